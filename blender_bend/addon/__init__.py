@@ -1,0 +1,1 @@
+"""Bend inside Blender: the only room that imports bpy."""

@@ -1,0 +1,104 @@
+"""What Bend is doing right now, and what failed last: the panel shows it, the modal operators keep it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+
+import bpy
+
+from ..core.errors import BendError, Code
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Activity:
+    """Something that takes a while.
+
+    Parameters
+    ----------
+    title : what, in a verb: ``Generating``
+    total : number of steps; 0 if unknown
+    """
+
+    title: str
+    total: int = 0
+    done: int = 0
+    phase: str = ""
+    cancel_asked: bool = False
+    began: float = field(default_factory=time.monotonic)
+    first_step: float | None = None
+
+    def advance(self, done: int) -> None:
+        """So many steps are done now."""
+        if done and self.first_step is None:
+            self.first_step = time.monotonic()
+        self.done = done
+
+    @property
+    def fraction(self) -> float:
+        """How much is done, 0...1."""
+        return self.done / self.total if self.total else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """An estimate from the steps since the first one; None before there are two."""
+        if self.first_step is None or self.done < 2:
+            return None
+        return (time.monotonic() - self.first_step) / (self.done - 1) * (self.total - self.done)
+
+    def text(self) -> str:
+        """One line for the progress bar."""
+        if self.cancel_asked:
+            return "Cancelling…"
+        if not self.done:
+            return self.phase or self.title
+        left = self.seconds_left
+        time_left = f", {clock(left)} left" if left is not None else ""
+        return f"Frame {self.done} of {self.total}{time_left}"
+
+
+def clock(seconds: float) -> str:
+    """Seconds as minutes and seconds: 0:40."""
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
+
+
+current: Activity | None = None
+last_failure: BendError | None = None
+last_frame_seconds: float | None = None
+
+
+def begin(title: str, total: int = 0) -> Activity:
+    """Start showing an activity; the failure before it is forgotten."""
+    global current, last_failure
+    current, last_failure = Activity(title, total), None
+    return current
+
+
+def end(failure: BendError | None = None) -> None:
+    """Stop showing it; a failure is shown until it is dismissed."""
+    global current, last_failure, last_frame_seconds
+    if current and current.first_step and current.done > 1:
+        last_frame_seconds = (time.monotonic() - current.first_step) / (current.done - 1)
+    current = None
+    if failure and failure.code != Code.CANCELLED:
+        last_failure = failure
+        log.warning("%s", failure)
+    redraw()
+
+
+def dismiss() -> None:
+    """Forget the last failure."""
+    global last_failure
+    last_failure = None
+    redraw()
+
+
+def redraw() -> None:
+    """Let every sequencer draw its sidebar again."""
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                area.tag_redraw()

@@ -1,0 +1,179 @@
+"""Bake: from the sound to keyframes on the bend strip's parameters, without touching what a person did."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from bpy.types import ImageStrip, Scene
+
+from ..core import catalogue, curves, messages
+from ..core.errors import BendError, Code
+from ..core.routes import Route
+from ..core.timebase import FrameRate
+from . import compat, engine_client, preferences, sound, strips
+from .keyframes import Memory, hand_keys, merge, read_keys, select, table_of, write_keys
+from .properties import BEND_PG_parameter
+
+
+@dataclass(frozen=True)
+class Options:
+    """How keys are written.
+
+    Parameters
+    ----------
+    simplify : few Bézier keys instead of one a frame
+    tolerance : largest error of simplified keys, as a share of the route's range
+    keep_hand_keys : leave keys that a person moved, added or deleted as they are
+    """
+
+    simplify: bool = False
+    tolerance: float = 0.02
+    keep_hand_keys: bool = True
+
+
+@dataclass
+class Report:
+    """What a bake did."""
+
+    curves: int = 0
+    keys: int = 0
+    kept: int = 0
+
+    def summary(self) -> str:
+        """One line for the artist."""
+        kept = f", {self.kept} kept by hand" if self.kept else ""
+        return f"Baked {self.keys} keys on {self.curves} curve{'s' if self.curves != 1 else ''}{kept}"
+
+
+def frame_rate(scene: Scene) -> FrameRate:
+    """The scene's frame rate, as a fraction."""
+    return FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
+
+
+def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
+    """Every parameter that a feature drives."""
+    return [parameter for bend in strip.bend_settings.bends for parameter in bend.parameters if parameter.routed]
+
+
+class Bake:
+    """One bake under way: mixes the sound down, asks the engine for features, writes the keys when they are there.
+
+    Parameters
+    ----------
+    keys : names of the custom properties to bake; None means every routed one
+
+    Raises
+    ------
+    BendError if there is no route, no usable sound, or no engine
+    """
+
+    def __init__(self, scene: Scene, strip: ImageStrip, options: Options, keys: list[str] | None = None) -> None:
+        self.scene_name, self.strip_name, self.options = scene.name, strip.name, options
+        parameters = [p for p in routed_parameters(strip) if keys is None or p.key in keys]
+        if not parameters:
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                "No parameter follows the sound yet.",
+                "Choose a feature for a parameter under Route.",
+            )
+        self.keys = [parameter.key for parameter in parameters]
+        self.rate = frame_rate(scene)
+        self.frames = range(compat.left_handle(strip), compat.right_handle(strip))
+        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        try:
+            folder = Path(self._folder.name)
+            pcm = sound.mixdown(scene, sound.chosen_sounds(scene, strip), self.frames, folder)
+            self.request = engine_client.client().request(
+                messages.ANALYSE,
+                sound=str(pcm),
+                fps=str(self.rate),
+                frames=len(self.frames),
+                features=sorted({parameter.feature for parameter in parameters}),
+                cache=str(preferences.user_folder("features")),
+                out=str(folder / "features.npz"),
+            )
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def finish(self) -> Report:
+        """Write the keys, once the request has ended.
+
+        Raises
+        ------
+        BendError with what the engine said; BendError(STRIP_MISSING) if the strip is gone
+        """
+        try:
+            result = self.request.result()
+            with np.load(result["out"]) as file:
+                features = dict(file)
+        finally:
+            self._folder.cleanup()
+        strip = strips.find(self.scene_name, self.strip_name)
+        if strip is None:
+            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
+        report = Report()
+        for parameter in routed_parameters(strip):
+            if parameter.key in self.keys and parameter.feature in features:
+                _write(
+                    strip,
+                    parameter,
+                    route_of(parameter).shape(features[parameter.feature], self.rate),
+                    self.frames,
+                    self.options,
+                    report,
+                )
+        return report
+
+    def cancel(self) -> None:
+        """Give up; nothing is written."""
+        self.request.cancel()
+
+
+def route_of(parameter: BEND_PG_parameter) -> Route:
+    """The route of a parameter as plain data."""
+    return Route(
+        parameter.feature,
+        parameter.low,
+        parameter.high,
+        parameter.gain,
+        parameter.attack,
+        parameter.release,
+        parameter.invert,
+    )
+
+
+def _write(
+    strip: ImageStrip, parameter: BEND_PG_parameter, values: np.ndarray, frames: range, options: Options, report: Report
+) -> None:
+    scene, start = strip.id_data, compat.content_start(strip)
+    values = np.clip(values, *_limits(strip, parameter))
+    if options.simplify:
+        span = max(abs(parameter.high - parameter.low), 1e-6)
+        baked = table_of(curves.simplify(values, frames[0], options.tolerance * span))
+    else:
+        baked = table_of(curves.dense(values, frames[0]))
+    curve = compat.ensure_fcurve(scene, strips.data_path(strip, parameter.key), strip.name)
+    removed = np.empty(0, np.float32)
+    kept: dict[str, Any] | None = None
+    if options.keep_hand_keys:
+        before = read_keys(curve)
+        touched, removed = hand_keys(before, Memory.decode(parameter.baked), start)
+        kept = select(before, touched)
+        taken = np.concatenate([kept["co"][:, 0], removed + start])
+        baked = select(baked, ~np.isin(np.round(baked["co"][:, 0], 3), np.round(taken, 3)))
+    parameter.baked = Memory.of(baked, start, removed).encode()
+    write_keys(curve, merge(kept, baked) if kept else baked)
+    report.curves += 1
+    report.keys += len(baked["co"])
+    report.kept += len(kept["co"]) + len(removed) if kept else 0
+
+
+def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:
+    bend = next(bend for bend in strip.bend_settings.bends if any(p.key == parameter.key for p in bend.parameters))
+    described = next(p for p in catalogue.animated_parameters(bend.operator) if p.name == parameter.name)
+    return described.minimum, described.maximum

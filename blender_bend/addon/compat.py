@@ -1,0 +1,105 @@
+"""Every difference between the Blender versions that Bend supports (4.5 LTS to 5.2 LTS)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.types import Context, FCurve, Scene, Strip
+
+# Blender 5.2 renamed the time fields and warns about the old names (to be removed in 6.0).
+_NEW_TIME_NAMES = {
+    "frame_final_start": "left_handle",
+    "frame_final_end": "right_handle",
+    "frame_final_duration": "duration",
+    "frame_start": "content_start",
+    "frame_duration": "content_duration",
+    "animation_offset_start": "content_trim_start",
+}
+
+
+def _time_name(strip: Strip, name: str) -> str:
+    new = _NEW_TIME_NAMES[name]
+    return new if new in strip.bl_rna.properties else name
+
+
+def left_handle(strip: Strip) -> int:
+    """First frame that the strip shows."""
+    return int(getattr(strip, _time_name(strip, "frame_final_start")))
+
+
+def right_handle(strip: Strip) -> int:
+    """The frame after the last that the strip shows."""
+    return int(getattr(strip, _time_name(strip, "frame_final_end")))
+
+
+def content_start(strip: Strip) -> int:
+    """The frame of the strip's first element; it moves with the strip and stays when the strip is trimmed."""
+    return round(getattr(strip, _time_name(strip, "frame_start")))
+
+
+def content_trim_start(strip: Strip) -> int:
+    """How many frames at the beginning of its content the strip leaves out."""
+    return int(getattr(strip, _time_name(strip, "animation_offset_start"), 0))
+
+
+def sequencer_scene(context: Context) -> Scene:
+    """The scene whose sequencer is edited: since 5.0 a choice of the workspace."""
+    return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
+    """Write what is heard over the scene's frame range as a mono 32-bit float wav file.
+
+    The operator takes its scene from ``context.scene`` in every version, never from ``sequencer_scene``.
+    """
+    with bpy.context.temp_override(scene=scene):
+        bpy.ops.sound.mixdown(
+            filepath=path,
+            container="WAV",
+            codec="PCM",
+            format="F32",
+            mixrate=sample_rate,
+            channels="MONO",
+            check_existing=False,
+        )
+
+
+def fcurves(scene: Scene) -> Any:
+    """The collection of a scene's F-curves (with ``find`` and ``remove``), or None if it has no animation."""
+    data = scene.animation_data
+    if data is None or data.action is None or not data.action.layers or data.action_slot is None:
+        return None
+    bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+    return bag.fcurves if bag else None
+
+
+def ensure_fcurve(scene: Scene, data_path: str, group: str) -> FCurve:
+    """The F-curve of a path of the scene, made if there is none, in a group of that name."""
+    data = scene.animation_data or scene.animation_data_create()
+    if data.action is None:
+        data.action = bpy.data.actions.new(f"{scene.name}Action")
+    if bpy.app.version >= (5, 0):
+        return data.action.fcurve_ensure_for_datablock(scene, data_path, group_name=group)
+    curve = data.action.fcurve_ensure_for_datablock(scene, data_path)
+    if curve.group is None or curve.group.name != group:
+        groups = data.action.layers[0].strips[0].channelbag(data.action_slot).groups
+        curve.group = groups.get(group) or groups.new(group)
+    return curve
+
+
+def set_image_output(scene: Scene) -> None:
+    """Let a scene render to PNG files; since 5.0 the kind of media must be set before the format."""
+    settings = scene.render.image_settings
+    if "media_type" in settings.bl_rna.properties:
+        settings.media_type = "IMAGE"
+    settings.file_format = "PNG"
+
+
+def set_film_output(scene: Scene) -> None:
+    """Let a scene render to an MP4 film with h264 picture and AAC sound."""
+    settings = scene.render.image_settings
+    if "media_type" in settings.bl_rna.properties:
+        settings.media_type = "VIDEO"
+    settings.file_format = "FFMPEG"
+    scene.render.ffmpeg.format, scene.render.ffmpeg.codec, scene.render.ffmpeg.audio_codec = "MPEG4", "H264", "AAC"

@@ -1,0 +1,150 @@
+"""Generate: from a job to frames in the store and on the strip, piece by piece so that the window never waits."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from bpy.types import ImageStrip, Scene
+
+from ..core import messages
+from ..core.job import file_name
+from . import engine_client, preferences, snapshot, strips
+
+
+class Generation:
+    """One run of the engine over a bend strip.
+
+    Parameters
+    ----------
+    frames : frame numbers of the timeline; None means all that the strip shows
+
+    Raises
+    ------
+    BendError for what cannot be rendered, or if frames are missing and there is no engine
+    """
+
+    def __init__(self, scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> None:
+        self.scene_name, self.strip_name = scene.name, strip.name
+        self.store = preferences.frame_folder()
+        self.job = snapshot.take(scene, strip, frames)
+        self.keys = {frame.number: self.job.key(frame) for frame in self.job.frames}
+        self.missing = missing_frames(self.store, self.keys)
+        self.done = 0
+        self.phase = ""
+        self.rendered = 0
+        self.request: engine_client.Request | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        ready = {number: key for number, key in self.keys.items() if number not in set(self.missing)}
+        strips.show(strip, self.store, ready, self.job.size)
+        if self.missing:
+            self._start()
+
+    def _start(self) -> None:
+        client = engine_client.client()
+        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        path = Path(self._folder.name) / "job.json"
+        path.write_text(self.job.to_json(), encoding="utf-8")
+        self.request = client.request(messages.RENDER, job=str(path), store=str(self.store), numbers=self.missing)
+
+    @property
+    def total(self) -> int:
+        """How many frames were missing at the start."""
+        return len(self.missing)
+
+    @property
+    def running(self) -> bool:
+        """Whether the engine is still at work."""
+        return self.request is not None and not self.request.ended
+
+    def update(self) -> bool:
+        """Take in what the engine has done since the last time; never waits.
+
+        Returns
+        -------
+        whether anything changed
+        """
+        return self._take_in(self.request.poll()) if self.request else False
+
+    def wait(self, progress: Callable[[Generation], None] = lambda _: None) -> None:
+        """Wait until the end.
+
+        Raises
+        ------
+        BendError with what the engine said
+        """
+        while self.running:
+            assert self.request is not None
+            message = self.request.wait()
+            if message and self._take_in([message]):
+                progress(self)
+        self.finish()
+
+    def _take_in(self, news: list[messages.Message]) -> bool:
+        arrived = {message.data["number"]: message.data["key"] for message in news if message.type == messages.FRAME}
+        for message in news:
+            if message.type == messages.PHASE:
+                self.phase = str(message.data["text"])
+            elif message.type == messages.DONE:
+                self.rendered = int(message.data["rendered"])
+        if arrived:
+            self.done += len(arrived)
+            strip = strips.find(self.scene_name, self.strip_name)
+            if strip is not None:
+                shown = strips.frame_range(strip)
+                strips.show(strip, self.store, {n: key for n, key in arrived.items() if n in shown}, self.job.size)
+        return bool(news)
+
+    def cancel(self) -> None:
+        """Stop within one denoising step; finished frames stay."""
+        if self.request:
+            self.request.cancel()
+
+    def finish(self) -> None:
+        """Clean up after the end.
+
+        Raises
+        ------
+        BendError with what the engine said, CANCELLED included
+        """
+        try:
+            if self.request:
+                self.request.result()
+        finally:
+            if self._folder:
+                self._folder.cleanup()
+
+
+def missing_frames(store: Path, keys: dict[int, str]) -> list[int]:
+    """The frames that the store does not have."""
+    try:
+        there = {entry.name for entry in store.iterdir()} if len(keys) > 16 else None
+    except OSError:
+        there = set()
+    return [
+        number
+        for number, key in keys.items()
+        if (file_name(key) not in there if there is not None else not (store / file_name(key)).is_file())
+    ]
+
+
+def fill_store(
+    scene: Scene,
+    strip: ImageStrip,
+    frames: Sequence[int] | None = None,
+    progress: Callable[[Generation], None] = lambda _: None,
+) -> Generation:
+    """Generate and wait: for scripts, background mode and the render handler.
+
+    Returns
+    -------
+    the finished generation; ``rendered`` counts the pictures made
+
+    Raises
+    ------
+    BendError
+    """
+    generation = Generation(scene, strip, frames)
+    generation.wait(progress)
+    return generation

@@ -1,0 +1,99 @@
+"""Editing the bend stack: add, remove, move, duplicate."""
+
+from __future__ import annotations
+
+from bpy.props import EnumProperty, StringProperty
+from bpy.types import Context, Operator
+
+from ...core import catalogue
+from .. import stack
+from ..strips import active_bend_strip, require_bend_strip
+
+
+def _require_bend(cls: type[Operator], context: Context) -> bool:
+    if not require_bend_strip(cls, context):
+        return False
+    if active_bend_strip(context).bend_settings.bend is None:
+        cls.poll_message_set("The strip has no bend yet: add one")
+        return False
+    return True
+
+
+class BEND_OT_add_bend(Operator):
+    """Add a bend at the end of the stack"""
+
+    bl_idname = "bend.add_bend"
+    bl_label = "Add Bend"
+    bl_options = {"REGISTER", "UNDO"}
+
+    operator: EnumProperty(
+        name="Operator",
+        description="What is done to the tensors",
+        items=[(o.name, o.label, o.summary) for o in catalogue.OPERATORS],
+        default="rotate_channels",
+    )
+    site: StringProperty(name="Site", description="Where the network is bent", default="latent")
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_bend_strip(cls, context)
+
+    def execute(self, context: Context) -> set[str]:
+        stack.add_bend(active_bend_strip(context), self.operator, self.site)
+        return {"FINISHED"}
+
+
+class BEND_OT_remove_bend(Operator):
+    """Remove the active bend with its curves; the other bends keep theirs"""
+
+    bl_idname = "bend.remove_bend"
+    bl_label = "Remove Bend"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return _require_bend(cls, context)
+
+    def execute(self, context: Context) -> set[str]:
+        strip = active_bend_strip(context)
+        stack.remove_bend(strip.id_data, strip, strip.bend_settings.active_bend)
+        return {"FINISHED"}
+
+
+class BEND_OT_duplicate_bend(Operator):
+    """Duplicate the active bend, with its route and its curves"""
+
+    bl_idname = "bend.duplicate_bend"
+    bl_label = "Duplicate Bend"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return _require_bend(cls, context)
+
+    def execute(self, context: Context) -> set[str]:
+        strip = active_bend_strip(context)
+        stack.duplicate_bend(strip.id_data, strip, strip.bend_settings.active_bend)
+        return {"FINISHED"}
+
+
+class BEND_OT_move_bend(Operator):
+    """Move the active bend within the stack; bends act from top to bottom"""
+
+    bl_idname = "bend.move_bend"
+    bl_label = "Move Bend"
+    bl_options = {"REGISTER", "UNDO"}
+
+    direction: EnumProperty(name="Direction", items=(("UP", "Up", "Act earlier"), ("DOWN", "Down", "Act later")))
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return _require_bend(cls, context)
+
+    def execute(self, context: Context) -> set[str]:
+        strip = active_bend_strip(context)
+        stack.move_bend(strip, strip.bend_settings.active_bend, -1 if self.direction == "UP" else 1)
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_add_bend, BEND_OT_remove_bend, BEND_OT_duplicate_bend, BEND_OT_move_bend)

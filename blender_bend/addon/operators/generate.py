@@ -1,0 +1,96 @@
+"""Generating the frames of a bend strip."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bpy.types import Context, Event, Operator
+
+from ...core.errors import BendError
+from .. import activity, compat, generate, status
+from ..strips import active_bend_strip, require_bend_strip
+from .modal import Watching, require_idle
+
+
+class _Generating(Watching):
+    """What Generate and Preview Frame share: which frames is the only difference."""
+
+    def frames(self, context: Context) -> Sequence[int] | None:
+        raise NotImplementedError
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            work = generate.fill_store(
+                compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
+            )
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self._tell(work)
+        return {"FINISHED"}
+
+    def start(self, context: Context) -> bool:
+        current = activity.begin("Generating")
+        self.work = generate.Generation(
+            compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
+        )
+        current.total = self.work.total
+        if not self.work.running:
+            self._tell(self.work)
+        return self.work.running
+
+    def update(self) -> bool:
+        self.work.update()
+        if activity.current:
+            activity.current.phase = self.work.phase
+            activity.current.advance(self.work.done)
+        return self.work.running
+
+    def cancel_work(self) -> None:
+        self.work.cancel()
+
+    def finish(self) -> None:
+        status.mark_changed()
+        self.work.finish()
+        self._tell(self.work)
+
+    def _tell(self, work: generate.Generation) -> None:
+        frames = len(work.keys)
+        self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} rendered now")
+
+
+class BEND_OT_generate(_Generating, Operator):
+    """Render every frame of this strip that is missing; frames whose settings did not change are kept. Esc cancels"""
+
+    bl_idname = "bend.generate"
+    bl_label = "Generate"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_bend_strip(cls, context) and require_idle(cls)
+
+    def frames(self, context: Context) -> None:
+        return None
+
+
+class BEND_OT_cancel(Operator):
+    """Stop what is under way; frames that are finished stay"""
+
+    bl_idname = "bend.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return activity.current is not None
+
+    def execute(self, context: Context) -> set[str]:
+        activity.current.cancel_asked = True
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_generate, BEND_OT_cancel)

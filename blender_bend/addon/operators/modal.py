@@ -1,0 +1,86 @@
+"""What the modal operators share: a timer, Esc, one activity at a time, and failures that are seen."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpy.types import Context, Event, Operator, Timer
+
+from ...core.errors import BendError
+from .. import activity
+
+
+def require_idle(cls: type[Operator]) -> bool:
+    """A poll: one thing at a time."""
+    if activity.current is not None:
+        cls.poll_message_set(f"{activity.current.title} is under way")
+        return False
+    return True
+
+
+class Watching:
+    """A mixin for an operator that watches the engine work.
+
+    The operator provides ``start(context)``, ``update()``, ``cancel_work()`` and ``finish()``; each may raise BendError.
+    """
+
+    _timer: Timer | None = None
+    interval = 0.1
+
+    def watch(self, context: Context) -> set[str]:
+        """Start, and come back on every tick of a timer."""
+        try:
+            if not self.start(context):
+                activity.end()
+                return {"FINISHED"}
+        except BendError as error:
+            return self._fail(error)
+        window_manager = context.window_manager
+        self._timer = window_manager.event_timer_add(self.interval, window=context.window)
+        window_manager.modal_handler_add(self)
+        activity.redraw()
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Context, event: Event) -> set[str]:
+        """One event: Esc cancels, a tick of the timer takes in what the engine did; everything else goes on to Blender."""
+        current = activity.current
+        if event.type == "ESC" and event.value == "PRESS" and current:
+            current.cancel_asked = True
+        if event.type != "TIMER":
+            return {"RUNNING_MODAL"} if event.type == "ESC" else {"PASS_THROUGH"}
+        if current and current.cancel_asked and not self._cancel_sent:
+            self._cancel_sent = True
+            self.cancel_work()
+        try:
+            if self.update():
+                activity.redraw()
+                return {"PASS_THROUGH"}
+        except BendError as error:
+            self._stop_timer(context)
+            return self._fail(error)
+        self._stop_timer(context)
+        try:
+            self.finish()
+        except BendError as error:
+            return self._fail(error)
+        activity.end()
+        return {"FINISHED"}
+
+    _cancel_sent = False
+
+    def cancel(self, context: Context) -> None:
+        """Blender ends the operator, because it quits or opens another file."""
+        self._stop_timer(context)
+        self.cancel_work()
+        activity.end()
+
+    def _stop_timer(self, context: Context) -> None:
+        if self._timer is not None:
+            context.window_manager.event_timer_remove(self._timer)
+            self._timer = None
+
+    def _fail(self: Any, error: BendError) -> set[str]:
+        activity.end(error)
+        cancelled = error.code == "cancelled"
+        self.report({"INFO"} if cancelled else {"WARNING"}, error.message if cancelled else str(error))
+        return {"CANCELLED"}

@@ -1,0 +1,33 @@
+"""Rendering the current frame only."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Operator
+
+from .. import compat
+from ..strips import active_bend_strip, frame_range, require_bend_strip
+from .generate import _Generating
+from .modal import require_idle
+
+
+class BEND_OT_preview_frame(_Generating, Operator):
+    """Render the frame under the playhead only, to see what the curves do there"""
+
+    bl_idname = "bend.preview_frame"
+    bl_label = "Preview Frame"
+    bl_options = {"REGISTER"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not (require_bend_strip(cls, context) and require_idle(cls)):
+            return False
+        if compat.sequencer_scene(context).frame_current not in frame_range(active_bend_strip(context)):
+            cls.poll_message_set("Move the playhead onto the bend strip")
+            return False
+        return True
+
+    def frames(self, context: Context) -> list[int]:
+        return [compat.sequencer_scene(context).frame_current]
+
+
+CLASSES = (BEND_OT_preview_frame,)

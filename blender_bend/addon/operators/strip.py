@@ -1,0 +1,72 @@
+"""Adding a bend strip."""
+
+from __future__ import annotations
+
+from bpy.props import EnumProperty
+from bpy.types import Context, ImageStrip, Operator, Scene
+
+from ...core import catalogue
+from ...core.errors import BendError
+from .. import compat, preferences, stack, strips
+from ..sound import sound_strips
+
+
+def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels") -> ImageStrip:
+    """Make a bend strip over the range of some sound strips, with a first bend that follows the onsets.
+
+    Parameters
+    ----------
+    sounds : sound strips; without any the strip covers the scene's frame range
+
+    Raises
+    ------
+    BendError(STORE_UNWRITABLE)
+    """
+    first = min((compat.left_handle(sound) for sound in sounds), default=scene.frame_start)
+    last = max((compat.right_handle(sound) for sound in sounds), default=scene.frame_end + 1)
+    strip = strips.create(scene, "Bend", first, last, (256, 256), preferences.frame_folder())
+    for sound in sounds:
+        strip.bend_settings.sounds.add().name = sound.name
+    bend = stack.add_bend(strip, operator)
+    parameter = bend.parameters[catalogue.operator(operator).parameters[0].name]
+    parameter.feature = "onset"
+    scene.sequence_editor.active_strip = strip
+    for other in scene.sequence_editor.strips_all:
+        other.select = other == strip
+    return strip
+
+
+class BEND_OT_add_strip(Operator):
+    """Add a strip whose pictures are made by a diffusion model and bent by the selected sound"""
+
+    bl_idname = "bend.add_strip"
+    bl_label = "Add Bend Strip"
+    bl_options = {"REGISTER", "UNDO"}
+
+    operator: EnumProperty(
+        name="First Bend",
+        description="The operator of the first bend",
+        items=[(o.name, o.label, o.summary) for o in catalogue.OPERATORS],
+        default="rotate_channels",
+    )
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if compat.sequencer_scene(context) is None:
+            cls.poll_message_set("Choose a scene for the sequencer first")
+            return False
+        return True
+
+    def execute(self, context: Context) -> set[str]:
+        scene = compat.sequencer_scene(context)
+        scene.sequence_editor_create()
+        sounds = [sound for sound in sound_strips(scene) if sound.select] or sound_strips(scene)
+        try:
+            add_bend_strip(scene, sounds, self.operator)
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_add_strip,)

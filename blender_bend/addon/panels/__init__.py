@@ -1,0 +1,8 @@
+"""The Bend tab in the sequencer's sidebar, and Bend's entries in the sequencer's menus."""
+
+from . import bends, generate, main, menus
+
+CLASSES = tuple(cls for module in (main, bends, generate) for cls in module.CLASSES)
+
+register = menus.register
+unregister = menus.unregister

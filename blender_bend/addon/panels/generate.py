@@ -1,0 +1,47 @@
+"""What is ready, what is to be rendered, and the button."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Panel
+
+from .. import activity, status
+from ..strips import active_bend_strip
+from .main import BendPanel, draw_repair
+
+
+class BEND_PT_generate(BendPanel, Panel):
+    """Render the frames of the strip"""
+
+    bl_idname = "BEND_PT_generate"
+    bl_label = "Generate"
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        strip = active_bend_strip(context)
+        current = activity.current
+        known = status.shown if status.shown and status.shown.strip == strip.name else None
+        if known and known.problem and not activity.last_failure:
+            draw_repair(layout, known.problem)
+        elif known:
+            layout.label(text=self._counts(known))
+        row = layout.row(align=True)
+        row.scale_y = 1.5
+        row.operator("bend.generate", icon="RENDER_ANIMATION")
+        row.operator("bend.preview_frame", icon="RENDER_STILL")
+        if current:
+            row = layout.row(align=True)
+            row.progress(factor=current.fraction, type="BAR", text=current.text())
+            row.operator("bend.cancel", text="", icon="X")
+        if activity.last_failure:
+            draw_repair(layout, activity.last_failure)
+            layout.operator("bend.dismiss", icon="X")
+
+    def _counts(self, known: status.Status) -> str:
+        if not known.missing:
+            return f"{known.frames} frames, all ready"
+        seconds = activity.last_frame_seconds
+        estimate = f", about {activity.clock(seconds * known.missing)}" if seconds else ""
+        return f"{known.frames} frames: {known.frames - known.missing} ready, {known.missing} to render{estimate}"
+
+
+CLASSES = (BEND_PT_generate,)

@@ -1,0 +1,128 @@
+"""Source, model and prompt."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpy.types import Context, Panel
+
+from ...core.errors import BendError
+from .. import compat, preferences, sound
+from ..strips import active_bend_strip
+
+
+class BendPanel:
+    """Where every panel of Bend lives."""
+
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Bend"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return active_bend_strip(context) is not None
+
+
+def draw_repair(layout: Any, error: BendError) -> None:
+    """A failure in words, with the button that repairs it."""
+    box = layout.box().column(align=True)
+    for line in wrap(error.message):
+        box.label(text=line, icon="ERROR" if line == wrap(error.message)[0] else "BLANK1")
+    for line in wrap(error.hint):
+        box.label(text=line, icon="BLANK1")
+    if error.action:
+        box.operator(error.action)
+
+
+def wrap(text: str, width: int = 44) -> list[str]:
+    """Text in lines that fit the sidebar."""
+    lines: list[str] = []
+    for word in text.split():
+        if lines and len(lines[-1]) + 1 + len(word) <= width:
+            lines[-1] += " " + word
+        else:
+            lines.append(word)
+    return lines
+
+
+class BEND_PT_main(BendPanel, Panel):
+    """Sound, model and prompt of a bend strip"""
+
+    bl_idname = "BEND_PT_main"
+    bl_label = "Bend"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return True
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        try:
+            preferences.engine_python()
+        except BendError as error:
+            draw_repair(layout, error)
+        strip = active_bend_strip(context)
+        if strip is None:
+            self._draw_first_step(context)
+            return
+        settings = strip.bend_settings
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        row = layout.row(align=True)
+        names = ", ".join(item.name for item in settings.sounds) or "Every sound"
+        row.label(text=names, icon="SOUND")
+        row.operator("bend.use_sounds", text="", icon="EYEDROPPER")
+        layout.prop(settings, "model", icon="NETWORK_DRIVE")
+        row = layout.row(align=True)
+        row.prop(settings, "width", text="Size")
+        row.prop(settings, "height", text="")
+        if settings.travel == "NONE":
+            layout.prop(settings, "prompt")
+
+    def _draw_first_step(self, context: Context) -> None:
+        layout = self.layout
+        scene = compat.sequencer_scene(context)
+        sounds = sound.sound_strips(scene) if scene else []
+        column = layout.column()
+        if not sounds:
+            column.label(text="1. Put a song on the timeline", icon="SOUND")
+            column.operator("sequencer.sound_strip_add", text="Add Sound…")
+            column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
+        elif (
+            len(list(s for s in scene.sequence_editor.strips_all if s.type == "IMAGE" and s.bend_settings.is_bend)) > 1
+        ):
+            column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
+        row = column.row()
+        row.scale_y = 1.5
+        row.operator("bend.add_strip", icon="ADD")
+
+
+class BEND_PT_prompt(BendPanel, Panel):
+    """Prompt travel, negative prompt, seed, steps, guidance, noise walk"""
+
+    bl_idname = "BEND_PT_prompt"
+    bl_label = "Prompt and Sampling"
+    bl_parent_id = "BEND_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.use_property_decorate = False
+        settings = active_bend_strip(context).bend_settings
+        layout.prop(settings, "negative")
+        layout.prop(settings, "travel")
+        if settings.travel == "TEXT":
+            layout.prop(settings, "travel_text")
+        column = layout.column(align=True)
+        column.prop(settings, "seed")
+        column.prop(settings, "steps")
+        column.prop(settings, "guidance")
+        column = layout.column(align=True)
+        column.prop(settings, "walk_amount")
+        row = column.row()
+        row.active = settings.walk_amount > 0
+        row.prop(settings, "walk_turns")
+
+
+CLASSES = (BEND_PT_main, BEND_PT_prompt)

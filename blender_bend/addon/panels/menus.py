@@ -1,0 +1,39 @@
+"""Bend where the work is: in the sequencer's Add and context menus."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.types import Context, Menu
+
+from ..strips import active_bend_strip
+
+
+def draw_add(self: Menu, context: Context) -> None:
+    """Add, Bend Strip."""
+    self.layout.separator()
+    self.layout.operator("bend.add_strip", text="Bend Strip", icon="IMAGE_DATA")
+
+
+def draw_context(self: Menu, context: Context) -> None:
+    """The context menu of a bend strip."""
+    if active_bend_strip(context) is None:
+        return
+    self.layout.separator()
+    self.layout.operator("bend.bake", icon="SOUND")
+    self.layout.operator("bend.generate", icon="RENDER_ANIMATION")
+    self.layout.operator("bend.preview_frame", icon="RENDER_STILL")
+
+
+_MENUS = {"SEQUENCER_MT_add": draw_add, "SEQUENCER_MT_context_menu": draw_context}
+
+
+def register() -> None:
+    """Put the entries in."""
+    for name, draw in _MENUS.items():
+        getattr(bpy.types, name).append(draw)
+
+
+def unregister() -> None:
+    """Take them out."""
+    for name, draw in _MENUS.items():
+        getattr(bpy.types, name).remove(draw)

@@ -1,0 +1,155 @@
+"""The add-on's preferences: the engine's Python, where frames go, and the model folders. Never in the .blend."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
+from bpy.types import AddonPreferences, Context, PropertyGroup
+
+from ..core.errors import BendError, Code
+
+#: The extension's own package name: bl_ext.<repository>.blender_bend
+ROOT_PACKAGE = __package__.rsplit(".", 2)[0]
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class BEND_PG_model_folder(PropertyGroup):
+    """A diffusers model on this machine"""
+
+    name: StringProperty(name="Name", description="How the model is called in the Bend tab", default="my model")
+    folder: StringProperty(
+        name="Folder", description="A folder with a model_index.json, as diffusers writes it", subtype="DIR_PATH"
+    )
+
+
+class BEND_AP_preferences(AddonPreferences):
+    """Where the engine lives and where frames go"""
+
+    bl_idname = ROOT_PACKAGE
+
+    engine_python: StringProperty(
+        name="Engine Python",
+        description="The Python with torch, diffusers and librosa in which the engine runs. "
+        "Empty: the environment beside the extension, if there is one",
+        subtype="FILE_PATH",
+    )
+    device: EnumProperty(
+        name="Device",
+        description="What the pictures are computed on",
+        items=(
+            ("auto", "Automatic", "The graphics card if torch finds one, else the processor"),
+            ("cuda", "CUDA or ROCm", "An NVIDIA or AMD graphics card"),
+            ("mps", "Metal", "The graphics part of an Apple processor"),
+            ("cpu", "Processor", "Works everywhere; slow with large models"),
+        ),
+    )
+    precision: EnumProperty(
+        name="Precision",
+        description="How exactly the model computes. Frames of another precision are other frames",
+        items=(
+            ("float32", "32 bit", "Exact, and the right choice on a processor"),
+            ("float16", "16 bit", "Half the memory and faster on graphics cards"),
+            ("bfloat16", "bfloat16", "Like 16 bit, with a larger range; for recent hardware"),
+        ),
+    )
+    frame_folder: StringProperty(
+        name="Frame Folder",
+        description="Where rendered frames are kept. Empty: a folder bend_frames beside the .blend file",
+        subtype="DIR_PATH",
+    )
+    models: CollectionProperty(type=BEND_PG_model_folder)
+    active_model: IntProperty(default=0)
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        column = layout.column(heading="Engine")
+        column.prop(self, "engine_python", placeholder=_default_engine_text())
+        column.prop(self, "device")
+        column.prop(self, "precision")
+        row = column.row()
+        row.operator("bend.check_engine")
+        row.operator("bend.show_log", text="Show Log")
+        layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
+        column = layout.column(heading="Models")
+        for index, model in enumerate(self.models):
+            row = column.row(align=True)
+            row.use_property_split = False
+            split = row.split(factor=0.3, align=True)
+            split.prop(model, "name", text="")
+            split.prop(model, "folder", text="")
+            row.operator("bend.remove_model_folder", text="", icon="X").index = index
+        column.operator("bend.add_model_folder", icon="ADD")
+
+
+def _default_engine_text() -> str:
+    found = beside_the_extension()
+    return str(found) if found else "none found: name a Python that has torch, diffusers and librosa"
+
+
+def preferences() -> BEND_AP_preferences:
+    """The preferences of this add-on."""
+    return bpy.context.preferences.addons[ROOT_PACKAGE].preferences
+
+
+def beside_the_extension() -> Path | None:
+    """The engine's environment in the folder of the extension, as ``tools/test.py`` makes it; None if there is none."""
+    for relative in ("bin/python", "Scripts/python.exe"):
+        candidate = ROOT / ".venv" / "engine" / relative
+        if candidate.exists():
+            return candidate
+    return None
+
+
+def engine_python() -> Path:
+    """The Python that the engine runs in.
+
+    Raises
+    ------
+    BendError(ENGINE_MISSING)
+    """
+    named = preferences().engine_python
+    if named:
+        path = Path(bpy.path.abspath(named))
+        if not path.is_file():
+            raise BendError(
+                Code.ENGINE_MISSING,
+                f"There is no Python at {path}.",
+                "Choose the engine's Python in the preferences.",
+                "bend.open_preferences",
+            )
+        return path
+    found = beside_the_extension()
+    if found is None:
+        raise BendError(
+            Code.ENGINE_MISSING,
+            "The engine is not set up.",
+            "Choose a Python with torch, diffusers and librosa in the preferences.",
+            "bend.open_preferences",
+        )
+    return found
+
+
+def model_folders() -> dict[str, str]:
+    """The model folders by name."""
+    return {model.name: bpy.path.abspath(model.folder) for model in preferences().models if model.name and model.folder}
+
+
+def user_folder(name: str) -> Path:
+    """A folder of the add-on's own, outside the extension, so that an update does not delete it."""
+    return Path(bpy.utils.extension_path_user(ROOT_PACKAGE, path=name, create=True))
+
+
+def frame_folder() -> Path:
+    """Where frames are kept: the named folder, else beside the .blend file, else in the add-on's own folder."""
+    named = preferences().frame_folder
+    if named:
+        return Path(bpy.path.abspath(named))
+    if bpy.data.filepath:
+        return Path(bpy.data.filepath).parent / "bend_frames"
+    return user_folder("frames")
+
+
+CLASSES = (BEND_PG_model_folder, BEND_AP_preferences)

@@ -1,0 +1,27 @@
+"""Everything that Bend puts into Blender, and takes out again in the reverse order."""
+
+from __future__ import annotations
+
+import bpy
+
+from . import engine_client, operators, panels, preferences, properties, render_handler, status
+
+CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+PARTS = (properties, panels, render_handler, status)
+
+
+def register() -> None:
+    """Enable the add-on."""
+    for cls in CLASSES:
+        bpy.utils.register_class(cls)
+    for part in PARTS:
+        part.register()
+
+
+def unregister() -> None:
+    """Disable the add-on and end the engine."""
+    engine_client.shut_down()
+    for part in reversed(PARTS):
+        part.unregister()
+    for cls in reversed(CLASSES):
+        bpy.utils.unregister_class(cls)

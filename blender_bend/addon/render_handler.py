@@ -1,0 +1,157 @@
+"""Makes sure that every bent frame exists before Blender renders it, or stops the render and says why."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+from bpy.types import ImageStrip, Scene
+
+from ..core.errors import BendError
+from . import activity, compat, generate, preferences, strips
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Render:
+    """A render under way, and what must be put back after it."""
+
+    scene: str
+    output: dict[str, Any] | None = None
+    failed_elements: list[tuple[str, str, int, str]] = field(default_factory=list)
+
+
+_render: _Render | None = None
+
+
+@persistent
+def on_init(scene: Scene, *_: Any) -> None:
+    """A render begins; renders of nested scenes begin within it and are part of it."""
+    global _render
+    if _render is None or _render.scene == scene.name:
+        _render = _Render(scene.name)
+
+
+@persistent
+def on_frame(scene: Scene, *_: Any) -> None:
+    """A frame is about to be rendered."""
+    if _render is None or scene.name != _render.scene or _render.output is not None or not scene.render.use_sequencer:
+        return
+    frame = scene.frame_current
+    for owner, strip, number in visible(scene, frame, set()):
+        try:
+            generate.fill_store(owner, strip, [number])
+        except BendError as error:
+            _stop(scene, owner, strip, number, error)
+            return
+
+
+@persistent
+def on_end(scene: Scene, *_: Any) -> None:
+    """The render is over, one way or another."""
+    global _render
+    if _render is None or scene.name != _render.scene:
+        return
+    if _render.output is not None:
+        _restore_output(scene, _render.output)
+    for owner, name, index, filename in _render.failed_elements:
+        strip = strips.find(owner, name)
+        if strip is not None:
+            strip.elements[index].filename = filename
+    _render = None
+
+
+def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene, ImageStrip, int]]:
+    """The bend strips that a frame shows, through meta strips and through scene strips that show a sequencer.
+
+    Parameters
+    ----------
+    within : names of the scenes on the way here, so that scenes that show each other end somewhere
+
+    Yields
+    ------
+    scene that owns the strip, strip, frame of that scene
+    """
+    editor = scene.sequence_editor
+    if editor is None or scene.name in within:
+        return
+    yield from _visible_in(editor.strips, editor.channels, scene, frame, within | {scene.name})
+
+
+def _visible_in(
+    members: Any, channels: Any, scene: Scene, frame: int, within: set[str]
+) -> Iterator[tuple[Scene, ImageStrip, int]]:
+    for strip in members:
+        shown = compat.left_handle(strip) <= frame < compat.right_handle(strip)
+        if not shown or strip.mute or channels[strip.channel].mute:
+            continue
+        if strip.type == "META":
+            yield from _visible_in(strip.strips, strip.channels, scene, frame, within)
+        elif strip.type == "SCENE" and strip.scene and strip.scene_input == "SEQUENCER":
+            inner = strip.scene.frame_start + frame - compat.content_start(strip) + compat.content_trim_start(strip)
+            yield from visible(strip.scene, inner, within)
+        elif strips.is_bend_strip(strip) and frame in strips.frame_range(strip):
+            yield scene, strip, frame
+
+
+def _stop(scene: Scene, owner: Scene, strip: ImageStrip, number: int, error: BendError) -> None:
+    """Stop the render with a reason.
+
+    A handler cannot raise: Blender prints the exception and renders on. What does stop a render, film or pictures, is
+    an image that cannot be written; so the output is sent to a place that cannot exist, named after the reason. A
+    still that is not written cannot be stopped; it shows the failure picture.
+    """
+    assert _render is not None
+    message = f"Bend stopped the render at frame {number} of '{strip.name}': {error}"
+    log.error("%s", message)
+    activity.last_failure = error
+    index = number - compat.content_start(strip)
+    _render.failed_elements.append((owner.name, strip.name, index, strip.elements[index].filename))
+    try:
+        picture = strips.ensure_failure_picture(preferences.frame_folder(), tuple(strip.bend_settings.fitted_size))
+        strip.elements[index].filename = picture.name
+    except BendError:
+        log.error("The failure picture cannot be written either.")
+    _render.output = _save_output(scene)
+    compat.set_image_output(scene)
+    reason = re.sub(r"[^\w .,'()-]+", " ", message)[:400]
+    scene.render.filepath = f"{Path(__file__)}/{reason} "
+
+
+_IMAGE_SETTINGS = ("media_type", "file_format", "color_mode", "color_depth")
+
+
+def _save_output(scene: Scene) -> dict[str, Any]:
+    settings = scene.render.image_settings
+    saved = {name: getattr(settings, name) for name in _IMAGE_SETTINGS if name in settings.bl_rna.properties}
+    return {"filepath": scene.render.filepath, "settings": saved}
+
+
+def _restore_output(scene: Scene, saved: dict[str, Any]) -> None:
+    scene.render.filepath = saved["filepath"]
+    for name, value in saved["settings"].items():
+        setattr(scene.render.image_settings, name, value)
+
+
+_HANDLERS = {"render_init": on_init, "render_pre": on_frame, "render_complete": on_end, "render_cancel": on_end}
+
+
+def register() -> None:
+    """Watch every render."""
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
+
+
+def unregister() -> None:
+    """Stop watching."""
+    for name, handler in _HANDLERS.items():
+        handlers = getattr(bpy.app.handlers, name)
+        if handler in handlers:
+            handlers.remove(handler)

@@ -1,0 +1,130 @@
+"""From the chosen sound strips to a file of samples: Blender's own mixdown, so that what you hear is what is analysed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+from bpy.types import ImageStrip, Scene, SoundStrip, Strip
+
+from ..core.errors import BendError, Code
+from . import compat
+
+SAMPLE_RATE = 48000
+
+
+def sound_strips(scene: Scene) -> list[SoundStrip]:
+    """Every sound strip of a scene, also those within meta strips."""
+    return (
+        [strip for strip in scene.sequence_editor.strips_all if strip.type == "SOUND"] if scene.sequence_editor else []
+    )
+
+
+def chosen_sounds(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+    """The sound strips that a bend strip listens to; all of the scene's if none is named.
+
+    Raises
+    ------
+    BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
+    """
+    by_name = {sound.name: sound for sound in sound_strips(scene)}
+    names = [item.name for item in strip.bend_settings.sounds] or list(by_name)
+    if not names:
+        raise BendError(
+            Code.SOUND_NONE, "There is no sound on the timeline.", "Add a sound strip to the sequencer: Add, Sound."
+        )
+    for name in names:
+        if name not in by_name:
+            raise BendError(
+                Code.SOUND_NONE,
+                f"The sound strip '{name}' is not on the timeline any more.",
+                "Select the sound strips to follow and press Use Selected Sound.",
+                "bend.use_sounds",
+            )
+        check_readable(by_name[name])
+    return [by_name[name] for name in names]
+
+
+def check_readable(strip: SoundStrip) -> None:
+    """Make sure that Blender can decode a sound strip.
+
+    Blender's sound library may abort the whole process when it reads a bad file; what it found out when the file was
+    loaded is safe to ask for.
+
+    Raises
+    ------
+    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
+    """
+    sound = strip.sound
+    path = bpy.path.abspath(sound.filepath, library=sound.library) if sound else ""
+    if sound is None or (not sound.packed_file and not os.path.isfile(path)):
+        raise BendError(
+            Code.SOUND_MISSING,
+            f"The file of sound strip '{strip.name}' is missing: {path}.",
+            "Put the file back, or choose another one in the strip's properties.",
+        )
+    if sound.samplerate == 0 or sound.channels == "INVALID":
+        raise BendError(
+            Code.SOUND_UNREADABLE,
+            f"Blender cannot read sound from '{os.path.basename(path)}'.",
+            "Convert it to wav, flac or mp3.",
+        )
+
+
+def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path) -> Path:
+    """Write what is heard of some sound strips over a range of frames, and leave the scene as it was.
+
+    Trims, volume curves, mutes, panning and meta strips count as in playback.
+
+    Returns
+    -------
+    path of a mono 32-bit float wav file at 48 kHz
+
+    Raises
+    ------
+    BendError(SOUND_UNREADABLE) if Blender's mixdown fails
+    """
+    path = folder / "sound.wav"
+    with _only(scene, sounds), _range(scene, frames):
+        try:
+            compat.mixdown(scene, str(path), SAMPLE_RATE)
+        except RuntimeError as error:
+            raise BendError(
+                Code.SOUND_UNREADABLE, f"Blender could not mix the sound: {error}.", "Check that the strips play."
+            ) from error
+    return path
+
+
+@contextmanager
+def _only(scene: Scene, sounds: list[SoundStrip]) -> Iterator[None]:
+    """Mute every other strip that can be heard."""
+    chosen = {sound.name for sound in sounds}
+    others: list[Strip] = [
+        strip
+        for strip in scene.sequence_editor.strips_all
+        if strip.type in {"SOUND", "SCENE"} and strip.name not in chosen and not strip.mute
+    ]
+    try:
+        for strip in others:
+            strip.mute = True
+        yield
+    finally:
+        for strip in others:
+            strip.mute = False
+
+
+@contextmanager
+def _range(scene: Scene, frames: range) -> Iterator[None]:
+    """The frame range of the mixdown; sound must be on, or the mixdown is silent."""
+    before = scene.frame_start, scene.frame_end, scene.use_audio
+    try:
+        # frame_end first: Blender keeps start <= end.
+        scene.frame_end = max(frames[-1], scene.frame_start)
+        scene.frame_start, scene.frame_end, scene.use_audio = frames[0], frames[-1], True
+        yield
+    finally:
+        scene.frame_end = max(before[1], scene.frame_start)
+        scene.frame_start, scene.frame_end, scene.use_audio = before

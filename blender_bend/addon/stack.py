@@ -1,0 +1,161 @@
+"""Editing the bend stack: bends come and go, their custom properties and curves with them, nobody else's."""
+
+from __future__ import annotations
+
+from bpy.types import Scene, Strip
+
+from ..core import catalogue
+from ..core.catalogue import Parameter, Unit
+from . import compat, strips
+from .properties import BEND_PG_bend, BEND_PG_parameter
+
+_SUBTYPES = {Unit.RADIAN: "ANGLE", Unit.FACTOR: "NONE", Unit.NUMBER: "NONE", Unit.CELL: "NONE", Unit.SIGMA: "NONE"}
+
+
+def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "latent") -> BEND_PG_bend:
+    """Put a bend at the end of the stack, with its parameters as custom properties of the strip."""
+    settings = strip.bend_settings
+    bend = settings.bends.add()
+    bend.title = unique_title(strip, catalogue.operator(operator).label)
+    bend.site = site
+    if bend.operator == operator:
+        fit_parameters(strip.id_data, bend)
+    else:
+        bend.operator = operator
+    settings.active_bend = len(settings.bends) - 1
+    return bend
+
+
+def unique_title(strip: Strip, wanted: str) -> str:
+    """The wanted title, with a number if the stack has it already."""
+    taken = {bend.title for bend in strip.bend_settings.bends}
+    candidates = (wanted if number == 1 else f"{wanted} {number}" for number in range(1, len(taken) + 2))
+    return next(title for title in candidates if title not in taken)
+
+
+def owner(scene: Scene, bend: BEND_PG_bend) -> Strip:
+    """The strip whose stack holds a bend (a property group knows its scene, not its strip)."""
+    return next(
+        strip for strip in strips.bend_strips(scene) if any(other == bend for other in strip.bend_settings.bends)
+    )
+
+
+def fit_parameters(scene: Scene, bend: BEND_PG_bend) -> None:
+    """Give a bend the parameters of its operator; the mix stays, parameters of another operator go."""
+    strip = owner(scene, bend)
+    wanted = {parameter.name: parameter for parameter in catalogue.animated_parameters(bend.operator)}
+    for index in reversed(range(len(bend.parameters))):
+        if bend.parameters[index].name not in wanted:
+            remove_property(scene, strip, bend.parameters[index].key)
+            bend.parameters.remove(index)
+    for name, parameter in wanted.items():
+        if name not in bend.parameters:
+            item = bend.parameters.add()
+            item.name = name
+            item.low, item.high = _route_range(parameter)
+            item.key = _key(bend, parameter)
+            strip[item.key] = parameter.default
+        describe_property(strip, bend.parameters[name].key, parameter)
+    bend.active_parameter = min(1, len(bend.parameters) - 1)
+
+
+def _route_range(parameter: Parameter) -> tuple[float, float]:
+    """A new route begins at the neutral value and ends at the strong end of the usual range."""
+    return parameter.neutral, parameter.soft[1]
+
+
+def _key(bend: BEND_PG_bend, parameter: Parameter) -> str:
+    return f"{bend.title} · {parameter.label.lower()}"[:63]
+
+
+def describe_property(strip: Strip, key: str, parameter: Parameter) -> None:
+    """Tell Blender the limits, unit and tooltip of a custom property."""
+    strip.id_properties_ui(key).update(
+        min=parameter.minimum,
+        max=parameter.maximum,
+        soft_min=parameter.soft[0],
+        soft_max=parameter.soft[1],
+        default=parameter.default,
+        description=parameter.summary,
+        subtype=_SUBTYPES[parameter.unit],
+    )
+
+
+def remove_property(scene: Scene, strip: Strip, key: str) -> None:
+    """Take a custom property away with its curve and its drivers."""
+    path = strips.data_path(strip, key)
+    curves = compat.fcurves(scene)
+    curve = curves.find(path) if curves else None
+    if curve:
+        curves.remove(curve)
+    if scene.animation_data:
+        for driver in [d for d in scene.animation_data.drivers if d.data_path == path]:
+            scene.animation_data.drivers.remove(driver)
+    if key in strip:
+        del strip[key]
+
+
+def remove_bend(scene: Scene, strip: Strip, index: int) -> None:
+    """Remove one bend with its own curves; the others keep theirs."""
+    settings = strip.bend_settings
+    for parameter in settings.bends[index].parameters:
+        remove_property(scene, strip, parameter.key)
+    settings.bends.remove(index)
+    settings.active_bend = min(index, len(settings.bends) - 1)
+
+
+def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
+    """Put a copy of a bend, routes and curves included, right after it."""
+    settings = strip.bend_settings
+    copy = add_bend(strip, settings.bends[index].operator)
+    source = settings.bends[index]
+    for name in ("site", "start", "end", "channels", "plane", "enabled"):
+        setattr(copy, name, getattr(source, name))
+    for parameter in source.parameters:
+        _copy_parameter(scene, strip, parameter, copy.parameters[parameter.name])
+    settings.bends.move(len(settings.bends) - 1, index + 1)
+    settings.active_bend = index + 1
+    return settings.bends[index + 1]
+
+
+def _copy_parameter(scene: Scene, strip: Strip, source: BEND_PG_parameter, target: BEND_PG_parameter) -> None:
+    for name in ("feature", "low", "high", "gain", "attack", "release", "invert", "baked"):
+        setattr(target, name, getattr(source, name))
+    strip[target.key] = strip[source.key]
+    curves = compat.fcurves(scene)
+    curve = curves.find(strips.data_path(strip, source.key)) if curves else None
+    if curve is None:
+        return
+    from .keyframes import read_keys, write_keys
+
+    copied = compat.ensure_fcurve(scene, strips.data_path(strip, target.key), strip.name)
+    write_keys(copied, read_keys(curve))
+    copied.extrapolation = curve.extrapolation
+
+
+def move_bend(strip: Strip, index: int, step: int) -> None:
+    """Move a bend up (-1) or down (+1); curves are named, so they stay with their bend."""
+    settings = strip.bend_settings
+    target = index + step
+    if 0 <= target < len(settings.bends):
+        settings.bends.move(index, target)
+        settings.active_bend = target
+
+
+def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
+    """Call a bend otherwise, and its custom properties and curves with it."""
+    title = title.strip()
+    if not title or title == bend.title:
+        return
+    strip = owner(scene, bend)
+    bend.title = unique_title(strip, title)
+    curves = compat.fcurves(scene)
+    for parameter in catalogue.animated_parameters(bend.operator):
+        item = bend.parameters[parameter.name]
+        old, new = item.key, _key(bend, parameter)
+        curve = curves.find(strips.data_path(strip, old)) if curves else None
+        strip[new] = strip.pop(old)
+        describe_property(strip, new, parameter)
+        item.key = new
+        if curve:
+            curve.data_path = strips.data_path(strip, new)

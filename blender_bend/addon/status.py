@@ -1,0 +1,109 @@
+"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+
+from ..core.errors import BendError
+from . import activity, generate, preferences, snapshot, strips
+
+QUIET_SECONDS = 0.4
+SLICE = 40
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the Generate panel says of a strip."""
+
+    strip: str
+    frames: int
+    missing: int
+    problem: BendError | None = None
+
+
+shown: Status | None = None
+_changed = True
+_work: Iterator[None] | None = None
+
+
+@persistent
+def mark_changed(*_: Any) -> None:
+    """Something in the file changed: count again when it is quiet."""
+    global _changed
+    _changed = True
+
+
+def _tick() -> float:
+    """The timer: starts a count after a change, carries it on a slice at a time, and otherwise costs nothing."""
+    global _changed, _work
+    if _changed:
+        _changed, _work = False, None
+        if activity.current is None and not bpy.app.is_job_running("RENDER"):
+            _work = _count()
+        return QUIET_SECONDS
+    if _work is not None:
+        try:
+            next(_work)
+            return 0.02
+        except StopIteration:
+            _work = None
+    return QUIET_SECONDS
+
+
+def _count() -> Iterator[None]:
+    global shown
+    strip = strips.active_bend_strip(bpy.context)
+    if strip is None:
+        shown = None
+        return
+    scene, name = strip.id_data, strip.name
+    try:
+        job = snapshot.take(scene, strip)
+    except BendError as problem:
+        shown = Status(name, 0, 0, problem)
+        activity.redraw()
+        return
+    yield
+    keys = {}
+    for index, frame in enumerate(job.frames):
+        keys[frame.number] = job.key(frame)
+        if index % SLICE == SLICE - 1:
+            yield
+    store = preferences.frame_folder()
+    missing = set(generate.missing_frames(store, keys))
+    yield
+    # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
+    found = strips.find(scene.name, name)
+    if found is not None and keys.keys() <= set(strips.frame_range(found)) and len(missing) < len(keys):
+        strips.show(found, store, {number: key for number, key in keys.items() if number not in missing}, job.size)
+    shown = Status(name, len(keys), len(missing))
+    activity.redraw()
+
+
+_HANDLERS = ("depsgraph_update_post", "undo_post", "redo_post", "load_post")
+
+
+def register() -> None:
+    """Watch the file; in background there is no window to tell, so nothing is watched."""
+    if bpy.app.background:
+        return
+    for name in _HANDLERS:
+        getattr(bpy.app.handlers, name).append(mark_changed)
+    bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
+
+
+def unregister() -> None:
+    """Stop watching."""
+    global shown, _work
+    shown, _work = None, None
+    for name in _HANDLERS:
+        handlers = getattr(bpy.app.handlers, name)
+        if mark_changed in handlers:
+            handlers.remove(mark_changed)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)

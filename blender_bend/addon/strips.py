@@ -1,0 +1,193 @@
+"""The bend strip as a strip: finding it, making it, and letting its elements show frames of the store."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import Context, ImageStrip, Operator, Scene, Strip
+
+from ..core.errors import BendError, Code
+from ..core.job import file_name
+from . import compat
+
+
+def is_bend_strip(strip: Strip | None) -> bool:
+    """Whether a strip is a bend strip."""
+    return strip is not None and strip.type == "IMAGE" and strip.bend_settings.is_bend
+
+
+def bend_strips(scene: Scene) -> Iterator[ImageStrip]:
+    """Every bend strip of a scene, also those within meta strips."""
+    if scene.sequence_editor:
+        yield from (strip for strip in scene.sequence_editor.strips_all if is_bend_strip(strip))
+
+
+def active_bend_strip(context: Context) -> ImageStrip | None:
+    """The bend strip that the interface shows: the active strip, or the only bend strip there is."""
+    scene = compat.sequencer_scene(context)
+    if scene is None or scene.sequence_editor is None:
+        return None
+    active = scene.sequence_editor.active_strip
+    if is_bend_strip(active):
+        return active
+    found = list(bend_strips(scene))
+    return found[0] if len(found) == 1 else None
+
+
+def find(scene_name: str, strip_name: str) -> ImageStrip | None:
+    """A bend strip by names; undo and deletion make any kept reference to a strip invalid."""
+    scene = bpy.data.scenes.get(scene_name)
+    strip = scene.sequence_editor.strips_all.get(strip_name) if scene and scene.sequence_editor else None
+    return strip if is_bend_strip(strip) else None
+
+
+def require_bend_strip(cls: type[Operator], context: Context) -> bool:
+    """A poll that says what is missing."""
+    if active_bend_strip(context) is None:
+        cls.poll_message_set("Select a bend strip, or add one with Add Bend Strip")
+        return False
+    return True
+
+
+def data_path(strip: Strip, key: str) -> str:
+    """The path of a strip's custom property from its scene."""
+    return f'{strip.path_from_id()}["{bpy.utils.escape_identifier(key)}"]'
+
+
+def free_channel(scene: Scene, first: int, last: int) -> int:
+    """The lowest channel above all strips of a range of frames."""
+    overlapping = [
+        strip.channel
+        for strip in scene.sequence_editor.strips
+        if compat.left_handle(strip) < last and compat.right_handle(strip) > first
+    ]
+    channel = max(overlapping, default=0) + 1
+    if channel > 128:
+        raise BendError(Code.STRIP_MISSING, "There is no free channel above these strips.", "Move some strips down.")
+    return channel
+
+
+def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int], store: Path) -> ImageStrip:
+    """Make an image-sequence strip of placeholders.
+
+    Parameters
+    ----------
+    first, last : half-open range of frames
+    size : width and height of the pictures in pixels; they are fitted into the scene's frame
+    store : the frame store
+    """
+    placeholder = ensure_placeholder(store, size)
+    strip = scene.sequence_editor.strips.new_image(
+        name=name,
+        filepath=str(placeholder),
+        channel=free_channel(scene, first, last),
+        frame_start=first,
+        fit_method="FIT",
+    )
+    for _ in range(last - first - 1):
+        strip.elements.append(placeholder.name)
+    strip.directory = _directory(store)
+    strip.bend_settings.is_bend = True
+    strip.bend_settings.fitted_size = size
+    strip.color_tag = "COLOR_05"
+    return strip
+
+
+def frame_range(strip: ImageStrip) -> range:
+    """The frames that the strip shows and has elements for."""
+    start = compat.content_start(strip)
+    return range(max(compat.left_handle(strip), start), min(compat.right_handle(strip), start + len(strip.elements)))
+
+
+def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> int:
+    """Let elements point at the frames that are in the store; the others stay, or become placeholders in a new store.
+
+    Parameters
+    ----------
+    keys : frame key by frame number; frames that are not in the store must not be among them
+    size : width and height of the frames
+
+    Returns
+    -------
+    how many elements were changed
+    """
+    directory, start = _directory(store), compat.content_start(strip)
+    if _resolved(strip.directory) != _resolved(directory):
+        placeholder = ensure_placeholder(store, size).name
+        for element in strip.elements:
+            element.filename = placeholder
+        strip.directory = directory
+    if tuple(strip.bend_settings.fitted_size) != tuple(size):
+        before = strip.bend_settings.fitted_size
+        strip.transform.scale_x *= before[0] / size[0]
+        strip.transform.scale_y *= before[0] / size[0]
+        strip.bend_settings.fitted_size = size
+    changed = 0
+    for number, key in keys.items():
+        element = strip.elements[number - start]
+        if element.filename != file_name(key):
+            element.filename = file_name(key)
+            changed += 1
+    return changed
+
+
+def _directory(store: Path) -> str:
+    """The store as the strip keeps it: relative to the .blend file where it lies beside it."""
+    path = str(store)
+    if bpy.data.filepath and store.is_relative_to(Path(bpy.data.filepath).parent):
+        path = bpy.path.relpath(path)
+    return path.rstrip("/\\") + "/"
+
+
+def _resolved(directory: str) -> str:
+    return str(Path(bpy.path.abspath(directory)))
+
+
+def ensure_placeholder(store: Path, size: tuple[int, int]) -> Path:
+    """The picture shown where a frame is not rendered yet: dark, with faint stripes.
+
+    Raises
+    ------
+    BendError(STORE_UNWRITABLE)
+    """
+    width, height = size
+    return _ensure_picture(store / f"not-rendered-{width}x{height}.png", width, height, (34, 34, 34))
+
+
+def ensure_failure_picture(store: Path, size: tuple[int, int]) -> Path:
+    """The picture shown where a render could not be stopped although its frame failed: unmistakably red."""
+    width, height = size
+    return _ensure_picture(store / f"failed-{width}x{height}.png", width, height, (200, 20, 20))
+
+
+def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int, int]) -> Path:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.is_file():
+            path.write_bytes(_stripes_png(width, height, colour))
+    except OSError as error:
+        raise BendError(
+            Code.STORE_UNWRITABLE,
+            f"Frames cannot be written to {path.parent}: {error.strerror}.",
+            "Choose another frame folder in the preferences.",
+            "bend.open_preferences",
+        ) from error
+    return path
+
+
+def _stripes_png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
+    rows, columns = np.mgrid[:height, :width]
+    striped = ((rows + columns) // 12 % 2)[:, :, None]
+    pixels = (np.array(colour) * (1.0 - 0.12 * striped)).astype(np.uint8).reshape(height, width * 3)
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")

@@ -1,0 +1,68 @@
+"""What can go wrong, in words for the artist: a code, what happened, what to do, and the button that does it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+
+class Code(StrEnum):
+    """Every failure that Bend knows by name."""
+
+    CANCELLED = "cancelled"
+    CHANNEL_MISSING = "channel_missing"
+    ENGINE_DIED = "engine_died"
+    ENGINE_MISSING = "engine_missing"
+    ENGINE_VERSION = "engine_version"
+    INTERNAL = "internal"
+    JOB_INVALID = "job_invalid"
+    MESSAGE_INVALID = "message_invalid"
+    MODEL_INVALID = "model_invalid"
+    MODEL_MISSING = "model_missing"
+    NON_FINITE = "non_finite"
+    OFFLINE = "offline"
+    OPERATOR_UNKNOWN = "operator_unknown"
+    PARAMETER_INVALID = "parameter_invalid"
+    PROMPT_INVALID = "prompt_invalid"
+    SITE_SHAPE = "site_shape"
+    SITE_UNKNOWN = "site_unknown"
+    SOUND_MISSING = "sound_missing"
+    SOUND_NONE = "sound_none"
+    SOUND_SILENT = "sound_silent"
+    SOUND_UNREADABLE = "sound_unreadable"
+    STORE_UNWRITABLE = "store_unwritable"
+    STRIP_MISSING = "strip_missing"
+
+
+class BendError(Exception):
+    """A failure that an artist can read and act on.
+
+    Parameters
+    ----------
+    code : which failure; stable, for tests and for the interface
+    message : what happened, one sentence
+    hint : what to do about it, one sentence; may be empty
+    action : the Blender operator that repairs it (``"bend.open_preferences"``); may be empty
+    """
+
+    def __init__(self, code: Code, message: str, hint: str = "", action: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+        self.action = action
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}".strip()
+
+    def to_dict(self) -> dict[str, str]:
+        """The error as plain data, to travel in a message."""
+        return {"code": str(self.code), "message": self.message, "hint": self.hint, "action": self.action}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> BendError:
+        """The error that another process sent; an unknown code becomes ``INTERNAL``."""
+        code = data.get("code")
+        known = Code(code) if code in set(Code) else Code.INTERNAL
+        words = (str(data.get(key, "")) for key in ("message", "hint", "action"))
+        return cls(known, *words)

@@ -1,0 +1,59 @@
+"""The messages between Blender and the engine: one JSON object a line, with version, id and type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import BendError, Code
+
+PROTOCOL = 1
+LONGEST_LINE = 1 << 20
+
+# From Blender.
+HELLO, ANALYSE, RENDER, DOWNLOAD, CANCEL = "hello", "analyse", "render", "download", "cancel"
+# From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
+PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
+ENDINGS = frozenset({DONE, ERROR, CANCELLED})
+
+
+@dataclass(frozen=True)
+class Message:
+    """One line: ``type`` says what, ``id`` which request it belongs to, ``data`` the rest."""
+
+    type: str
+    id: str
+    data: dict[str, Any] = field(default_factory=dict)
+
+    def encode(self) -> bytes:
+        """The message as a line, newline included."""
+        return (
+            json.dumps({"v": PROTOCOL, "id": self.id, "type": self.type, "data": self.data}, allow_nan=False).encode()
+            + b"\n"
+        )
+
+
+def decode(line: bytes) -> Message:
+    """Read a line.
+
+    Raises
+    ------
+    BendError(MESSAGE_INVALID) if it is not a message; BendError(ENGINE_VERSION) if it is one of another protocol.
+    """
+    try:
+        if len(line) > LONGEST_LINE:
+            raise ValueError("too long")
+        data = json.loads(line)
+        version, request, kind, payload = data["v"], data["id"], data["type"], data["data"]
+        if not (isinstance(request, str) and isinstance(kind, str) and isinstance(payload, dict)):
+            raise TypeError("wrong types")
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise BendError(Code.MESSAGE_INVALID, f"Not a message: {line[:80]!r} ({error}).") from error
+    if version != PROTOCOL:
+        raise BendError(
+            Code.ENGINE_VERSION,
+            f"The engine speaks version {version} of the messages, Blender version {PROTOCOL}.",
+            "Update both to one version of Bend.",
+        )
+    return Message(kind, request, payload)

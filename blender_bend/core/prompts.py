@@ -1,0 +1,58 @@
+"""Prompt travel: prompts at frames, and the blend of two prompts between them."""
+
+from __future__ import annotations
+
+import re
+
+from .errors import BendError, Code
+
+#: The prompts of one frame with their shares, which add up to 1.
+Blend = tuple[tuple[str, float], ...]
+
+_LINE = re.compile(r"\s*(-?\d+)\s*:\s*(.*\S)\s*")
+_MARKER = re.compile(r"\s*prompt\s*:\s*(.*\S)\s*", re.IGNORECASE)
+
+
+def parse_schedule(text: str) -> dict[int, str]:
+    """Read ``frame: prompt`` lines; empty lines and lines that begin with # are skipped.
+
+    Raises
+    ------
+    BendError(PROMPT_INVALID) naming the line that cannot be read.
+    """
+    schedule: dict[int, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        found = _LINE.fullmatch(line)
+        if not found:
+            raise BendError(
+                Code.PROMPT_INVALID,
+                f"Line {number} of the prompts is not 'frame: prompt'.",
+                "Write lines like 120: a burning forest.",
+            )
+        schedule[int(found[1])] = found[2]
+    return schedule
+
+
+def prompt_of_marker(name: str) -> str | None:
+    """The prompt in the name of a timeline marker: ``prompt: a calm sea``; None if it is another kind of marker."""
+    found = _MARKER.fullmatch(name)
+    return found[1] if found else None
+
+
+def blend_at(frame: int, schedule: dict[int, str]) -> Blend:
+    """The prompts of a frame: held before the first and after the last, blended linearly between two.
+
+    Parameters
+    ----------
+    schedule : prompts by frame, at least one
+    """
+    frames = sorted(schedule)
+    before = max((f for f in frames if f <= frame), default=frames[0])
+    after = min((f for f in frames if f >= frame), default=frames[-1])
+    first, second = schedule[before], schedule[after]
+    if first == second or before >= after:
+        return ((first, 1.0),)
+    share = (frame - before) / (after - before)
+    return ((first, 1.0),) if share <= 0 else ((first, 1.0 - share), (second, share))

@@ -1,0 +1,72 @@
+"""Rational time: frame <-> second <-> sample, without rounding that could add up."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+NTSC = Fraction(1000, 1001)
+
+
+@dataclass(frozen=True)
+class FrameRate:
+    """Frames per second as a fraction, as Blender's ``fps / fps_base`` means it.
+
+    Examples
+    --------
+    >>> FrameRate.from_blender(30, 1.001)
+    FrameRate(value=Fraction(30000, 1001))
+    """
+
+    value: Fraction
+
+    def __post_init__(self) -> None:
+        if self.value <= 0:
+            raise ValueError(f"a frame rate must be positive, not {self.value}")
+
+    @classmethod
+    def from_blender(cls, fps: float, fps_base: float) -> FrameRate:
+        """The rate of a scene; ``fps_base`` is a 32-bit float in Blender (1.001 reads 1.00100004673)."""
+        return cls(Fraction(fps).limit_denominator(1001) / Fraction(fps_base).limit_denominator(10000))
+
+    @classmethod
+    def parse(cls, text: str) -> FrameRate:
+        """The rate that a person typed: ``24``, ``30000/1001``, or ``29.97`` (meant as 30000/1001).
+
+        Raises
+        ------
+        ValueError if it is not a positive number.
+        """
+        value = Fraction(text)
+        whole = round(value)
+        if value.denominator != 1 and abs(value - whole * NTSC) < Fraction(5, 1000):
+            value = whole * NTSC
+        return cls(value)
+
+    def seconds(self, frames: int) -> Fraction:
+        """How long so many frames last."""
+        return frames / self.value
+
+    def first_sample(self, frame: int, sample_rate: int) -> int:
+        """The first sample that belongs to a frame, counted from the start of frame 0."""
+        return -((-frame * sample_rate * self.value.denominator) // self.value.numerator)
+
+    def frame_of(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
+        """The frame that contains each sample.
+
+        Parameters
+        ----------
+        samples : int array, counted from the start of frame 0
+        sample_rate : Hz
+
+        Returns
+        -------
+        int64 array of the same shape
+        """
+        samples = np.asarray(samples, dtype=np.int64)
+        return samples * self.value.numerator // (sample_rate * self.value.denominator)
+
+    def __str__(self) -> str:
+        return str(self.value)

@@ -1,0 +1,1 @@
+"""The engine: the child process that hears with librosa and paints with diffusers."""

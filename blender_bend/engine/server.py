@@ -1,0 +1,157 @@
+"""The engine as a child process: requests come in on stdin, answers go out on the old stdout, one JSON line each."""
+
+from __future__ import annotations
+
+import logging
+import os
+import queue
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from ..core import messages
+from ..core.errors import BendError, Code
+from ..core.messages import Message
+from ..core.timebase import FrameRate
+
+log = logging.getLogger(__name__)
+
+
+def redirect_output(log_file: Path) -> BinaryIO:
+    """Keep the real stdout for messages and send everything else that is ever printed to the log file.
+
+    Must be called before torch, diffusers or librosa are imported: they print.
+
+    Returns
+    -------
+    the stream for messages
+    """
+    sys.stdout.flush()
+    private = os.fdopen(os.dup(1), "wb", buffering=0)
+    target = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    for stream in (1, 2):
+        os.dup2(target, stream)
+    os.close(target)
+    return private
+
+
+class Server:
+    """Works through requests one after the other on the main thread; a second thread reads, so that cancel is heard.
+
+    Parameters
+    ----------
+    incoming, outgoing : binary streams
+    device : ``auto`` or a torch device name
+    """
+
+    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, device: str = "auto") -> None:
+        self.incoming = incoming
+        self.outgoing = outgoing
+        self.device = device
+        self._waiting: queue.Queue[Message | None] = queue.Queue()
+        self._cancelled: set[str] = set()
+        self._renderer: Any = None
+        self._writing = threading.Lock()
+        self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
+            messages.HELLO: self._hello,
+            messages.ANALYSE: self._analyse,
+            messages.RENDER: self._render,
+            messages.DOWNLOAD: self._download,
+        }
+
+    def serve(self) -> None:
+        """Answer until stdin closes."""
+        threading.Thread(target=self._read, daemon=True).start()
+        while (message := self._waiting.get()) is not None:
+            self._answer(message)
+            self._cancelled.discard(message.id)
+
+    def _read(self) -> None:
+        for line in self.incoming:
+            try:
+                message = messages.decode(line)
+            except BendError as error:
+                self._send(messages.ERROR, "", error.to_dict())
+                continue
+            if message.type == messages.CANCEL:
+                self._cancelled.add(message.id)
+            else:
+                self._waiting.put(message)
+        # Blender is gone. A render in the middle of a step would keep the main thread for seconds: leave at once;
+        # the frame store is safe at any moment.
+        os._exit(0)
+
+    def _send(self, kind: str, request: str, data: dict[str, Any]) -> None:
+        with self._writing:
+            self.outgoing.write(Message(kind, request, data).encode())
+
+    def _answer(self, message: Message) -> None:
+        handler = self._handlers.get(message.type)
+        try:
+            if handler is None:
+                raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
+            self._send(messages.DONE, message.id, handler(message))
+        except BendError as error:
+            cancelled = error.code == Code.CANCELLED
+            self._send(messages.CANCELLED if cancelled else messages.ERROR, message.id, error.to_dict())
+        except Exception as error:  # the last resort of a server: it must outlive any request, and says what it met
+            log.error("%s", traceback.format_exc())
+            unexpected = BendError(
+                Code.INTERNAL,
+                f"The engine met something unexpected: {type(error).__name__}: {error}.",
+                "The log tells more.",
+                "bend.show_log",
+            )
+            self._send(messages.ERROR, message.id, unexpected.to_dict())
+
+    def _hello(self, message: Message) -> dict[str, Any]:
+        from .doctor import examine
+
+        return {"pid": os.getpid(), **examine()}
+
+    def _analyse(self, message: Message) -> dict[str, Any]:
+        import numpy as np
+
+        from .analysis import analyse
+
+        data = message.data
+        measured = analyse(
+            Path(data["sound"]),
+            FrameRate.parse(data["fps"]),
+            list(data["features"]),
+            frames=int(data["frames"]),
+            cache=Path(data["cache"]),
+        )
+        np.savez(data["out"], allow_pickle=False, **measured)
+        return {"out": data["out"]}
+
+    def _render(self, message: Message) -> dict[str, Any]:
+        self._send(messages.PHASE, message.id, {"text": "Starting the engine"})
+        from ..core.job import Job
+        from .frame_store import FrameStore
+        from .render import Renderer
+
+        self._renderer = self._renderer or Renderer(self.device)
+        data = message.data
+        summary = self._renderer.render(
+            Job.read(Path(data["job"])),
+            FrameStore(Path(data["store"])),
+            None if data.get("numbers") is None else {int(number) for number in data["numbers"]},
+            progress=lambda progress: self._send(messages.FRAME, message.id, asdict(progress)),
+            phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+            cancelled=lambda: message.id in self._cancelled,
+        )
+        return asdict(summary)
+
+    def _download(self, message: Message) -> dict[str, Any]:
+        from .download import download
+
+        return {
+            "path": str(
+                download(message.data["model"], lambda text: self._send(messages.PHASE, message.id, {"text": text}))
+            )
+        }
