@@ -1,6 +1,6 @@
 """Builds the extension zip into dist/ and validates it, both with Blender's own tool.
 
-    python3 tools/build.py
+python3 tools/build.py
 """
 
 from __future__ import annotations
@@ -35,7 +35,8 @@ def build() -> Path:
     python = blenders[-1].interpreter
     tool = extension_tool(python)
     DIST.mkdir(exist_ok=True)
-    version = next(line.split('"')[1] for line in (ROOT / "blender_manifest.toml").read_text().splitlines() if line.startswith("version"))
+    manifest = (ROOT / "blender_manifest.toml").read_text().splitlines()
+    version = next(line.split('"')[1] for line in manifest if line.startswith("version"))
     target = DIST / f"blender_bend-{version}.zip"
     for command in (["build", "--source-dir", ROOT, "--output-filepath", target], ["validate", target]):
         done = subprocess.run([python, tool, *command], capture_output=True, text=True, check=False)
@@ -43,7 +44,9 @@ def build() -> Path:
             sys.exit(f"{done.stdout}{done.stderr}\nBlender's tool refused to {command[0]} the extension.")
     size = target.stat().st_size
     if size > LARGEST:
-        sys.exit(f"{target} has {size / 1e6:.1f} MB; an extension without wheels must stay below {LARGEST / 1e6:.0f} MB.")
+        sys.exit(
+            f"{target} has {size / 1e6:.1f} MB; an extension without wheels must stay below {LARGEST / 1e6:.0f} MB."
+        )
     print(f"{target.relative_to(ROOT)}  {size / 1e6:.1f} MB, validated")
     return target
 

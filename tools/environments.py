@@ -57,7 +57,9 @@ def find_python(version: str) -> Path:
         if shutil.which(command[0]) is None:
             continue
         question = "import sys; print(f'{sys.version_info[0]}.{sys.version_info[1]}', sys.executable)"
-        answer = subprocess.run([*command, "-c", question], capture_output=True, text=True, check=False).stdout.split(" ", 1)
+        answer = subprocess.run([*command, "-c", question], capture_output=True, text=True, check=False).stdout.split(
+            " ", 1
+        )
         if answer[0] == version:
             return Path(answer[1].strip())
     raise PythonMissing(

@@ -1,8 +1,8 @@
 """Runs every test: core and engine in the engine's environment, Blender's side under Blender 4.5 and 5.2.
 
-    python3 tools/test.py                       all tests, in their short versions
-    python3 tools/test.py --all                 long versions too (hundreds of kills, hours of sound)
-    python3 tools/test.py tests/core -k sites   any pytest arguments
+python3 tools/test.py                       all tests, in their short versions
+python3 tools/test.py --all                 long versions too (hundreds of kills, hours of sound)
+python3 tools/test.py tests/core -k sites   any pytest arguments
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ def run_suite(environment: Environment, folders: tuple[str, ...], arguments: lis
         return True
     print(f"\n== {environment.name}: {' '.join(chosen + options)}", flush=True)
     began = time.monotonic()
-    code = subprocess.run([environment.interpreter, "-m", "pytest", *chosen, *options], cwd=ROOT, check=False).returncode
-    print(f"== {environment.name}: {'passed' if code in (0, 5) else f'FAILED ({code})'} in {time.monotonic() - began:.0f} s")
-    return code in (0, 5)
+    command = [environment.interpreter, "-m", "pytest", *chosen, *options]
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    passed = code in (0, 5)  # 5: no test was selected
+    outcome = "passed" if passed else f"FAILED ({code})"
+    print(f"== {environment.name}: {outcome} in {time.monotonic() - began:.0f} s", flush=True)
+    return passed
 
 
 def main() -> int:

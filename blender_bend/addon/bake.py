@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from bpy.types import ImageStrip, Scene
@@ -15,7 +14,7 @@ from ..core.errors import BendError, Code
 from ..core.routes import Route
 from ..core.timebase import FrameRate
 from . import compat, engine_client, preferences, sound, strips
-from .keyframes import Memory, hand_keys, merge, read_keys, select, table_of, write_keys
+from .keyframes import KeyTable, Memory, hand_keys, merge, read_keys, select, table_of, write_keys
 from .properties import BEND_PG_parameter
 
 
@@ -158,19 +157,31 @@ def _write(
     else:
         baked = table_of(curves.dense(values, frames[0]))
     curve = compat.ensure_fcurve(scene, strips.data_path(strip, parameter.key), strip.name)
-    removed = np.empty(0, np.float32)
-    kept: dict[str, Any] | None = None
+    kept, removed = None, np.empty(0, np.float32)
     if options.keep_hand_keys:
         before = read_keys(curve)
         touched, removed = hand_keys(before, Memory.decode(parameter.baked), start)
         kept = select(before, touched)
-        taken = np.concatenate([kept["co"][:, 0], removed + start])
-        baked = select(baked, ~np.isin(np.round(baked["co"][:, 0], 3), np.round(taken, 3)))
-    parameter.baked = Memory.of(baked, start, removed).encode()
+    parameter.baked, baked = _give_way(baked, kept, removed, start)
     write_keys(curve, merge(kept, baked) if kept else baked)
     report.curves += 1
     report.keys += len(baked["co"])
     report.kept += len(kept["co"]) + len(removed) if kept else 0
+
+
+def _give_way(baked: KeyTable, kept: KeyTable | None, removed: np.ndarray, start: int) -> tuple[str, KeyTable]:
+    """Leave out the keys whose frames a person has taken or cleared.
+
+    Returns
+    -------
+    the encoded memory of this bake, and the keys to write
+    """
+    frames = np.round(baked["co"][:, 0] - start, 3)
+    hand = Memory.of(kept, start).keys if kept else Memory.empty().keys
+    hand[:, 1] = np.nan
+    free = select(baked, ~np.isin(frames, np.round(np.concatenate([hand[:, 0], removed]), 3)))
+    memory = Memory(np.concatenate([Memory.of(free, start).keys, hand]), removed)
+    return memory.encode(), free
 
 
 def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:

@@ -100,7 +100,7 @@ class Memory:
     Parameters
     ----------
     keys : float32 array, shape (n, 7): frame, value, left handle (frame, value), right handle (frame, value),
-        interpolation
+        interpolation; the value is not a number for keys that were the person's at the last bake
     removed : float32 array, shape (m,): frames whose baked key a person deleted or moved away
     """
 
@@ -128,13 +128,13 @@ class Memory:
         return b85encode(zlib.compress(packed.tobytes(), 6)).decode()
 
     @classmethod
-    def of(cls, table: KeyTable, start: int, removed: np.ndarray) -> Memory:
-        """Remember the keys of a table."""
+    def of(cls, table: KeyTable, start: int) -> Memory:
+        """Remember the keys of a table, as frames counted from the strip's first element."""
         keys = np.concatenate(
             [table["co"], table["handle_left"], table["handle_right"], table["interpolation"]], axis=1
         ).astype(np.float32)
         keys[:, 0:6:2] -= start
-        return cls(keys, removed.astype(np.float32))
+        return cls(keys, np.empty(0, np.float32))
 
 
 def hand_keys(table: KeyTable, memory: Memory, start: int) -> tuple[np.ndarray, np.ndarray]:
@@ -152,7 +152,7 @@ def hand_keys(table: KeyTable, memory: Memory, start: int) -> tuple[np.ndarray, 
     touched : bool array, shape (keys,): keys that a person moved, added or changed
     removed : float32 array: frames, counted from the start, whose baked key a person deleted or moved away
     """
-    now = Memory.of(table, start, np.empty(0)).keys
+    now = Memory.of(table, start).keys
     known = {round(float(key[0]), 3): key for key in memory.keys}
     touched = np.ones(len(now), dtype=bool)
     still_there = set()

@@ -152,4 +152,25 @@ def frame_folder() -> Path:
     return user_folder("frames")
 
 
+_entry_is_ours = False
+
+
+def register() -> None:
+    """Have preferences also when a script enabled the add-on without adding it to the user's preferences."""
+    global _entry_is_ours
+    addons = bpy.context.preferences.addons
+    if ROOT_PACKAGE not in addons:
+        addons.new().module = ROOT_PACKAGE
+        _entry_is_ours = True
+
+
+def unregister() -> None:
+    """Take away what ``register`` added."""
+    global _entry_is_ours
+    addons = bpy.context.preferences.addons
+    if _entry_is_ours and ROOT_PACKAGE in addons:
+        addons.remove(addons[ROOT_PACKAGE])
+    _entry_is_ours = False
+
+
 CLASSES = (BEND_PG_model_folder, BEND_AP_preferences)

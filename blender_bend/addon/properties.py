@@ -85,6 +85,20 @@ class BEND_PG_parameter(PropertyGroup):
         max=60.0,
         unit="TIME_ABSOLUTE",
     )
+    low_angle: FloatProperty(
+        name="From",
+        description="Angle when the feature is weakest",
+        unit="ROTATION",
+        get=lambda self: self.low,
+        set=lambda self, value: setattr(self, "low", value),
+    )
+    high_angle: FloatProperty(
+        name="To",
+        description="Angle when the feature is strongest",
+        unit="ROTATION",
+        get=lambda self: self.high,
+        set=lambda self, value: setattr(self, "high", value),
+    )
     invert: BoolProperty(
         name="Invert", description="Silence gives the upper end of the range, the loudest moment the lower"
     )
@@ -135,7 +149,7 @@ class BEND_PG_bend(PropertyGroup):
     )
     end: FloatProperty(
         name="End",
-        description="Where in the denoising the bend ends. Early steps decide what is where, late ones colour and grain",
+        description="Where in the denoising the bend ends: early steps decide what is where, late ones colour",
         default=1.0,
         min=0.0,
         max=1.0,

@@ -7,7 +7,7 @@ import bpy
 from . import engine_client, operators, panels, preferences, properties, render_handler, status
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-PARTS = (properties, panels, render_handler, status)
+PARTS = (preferences, properties, panels, render_handler, status)
 
 
 def register() -> None:

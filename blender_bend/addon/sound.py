@@ -1,4 +1,4 @@
-"""From the chosen sound strips to a file of samples: Blender's own mixdown, so that what you hear is what is analysed."""
+"""From the chosen sound strips to a file of samples, by Blender's own mixdown: what you hear is what is analysed."""
 
 from __future__ import annotations
 

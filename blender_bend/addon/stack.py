@@ -60,8 +60,8 @@ def fit_parameters(scene: Scene, bend: BEND_PG_bend) -> None:
 
 
 def _route_range(parameter: Parameter) -> tuple[float, float]:
-    """A new route begins at the neutral value and ends at the strong end of the usual range."""
-    return parameter.neutral, parameter.soft[1]
+    """A new route begins at the neutral value and goes twice as far as the value of a new bend."""
+    return parameter.neutral, min(2 * parameter.default - parameter.neutral, parameter.soft[1])
 
 
 def _key(bend: BEND_PG_bend, parameter: Parameter) -> str:

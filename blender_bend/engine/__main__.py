@@ -80,7 +80,7 @@ def _render(options: argparse.Namespace) -> int:
     job = Job.read(options.job)
     summary = Renderer(options.device).render(job, FrameStore(options.store), _frame_numbers(options.frames), show)
     print(
-        f"{summary.frames} frames: {summary.found} were there, {summary.rendered} pictures made in {summary.seconds:.1f} s"
+        f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made in {summary.seconds:.1f} s"
     )
     return 0
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpy.props import EnumProperty, StringProperty
+from bpy.props import EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Operator
 
 from ...core import catalogue
@@ -96,4 +96,22 @@ class BEND_OT_move_bend(Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_add_bend, BEND_OT_remove_bend, BEND_OT_duplicate_bend, BEND_OT_move_bend)
+class BEND_OT_edit_route(Operator):
+    """Show the route of this parameter: which feature of the sound drives it, and how"""
+
+    bl_idname = "bend.edit_route"
+    bl_label = "Edit Route"
+    bl_options = {"INTERNAL"}
+
+    index: IntProperty(options={"HIDDEN"})
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return _require_bend(cls, context)
+
+    def execute(self, context: Context) -> set[str]:
+        active_bend_strip(context).bend_settings.bend.active_parameter = self.index
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_edit_route, BEND_OT_add_bend, BEND_OT_remove_bend, BEND_OT_duplicate_bend, BEND_OT_move_bend)

@@ -21,7 +21,8 @@ def require_idle(cls: type[Operator]) -> bool:
 class Watching:
     """A mixin for an operator that watches the engine work.
 
-    The operator provides ``start(context)``, ``update()``, ``cancel_work()`` and ``finish()``; each may raise BendError.
+    The operator provides ``start(context)``, ``update()``, ``cancel_work()`` and ``finish()``; each may raise
+    BendError.
     """
 
     _timer: Timer | None = None
@@ -42,7 +43,7 @@ class Watching:
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Context, event: Event) -> set[str]:
-        """One event: Esc cancels, a tick of the timer takes in what the engine did; everything else goes on to Blender."""
+        """One event: Esc cancels, a tick of the timer takes in what the engine did; the rest goes on to Blender."""
         current = activity.current
         if event.type == "ESC" and event.value == "PRESS" and current:
             current.cancel_asked = True

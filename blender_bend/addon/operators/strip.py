@@ -28,6 +28,7 @@ def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels"
     for sound in sounds:
         strip.bend_settings.sounds.add().name = sound.name
     bend = stack.add_bend(strip, operator)
+    bend.start, bend.end = 0.3, 0.7  # late enough to keep the scene, early enough to stay a clean picture
     parameter = bend.parameters[catalogue.operator(operator).parameters[0].name]
     parameter.feature = "onset"
     scene.sequence_editor.active_strip = strip

@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel, UILayout, UIList
 
 from ...core import catalogue
-from ..properties import BEND_PG_bend
+from ..properties import BEND_PG_bend, BEND_PG_parameter
 from ..strips import active_bend_strip
 from .main import BendPanel
 
@@ -63,11 +63,18 @@ class BEND_PT_bends(BendPanel, Panel):
         layout.use_property_split = True
         self._draw_structure(layout, bend)
         layout.separator()
-        for parameter in bend.parameters:
+        for index, parameter in enumerate(bend.parameters):
             row = layout.row(align=True)
-            described = _described(bend, parameter.name)
-            row.prop(strip, f'["{parameter.key}"]', text=described.label)
-            row.label(text="", icon="SOUND" if parameter.routed else "BLANK1")
+            row.prop(strip, f'["{parameter.key}"]', text=_described(bend, parameter.name).label)
+            button = row.row(align=True)
+            button.active = parameter.routed
+            button.operator(
+                "bend.edit_route",
+                text="",
+                icon="SOUND",
+                depress=index == bend.active_parameter,
+                emboss=index == bend.active_parameter,
+            ).index = index
 
     def _draw_structure(self, layout: UILayout, bend: BEND_PG_bend) -> None:
         column = layout.column()
@@ -83,58 +90,44 @@ class BEND_PT_bends(BendPanel, Panel):
         column.prop(bend, "channels")
 
 
-class BEND_UL_parameters(UIList):
-    """The parameters of the active bend and what drives them"""
-
-    def draw_item(
-        self,
-        context: Context,
-        layout: UILayout,
-        data: Any,
-        item: Any,
-        icon: int,
-        active_data: Any,
-        active_property: str,
-        index: int = 0,
-        flt_flag: int = 0,
-    ) -> None:
-        bend = active_bend_strip(context).bend_settings.bend
-        row = layout.row(align=True)
-        row.label(text=_described(bend, item.name).label, icon="SOUND" if item.routed else "BLANK1")
-        row.prop(item, "feature", text="", emboss=False)
-
-
 class BEND_PT_route(BendPanel, Panel):
-    """From the sound to the parameters of the active bend"""
+    """From the sound to a parameter of the active bend"""
 
     bl_idname = "BEND_PT_route"
-    bl_label = "Routes"
+    bl_label = ""
+
+    def draw_header(self, context: Context) -> None:
+        bend = active_bend_strip(context).bend_settings.bend
+        title = "Route"
+        if bend and 0 <= bend.active_parameter < len(bend.parameters):
+            title = f"Route of {_described(bend, bend.parameters[bend.active_parameter].name).label}"
+        self.layout.label(text=title)
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        settings = active_bend_strip(context).bend_settings
-        bend = settings.bend
+        bend = active_bend_strip(context).bend_settings.bend
         if bend is None:
             layout.label(text="Add a bend first")
             return
-        layout.template_list("BEND_UL_parameters", "", bend, "parameters", bend, "active_parameter", rows=2, maxrows=4)
         if 0 <= bend.active_parameter < len(bend.parameters):
-            self._draw_route(layout, bend, bend.parameters[bend.active_parameter])
+            parameter = bend.parameters[bend.active_parameter]
+            self._draw_route(layout, parameter, _described(bend, parameter.name).unit)
         row = layout.row(align=True)
         row.scale_y = 1.2
         row.operator("bend.bake", text="Bake All", icon="KEYFRAME_HLT").simplify = False
         row.operator("bend.bake", text="Bake Simplified", icon="IPO_BEZIER").simplify = True
 
-    def _draw_route(self, layout: UILayout, bend: BEND_PG_bend, parameter: Any) -> None:
+    def _draw_route(self, layout: UILayout, parameter: BEND_PG_parameter, unit: catalogue.Unit) -> None:
         column = layout.column()
         column.use_property_split = True
         column.use_property_decorate = False
         column.prop(parameter, "feature")
-        column = column.column()
-        column.active = parameter.routed
+        if not parameter.routed:
+            return
         row = column.row(align=True)
-        row.prop(parameter, "low", text="Range")
-        row.prop(parameter, "high", text="")
+        suffix = "_angle" if unit == catalogue.Unit.RADIAN else ""
+        row.prop(parameter, f"low{suffix}", text="Range")
+        row.prop(parameter, f"high{suffix}", text="")
         column.prop(parameter, "gain")
         row = column.row(align=True)
         row.prop(parameter, "attack", text="Attack, Release")
@@ -146,4 +139,4 @@ def _described(bend: BEND_PG_bend, name: str) -> catalogue.Parameter:
     return next(parameter for parameter in catalogue.animated_parameters(bend.operator) if parameter.name == name)
 
 
-CLASSES = (BEND_UL_bends, BEND_PT_bends, BEND_UL_parameters, BEND_PT_route)
+CLASSES = (BEND_UL_bends, BEND_PT_bends, BEND_PT_route)

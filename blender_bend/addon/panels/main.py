@@ -8,7 +8,7 @@ from bpy.types import Context, Panel
 
 from ...core.errors import BendError
 from .. import compat, preferences, sound
-from ..strips import active_bend_strip
+from ..strips import active_bend_strip, bend_strips
 
 
 class BendPanel:
@@ -88,9 +88,7 @@ class BEND_PT_main(BendPanel, Panel):
             column.label(text="1. Put a song on the timeline", icon="SOUND")
             column.operator("sequencer.sound_strip_add", text="Add Sound…")
             column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
-        elif (
-            len(list(s for s in scene.sequence_editor.strips_all if s.type == "IMAGE" and s.bend_settings.is_bend)) > 1
-        ):
+        elif any(bend_strips(scene)):
             column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
         row = column.row()
         row.scale_y = 1.5

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import librosa
+import librosa.beat
+import librosa.feature
+import librosa.filters
+import librosa.onset
 import numpy as np
 
 from ...core import features

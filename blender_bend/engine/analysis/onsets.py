@@ -71,7 +71,7 @@ def _local_maxima(novelty: np.ndarray) -> np.ndarray:
 
 
 def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray:
-    """For each centre, the sample within half a window where energy rises most from the 3 ms before to the 3 ms after."""
+    """For each centre, the sample within half a window where energy rises most: 3 ms after against 3 ms before."""
     span = max(1, round(ATTACK_SECONDS * grid.sample_rate))
     half = grid.window // 2
     brightened = np.diff(samples.astype(np.float32), prepend=np.float32(0))

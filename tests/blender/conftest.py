@@ -1,0 +1,118 @@
+"""A real Blender with the extension enabled from this checkout, and a fresh sequencer for every test."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+_RESOURCES = tempfile.mkdtemp(prefix="bend-tests-")
+os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or it reads the user's own files
+
+import bpy  # noqa: E402  # isort: skip
+import addon_utils  # noqa: E402  # exists only once bpy is imported
+import pytest  # noqa: E402
+from sounds import clicks, write_wav  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "bl_ext.user_default.blender_bend"
+
+
+def pytest_configure() -> None:
+    extensions = Path(_RESOURCES, "extensions", "user_default")
+    extensions.mkdir(parents=True)
+    (extensions / "blender_bend").symlink_to(ROOT)
+    assert addon_utils.enable(MODULE, default_set=True, persistent=True) is not None
+
+
+def pytest_unconfigure() -> None:
+    addon_utils.disable(MODULE)
+
+
+@pytest.fixture(scope="session")
+def addon() -> SimpleNamespace:
+    """The modules of the add-on by name."""
+    import importlib
+
+    names = "activity bake compat engine_client generate keyframes preferences render_handler snapshot sound stack status strips"
+    return SimpleNamespace(
+        **{name: importlib.import_module(f"{MODULE}.blender_bend.addon.{name}") for name in names.split()}
+    )
+
+
+@pytest.fixture(scope="session")
+def core() -> SimpleNamespace:
+    """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
+    import importlib
+
+    names = "catalogue curves errors features job models prompts timebase"
+    return SimpleNamespace(
+        **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
+    )
+
+
+@pytest.fixture
+def store(tmp_path: Path, addon: SimpleNamespace) -> Iterator[Path]:
+    """An empty frame store, named in the preferences."""
+    preferences = addon.preferences.preferences()
+    preferences.frame_folder = str(tmp_path / "frames")
+    preferences.engine_python = ""
+    yield tmp_path / "frames"
+    preferences.frame_folder = ""
+
+
+@pytest.fixture
+def scene(store: Path) -> Iterator[bpy.types.Scene]:
+    """An empty file's scene with a sequencer, 64 x 64 pixels at 24 fps, as the sequencer scene of the context."""
+    bpy.ops.wm.read_homefile(use_empty=True)
+    scene = bpy.context.scene
+    scene.sequence_editor_create()
+    scene.render.fps, scene.render.fps_base = 24, 1.0
+    scene.render.resolution_x = scene.render.resolution_y = 64
+    scene.render.resolution_percentage = 100
+    scene.view_settings.view_transform = "Standard"
+    with sequencer(scene):
+        yield scene
+
+
+def sequencer(scene: bpy.types.Scene) -> Any:
+    """The context in which a scene's sequencer is edited: since 5.0 a choice of its own."""
+    if hasattr(bpy.context, "sequencer_scene"):
+        return bpy.context.temp_override(scene=scene, sequencer_scene=scene)
+    return bpy.context.temp_override(scene=scene) if scene != bpy.context.scene else contextlib.nullcontext()
+
+
+@pytest.fixture
+def song(scene: bpy.types.Scene, tmp_path: Path) -> bpy.types.Strip:
+    """Four seconds of clicks on the timeline, frames 1 to 96."""
+    samples, _ = clicks(4.0, 48000)
+    path = write_wav(tmp_path / "song.wav", samples, 48000)
+    return scene.sequence_editor.strips.new_sound("Song", str(path), 1, 1)
+
+
+@pytest.fixture
+def bend_strip(scene: bpy.types.Scene, song: bpy.types.Strip, addon: SimpleNamespace) -> bpy.types.Strip:
+    """A small bend strip over the song, as Add Bend Strip makes it, that renders in a blink."""
+    assert bpy.ops.bend.add_strip() == {"FINISHED"}
+    strip = scene.sequence_editor.active_strip
+    settings = strip.bend_settings
+    settings.width = settings.height = 64
+    settings.steps = 2
+    settings.guidance = 1.0
+    settings.bends[0].start = 0.0
+    return strip
+
+
+@pytest.fixture
+def curve(scene: bpy.types.Scene, addon: SimpleNamespace) -> Callable[[bpy.types.Strip, str], bpy.types.FCurve | None]:
+    """The F-curve of a strip's custom property."""
+
+    def find(strip: bpy.types.Strip, key: str) -> bpy.types.FCurve | None:
+        found = addon.compat.fcurves(strip.id_data)
+        return found.find(addon.strips.data_path(strip, key)) if found else None
+
+    return find

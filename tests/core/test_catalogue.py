@@ -1,0 +1,91 @@
+"""The catalogue is complete and consistent for every operator."""
+
+from __future__ import annotations
+
+import pytest
+
+from blender_bend.core import catalogue
+from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter
+from blender_bend.core.errors import BendError, Code
+
+each_operator = pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
+each_parameter = pytest.mark.parametrize(
+    "parameter",
+    [MIX, *(parameter for operator in OPERATORS for parameter in operator.parameters)],
+    ids=["mix", *(f"{operator.name}-{p.name}" for operator in OPERATORS for p in operator.parameters)],
+)
+
+
+def test_the_operators_of_the_main_job_are_there() -> None:
+    expected = {"add", "multiply", "rotate_channels", "threshold", "dilate", "erode", "add_noise"}
+    assert expected <= {operator.name for operator in OPERATORS}
+
+
+def test_no_name_or_label_is_used_twice() -> None:
+    assert len({operator.name for operator in OPERATORS}) == len(OPERATORS)
+    assert len({operator.label for operator in OPERATORS}) == len(OPERATORS)
+
+
+@each_operator
+def test_an_operator_says_what_it_does_and_where_it_comes_from(operator: Operator) -> None:
+    assert operator.label and operator.summary and operator.source
+    assert operator.parameters
+
+
+@each_operator
+def test_an_operator_has_distinct_parameters_and_none_called_mix(operator: Operator) -> None:
+    names = [p.name for p in operator.parameters] + [choice.name for choice in operator.choices]
+    assert len(set(names)) == len(names)
+    assert "mix" not in names
+
+
+@each_operator
+def test_an_operator_is_neutral_at_its_neutral_values_only(operator: Operator) -> None:
+    neutral = {p.name: p.neutral for p in operator.parameters}
+    assert operator.is_neutral(neutral)
+    for p in operator.parameters:
+        assert not operator.is_neutral({**neutral, p.name: p.neutral + 0.125})
+
+
+@each_operator
+def test_a_new_bend_changes_something(operator: Operator) -> None:
+    assert not operator.is_neutral({})
+
+
+@each_operator
+def test_a_choice_is_described_and_its_default_is_an_option(operator: Operator) -> None:
+    for choice in operator.choices:
+        assert choice.label and choice.summary
+        assert choice.default in choice.options
+        assert len(set(choice.options)) == len(choice.options)
+
+
+@each_parameter
+def test_a_parameter_is_described(parameter: Parameter) -> None:
+    assert parameter.label and parameter.summary
+
+
+@each_parameter
+def test_the_values_of_a_parameter_lie_within_its_limits(parameter: Parameter) -> None:
+    low, high = parameter.soft
+    assert parameter.minimum <= low < high <= parameter.maximum
+    assert low <= parameter.default <= high
+    assert low <= parameter.neutral <= high
+
+
+@each_parameter
+def test_the_default_of_a_parameter_is_not_neutral(parameter: Parameter) -> None:
+    assert parameter.default != parameter.neutral
+
+
+@each_operator
+def test_the_mix_comes_first_among_the_animated_parameters(operator: Operator) -> None:
+    assert catalogue.animated_parameters(operator.name) == (MIX, *operator.parameters)
+
+
+def test_an_unknown_operator_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BendError) as caught:
+        catalogue.operator("explode")
+    assert caught.value.code == Code.OPERATOR_UNKNOWN
+    assert "explode" in caught.value.message
+    assert all(operator.name in caught.value.hint for operator in OPERATORS)

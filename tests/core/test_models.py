@@ -1,0 +1,130 @@
+"""Model names: what they mean, and when the fingerprint of a model changes."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_bend.core import models
+from blender_bend.core.errors import BendError, Code
+
+WriteModel = Callable[..., Path]
+LARGE = np.random.default_rng(1).bytes(5 << 20)
+
+
+def test_mini_comes_with_the_extension() -> None:
+    mini = models.resolve("mini", {})
+    assert Path(mini.path) == models.MINI_PATH
+    assert len(mini.fingerprint) == 64
+
+
+def test_a_name_from_the_preferences_is_its_folder(write_model: WriteModel) -> None:
+    folder = write_model("painter")
+    found = models.resolve("My painter", {"My painter": str(folder)})
+    assert (found.name, found.path) == ("My painter", str(folder))
+
+
+@pytest.mark.parametrize("name", ["", "nothing", "../secret", "a/b/c", "owner/../../etc", "owner/"])
+def test_an_unknown_name_is_refused_with_a_way_out(name: str) -> None:
+    with pytest.raises(BendError) as caught:
+        models.resolve(name, {"other": "/somewhere"})
+    assert caught.value.code == Code.MODEL_MISSING
+    assert caught.value.action == "bend.open_preferences"
+
+
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_folder_that_is_no_diffusers_model_is_refused(tmp_path: Path, exists: bool) -> None:
+    folder = tmp_path / "pictures"
+    if exists:
+        folder.mkdir()
+    with pytest.raises(BendError) as caught:
+        models.resolve("pictures", {"pictures": str(folder)})
+    assert caught.value.code == Code.MODEL_INVALID
+    assert "model_index.json" in caught.value.message
+
+
+def test_a_hub_id_is_found_in_the_hubs_own_cache(
+    write_model: WriteModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    snapshot = write_model("hub/models--owner--painter/snapshots/abc123")
+    (tmp_path / "hub/models--owner--painter/refs").mkdir()
+    (tmp_path / "hub/models--owner--painter/refs/main").write_text("abc123")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    assert models.resolve("owner/painter", {}).path == str(snapshot)
+
+
+@pytest.mark.parametrize("incomplete", [False, True])
+def test_a_hub_id_that_is_not_downloaded_offers_the_download(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, incomplete: bool
+) -> None:
+    if incomplete:
+        (tmp_path / "models--owner--painter/snapshots/abc123").mkdir(parents=True)
+        (tmp_path / "models--owner--painter/refs").mkdir()
+        (tmp_path / "models--owner--painter/refs/main").write_text("abc123")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    with pytest.raises(BendError) as caught:
+        models.resolve("owner/painter", {})
+    assert caught.value.code == Code.MODEL_MISSING
+    assert caught.value.action == "bend.download_model"
+
+
+def test_the_cache_lies_where_the_hub_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HF_HUB_CACHE", raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
+    assert models.hub_cache() == tmp_path / "home" / "hub"
+    monkeypatch.delenv("HF_HOME")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert models.hub_cache() == tmp_path / "cache" / "huggingface" / "hub"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda folder: (folder / "unet/config.json").write_text('{"in_channels": 4}'),
+        lambda folder: (folder / "unet/diffusion_pytorch_model.safetensors").write_bytes(b"WEIGHTS"),
+        lambda folder: (folder / "vocab.txt").write_text("word"),
+        lambda folder: (folder / "model_index.json").write_text("{}"),
+        lambda folder: (folder / "unet/config.json").unlink(),
+        lambda folder: (folder / "unet/config.json").rename(folder / "config.json"),
+    ],
+    ids=["configuration", "weights", "new file", "index", "removed", "moved"],
+)
+def test_other_content_is_another_fingerprint(write_model: WriteModel, change: Callable[[Path], None]) -> None:
+    folder = write_model("painter")
+    before = models.fingerprint(folder)
+    change(folder)
+    assert models.fingerprint(folder) != before
+
+
+def test_another_training_of_large_weights_is_another_fingerprint(write_model: WriteModel) -> None:
+    folder = write_model("painter", weights=LARGE)
+    before = models.fingerprint(folder)
+    trained = (np.frombuffer(LARGE, dtype=np.uint8) ^ 1).tobytes()
+    (folder / "unet/diffusion_pytorch_model.safetensors").write_bytes(trained)
+    assert models.fingerprint(folder) != before
+
+
+@pytest.mark.parametrize("where", [0, len(LARGE) - 1], ids=["first byte", "last byte"])
+def test_header_and_end_of_large_weights_count(write_model: WriteModel, where: int) -> None:
+    before = models.fingerprint(write_model("painter", weights=LARGE))
+    changed = bytearray(LARGE)
+    changed[where] ^= 1
+    assert models.fingerprint(write_model("other", weights=bytes(changed))) != before
+
+
+def test_the_same_content_elsewhere_is_the_same_fingerprint(write_model: WriteModel, tmp_path: Path) -> None:
+    folder = write_model("painter", weights=LARGE)
+    shutil.copytree(folder, tmp_path / "copy")
+    assert models.fingerprint(tmp_path / "copy") == models.fingerprint(folder)
+
+
+def test_notes_and_pictures_beside_a_model_do_not_count(write_model: WriteModel) -> None:
+    folder = write_model("painter")
+    before = models.fingerprint(folder)
+    (folder / "CARD.md").write_text("about")
+    (folder / "example.png").write_bytes(b"picture")
+    assert models.fingerprint(folder) == before
