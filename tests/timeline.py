@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
+
+import bpy
+
+ROOT = Path(__file__).resolve().parents[1]
+MODULE = "bl_ext.user_default.blender_bend"
+
+
+def sequencer(scene: Any) -> Any:
+    """The context in which a scene's sequencer is edited: since 5.0 a choice of its own."""
+    if hasattr(bpy.context, "sequencer_scene"):
+        return bpy.context.temp_override(scene=scene, sequencer_scene=scene)
+    return bpy.context.temp_override(scene=scene) if scene != bpy.context.scene else nullcontext()
 
 
 def slide(strip: Any, frames: int) -> None:

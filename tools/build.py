@@ -22,6 +22,19 @@ def extension_tool(interpreter: Path) -> Path:
     return next(interpreter.parent.parent.glob(pattern))
 
 
+def run_tool(python: Path, tool: Path, target: Path) -> None:
+    """Let Blender's tool build the zip and validate it.
+
+    Raises
+    ------
+    SystemExit with the tool's words if it refuses
+    """
+    for command in (["build", "--source-dir", ROOT, "--output-filepath", target], ["validate", target]):
+        done = subprocess.run([python, tool, *command], capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            sys.exit(f"{done.stdout}{done.stderr}\nBlender's tool refused to {command[0]} the extension.")
+
+
 def build() -> Path:
     """Build and validate the zip.
 
@@ -38,10 +51,7 @@ def build() -> Path:
     manifest = (ROOT / "blender_manifest.toml").read_text().splitlines()
     version = next(line.split('"')[1] for line in manifest if line.startswith("version"))
     target = DIST / f"blender_bend-{version}.zip"
-    for command in (["build", "--source-dir", ROOT, "--output-filepath", target], ["validate", target]):
-        done = subprocess.run([python, tool, *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{done.stdout}{done.stderr}\nBlender's tool refused to {command[0]} the extension.")
+    run_tool(python, tool, target)
     size = target.stat().st_size
     if size > LARGEST:
         sys.exit(

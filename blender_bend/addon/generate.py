@@ -3,18 +3,46 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
 from ..core import messages
-from ..core.job import file_name
+from ..core.job import Job, file_name
 from . import engine_client, preferences, snapshot, strips
 
+#: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
+SLICE = 50
 
-class Generation:
-    """One run of the engine over a bend strip.
+Result = TypeVar("Result")
+Slices = Generator[None, None, Result]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done for a bend strip: its job, and which frames the store does not have."""
+
+    scene: str
+    strip: str
+    job: Job
+    store: Path
+    keys: dict[int, str]
+    missing: list[int]
+
+    def show_ready(self) -> None:
+        """Let the strip show every frame that is in the store."""
+        strip = strips.find(self.scene, self.strip)
+        if strip is not None:
+            missing, shown = set(self.missing), strips.frame_range(strip)
+            ready = {number: key for number, key in self.keys.items() if number not in missing and number in shown}
+            strips.show(strip, self.store, ready, self.job.size)
+
+
+def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
+    """Find out what is missing, in slices: a caller with a window comes back to it between two slices.
 
     Parameters
     ----------
@@ -22,36 +50,59 @@ class Generation:
 
     Raises
     ------
-    BendError for what cannot be rendered, or if frames are missing and there is no engine
+    BendError for what cannot be rendered
+    """
+    scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
+    job = snapshot.take(scene, strip, frames)
+    keys: dict[int, str] = {}
+    for index, frame in enumerate(job.frames):
+        keys[frame.number] = job.key(frame)
+        if index % SLICE == SLICE - 1:
+            yield
+    return Plan(scene_name, strip_name, job, store, keys, missing_frames(store, keys))
+
+
+def at_once(slices: Slices[Result]) -> Result:
+    """Carry out slices without a pause."""
+    while True:
+        try:
+            next(slices)
+        except StopIteration as done:
+            return done.value
+
+
+class Generation:
+    """One run of the engine over what a plan found missing.
+
+    Raises
+    ------
+    BendError if frames are missing and there is no engine, or if the store cannot be written
     """
 
-    def __init__(self, scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> None:
-        self.scene_name, self.strip_name = scene.name, strip.name
-        self.store = preferences.frame_folder()
-        self.job = snapshot.take(scene, strip, frames)
-        self.keys = {frame.number: self.job.key(frame) for frame in self.job.frames}
-        self.missing = missing_frames(self.store, self.keys)
+    def __init__(self, plan: Plan) -> None:
+        self.plan = plan
         self.done = 0
         self.phase = ""
         self.rendered = 0
         self.request: engine_client.Request | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        ready = {number: key for number, key in self.keys.items() if number not in set(self.missing)}
-        strips.show(strip, self.store, ready, self.job.size)
-        if self.missing:
+        plan.show_ready()
+        if plan.missing:
             self._start()
 
     def _start(self) -> None:
         client = engine_client.client()
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         path = Path(self._folder.name) / "job.json"
-        path.write_text(self.job.to_json(), encoding="utf-8")
-        self.request = client.request(messages.RENDER, job=str(path), store=str(self.store), numbers=self.missing)
+        path.write_text(self.plan.job.to_json(), encoding="utf-8")
+        self.request = client.request(
+            messages.RENDER, job=str(path), store=str(self.plan.store), numbers=self.plan.missing
+        )
 
     @property
     def total(self) -> int:
         """How many frames were missing at the start."""
-        return len(self.missing)
+        return len(self.plan.missing)
 
     @property
     def running(self) -> bool:
@@ -90,10 +141,11 @@ class Generation:
                 self.rendered = int(message.data["rendered"])
         if arrived:
             self.done += len(arrived)
-            strip = strips.find(self.scene_name, self.strip_name)
+            strip = strips.find(self.plan.scene, self.plan.strip)
             if strip is not None:
                 shown = strips.frame_range(strip)
-                strips.show(strip, self.store, {n: key for n, key in arrived.items() if n in shown}, self.job.size)
+                ready = {number: key for number, key in arrived.items() if number in shown}
+                strips.show(strip, self.plan.store, ready, self.plan.job.size)
         return bool(news)
 
     def cancel(self) -> None:
@@ -145,6 +197,6 @@ def fill_store(
     ------
     BendError
     """
-    generation = Generation(scene, strip, frames)
+    generation = Generation(at_once(plan(scene, strip, frames)))
     generation.wait(progress)
     return generation

@@ -10,10 +10,9 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, generate, preferences, snapshot, strips
+from . import activity, generate, strips
 
 QUIET_SECONDS = 0.4
-SLICE = 40
 
 
 @dataclass(frozen=True)
@@ -61,27 +60,18 @@ def _count() -> Iterator[None]:
     if strip is None:
         shown = None
         return
-    scene, name = strip.id_data, strip.name
+    name = strip.name
     try:
-        job = snapshot.take(scene, strip)
+        plan = yield from generate.plan(strip.id_data, strip)
     except BendError as problem:
         shown = Status(name, 0, 0, problem)
         activity.redraw()
         return
     yield
-    keys = {}
-    for index, frame in enumerate(job.frames):
-        keys[frame.number] = job.key(frame)
-        if index % SLICE == SLICE - 1:
-            yield
-    store = preferences.frame_folder()
-    missing = set(generate.missing_frames(store, keys))
-    yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
-    found = strips.find(scene.name, name)
-    if found is not None and keys.keys() <= set(strips.frame_range(found)) and len(missing) < len(keys):
-        strips.show(found, store, {number: key for number, key in keys.items() if number not in missing}, job.size)
-    shown = Status(name, len(keys), len(missing))
+    if len(plan.missing) < len(plan.keys):
+        plan.show_ready()
+    shown = Status(name, len(plan.keys), len(plan.missing))
     activity.redraw()
 
 

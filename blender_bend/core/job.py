@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -94,7 +94,12 @@ class Job:
 
     def to_json(self) -> str:
         """The job as text, to be read back with ``from_json``."""
-        return json.dumps(asdict(self), ensure_ascii=False, allow_nan=False)
+        plain = {
+            **vars(self),
+            "bends": [vars(bend) for bend in self.bends],
+            "frames": [vars(frame) for frame in self.frames],
+        }
+        return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
     @classmethod
     def from_json(cls, text: str) -> Job:

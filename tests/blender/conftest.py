@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 _RESOURCES = tempfile.mkdtemp(prefix="bend-tests-")
 os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or it reads the user's own files
@@ -17,9 +15,7 @@ import bpy  # noqa: E402  # isort: skip
 import addon_utils  # noqa: E402  # exists only once bpy is imported
 import pytest  # noqa: E402
 from sounds import clicks, write_wav  # noqa: E402
-
-ROOT = Path(__file__).resolve().parents[2]
-MODULE = "bl_ext.user_default.blender_bend"
+from timeline import MODULE, ROOT, sequencer  # noqa: E402
 
 
 def pytest_configure() -> None:
@@ -38,10 +34,10 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake compat engine_client generate keyframes preferences render_handler snapshot sound stack status strips"
-    return SimpleNamespace(
-        **{name: importlib.import_module(f"{MODULE}.blender_bend.addon.{name}") for name in names.split()}
-    )
+    names = "activity bake compat engine_client generate keyframes preferences render_handler snapshot sound stack "
+    names += "status strips"
+    package = f"{MODULE}.blender_bend.addon"
+    return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
 
 @pytest.fixture(scope="session")
@@ -77,13 +73,6 @@ def scene(store: Path) -> Iterator[bpy.types.Scene]:
     scene.view_settings.view_transform = "Standard"
     with sequencer(scene):
         yield scene
-
-
-def sequencer(scene: bpy.types.Scene) -> Any:
-    """The context in which a scene's sequencer is edited: since 5.0 a choice of its own."""
-    if hasattr(bpy.context, "sequencer_scene"):
-        return bpy.context.temp_override(scene=scene, sequencer_scene=scene)
-    return bpy.context.temp_override(scene=scene) if scene != bpy.context.scene else contextlib.nullcontext()
 
 
 @pytest.fixture

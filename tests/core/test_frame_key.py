@@ -76,7 +76,6 @@ SAME: dict[str, Callable[[Job], Job]] = {
     "spaces around the noise site": lambda job: with_bend(job, 2, site=" noise", start=0.5),
     "a window within the same steps": lambda job: with_bend(job, 0, end=0.499),
     "a window of the noise, which has no steps": lambda job: with_bend(job, 2, start=0.5),
-    "values of a bend that is off": lambda job: with_values(with_values(job, 1), 1),
 }
 
 

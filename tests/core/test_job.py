@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -162,6 +161,3 @@ def test_a_job_that_was_accepted_has_a_key_for_every_frame(job: Job, data: st.Da
         return
     assert all(len(read.key(frame)) == 64 for frame in read.frames)
 
-
-def test_reading_a_job_does_not_need_its_model(job: Job) -> None:
-    assert Job.from_json(copy.copy(job.to_json())).model == "/models/any"

@@ -59,10 +59,9 @@ class BEND_OT_bake(Watching, Operator):
         keys = [self.parameter] if self.parameter else None
         return bake.Bake(compat.sequencer_scene(context), active_bend_strip(context), options, keys)
 
-    def start(self, context: Context) -> bool:
+    def start(self, context: Context) -> None:
         activity.begin("Listening to the sound")
         self.work = self._begin(context)
-        return True
 
     def update(self) -> bool:
         self.work.request.poll()

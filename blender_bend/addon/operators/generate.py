@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from bpy.types import Context, Event, Operator
 
-from ...core.errors import BendError
+from ...core.errors import BendError, Code
 from .. import activity, compat, generate, status
 from ..strips import active_bend_strip, require_bend_strip
 from .modal import Watching, require_idle
+
+#: How long planning may hold the window at a time.
+PLANNING_SECONDS = 0.015
 
 
 class _Generating(Watching):
@@ -32,33 +36,48 @@ class _Generating(Watching):
         self._tell(work)
         return {"FINISHED"}
 
-    def start(self, context: Context) -> bool:
-        current = activity.begin("Generating")
-        self.work = generate.Generation(
-            compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
-        )
-        current.total = self.work.total
-        if not self.work.running:
-            self._tell(self.work)
-        return self.work.running
+    def start(self, context: Context) -> None:
+        activity.begin("Generating")
+        self.work = None
+        self.planning = generate.plan(compat.sequencer_scene(context), active_bend_strip(context), self.frames(context))
 
     def update(self) -> bool:
+        current = activity.current
+        if self.work is None:
+            if current and current.cancel_asked:
+                return False
+            self._plan_on()
+            return True
         self.work.update()
-        if activity.current:
-            activity.current.phase = self.work.phase
-            activity.current.advance(self.work.done)
+        if current:
+            current.phase = self.work.phase
+            current.advance(self.work.done)
         return self.work.running
 
+    def _plan_on(self) -> None:
+        """Plan for a few milliseconds, and begin once the plan is made."""
+        until = time.monotonic() + PLANNING_SECONDS
+        try:
+            while time.monotonic() < until:
+                next(self.planning)
+        except StopIteration as planned:
+            self.work = generate.Generation(planned.value)
+            if activity.current:
+                activity.current.total = self.work.total
+
     def cancel_work(self) -> None:
-        self.work.cancel()
+        if self.work:
+            self.work.cancel()
 
     def finish(self) -> None:
         status.mark_changed()
+        if self.work is None:
+            raise BendError(Code.CANCELLED, "Cancelled.")
         self.work.finish()
         self._tell(self.work)
 
     def _tell(self, work: generate.Generation) -> None:
-        frames = len(work.keys)
+        frames = len(work.plan.keys)
         self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} rendered now")
 
 

@@ -31,9 +31,7 @@ class Watching:
     def watch(self, context: Context) -> set[str]:
         """Start, and come back on every tick of a timer."""
         try:
-            if not self.start(context):
-                activity.end()
-                return {"FINISHED"}
+            self.start(context)
         except BendError as error:
             return self._fail(error)
         window_manager = context.window_manager

@@ -83,12 +83,11 @@ class BEND_OT_download_model(Watching, Operator):
             activity.end()
         return {"FINISHED"}
 
-    def start(self, context: Context) -> bool:
+    def start(self, context: Context) -> None:
         activity.begin("Downloading")
         self.request = engine_client.client().request(
             messages.DOWNLOAD, model=active_bend_strip(context).bend_settings.model.strip()
         )
-        return True
 
     def update(self) -> bool:
         for message in self.request.poll():

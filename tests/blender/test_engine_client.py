@@ -1,0 +1,111 @@
+"""The engine as seen from Blender: it starts, answers, dies, and nobody waits for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+from timeline import ROOT
+
+
+@pytest.fixture
+def client(store, addon):
+    addon.engine_client.shut_down()
+    yield addon.engine_client.client
+    addon.engine_client.shut_down()
+
+
+def test_the_engine_says_what_it_is(client):
+    answer = client().request("hello").result()
+    assert answer["pid"] == client().process.pid
+    assert answer["diffusion"] and answer["audio"]
+
+
+def test_one_engine_serves_all_requests(client):
+    assert client() is client()
+
+
+def test_a_killed_engine_ends_every_pending_request_with_the_cause(client, core):
+    pending = [client().request("hello") for _ in range(3)]
+    running = client()
+    running.process.send_signal(signal.SIGSTOP)
+    pending += [running.request("hello") for _ in range(3)]
+    running.process.kill()
+    for request in pending[3:]:
+        with pytest.raises(core.errors.BendError, match="exit code -9") as raised:
+            request.result()
+        assert raised.value.code == core.errors.Code.ENGINE_DIED
+
+
+def test_after_a_death_the_next_request_gets_a_new_engine(client):
+    dead = client()
+    dead.process.kill()
+    dead.process.wait()
+    assert client().request("hello").result()["pid"] != dead.process.pid
+
+
+def test_a_request_to_a_dead_engine_ends(client, core):
+    dead = client()
+    dead.process.kill()
+    dead.process.wait()
+    time.sleep(0.2)
+    with pytest.raises(core.errors.BendError):
+        dead.request("hello").result()
+
+
+def test_a_python_without_the_packages_is_named(client, addon, core, tmp_path):
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    addon.preferences.preferences().engine_python = str(bare / "bin" / "python")
+    with pytest.raises(core.errors.BendError, match="No module named 'numpy'"):
+        client().request("hello").result()
+
+
+def test_a_file_that_is_no_program_is_named(client, addon, core, tmp_path):
+    (tmp_path / "python").write_text("not a program")
+    addon.preferences.preferences().engine_python = str(tmp_path / "python")
+    with pytest.raises(core.errors.BendError, match="does not start"):
+        client()
+
+
+def test_check_engine_reports_the_versions(client):
+    assert bpy.ops.bend.check_engine() == {"FINISHED"}
+
+
+def test_shutting_down_leaves_no_process(client, addon):
+    pid = client().process.pid
+    client().request("hello").result()
+    addon.engine_client.shut_down()
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+
+
+def test_a_killed_blender_leaves_no_engine_behind(tmp_path):
+    """A Blender of its own starts the engine and is killed without a chance to say goodbye."""
+    script = tmp_path / "start.py"
+    script.write_text(
+        "import os, sys, time, tempfile, pathlib\n"
+        "res = tempfile.mkdtemp(); os.environ['BLENDER_USER_RESOURCES'] = res\n"
+        "import bpy, addon_utils, importlib\n"
+        "folder = pathlib.Path(res, 'extensions', 'user_default'); folder.mkdir(parents=True)\n"
+        f"(folder / 'blender_bend').symlink_to({str(ROOT)!r})\n"
+        "addon_utils.enable('bl_ext.user_default.blender_bend', default_set=True)\n"
+        "name = 'bl_ext.user_default.blender_bend.blender_bend.addon.engine_client'\n"
+        "client = importlib.import_module(name).client()\n"
+        "client.request('hello').result()\n"
+        "print('pid', client.process.pid, flush=True)\n"
+        "time.sleep(60)\n"
+    )
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE, text=True) as blender:
+        pid = next(int(line.split()[1]) for line in blender.stdout if line.startswith("pid"))
+        blender.kill()
+    deadline = time.monotonic() + 20
+    while Path(f"/proc/{pid}").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(f"/proc/{pid}").exists()

@@ -1,0 +1,178 @@
+"""Generate: only what is missing, frames on the strip as they come, cancelled and resumed without a trace."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from pathlib import Path
+
+import bpy
+import pytest
+from timeline import trim
+
+ANGLE = "Rotate Channels · angle"
+
+
+@pytest.fixture
+def short(bend_strip, curve):
+    """A baked bend strip of twelve frames, every one different."""
+    trim(bend_strip, 1, 13)
+    bpy.ops.bend.bake()
+    for index, key in enumerate(curve(bend_strip, ANGLE).keyframe_points):
+        key.co.y = 0.1 * (index + 1)
+    return bend_strip
+
+
+def pictures(store: Path) -> dict[str, str]:
+    return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in store.glob("*.png") if len(p.stem) == 64}
+
+
+def shown(strip, first=1, last=12):
+    start = strip.elements
+    return [start[index - 1].filename for index in range(first, last + 1)]
+
+
+def test_the_frames_of_the_strip_are_in_the_store_and_on_the_strip(short, scene, store, addon):
+    assert bpy.ops.bend.generate() == {"FINISHED"}
+    job = addon.snapshot.take(scene, short)
+    keys = [f"{job.key(frame)}.png" for frame in job.frames]
+    assert shown(short) == keys
+    assert set(pictures(store)) == set(keys)
+    assert Path(bpy.path.abspath(short.directory)) == store
+
+
+def test_after_one_key_changed_exactly_the_frames_whose_values_changed_are_rendered(short, scene, addon, curve):
+    addon.generate.fill_store(scene, short)
+    key = curve(short, ANGLE).keyframe_points[5]
+    key.co.y = 2.0
+    work = addon.generate.fill_store(scene, short)
+    assert (work.plan.missing, work.rendered) == ([6], 1)
+    curve(short, ANGLE).keyframe_points.remove(curve(short, ANGLE).keyframe_points[8])
+    curve(short, ANGLE).keyframe_points[8].co.y = 3.0
+    work = addon.generate.fill_store(scene, short)
+    assert (work.plan.missing, work.rendered) == ([9, 10], 2)
+
+
+def test_undo_needs_nothing_rendered(short, scene, addon, curve):
+    addon.generate.fill_store(scene, short)
+    name, before = short.name, shown(short)
+    bpy.ops.ed.undo_push(message="generated")
+    curve(short, ANGLE).keyframe_points[5].co.y = 2.0
+    bpy.ops.ed.undo_push(message="edited")
+    addon.generate.fill_store(scene, short)
+    bpy.ops.ed.undo()
+    strip = addon.strips.find(bpy.context.scene.name, name)
+    work = addon.generate.fill_store(bpy.context.scene, strip)
+    assert (work.plan.missing, work.rendered) == ([], 0)
+    assert shown(strip) == before
+
+
+def test_equal_frames_are_rendered_once(short, scene, addon, curve, store):
+    for key in curve(short, ANGLE).keyframe_points:
+        key.co.y = 0.5 if key.co.x > 6 else 0.0
+    work = addon.generate.fill_store(scene, short)
+    assert len(work.plan.missing) == 12
+    assert work.rendered == 2
+    assert len(pictures(store)) == 2
+    assert len(set(shown(short))) == 2
+
+
+def test_a_second_run_gives_the_same_bytes(short, scene, addon, store):
+    addon.generate.fill_store(scene, short)
+    first = pictures(store)
+    for file in store.glob("*.png"):
+        file.unlink()
+    addon.engine_client.shut_down()
+    addon.generate.fill_store(scene, short)
+    assert pictures(store) == first
+
+
+def test_a_cancelled_and_resumed_run_gives_the_same_bytes(short, scene, addon, core, store, tmp_path):
+    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    while work.done < 3:
+        work.update()
+        time.sleep(0.01)
+    work.cancel()
+    with pytest.raises(core.errors.BendError) as raised:
+        work.wait()
+    assert raised.value.code == core.errors.Code.CANCELLED
+    part = pictures(store)
+    assert 3 <= len(part) < 12
+    assert sum(len(name) == 68 for name in shown(short)) == work.done
+    work = addon.generate.fill_store(scene, short)
+    assert len(work.plan.missing) == 12 - len(part)
+    whole = pictures(store)
+    addon.preferences.preferences().frame_folder = str(tmp_path / "undisturbed")
+    addon.generate.fill_store(scene, short)
+    assert pictures(tmp_path / "undisturbed") == whole
+
+
+def test_frames_appear_on_the_strip_while_the_engine_works(short, scene, addon):
+    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    seen = set()
+    while work.running:
+        work.update()
+        seen.add(sum(len(name) == 68 for name in shown(short)))
+        time.sleep(0.005)
+    work.finish()
+    assert seen >= {0, 12} and len(seen) > 4
+
+
+def test_preview_frame_renders_the_current_frame_only(short, scene, store):
+    scene.frame_set(4)
+    assert bpy.ops.bend.preview_frame() == {"FINISHED"}
+    assert len(pictures(store)) == 1
+    assert [len(name) == 68 for name in shown(short)].index(True) == 3
+
+
+def test_preview_frame_beside_the_strip_says_so(short, scene):
+    scene.frame_set(50)
+    assert not bpy.ops.bend.preview_frame.poll()
+
+
+def test_another_frame_folder_shows_only_its_own_frames(short, scene, addon, tmp_path):
+    addon.generate.fill_store(scene, short)
+    addon.preferences.preferences().frame_folder = str(tmp_path / "elsewhere")
+    scene.frame_set(2)
+    bpy.ops.bend.preview_frame()
+    assert [len(name) == 68 for name in shown(short)] == [False, True] + [False] * 10
+
+
+def test_frames_beside_a_saved_file_are_named_relative_to_it(short, scene, addon, tmp_path):
+    (tmp_path / "film").mkdir()
+    addon.preferences.preferences().frame_folder = ""
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "film" / "film.blend"))
+    scene = bpy.context.scene
+    strip = next(addon.strips.bend_strips(scene))
+    addon.generate.fill_store(scene, strip, [1])
+    assert strip.directory.startswith("//bend_frames")
+    assert len(pictures(tmp_path / "film" / "bend_frames")) == 1
+
+
+def test_another_size_keeps_the_picture_filling_the_frame(short, scene, addon):
+    addon.generate.fill_store(scene, short, [1])
+    before = 64 * short.transform.scale_x
+    short.bend_settings.width = short.bend_settings.height = 128
+    addon.generate.fill_store(scene, short, [1])
+    assert 128 * short.transform.scale_x == pytest.approx(before)
+
+
+def test_a_strip_deleted_while_it_is_generated_harms_nothing(short, scene, addon, store):
+    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    scene.sequence_editor.strips.remove(short)
+    work.wait()
+    assert len(pictures(store)) == 12
+
+
+def test_a_wrong_site_names_the_nearest_right_one(short, scene, store):
+    short.bend_settings.bends[0].site = "unet:mid_blok"
+    with pytest.raises(RuntimeError, match="unet:mid_block"):
+        bpy.ops.bend.generate()
+    assert not pictures(store)
+
+
+def test_an_unwritable_store_is_said(short, scene, addon, tmp_path):
+    (tmp_path / "file").write_text("not a folder")
+    addon.preferences.preferences().frame_folder = str(tmp_path / "file" / "frames")
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.bend.generate()

@@ -1,0 +1,193 @@
+"""From sound strips to samples: what you hear is what is analysed, and what cannot be heard is said."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import bpy
+import numpy as np
+import pytest
+from sounds import tone, write_wav
+from timeline import ROOT, sequencer, slide, trim
+
+ENGINE_PYTHON = ROOT / ".venv" / "engine" / "bin" / "python"
+KINDS = (
+    *("mono_48.wav", "stereo_44.wav", "float_96.wav", "mono_8.wav", "mono_192.wav", "surround_48.wav"),
+    *("stereo_44.flac", "stereo_44.mp3", "mono_22.mp3", "stereo_44.ogg", "stereo_48.opus", "stereo_44.m4a"),
+    *("surround_48.m4a", "film.mp4", "film.mov", "film.mkv", "film.webm"),
+)
+RATE = 48000
+
+
+@pytest.fixture(scope="session")
+def kinds(tmp_path_factory) -> Path:
+    """A folder with the same tone in every kind of file: a second of silence, a second of 440 Hz."""
+    folder = tmp_path_factory.mktemp("kinds of sound")
+    subprocess.run([ENGINE_PYTHON, ROOT / "tests" / "make_sounds.py", folder], check=True, cwd=ROOT)
+    return folder
+
+
+@pytest.fixture
+def heard(scene, tmp_path, addon):
+    """The samples that a mixdown of some strips gives over a range of frames."""
+
+    def mix(strips, frames, of=None):
+        path = addon.sound.mixdown(of or scene, strips, frames, tmp_path)
+        data = path.read_bytes()
+        samples = np.frombuffer(data[data.index(b"data") + 8 :][: len(frames) * RATE // 24 * 4], np.float32)
+        return samples
+
+    return mix
+
+
+def level(samples, first, last):
+    """Root mean square between two frames, counted from the start of the mixdown."""
+    part = samples[first * RATE // 24 : last * RATE // 24]
+    return float(np.sqrt(np.mean(part.astype(np.float64) ** 2)))
+
+
+def add(scene, path, frame=1, channel=1):
+    return scene.sequence_editor.strips.new_sound(Path(path).stem, str(path), channel, frame)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_file_is_heard_in_time(scene, kinds, heard, addon, kind):
+    strip = add(scene, kinds / kind)
+    addon.sound.check_readable(strip)
+    samples = heard([strip], range(1, 49))
+    assert level(samples, 0, 22) < 0.01
+    assert level(samples, 26, 46) > 0.1
+    spectrum = np.abs(np.fft.rfft(samples[26 * RATE // 24 : 46 * RATE // 24]))
+    assert np.argmax(spectrum) * 24 / 20 == pytest.approx(440, abs=2)
+
+
+def test_a_moved_and_trimmed_strip_is_heard_where_it_is_seen(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(4.0, RATE), RATE))
+    slide(strip, 20)
+    trim(strip, 33, 61)
+    samples = heard([strip], range(1, 97))
+    assert level(samples, 0, 32) < 1e-4
+    assert level(samples, 33, 59) == pytest.approx(0.3535, rel=0.02)
+    assert level(samples, 61, 95) < 1e-4
+
+
+def test_a_muted_strip_and_a_muted_channel_are_not_heard(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    strip.mute = True
+    assert level(heard([strip], range(1, 25)), 0, 23) == 0
+    strip.mute = False
+    scene.sequence_editor.channels[1].mute = True
+    assert level(heard([strip], range(1, 25)), 0, 23) == 0
+
+
+def test_other_sounds_are_not_heard_and_stay_audible_afterwards(scene, tmp_path, heard):
+    quiet = add(scene, write_wav(tmp_path / "a.wav", tone(1.0, RATE, level=0.1), RATE))
+    loud = add(scene, write_wav(tmp_path / "b.wav", tone(1.0, RATE, 3000, level=0.9), RATE), channel=2)
+    assert level(heard([quiet], range(1, 25)), 2, 22) == pytest.approx(0.0707, rel=0.02)
+    assert not loud.mute and not quiet.mute
+
+
+def test_volume_curves_count(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(4.0, RATE), RATE))
+    strip.volume = 1.0
+    strip.keyframe_insert("volume", frame=1)
+    strip.volume = 0.0
+    strip.keyframe_insert("volume", frame=97)
+    samples = heard([strip], range(1, 97))
+    assert level(samples, 0, 8) > 3 * level(samples, 72, 80) > 0
+
+
+def test_a_strip_within_a_meta_strip_is_heard(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(2.0, RATE), RATE), frame=10)
+    meta = scene.sequence_editor.strips.new_meta("Meta", 3, 10)
+    strip.move_to_meta(meta)
+    trim(meta, 10, 58)
+    samples = heard([strip], range(1, 97))
+    assert level(samples, 0, 8) < 1e-4
+    assert level(samples, 12, 54) == pytest.approx(0.3535, rel=0.03)
+
+
+def test_the_sequencer_scene_is_mixed_not_the_context_scene(scene, tmp_path, heard):
+    other = bpy.data.scenes.new("Edit")
+    other.sequence_editor_create()
+    other.render.fps = 24
+    strip = add(other, write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    add(scene, write_wav(tmp_path / "b.wav", tone(1.0, RATE, level=0.9), RATE))
+    assert level(heard([strip], range(1, 25), of=other), 2, 22) == pytest.approx(0.3535, rel=0.02)
+
+
+def test_a_bend_strip_in_another_sequencer_scene_is_baked(scene, store, tmp_path, addon, curve):
+    other = bpy.data.scenes.new("Edit")
+    other.sequence_editor_create()
+    add(other, write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    with sequencer(other):
+        assert bpy.ops.bend.add_strip() == {"FINISHED"}
+        assert bpy.ops.bend.bake() == {"FINISHED"}
+    strip = next(addon.strips.bend_strips(other))
+    assert len(curve(strip, "Rotate Channels · angle").keyframe_points) == 24
+
+
+def failure_of(operator, **arguments):
+    """What the artist is told."""
+    with pytest.raises(RuntimeError) as raised:
+        operator(**arguments)
+    return str(raised.value)
+
+
+def test_a_missing_file_is_named(scene, tmp_path, store):
+    add(scene, tmp_path / "gone.wav")
+    bpy.ops.bend.add_strip()
+    assert "missing" in failure_of(bpy.ops.bend.bake)
+
+
+def test_a_file_that_vanishes_after_loading_is_named(scene, bend_strip, song):
+    Path(bpy.path.abspath(song.sound.filepath)).unlink()
+    assert "song.wav" in failure_of(bpy.ops.bend.bake)
+
+
+@pytest.mark.parametrize("content", [b"", b"this is not sound", bytes(5000)])
+def test_an_undecodable_file_is_named_and_blender_lives(scene, tmp_path, store, content):
+    (tmp_path / "noise.wav").write_bytes(content)
+    add(scene, tmp_path / "noise.wav")
+    bpy.ops.bend.add_strip()
+    assert "cannot read sound from 'noise.wav'" in failure_of(bpy.ops.bend.bake)
+
+
+def test_a_film_without_sound_is_named(scene, kinds, store):
+    add(scene, kinds / "without_sound.mp4")
+    bpy.ops.bend.add_strip()
+    assert "without_sound.mp4" in failure_of(bpy.ops.bend.bake)
+
+
+def test_silence_is_said(scene, tmp_path, store):
+    add(scene, write_wav(tmp_path / "silence.wav", np.zeros(RATE), RATE))
+    bpy.ops.bend.add_strip()
+    assert "silent" in failure_of(bpy.ops.bend.bake)
+
+
+def test_no_sound_at_all_is_said(scene, store):
+    bpy.ops.bend.add_strip()
+    assert "no sound on the timeline" in failure_of(bpy.ops.bend.bake)
+
+
+def test_a_renamed_sound_strip_is_missed_with_the_repair(scene, bend_strip, song):
+    song.name = "Another"
+    assert "'Song' is not on the timeline" in failure_of(bpy.ops.bend.bake)
+
+
+def test_the_mixdown_is_mono_at_48_khz_whatever_the_scene_says(scene, song, tmp_path, addon):
+    scene.render.ffmpeg.audio_mixrate = 22050
+    path = addon.sound.mixdown(scene, [song], range(1, 25), tmp_path)
+    data = path.read_bytes()
+    assert int.from_bytes(data[22:24], "little") == 1
+    assert int.from_bytes(data[24:28], "little") == RATE
+
+
+def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
+    path = write_wav(tmp_path / "packed.wav", tone(1.0, RATE), RATE)
+    strip = add(scene, path)
+    strip.sound.pack()
+    path.unlink()
+    addon.sound.check_readable(strip)
+    assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(0.3535, rel=0.02)

@@ -1,0 +1,64 @@
+"""Sync: on click tracks the onset and the flux peak in the very frame that holds the click, at the end as at the start."""
+
+from __future__ import annotations
+
+import os
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+from blender_bend.core.timebase import FrameRate
+from blender_bend.engine.analysis.measures import measure
+from blender_bend.engine.analysis.spectrum import Grid
+
+SECONDS = 600 if os.environ.get("BEND_TEST_ALL") == "1" else 60
+RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(60)]
+SHORTEST_GAP = 0.25
+NOISE = 1e-3
+
+
+def click(kind: str, sample_rate: int, random: np.random.Generator) -> np.ndarray:
+    """One hit: its first sample is the moment that counts."""
+    if kind == "impulse":
+        return np.array([0.9])
+    time = np.arange(sample_rate // 20) / sample_rate
+    if kind == "decaying burst":
+        return 0.8 * np.cos(2 * np.pi * random.uniform(200, 2000) * time) * np.exp(-time / 0.015)
+    return 0.5 * random.normal(size=len(time)) * np.exp(-time / 0.05)
+
+
+def click_track(kind: str, sample_rate: int, seconds: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Hits at irregular times with a little noise behind them; the samples and the sample numbers of the hits."""
+    random = np.random.default_rng(seed)
+    gaps = SHORTEST_GAP + random.exponential(0.2, 10 * seconds)
+    times = 0.5 + np.cumsum(gaps)
+    starts = np.round(times[times < seconds - 0.5] * sample_rate).astype(np.int64)
+    samples = random.normal(0, NOISE, seconds * sample_rate)
+    for start in starts:
+        sound = random.uniform(0.5, 1.0) * click(kind, sample_rate, random)
+        samples[start : start + len(sound)] += sound
+    return samples.astype(np.float32), starts
+
+
+def misses(feature: np.ndarray, frames: np.ndarray, rate: FrameRate) -> np.ndarray:
+    """For each hit, how many frames later (or earlier) the feature peaks than the hit."""
+    reach = int(SHORTEST_GAP / 2 * rate.value)
+    around = frames[:, None] + np.arange(-reach, reach + 1)
+    return np.argmax(feature[around], axis=1) - reach
+
+
+@pytest.mark.parametrize("sample_rate", [44100, 48000])
+@pytest.mark.parametrize("rate", [FrameRate(value) for value in RATES], ids=lambda rate: f"{float(rate.value):.2f}fps")
+@pytest.mark.parametrize("kind", ["impulse", "decaying burst", "noise burst"])
+def test_a_click_peaks_in_the_frame_that_holds_it(kind: str, rate: FrameRate, sample_rate: int) -> None:
+    samples, starts = click_track(kind, sample_rate, SECONDS, seed=1)
+    grid = Grid(rate, int(SECONDS * rate.value), sample_rate)
+    frames = rate.frame_of(starts, sample_rate)
+    assert len(starts) > SECONDS
+    for name, feature in measure(samples, grid, ["onset", "flux"]).items():
+        off = misses(feature, frames, rate)
+        assert np.mean(off == 0) >= 0.99, f"{name}: {np.mean(off == 0):.4f} of {len(off)}, off by {set(off.tolist())}"
+        assert np.abs(off).max() <= 1, f"{name}: off by {set(off.tolist())}"
+        tenth = len(off) // 10
+        assert np.count_nonzero(off[-tenth:]) <= np.count_nonzero(off[:tenth]) + 1, f"{name} drifts"

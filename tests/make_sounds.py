@@ -1,0 +1,104 @@
+"""Writes the same tone in every kind of sound file; runs in the engine's environment, which has PyAV.
+
+python tests/make_sounds.py FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import soundfile
+
+SECONDS = 2.0
+FREQUENCY = 440.0
+
+#: File name, codec, sample rate, layout. The ones with a picture are films.
+KINDS = (
+    ("mono_48.wav", "pcm_s16le", 48000, "mono"),
+    ("stereo_44.wav", "pcm_s24le", 44100, "stereo"),
+    ("float_96.wav", "pcm_f32le", 96000, "stereo"),
+    ("mono_8.wav", "pcm_s16le", 8000, "mono"),
+    ("mono_192.wav", "pcm_s16le", 192000, "mono"),
+    ("surround_48.wav", "pcm_s16le", 48000, "5.1"),
+    ("stereo_44.flac", "flac", 44100, "stereo"),
+    ("stereo_44.mp3", "libmp3lame", 44100, "stereo"),
+    ("mono_22.mp3", "libmp3lame", 22050, "mono"),
+    ("stereo_44.ogg", "vorbis", 44100, "stereo"),
+    ("stereo_48.opus", "libopus", 48000, "stereo"),
+    ("stereo_44.m4a", "aac", 44100, "stereo"),
+    ("surround_48.m4a", "aac", 48000, "5.1"),
+    ("film.mp4", "aac", 48000, "stereo"),
+    ("film.mov", "pcm_s16le", 44100, "stereo"),
+    ("film.mkv", "flac", 48000, "stereo"),
+    ("film.webm", "libopus", 48000, "stereo"),
+)
+PICTURES = {".mp4": "libx264", ".mov": "libx264", ".mkv": "libx264", ".webm": "libvpx"}
+
+
+def write_tone(path: Path, codec: str, sample_rate: int, layout: str) -> None:
+    """A second of silence, then a second of tone, so that the time can be checked too."""
+    time = np.arange(int(SECONDS * sample_rate)) / sample_rate
+    tone = np.where(time < 1.0, 0.0, 0.5 * np.sin(2 * np.pi * FREQUENCY * time)).astype(np.float32)
+    if codec == "vorbis":  # PyAV comes without an encoder for it
+        soundfile.write(path, np.stack([tone, tone], axis=1), sample_rate, format="OGG", subtype="VORBIS")
+        return
+    with av.open(str(path), "w") as file:
+        picture = None
+        if path.suffix in PICTURES:
+            picture = file.add_stream(PICTURES[path.suffix], rate=24)
+            picture.width = picture.height = 64
+            picture.pix_fmt = "yuv420p"
+        stream = file.add_stream(codec, rate=sample_rate, layout=layout)
+        channels = stream.layout.nb_channels
+        resampler = av.AudioResampler(stream.format, stream.layout, sample_rate, stream.frame_size or 1024)
+        for first in range(0, len(tone), 1024):
+            block = np.repeat(tone[None, first : first + 1024], channels, axis=0)
+            frame = av.AudioFrame.from_ndarray(np.ascontiguousarray(block), format="fltp", layout=layout)
+            frame.sample_rate, frame.pts, frame.time_base = sample_rate, first, Fraction(1, sample_rate)
+            for ready in resampler.resample(frame):
+                file.mux(stream.encode(ready))
+        for ready in resampler.resample(None):
+            file.mux(stream.encode(ready))
+        file.mux(stream.encode(None))
+        if picture:
+            for number in range(int(SECONDS * 24)):
+                frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number * 4 % 256, np.uint8), format="rgb24")
+                frame.pts = number
+                file.mux(picture.encode(frame))
+            file.mux(picture.encode(None))
+
+
+def write_silent_film(path: Path) -> None:
+    """A film without any sound."""
+    with av.open(str(path), "w") as file:
+        picture = file.add_stream("libx264", rate=24)
+        picture.width = picture.height = 64
+        picture.pix_fmt = "yuv420p"
+        for number in range(24):
+            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
+            frame.pts = number
+            file.mux(picture.encode(frame))
+        file.mux(picture.encode(None))
+
+
+def streams(path: Path) -> dict[str, float]:
+    """The kinds of streams in a file with their lengths in seconds, as ffprobe would show them."""
+    with av.open(str(path)) as file:
+        whole = file.duration / av.time_base
+        lengths = ((stream, stream.duration and stream.duration * stream.time_base) for stream in file.streams)
+        return {f"{stream.type} {stream.codec_context.name}": float(length or whole) for stream, length in lengths}
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    if target.is_file():
+        print(json.dumps(streams(target)))
+    else:
+        for name, *how in KINDS:
+            write_tone(target / name, *how)
+        write_silent_film(target / "without_sound.mp4")
