@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
+import bpy
 from bpy.types import ImageStrip, Scene
 
 from ..core import messages
@@ -53,13 +55,36 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     BendError for what cannot be rendered
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
+    shown_until_now = Path(bpy.path.abspath(strip.directory))
     job = snapshot.take(scene, strip, frames)
     keys: dict[int, str] = {}
     for index, frame in enumerate(job.frames):
         keys[frame.number] = job.key(frame)
         if index % SLICE == SLICE - 1:
             yield
-    return Plan(scene_name, strip_name, job, store, keys, missing_frames(store, keys))
+    missing = missing_frames(store, keys)
+    if missing and shown_until_now != store:
+        yield from _bring_along(shown_until_now, store, {file_name(keys[number]) for number in missing})
+        missing = missing_frames(store, keys)
+    return Plan(scene_name, strip_name, job, store, keys, missing)
+
+
+def _bring_along(old: Path, new: Path, names: set[str]) -> Slices[None]:
+    """Copy frames from the store that the strip used until now: the file was saved, or saved somewhere else.
+
+    Raises
+    ------
+    BendError(STORE_UNWRITABLE)
+    """
+    try:
+        for name in names:
+            if (old / name).is_file():
+                new.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(old / name, new / f".{name}.tmp")
+                (new / f".{name}.tmp").replace(new / name)
+                yield
+    except OSError as error:
+        raise strips.unwritable(new, error) from error
 
 
 def at_once(slices: Slices[Result]) -> Result:

@@ -122,10 +122,11 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         for element in strip.elements:
             element.filename = placeholder
         strip.directory = directory
-    if tuple(strip.bend_settings.fitted_size) != tuple(size):
-        before = strip.bend_settings.fitted_size
-        strip.transform.scale_x *= before[0] / size[0]
-        strip.transform.scale_y *= before[0] / size[0]
+    before = tuple(strip.bend_settings.fitted_size)
+    if before != size:
+        zoom = _fit(strip.id_data, size) / _fit(strip.id_data, before)
+        strip.transform.scale_x *= zoom
+        strip.transform.scale_y *= zoom
         strip.bend_settings.fitted_size = size
     changed = 0
     for number, key in keys.items():
@@ -134,6 +135,11 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
             element.filename = file_name(key)
             changed += 1
     return changed
+
+
+def _fit(scene: Scene, size: tuple[int, int]) -> float:
+    """The scale at which a picture of that size just fits into the scene's frame."""
+    return min(scene.render.resolution_x / size[0], scene.render.resolution_y / size[1])
 
 
 def _directory(store: Path) -> str:
@@ -171,13 +177,18 @@ def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int,
         if not path.is_file():
             path.write_bytes(_stripes_png(width, height, colour))
     except OSError as error:
-        raise BendError(
-            Code.STORE_UNWRITABLE,
-            f"Frames cannot be written to {path.parent}: {error.strerror}.",
-            "Choose another frame folder in the preferences.",
-            "bend.open_preferences",
-        ) from error
+        raise unwritable(path.parent, error) from error
     return path
+
+
+def unwritable(store: Path, error: OSError) -> BendError:
+    """What to tell the artist when the frame folder cannot be written."""
+    return BendError(
+        Code.STORE_UNWRITABLE,
+        f"Frames cannot be written to {store}: {error.strerror}.",
+        "Choose another frame folder in the preferences.",
+        "bend.open_preferences",
+    )
 
 
 def _stripes_png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:

@@ -130,8 +130,9 @@ def test_preview_frame_beside_the_strip_says_so(short, scene):
     assert not bpy.ops.bend.preview_frame.poll()
 
 
-def test_another_frame_folder_shows_only_its_own_frames(short, scene, addon, tmp_path):
+def test_frames_that_are_not_in_a_new_frame_folder_are_not_shown(short, scene, addon, tmp_path):
     addon.generate.fill_store(scene, short)
+    short.bend_settings.seed += 1
     addon.preferences.preferences().frame_folder = str(tmp_path / "elsewhere")
     scene.frame_set(2)
     bpy.ops.bend.preview_frame()
@@ -147,6 +148,20 @@ def test_frames_beside_a_saved_file_are_named_relative_to_it(short, scene, addon
     addon.generate.fill_store(scene, strip, [1])
     assert strip.directory.startswith("//bend_frames")
     assert len(pictures(tmp_path / "film" / "bend_frames")) == 1
+
+
+def test_saving_the_file_brings_its_frames_along(short, scene, addon, tmp_path):
+    addon.preferences.preferences().frame_folder = ""
+    addon.generate.fill_store(scene, short)
+    for folder in ("film", "second version"):
+        (tmp_path / folder).mkdir()
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / folder / "film.blend"))
+        scene = bpy.context.scene
+        strip = next(addon.strips.bend_strips(scene))
+        work = addon.generate.fill_store(scene, strip)
+        assert (work.plan.missing, work.rendered) == ([], 0)
+        assert strip.directory.startswith("//bend_frames")
+        assert len(pictures(tmp_path / folder / "bend_frames")) == 12
 
 
 def test_another_size_keeps_the_picture_filling_the_frame(short, scene, addon):

@@ -12,7 +12,9 @@ from hypothesis import settings
 from blender_bend.core.job import Bend, Frame, Job
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
-settings.register_profile("core", deadline=None, database=None, derandomize=not LONG, max_examples=2000 if LONG else 100)
+settings.register_profile(
+    "core", deadline=None, database=None, derandomize=not LONG, max_examples=2000 if LONG else 100
+)
 settings.load_profile("core")
 
 

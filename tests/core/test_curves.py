@@ -143,9 +143,7 @@ def test_simplified_keys_stay_within_the_stated_error_on_every_frame(
     assert np.abs(bezier(simplify(values, first_frame, tolerance), frames) - values).max() <= tolerance
 
 
-@given(
-    values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60).map(np.array), tolerance=st.floats(1e-3, 100)
-)
+@given(values=st.lists(st.floats(-1e3, 1e3), min_size=1, max_size=60).map(np.array), tolerance=st.floats(1e-3, 100))
 def test_simplified_keys_are_in_order_with_their_handles_between_them(values: np.ndarray, tolerance: float) -> None:
     keys = simplify(values, 10, tolerance)
     assert keys.left is not None and keys.right is not None

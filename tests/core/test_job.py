@@ -160,4 +160,3 @@ def test_a_job_that_was_accepted_has_a_key_for_every_frame(job: Job, data: st.Da
     except BendError:
         return
     assert all(len(read.key(frame)) == 64 for frame in read.frames)
-

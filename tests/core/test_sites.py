@@ -11,7 +11,15 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import settle
 from blender_bend.core.sites import Site, parse_channels, window_steps
 
-PATHS = ["conv_in", "down_blocks.0", "down_blocks.0.resnets.1", "mid_block", "up_blocks.0", "up_blocks.1", "up_blocks.10"]
+PATHS = [
+    "conv_in",
+    "down_blocks.0",
+    "down_blocks.0.resnets.1",
+    "mid_block",
+    "up_blocks.0",
+    "up_blocks.1",
+    "up_blocks.10",
+]
 STEPS = st.integers(1, 1000)
 FRACTION = st.floats(0, 1).map(settle)
 
@@ -38,7 +46,20 @@ def test_every_offered_site_can_be_read(text: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "Latent", "latent:", "latent:x", "unet", "unet:", "unet:a..b", "unet:.a", "unet:a.", "unet:a/b", "unet:a b", "x:y"],
+    [
+        "",
+        "Latent",
+        "latent:",
+        "latent:x",
+        "unet",
+        "unet:",
+        "unet:a..b",
+        "unet:.a",
+        "unet:a.",
+        "unet:a/b",
+        "unet:a b",
+        "x:y",
+    ],
 )
 def test_what_is_not_a_site_is_refused(text: str) -> None:
     with pytest.raises(BendError) as caught:

@@ -31,9 +31,11 @@ from blender_bend.engine.models import load_pipeline
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampler import Sampler
 
-torch.set_num_threads(1)
+torch.set_num_threads(1)  # more only wait for each other on tensors as small as these
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
-settings.register_profile("engine", deadline=None, database=None, derandomize=not LONG, max_examples=500 if LONG else 40)
+settings.register_profile(
+    "engine", deadline=None, database=None, derandomize=not LONG, max_examples=500 if LONG else 40
+)
 settings.load_profile("engine")
 
 KINDS = ("sd15", "sd21", "sdxl", "mini")
@@ -225,7 +227,9 @@ def make_job(model_folders: dict[str, Path]) -> Callable[..., Job]:
         frames = [{} for _ in range(frames)] if isinstance(frames, int) else frames
         usual = {"prompt": (("a calm sea", 1.0),)}
         made = tuple(
-            Frame(**{"number": index + 1, **usual, **frame, "values": tuple(values[index] for _, values in bends or [])})
+            Frame(
+                **{"number": index + 1, **usual, **frame, "values": tuple(values[index] for _, values in bends or [])}
+            )
             for index, frame in enumerate(frames)
         )
         chosen = {"size": (64, 64), "steps": 3, "guidance": 3.0, "seed": 7, "negative": "", **settings}

@@ -50,7 +50,9 @@ def test_channels_are_mixed_to_their_mean(write_sound: WriteSound, music: np.nda
     assert np.allclose(2 * analyse(left_only, RATE, ["rms"])["rms"], analyse(both, RATE, ["rms"])["rms"], rtol=1e-3)
 
 
-@pytest.mark.parametrize("samples", [np.zeros(48000), np.zeros(0), np.full(48000, 1e-6)], ids=["zeros", "empty", "tiny"])
+@pytest.mark.parametrize(
+    "samples", [np.zeros(48000), np.zeros(0), np.full(48000, 1e-6)], ids=["zeros", "empty", "tiny"]
+)
 def test_silence_is_reported(write_sound: WriteSound, samples: np.ndarray) -> None:
     with pytest.raises(BendError) as caught:
         analyse(write_sound(samples), RATE, ["rms"])
@@ -66,7 +68,9 @@ def test_a_missing_file_is_reported(tmp_path: Path, name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["sound.wav", "sound.mp3", "sound.flac", "sound.raw", "sound"])
-@pytest.mark.parametrize("content", [b"", b"this is no sound" * 100, b"RIFF\x00\x00\x00\x00WAVE"], ids=["empty", "text", "cut"])
+@pytest.mark.parametrize(
+    "content", [b"", b"this is no sound" * 100, b"RIFF\x00\x00\x00\x00WAVE"], ids=["empty", "text", "cut"]
+)
 def test_an_undecodable_file_is_reported_by_its_name(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(BendError) as caught:

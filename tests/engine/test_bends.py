@@ -35,7 +35,9 @@ def test_the_mix_lies_between_the_picture_and_the_bent_one(operator: str, values
 
 
 @pytest.mark.parametrize("x", [X, TOKENS], ids=["picture", "tokens"])
-@pytest.mark.parametrize(("channels", "chosen"), [("all", range(6)), ("0", [0]), ("1-2,5", [1, 2, 5]), ("0-5", range(6))])
+@pytest.mark.parametrize(
+    ("channels", "chosen"), [("all", range(6)), ("0", [0]), ("1-2,5", [1, 2, 5]), ("0-5", range(6))]
+)
 def test_only_the_chosen_channels_are_bent(x: torch.Tensor, channels: str, chosen: list[int]) -> None:
     y = bend_tensor(x, bend("add", channels, amount=10.0), seed=0, step=0)
     axis = 1 if x.ndim == 4 else 2

@@ -47,7 +47,9 @@ def test_the_brightness_of_a_sine_is_its_frequency(sample_rate: int, frequency: 
     assert np.allclose(brightness, frequency, rtol=0.02)
 
 
-@pytest.mark.parametrize(("frequency", "band"), [(60, "low"), (150, "low"), (1000, "mid"), (3000, "mid"), (9000, "high")])
+@pytest.mark.parametrize(
+    ("frequency", "band"), [(60, "low"), (150, "low"), (1000, "mid"), (3000, "mid"), (9000, "high")]
+)
 def test_a_tone_is_heard_in_its_own_band(frequency: float, band: str) -> None:
     levels = {name: inner(sine(frequency, 48000), 48000, RATES[0], name) for name in ("low", "mid", "high")}
     assert np.allclose(levels.pop(band), np.sqrt(0.5), rtol=0.03)

@@ -33,7 +33,10 @@ def morph(x: np.ndarray, radius: float, choose: Callable[..., np.ndarray]) -> np
         y = np.empty_like(x)
         for row in range(x.shape[2]):
             for column in range(x.shape[3]):
-                rows, columns = slice(max(row - reach, 0), row + reach + 1), slice(max(column - reach, 0), column + reach + 1)
+                rows, columns = (
+                    slice(max(row - reach, 0), row + reach + 1),
+                    slice(max(column - reach, 0), column + reach + 1),
+                )
                 y[:, :, row, column] = choose(x[:, :, rows, columns], axis=(2, 3))
         return y
 

@@ -88,7 +88,9 @@ def test_a_bend_at_every_site_changes_the_picture(
     assert not np.array_equal(pixels(bent), pixels(samplers[kind].render({**resolved(job), "bends": []})))
 
 
-@pytest.mark.parametrize("settings", [{}, {"negative": "dark"}, {"guidance": 1.0}], ids=["usual", "negative", "unguided"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"negative": "dark"}, {"guidance": 1.0}], ids=["usual", "negative", "unguided"]
+)
 def test_neutral_is_free(
     kind: str,
     settings: dict[str, Any],
@@ -140,7 +142,8 @@ def test_a_walk_that_comes_round_is_where_it_began(
 
 def test_a_whole_turn_is_bit_equal_to_none(samplers: dict[str, Sampler], make_job: MakeJob) -> None:
     none, whole = (
-        resolved(make_job("mini", frames=[{"walk": turn}], walk_amount=1.0)) | {"walk": [1.0, turn]} for turn in (0.0, 1.0)
+        resolved(make_job("mini", frames=[{"walk": turn}], walk_amount=1.0)) | {"walk": [1.0, turn]}
+        for turn in (0.0, 1.0)
     )
     assert np.array_equal(pixels(samplers["mini"].render(none)), pixels(samplers["mini"].render(whole)))
 
@@ -195,9 +198,7 @@ def test_xl_really_has_two_text_encoders_and_size_conditions(load: Callable[...,
     assert pipeline.unet.config.addition_embed_type == "text_time"
 
 
-def test_a_model_that_names_a_safety_checker_loads_without_it(
-    model_folders: dict[str, Path], tmp_path: Path
-) -> None:
+def test_a_model_that_names_a_safety_checker_loads_without_it(model_folders: dict[str, Path], tmp_path: Path) -> None:
     """The published Stable Diffusion 1.5 names one; it is never downloaded or run."""
     shutil.copytree(model_folders["sd15"], tmp_path / "model")
     index = tmp_path / "model" / "model_index.json"

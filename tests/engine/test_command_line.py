@@ -1,0 +1,142 @@
+"""The command line: render, analyse and doctor, with exit codes and messages instead of tracebacks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from blender_bend.core.features import NAMES
+from blender_bend.core.job import Bend, Job
+from blender_bend.engine.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+MakeJob = Callable[..., Job]
+WriteSound = Callable[..., Path]
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture
+def job_file(make_job: MakeJob, tmp_path: Path) -> Path:
+    """Four different frames."""
+    bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(4)])
+    (tmp_path / "job.json").write_text(make_job("sd15", [bend], 4).to_json(), encoding="utf-8")
+    return tmp_path / "job.json"
+
+
+@pytest.fixture
+def noise(write_sound: WriteSound) -> Path:
+    """A second of noise."""
+    return write_sound(np.random.default_rng(1).normal(0, 0.1, 48000).astype(np.float32))
+
+
+def test_a_process_renders_the_frames_asked_for(job_file: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "blender_bend.engine", "render", job_file, "--frames", "2-3", "--store", "out"]
+    done = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert len(list((tmp_path / "out").glob("*.png"))) == 2
+    assert "2/2" in done.stdout and "2 pictures made" in done.stdout
+
+
+@pytest.mark.parametrize(("frames", "made"), [(None, 4), ("3", 1), ("1-100", 4), ("7-9", 0)])
+def test_a_range_of_frames_is_rendered(job_file: Path, tmp_path: Path, frames: str | None, made: int) -> None:
+    chosen = ["--frames", frames] if frames else []
+    assert main(["render", str(job_file), *chosen, "--store", str(tmp_path / "out"), "--device", "cpu"]) == 0
+    assert len(list((tmp_path / "out").glob("*.png"))) == made
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", "nonsense"])
+def test_a_bad_job_is_a_message_and_exit_code_1(tmp_path: Path, capsys: Capture, content: str | None) -> None:
+    if content is not None:
+        (tmp_path / "bad.json").write_text(content)
+    assert main(["render", str(tmp_path / "bad.json"), "--store", str(tmp_path / "out")]) == 1
+    assert "job" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_store_that_cannot_be_written_is_a_message_and_exit_code_1(job_file: Path, capsys: Capture) -> None:
+    assert main(["render", str(job_file), "--store", str(job_file / "frames")]) == 1
+    assert "cannot be written" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("frames", ["abc", "1-b", "", "1,2"])
+def test_frames_that_cannot_be_read_are_a_message(job_file: Path, tmp_path: Path, capsys: Capture, frames: str) -> None:
+    """argparse ends with exit code 2 and says which option is wrong."""
+    with pytest.raises(SystemExit) as ended:
+        main(["render", str(job_file), "--frames", frames, "--store", str(tmp_path / "out")])
+    assert ended.value.code == 2
+    assert "--frames" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("fps", "frames"), [("24", 24), ("29.97", 30), ("30000/1001", 30), ("60", 60)])
+def test_a_sound_is_analysed_into_an_npz(noise: Path, tmp_path: Path, capsys: Capture, fps: str, frames: int) -> None:
+    out = tmp_path / "features.npz"
+    assert main(["analyse", str(noise), "--fps", fps, "--out", str(out)]) == 0
+    with np.load(out) as measured:
+        assert set(measured) == set(NAMES)
+        assert {measured[name].shape for name in measured} == {(frames,)}
+    assert str(out) in capsys.readouterr().out
+
+
+def test_only_the_features_asked_for_are_measured(noise: Path, tmp_path: Path) -> None:
+    out = tmp_path / "features.npz"
+    assert main(["analyse", str(noise), "--fps", "24", "--features", "rms,onset", "--out", str(out)]) == 0
+    with np.load(out) as measured:
+        assert set(measured) == {"rms", "onset"}
+
+
+@pytest.mark.parametrize(
+    ("sound", "features", "words"), [("gone.wav", "rms", "gone.wav"), ("sound.wav", "rms,smell", "smell")]
+)
+def test_a_failed_analysis_is_a_message_and_exit_code_1(
+    noise: Path, capsys: Capture, sound: str, features: str, words: str
+) -> None:
+    out = noise.parent / "features.npz"
+    arguments = ["analyse", str(noise.parent / sound), "--fps", "24", "--features", features, "--out", str(out)]
+    assert main(arguments) == 1
+    assert words in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("fps", ["abc", "0", "-24", "1/0"])
+def test_a_frame_rate_that_cannot_be_read_is_a_message(noise: Path, tmp_path: Path, capsys: Capture, fps: str) -> None:
+    """argparse ends with exit code 2 and says which option is wrong."""
+    with pytest.raises(SystemExit) as ended:
+        main(["analyse", str(noise), f"--fps={fps}", "--out", str(tmp_path / "features.npz")])
+    assert ended.value.code == 2
+    assert "--fps" in capsys.readouterr().err
+
+
+def test_the_doctor_says_what_is_installed(capsys: Capture) -> None:
+    assert main(["doctor", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["audio"] is True and found["diffusion"] is True
+    assert found["packages"]["torch"] and found["packages"]["librosa"]
+    assert found["python"] == sys.version.split()[0]
+
+
+def test_the_doctor_speaks_to_people_too(capsys: Capture) -> None:
+    assert main(["doctor"]) == 0
+    words = capsys.readouterr().out
+    assert "torch" in words and "missing" not in words
+
+
+def test_the_doctor_does_not_need_torch_to_answer() -> None:
+    script = (
+        "import sys; from blender_bend.engine.__main__ import main; main(['doctor']); sys.exit('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
+    assert done.returncode == 0

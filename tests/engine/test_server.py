@@ -1,0 +1,276 @@
+"""The engine as a child process, talked to over its real pipes."""
+
+from __future__ import annotations
+
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from blender_bend.core import messages
+from blender_bend.core.errors import Code
+from blender_bend.core.job import Bend, Job
+from blender_bend.core.messages import Message
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 120
+SECONDS = 15
+MakeJob = Callable[..., Job]
+
+
+class Child:
+    """A real engine; every line it writes must be a message."""
+
+    def __init__(self, log: Path) -> None:
+        self.log = log
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "blender_bend.engine", "serve", "--log", str(log), "--device", "cpu"],
+            cwd=log.parent,
+            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self._lines: queue.Queue[bytes] = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        for line in self.process.stdout:
+            self._lines.put(line)
+
+    def write(self, line: bytes) -> None:
+        """Send raw bytes."""
+        self.process.stdin.write(line)
+        self.process.stdin.flush()
+
+    def send(self, kind: str, request: str, **data: Any) -> None:
+        """Send a message."""
+        self.write(Message(kind, request, data).encode())
+
+    def next(self) -> Message:
+        """The next message."""
+        return messages.decode(self._lines.get(timeout=PATIENCE))
+
+    def answers(self, request: str) -> list[Message]:
+        """All messages up to the end of a request; none of another request comes in between."""
+        found = [self.next()]
+        while found[-1].type not in messages.ENDINGS:
+            found.append(self.next())
+        assert {message.id for message in found} == {request}
+        return found
+
+    def close(self) -> None:
+        """End it, whatever state it is in."""
+        self.process.stdin.close()
+        try:
+            self.process.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    """One engine for the tests that leave it alive."""
+    child = Child(tmp_path_factory.mktemp("engine") / "engine.log")
+    yield child
+    child.close()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Child]:
+    """An engine of one's own."""
+    child = Child(tmp_path / "engine.log")
+    yield child
+    child.close()
+
+
+@pytest.fixture
+def long_job(make_job: MakeJob, tmp_path: Path) -> dict[str, str]:
+    """A render request of sixty different frames of mini."""
+    bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.05 * (index + 1)} for index in range(60)])
+    return request(make_job("mini", [bend], 60, steps=8), tmp_path)
+
+
+def request(job: Job, folder: Path) -> dict[str, str]:
+    """The data of a render request."""
+    (folder / "job.json").write_text(job.to_json(), encoding="utf-8")
+    return {"job": str(folder / "job.json"), "store": str(folder / "frames")}
+
+
+def test_hello_says_who_is_there(child: Child) -> None:
+    child.send(messages.HELLO, "1")
+    (done,) = child.answers("1")
+    assert done.type == messages.DONE
+    assert done.data["pid"] == child.process.pid
+    assert done.data["audio"] and done.data["diffusion"]
+
+
+def test_a_sound_is_analysed_into_a_file(child: Child, write_sound: Callable[..., Path], tmp_path: Path) -> None:
+    sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 48000).astype(np.float32))
+    child.send(
+        messages.ANALYSE,
+        "1",
+        sound=str(sound),
+        fps="30000/1001",
+        frames=40,
+        features=["rms", "onset"],
+        cache=str(tmp_path / "cache"),
+        out=str(tmp_path / "features.npz"),
+    )
+    assert child.answers("1")[-1].type == messages.DONE
+    with np.load(tmp_path / "features.npz") as measured:
+        assert {name: measured[name].shape for name in measured} == {"rms": (40,), "onset": (40,)}
+
+
+def test_frames_are_announced_when_they_are_there(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
+    bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": angle} for angle in (0.2, 0.4, 0.2)])
+    job = make_job("mini", [bend], 3, steps=2)
+    data = request(job, tmp_path)
+    child.send(messages.RENDER, "1", **data)
+    *before, done = child.answers("1")
+    frames = [message for message in before if message.type == messages.FRAME]
+    assert sorted(message.data["number"] for message in frames) == [1, 2, 3]
+    assert all((tmp_path / "frames" / f"{message.data['key']}.png").is_file() for message in frames)
+    assert {message.type for message in before} == {messages.PHASE, messages.FRAME}
+    assert (done.type, done.data["frames"], done.data["rendered"]) == (messages.DONE, 3, 2)
+    child.send(messages.RENDER, "2", **data)
+    assert child.answers("2")[-1].data["found"] == 3
+
+
+def test_only_the_frames_asked_for_are_rendered(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "1", **long_job, numbers=[7, 9])
+    answers = child.answers("1")
+    assert [message.data["number"] for message in answers if message.type == messages.FRAME] == [7, 9]
+
+
+def test_a_render_is_cancelled_in_the_middle_and_the_engine_goes_on(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "1", **long_job)
+    while child.next().type != messages.FRAME:
+        pass
+    child.send(messages.CANCEL, "1")
+    *_, end = child.answers("1")
+    assert end.type == messages.CANCELLED
+    assert 1 <= len(list(Path(long_job["store"]).iterdir())) < 60
+    child.send(messages.RENDER, "2", **long_job, numbers=[60])
+    assert child.answers("2")[-1].type == messages.DONE
+
+
+def test_a_request_that_still_waits_can_be_cancelled(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "1", **long_job, numbers=list(range(1, 21)))
+    child.send(messages.RENDER, "2", **long_job, numbers=[50, 51])
+    child.send(messages.CANCEL, "2")
+    assert child.answers("1")[-1].type == messages.DONE
+    assert child.answers("2")[-1].type == messages.CANCELLED
+    assert len(list(Path(long_job["store"]).iterdir())) == 20
+
+
+def test_a_cancel_without_a_request_is_forgiven(child: Child) -> None:
+    child.send(messages.CANCEL, "nothing")
+    child.send(messages.HELLO, "1")
+    assert child.answers("1")[-1].type == messages.DONE
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"hello?\n", b"\n", b"\xff\xfe\x00\n", b"{}\n", b"[" * 100_000 + b"\n", b"x" * 2_000_000 + b"\n"],
+    ids=range(6),
+)
+def test_a_garbage_line_is_answered_and_survived(child: Child, line: bytes) -> None:
+    child.write(line)
+    answer = child.next()
+    assert (answer.type, answer.data["code"]) == (messages.ERROR, Code.MESSAGE_INVALID)
+    child.send(messages.HELLO, "1")
+    assert child.answers("1")[-1].type == messages.DONE
+
+
+def test_a_message_of_another_version_is_answered_as_such(child: Child) -> None:
+    child.write(b'{"v": 99, "id": "1", "type": "hello", "data": {}}\n')
+    assert child.next().data["code"] == Code.ENGINE_VERSION
+
+
+@pytest.mark.parametrize(
+    ("kind", "data", "code"),
+    [
+        ("dance", {}, Code.MESSAGE_INVALID),
+        (messages.RENDER, {"job": "/gone.json", "store": "/tmp"}, Code.JOB_INVALID),
+        (messages.RENDER, {}, Code.INTERNAL),
+        (messages.ANALYSE, {"sound": 3}, Code.INTERNAL),
+        (
+            messages.ANALYSE,
+            {
+                "sound": "/gone.wav",
+                "fps": "24",
+                "features": ["rms"],
+                "frames": 1,
+                "cache": "/tmp/x",
+                "out": "/tmp/x.npz",
+            },
+            Code.SOUND_MISSING,
+        ),
+    ],
+)
+def test_a_request_that_cannot_be_done_is_answered_and_survived(
+    child: Child, kind: str, data: dict[str, Any], code: Code
+) -> None:
+    child.send(kind, "1", **data)
+    (*_, end) = child.answers("1")
+    assert (end.type, end.data["code"]) == (messages.ERROR, code)
+    assert end.data["message"]
+    child.send(messages.HELLO, "2")
+    assert child.answers("2")[-1].type == messages.DONE
+
+
+def test_a_store_that_cannot_be_written_is_answered_with_its_button(
+    child: Child, long_job: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("in the way")
+    child.send(messages.RENDER, "1", job=long_job["job"], store=str(tmp_path / "file" / "frames"))
+    end = child.answers("1")[-1]
+    assert (end.data["code"], end.data["action"]) == (Code.STORE_UNWRITABLE, "bend.open_preferences")
+
+
+def test_a_closed_stdin_ends_the_engine(fresh: Child) -> None:
+    fresh.send(messages.HELLO, "1")
+    fresh.answers("1")
+    fresh.process.stdin.close()
+    assert fresh.process.wait(SECONDS) == 0
+
+
+def test_a_closed_stdin_ends_the_engine_in_the_middle_of_a_render(fresh: Child, long_job: dict[str, str]) -> None:
+    fresh.send(messages.RENDER, "1", **long_job)
+    while fresh.next().type != messages.FRAME:
+        pass
+    fresh.process.stdin.close()
+    assert fresh.process.wait(SECONDS) == 0
+    assert len(list(Path(long_job["store"]).glob("*.png"))) < 60
+
+
+def test_what_libraries_print_goes_to_the_log_and_never_among_the_messages(tmp_path: Path) -> None:
+    script = f"""
+import os, subprocess, sys
+from pathlib import Path
+from blender_bend.engine.server import redirect_output
+outgoing = redirect_output(Path({str(tmp_path / "engine.log")!r}))
+print("printed", flush=True)
+print("complained", file=sys.stderr, flush=True)
+os.write(1, b"written by C code\\n")
+subprocess.run([sys.executable, "-c", "print('printed by a child')"])
+outgoing.write(b"message\\n")
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=True)
+    assert (done.stdout, done.stderr) == (b"message\n", b"")
+    log = (tmp_path / "engine.log").read_text()
+    assert all(words in log for words in ("printed", "complained", "written by C code", "printed by a child"))
+
+
+def test_the_log_tells_what_the_engine_did(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "1", **long_job, numbers=[1])
+    child.answers("1")
+    assert "Summary(frames=1" in child.log.read_text()
