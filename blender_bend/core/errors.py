@@ -62,7 +62,7 @@ class BendError(Exception):
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> BendError:
         """The error that another process sent; an unknown code becomes ``INTERNAL``."""
-        code = data.get("code")
+        code = str(data.get("code"))
         known = Code(code) if code in set(Code) else Code.INTERNAL
         words = (str(data.get(key, "")) for key in ("message", "hint", "action"))
         return cls(known, *words)

@@ -182,6 +182,7 @@ class Job:
         for bend in self.bends:
             sites.parse(bend.site)
             catalogue.operator(bend.operator)
+            demand(isinstance(bend.channels, str), f"the channels of {bend.name} must be text")
             demand(0 <= bend.start <= bend.end <= 1, f"the step window of {bend.name} must lie within 0 to 1")
             _check_choices(bend)
         for frame in self.frames:
@@ -217,9 +218,9 @@ class Job:
                     "operator": bend.operator,
                     "site": str(sites.parse(bend.site)),
                     "steps": [0, 1]
-                    if bend.site == "noise"
+                    if sites.parse(bend.site).kind == "noise"
                     else list(sites.window_steps(bend.start, bend.end, self.steps)),
-                    "channels": bend.channels.replace(" ", "") or "all",
+                    "channels": ", ".join(part.strip() for part in bend.channels.split(",")) or "all",
                     "choices": {
                         choice.name: bend.choices.get(choice.name, choice.default) for choice in operator.choices
                     },
@@ -237,7 +238,7 @@ class Job:
             "seed": self.seed,
             "prompt": [[text, settle(share)] for text, share in frame.prompt],
             "negative": self.negative if self.guidance > 1 else "",
-            "walk": [settle(self.walk_amount), settle(frame.walk or 0.0)] if walking else None,
+            "walk": [settle(self.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
             "bends": bends,
         }
 

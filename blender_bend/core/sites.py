@@ -92,7 +92,7 @@ def window_steps(start: float, end: float, steps: int) -> tuple[int, int]:
     """
 
     def ceil(fraction: float) -> int:
-        return math.ceil(fraction * steps - 1e-6)
+        return math.ceil((fraction - 1e-6) * steps)  # windows are kept with six decimals
 
     first = min(max(ceil(start), 0), steps)
     return first, max(min(ceil(end), steps), first + 1)

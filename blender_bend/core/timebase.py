@@ -39,7 +39,10 @@ class FrameRate:
         ------
         ValueError if it is not a positive number.
         """
-        value = Fraction(text)
+        try:
+            value = Fraction(text)
+        except ZeroDivisionError as error:
+            raise ValueError(f"{text} is not a frame rate") from error
         whole = round(value)
         if value.denominator != 1 and abs(value - whole * NTSC) < Fraction(5, 1000):
             value = whole * NTSC

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from ..core.errors import BendError
+from ..core.timebase import FrameRate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -19,6 +20,9 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     exit code: 0 done, 1 failed with a message
     """
+    # Torch's threads spin while they wait for each other. Beside another busy program (Blender is one) that makes a
+    # frame up to ten times slower, for next to nothing gained when the machine is idle; read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)
@@ -38,14 +42,16 @@ def _parser() -> argparse.ArgumentParser:
 
     render = commands.add_parser("render", help="make the frames of a job that the store does not have")
     render.add_argument("job", type=Path)
-    render.add_argument("--frames", help="a frame or a range of the timeline: 17, 1-100; default all")
+    render.add_argument(
+        "--frames", type=_frame_numbers, help="a frame or a range of the timeline: 17, 1-100; default all"
+    )
     render.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
     render.add_argument("--device", default="auto")
     render.set_defaults(run=_render)
 
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
-    analyse.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
+    analyse.add_argument("--fps", required=True, type=FrameRate.parse, help="24, 30000/1001 or 29.97")
     analyse.add_argument("--features", help="comma-separated; default all")
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
@@ -78,16 +84,14 @@ def _render(options: argparse.Namespace) -> int:
         print(f"frame {progress.number}  {progress.done}/{progress.total}", flush=True)
 
     job = Job.read(options.job)
-    summary = Renderer(options.device).render(job, FrameStore(options.store), _frame_numbers(options.frames), show)
+    summary = Renderer(options.device).render(job, FrameStore(options.store), options.frames, show)
     print(
         f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made in {summary.seconds:.1f} s"
     )
     return 0
 
 
-def _frame_numbers(text: str | None) -> range | None:
-    if text is None:
-        return None
+def _frame_numbers(text: str) -> range:
     first, dash, last = text.partition("-")
     return range(int(first), int(last if dash else first) + 1)
 
@@ -96,11 +100,10 @@ def _analyse(options: argparse.Namespace) -> int:
     import numpy as np
 
     from ..core.features import NAMES
-    from ..core.timebase import FrameRate
     from .analysis import analyse
 
     names = options.features.split(",") if options.features else list(NAMES)
-    measured = analyse(options.sound, FrameRate.parse(options.fps), names, cache=options.cache)
+    measured = analyse(options.sound, options.fps, names, cache=options.cache)
     np.savez(options.out, allow_pickle=False, **measured)
     print(f"{len(next(iter(measured.values())))} frames, {', '.join(measured)} -> {options.out}")
     return 0

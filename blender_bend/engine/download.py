@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core.errors import BendError, Code
 
-FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+FILES = ["*.json", "*.txt", "*.model", "*/*.safetensors"]
 
 
 def download(model: str, phase: Callable[[str], None] = lambda _: None) -> Path:
@@ -22,16 +22,18 @@ def download(model: str, phase: Callable[[str], None] = lambda _: None) -> Path:
     BendError(MODEL_MISSING) if the hub cannot be reached, does not have it, or asks for a token.
     """
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, LocalEntryNotFoundError
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     phase(f"Downloading {model}")
     try:
         return Path(
             snapshot_download(
-                model, allow_patterns=FILES, ignore_patterns=["*.fp16.*", "*.non_ema.*", "*/openvino*", "*/flax*"]
+                model,
+                allow_patterns=FILES,
+                ignore_patterns=["*.fp16.*", "*.non_ema.*", "*/openvino*", "*/flax*", "safety_checker/*"],
             )
         )
-    except (HfHubHTTPError, LocalEntryNotFoundError, OSError) as error:
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise BendError(
             Code.MODEL_MISSING,
             f"{model} could not be downloaded: {type(error).__name__}.",

@@ -52,7 +52,11 @@ class Sampler:
 
         def after_step(pipeline: Any, step: int, timestep: Any, state: dict[str, Tensor]) -> dict[str, Tensor]:
             _stop_if(cancelled)
-            stack.step = step + 1
+            # PNDM and Heun call the network more often than there are steps.
+            now = (step + 1) * steps // pipeline.num_timesteps
+            if now == stack.step:
+                return {}
+            stack.step = now
             return {"latents": stack.bend_state("latent", state["latents"])}
 
         _stop_if(cancelled)

@@ -7,6 +7,7 @@ import os
 import queue
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import asdict
@@ -143,9 +144,14 @@ class Server:
             None if data.get("numbers") is None else {int(number) for number in data["numbers"]},
             progress=lambda progress: self._send(messages.FRAME, message.id, asdict(progress)),
             phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
-            cancelled=lambda: message.id in self._cancelled,
+            cancelled=lambda: self._is_cancelled(message.id),
         )
         return asdict(summary)
+
+    def _is_cancelled(self, request: str) -> bool:
+        """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""
+        time.sleep(0.001)
+        return request in self._cancelled
 
     def _download(self, message: Message) -> dict[str, Any]:
         from .download import download

@@ -38,6 +38,12 @@ settings.register_profile(
 )
 settings.load_profile("engine")
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave out what diffusers' schedulers warn about with numpy 2."""
+    config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
+
+
 KINDS = ("sd15", "sd21", "sdxl", "mini")
 
 # The keys and values are those of the published configurations; only widths and depths are small.

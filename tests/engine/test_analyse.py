@@ -29,10 +29,11 @@ def music() -> np.ndarray:
     return (0.15 * time * (chord + noise)).astype(np.float32)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 6])
 @pytest.mark.parametrize(
-    ("name", "subtype"),
-    [("a.wav", "PCM_16"), ("a.wav", "PCM_24"), ("a.wav", "FLOAT"), ("a.flac", "PCM_16"), ("a.ogg", "VORBIS")],
+    ("name", "subtype", "channels"),
+    [("a.wav", subtype, channels) for subtype in ("PCM_16", "PCM_24", "FLOAT") for channels in (1, 2, 6)]
+    + [("a.flac", "PCM_16", channels) for channels in (1, 2, 6)]
+    + [("a.ogg", "VORBIS", channels) for channels in (1, 2)],  # Vorbis cuts the sixth channel down to its bass
 )
 def test_every_usual_file_is_heard_alike(
     write_sound: WriteSound, music: np.ndarray, name: str, subtype: str, channels: int

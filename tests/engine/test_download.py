@@ -75,7 +75,7 @@ class Hub(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def hub() -> Iterator[str]:
     """The address of a hub."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
@@ -107,21 +107,26 @@ except BendError as error:
     )
 
 
-def test_a_downloaded_model_is_found_afterwards(hub: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    done = download("owner/painter", hub, tmp_path)
+@pytest.fixture(scope="module")
+def cache(hub: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The hub's cache after a download."""
+    cache = tmp_path_factory.mktemp("hub")
+    done = download("owner/painter", hub, cache)
     assert done.returncode == 0, done.stderr
     assert "phase: Downloading owner/painter" in done.stdout
-    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    return cache
+
+
+def test_a_downloaded_model_is_found_afterwards(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
     found = Path(models.resolve("owner/painter", {}).path)
-    assert str(found) in done.stdout
     for name, content in WANTED.items():
         assert (found / name).read_bytes() == content
 
 
 @pytest.mark.parametrize("name", UNWANTED)
-def test_what_the_engine_never_loads_is_not_downloaded(hub: str, tmp_path: Path, name: str) -> None:
-    download("owner/painter", hub, tmp_path)
-    (snapshot,) = tmp_path.glob("models--owner--painter/snapshots/*")
+def test_what_the_engine_never_loads_is_not_downloaded(cache: Path, name: str) -> None:
+    (snapshot,) = cache.glob("models--owner--painter/snapshots/*")
     assert (snapshot / "model_index.json").is_file()
     assert not (snapshot / name).exists()
 

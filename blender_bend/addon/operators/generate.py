@@ -40,6 +40,7 @@ class _Generating(Watching):
         activity.begin("Generating")
         self.work = None
         self.planning = generate.plan(compat.sequencer_scene(context), active_bend_strip(context), self.frames(context))
+        self._plan_on()
 
     def update(self) -> bool:
         current = activity.current

@@ -6,11 +6,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
-import librosa.beat
-import librosa.feature
-import librosa.filters
-import librosa.onset
+import librosa
 import numpy as np
+from librosa.beat import beat_track
+from librosa.feature import rms, spectral_centroid
+from librosa.filters import mel as mel_filters
+from librosa.onset import onset_strength
 
 from ...core import features
 from .onsets import align_to_attacks, strongest_per_frame
@@ -43,7 +44,7 @@ class Listening:
     def _walk(self) -> dict[str, np.ndarray]:
         grid, window = self.grid, self.grid.window
         frequencies = librosa.fft_frequencies(sr=grid.sample_rate, n_fft=window)
-        mel = librosa.filters.mel(sr=grid.sample_rate, n_fft=window, n_mels=MEL_BANDS)
+        mel = mel_filters(sr=grid.sample_rate, n_fft=window, n_mels=MEL_BANDS)
         # A full-scale sine reads the same level whatever the window: Hann keeps 3/8 of the power.
         level = np.sqrt(8 / 3)
         collected: dict[str, list[np.ndarray]] = {
@@ -51,12 +52,12 @@ class Listening:
         }
         previous = np.zeros((window // 2 + 1, 1), dtype=np.float32)
         for spectrum in magnitudes(self.samples, grid):
-            collected["rms"].append(librosa.feature.rms(S=spectrum, frame_length=window)[0] * level)
-            collected["centroid"].append(librosa.feature.spectral_centroid(S=spectrum, sr=grid.sample_rate)[0])
+            collected["rms"].append(rms(S=spectrum, frame_length=window)[0] * level)
+            collected["centroid"].append(spectral_centroid(S=spectrum, sr=grid.sample_rate)[0])
             collected["weight"].append(spectrum.sum(axis=0))
             for band, (bottom, top) in BANDS.items():
                 inside = ((frequencies >= bottom) & (frequencies < top))[:, None]
-                collected[band].append(librosa.feature.rms(S=spectrum * inside, frame_length=window)[0] * level)
+                collected[band].append(rms(S=spectrum * inside, frame_length=window)[0] * level)
             rise = np.diff(np.concatenate([previous, spectrum], axis=1), axis=1)
             collected["flux"].append(np.maximum(rise, 0.0).sum(axis=0) / window)
             collected["mel"].append(mel @ spectrum**2)
@@ -66,7 +67,7 @@ class Listening:
     @cached_property
     def novelty(self) -> np.ndarray:
         """Onset strength per hop: the mean rise of the log-mel spectrum, in dB (librosa.onset.onset_strength)."""
-        return librosa.onset.onset_strength(
+        return onset_strength(
             S=librosa.power_to_db(self.hops("mel")), sr=self.grid.hops_per_second, hop_length=1, center=False
         )
 
@@ -98,7 +99,10 @@ def _beat(sound: Listening) -> np.ndarray:
     """1 in the frame of each beat (librosa.beat.beat_track), then falling to 1/e in 0.15 s."""
     if not np.any(sound.novelty > 0):
         return np.zeros(sound.grid.frames)
-    _, beats = librosa.beat.beat_track(onset_envelope=sound.novelty, sr=sound.grid.hops_per_second, hop_length=1)
+    rate = sound.grid.hops_per_second
+    longer = np.pad(sound.novelty, (0, round(rate)))  # a second of silence, or the last beat is drawn to the end
+    _, beats = beat_track(onset_envelope=longer, sr=rate, hop_length=1)
+    beats = beats[beats < len(sound.novelty)]
     frames = sound.grid.rate.frame_of(sound.times[beats], sound.grid.sample_rate)
     since = np.full(sound.grid.frames, np.inf)
     for beat in np.unique(np.clip(frames, 0, sound.grid.frames - 1)):

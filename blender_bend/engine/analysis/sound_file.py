@@ -28,7 +28,7 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
         with soundfile.SoundFile(path) as file:
             blocks = [block.mean(axis=1) for block in file.blocks(1 << 20, dtype="float32", always_2d=True)]
             rate = file.samplerate
-    except soundfile.LibsndfileError as error:
+    except (soundfile.LibsndfileError, TypeError) as error:
         raise BendError(
             Code.SOUND_UNREADABLE,
             f"{path.name} cannot be read as sound: {error}.",

@@ -50,6 +50,13 @@ def apply(
                 f"It has: {', '.join(arguments)}.",
             )
         arguments[name] = value
+    for choice in described.choices:
+        if arguments[choice.name] not in choice.options:
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                f"{described.label} has no {choice.name} '{arguments[choice.name]}'.",
+                f"Choose one of: {', '.join(choice.options)}.",
+            )
     for parameter in described.parameters:
         value = torch.as_tensor(arguments[parameter.name], dtype=torch.float32, device=x.device)
         arguments[parameter.name] = value.expand(x.shape[0]) if value.ndim == 0 else value

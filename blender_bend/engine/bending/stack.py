@@ -64,7 +64,8 @@ class BendStack:
                 first, last = bend["steps"]
                 bend = {**bend, "steps": [min(first, steps - 1), last]}
                 named = dict(modules[site.kind].named_modules())
-                for path in site.matches(path for path in named if path):
+                spoken = (path for path, part in named.items() if path and not isinstance(part, nn.ModuleList))
+                for path in site.matches(spoken):
                     handles.append(named[path].register_forward_hook(self._hook(bend)))
             yield
         finally:
