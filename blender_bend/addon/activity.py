@@ -97,8 +97,10 @@ def dismiss() -> None:
 
 
 def redraw() -> None:
-    """Let every sequencer draw its sidebar again."""
+    """Let every sequencer draw its sidebar again, and only that: strips and preview are dear to draw."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
-                area.tag_redraw()
+                for region in area.regions:
+                    if region.type == "UI":
+                        region.tag_redraw()

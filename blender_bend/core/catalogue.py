@@ -210,6 +210,7 @@ OPERATORS: tuple[Operator, ...] = (
                 neutral=0.0,
                 default=0.3,
                 soft=(0.0, 1.5),
+                minimum=0.0,
                 unit=Unit.SIGMA,
             ),
         ),

@@ -67,7 +67,7 @@ def _serve(options: argparse.Namespace) -> int:
     from .server import Server, redirect_output
 
     if hasattr(os, "nice"):
-        os.nice(5)  # below Blender's interface, which must stay lively while pictures are made
+        os.nice(10)  # below Blender's interface, which must stay lively while pictures are made
 
     outgoing = redirect_output(options.log)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")

@@ -62,7 +62,6 @@ def build(bpy: Any, song: Path, seconds: float, size: tuple[int, int], steps: in
     -------
     the bend strip
     """
-    bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
     scene.name = "Film"
     scene.render.fps = FPS
@@ -163,6 +162,7 @@ def main() -> None:
     options = parser.parse_args()
     out = options.out.resolve()
     bpy = start_blender()
+    bpy.ops.wm.read_homefile(use_empty=True)
     print(f"Blender {bpy.app.version_string}: building the timeline", flush=True)
     strip = build(bpy, options.song.resolve(), options.seconds, tuple(options.size), options.steps)
     scene = bpy.data.scenes["Film"]

@@ -52,7 +52,7 @@ class Watching:
             self.cancel_work()
         try:
             if self.update():
-                activity.redraw()
+                self._redraw_if_changed(current)
                 return {"PASS_THROUGH"}
         except BendError as error:
             self._stop_timer(context)
@@ -66,6 +66,13 @@ class Watching:
         return {"FINISHED"}
 
     _cancel_sent = False
+    _drawn = ""
+
+    def _redraw_if_changed(self, current: activity.Activity | None) -> None:
+        text = current.text() if current else ""
+        if text != self._drawn:
+            self._drawn = text
+            activity.redraw()
 
     def cancel(self, context: Context) -> None:
         """Blender ends the operator, because it quits or opens another file."""

@@ -1,0 +1,42 @@
+"""The demo's timeline in the open window, for the pictures of the documentation."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULE = "bl_ext.user_default.blender_bend"
+sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
+
+import timeline  # noqa: E402
+
+
+def build(frames: Path, engine_python: str = "/usr/local/bin/host-python") -> Any:
+    """Build the demo's timeline with its bake, and a context in which its operators run.
+
+    Returns
+    -------
+    the bend strip
+    """
+    preferences = bpy.context.preferences.addons[MODULE].preferences
+    preferences.engine_python, preferences.frame_folder = engine_python, str(frames)
+    strip = timeline.build(bpy, ROOT / "demo" / "song.wav", 12.0, (448, 256), 8)
+    bpy.context.window.workspace.sequencer_scene = bpy.context.scene
+    run("bake", "EXEC_DEFAULT")
+    bpy.context.scene.frame_set(170)
+    return strip
+
+
+def run(operator: str, mode: str) -> None:
+    """Run an operator of Bend as if from the sequencer."""
+    window = bpy.context.window_manager.windows[0]
+    area = next(
+        a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR" and a.spaces.active.view_type != "PREVIEW"
+    )
+    region = next(region for region in area.regions if region.type == "WINDOW")
+    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+        getattr(bpy.ops.bend, operator)(mode)

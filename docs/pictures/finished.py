@@ -1,0 +1,10 @@
+"""The finished strip."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import common
+
+common.build(common.ROOT / "demo" / "bend_frames")
+common.run("generate", "EXEC_DEFAULT")
