@@ -5,7 +5,6 @@ python tests/make_sounds.py FOLDER
 
 from __future__ import annotations
 
-import json
 import sys
 from fractions import Fraction
 from pathlib import Path
@@ -86,19 +85,8 @@ def write_silent_film(path: Path) -> None:
         file.mux(picture.encode(None))
 
 
-def streams(path: Path) -> dict[str, float]:
-    """The kinds of streams in a file with their lengths in seconds, as ffprobe would show them."""
-    with av.open(str(path)) as file:
-        whole = file.duration / av.time_base
-        lengths = ((stream, stream.duration and stream.duration * stream.time_base) for stream in file.streams)
-        return {f"{stream.type} {stream.codec_context.name}": float(length or whole) for stream, length in lengths}
-
-
 if __name__ == "__main__":
     target = Path(sys.argv[1])
-    if target.is_file():
-        print(json.dumps(streams(target)))
-    else:
-        for name, *how in KINDS:
-            write_tone(target / name, *how)
-        write_silent_film(target / "without_sound.mp4")
+    for name, *how in KINDS:
+        write_tone(target / name, *how)
+    write_silent_film(target / "without_sound.mp4")

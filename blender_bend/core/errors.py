@@ -23,6 +23,7 @@ class Code(StrEnum):
     OFFLINE = "offline"
     OPERATOR_UNKNOWN = "operator_unknown"
     PARAMETER_INVALID = "parameter_invalid"
+    PRESET_INVALID = "preset_invalid"
     PROMPT_INVALID = "prompt_invalid"
     SITE_SHAPE = "site_shape"
     SITE_UNKNOWN = "site_unknown"

@@ -1,7 +1,9 @@
 """The Blender operators: thin, one subject a file; plain functions of the add-on do the work."""
 
-from . import bake, bends, generate, preferences, preview, repairs, sounds, strip
+from . import bake, bends, generate, preferences, presets, preview, repairs, sounds, strip
 
 CLASSES = tuple(
-    cls for module in (strip, sounds, bends, bake, generate, preview, repairs, preferences) for cls in module.CLASSES
+    cls
+    for module in (strip, sounds, bends, bake, generate, preview, presets, repairs, preferences)
+    for cls in module.CLASSES
 )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpy.types import Context, Panel, UILayout, UIList
+from bpy.types import Context, Menu, Panel, UILayout, UIList
 
-from ...core import catalogue
+from ...core import catalogue, presets
 from ..properties import BEND_PG_bend, BEND_PG_parameter
 from ..strips import active_bend_strip
 from .main import BendPanel
@@ -37,11 +37,26 @@ class BEND_UL_bends(UIList):
         row.prop(item, "enabled", text="", icon="HIDE_OFF" if item.enabled else "HIDE_ON", emboss=False)
 
 
+class BEND_MT_presets(Menu):
+    """Ready-made bends with their routes"""
+
+    bl_idname = "BEND_MT_presets"
+    bl_label = "Presets"
+
+    def draw(self, context: Context) -> None:
+        for path in presets.paths():
+            name = path.stem.replace("_", " ").title()
+            self.layout.operator("bend.add_preset", text=name).filepath = str(path)
+
+
 class BEND_PT_bends(BendPanel, Panel):
     """The bend stack and its active bend"""
 
     bl_idname = "BEND_PT_bends"
     bl_label = "Bends"
+
+    def draw_header_preset(self, context: Context) -> None:
+        self.layout.menu("BEND_MT_presets", text="", icon="PRESET")
 
     def draw(self, context: Context) -> None:
         layout = self.layout
@@ -139,4 +154,4 @@ def _described(bend: BEND_PG_bend, name: str) -> catalogue.Parameter:
     return next(parameter for parameter in catalogue.animated_parameters(bend.operator) if parameter.name == name)
 
 
-CLASSES = (BEND_UL_bends, BEND_PT_bends, BEND_PT_route)
+CLASSES = (BEND_UL_bends, BEND_MT_presets, BEND_PT_bends, BEND_PT_route)

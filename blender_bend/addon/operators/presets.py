@@ -1,0 +1,47 @@
+"""Adding the bends of a preset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bpy.props import StringProperty
+from bpy.types import Context, Operator, OperatorProperties
+
+from ...core import presets
+from ...core.errors import BendError
+from ..presets import add_preset
+from ..strips import active_bend_strip, require_bend_strip
+
+
+class BEND_OT_add_preset(Operator):
+    """Add the bends of a preset, with their routes, to this strip; then bake"""
+
+    bl_idname = "bend.add_preset"
+    bl_label = "Add Preset"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="File", description="The preset's JSON file", subtype="FILE_PATH")
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_bend_strip(cls, context)
+
+    @classmethod
+    def description(cls, context: Context, properties: OperatorProperties) -> str:
+        try:
+            return presets.read(Path(properties.filepath)).summary if properties.filepath else cls.__doc__
+        except BendError as error:
+            return error.message
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            preset = presets.read(Path(self.filepath))
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        add_preset(active_bend_strip(context), preset)
+        self.report({"INFO"}, f"Added {preset.name}; bake to let it follow the sound")
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_add_preset,)
