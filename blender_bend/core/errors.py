@@ -14,6 +14,7 @@ class Code(StrEnum):
     ENGINE_DIED = "engine_died"
     ENGINE_MISSING = "engine_missing"
     ENGINE_VERSION = "engine_version"
+    FRAME_INVALID = "frame_invalid"
     INTERNAL = "internal"
     JOB_INVALID = "job_invalid"
     MESSAGE_INVALID = "message_invalid"

@@ -5,14 +5,36 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
+import PIL.Image
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code
 from ..core.job import file_name
+
+#: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
+#: a private chunk: ancillary, safe to copy.
+CHUNK = b"beNd"
+
+
+def read_origin(path: Path) -> dict[str, Any]:
+    """The resolved frame that a stored picture was made from.
+
+    Raises
+    ------
+    BendError(FRAME_INVALID) if the file is not a frame of a store
+    """
+    try:
+        with PIL.Image.open(path) as image:
+            image.load()
+            chunks = {chunk[0]: chunk[1] for chunk in getattr(image, "private_chunks", ())}
+        return dict(json.loads(zlib.decompress(chunks[CHUNK])))
+    except (OSError, KeyError, ValueError, zlib.error) as error:
+        raise BendError(Code.FRAME_INVALID, f"{path.name} is not a frame that Bend has made.") from error
 
 
 class FrameStore:
@@ -49,13 +71,13 @@ class FrameStore:
         ------
         BendError(STORE_UNWRITABLE) if the disk is full or the folder cannot be written.
         """
-        text = PngInfo()
-        text.add_itxt("bend", json.dumps(frame, sort_keys=True, ensure_ascii=False))
+        origin = PngInfo()
+        origin.add(CHUNK, zlib.compress(json.dumps(frame, sort_keys=True, ensure_ascii=False).encode()))
         temporary = None
         try:
             with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".tmp", delete=False) as file:
                 temporary = file.name
-                image.save(file, format="PNG", pnginfo=text, compress_level=4)
+                image.save(file, format="PNG", pnginfo=origin, compress_level=4)
                 file.flush()
                 os.fsync(file.fileno())
             os.chmod(temporary, 0o644)

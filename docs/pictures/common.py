@@ -15,8 +15,13 @@ sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 import timeline  # noqa: E402
 
 
-def build(frames: Path, engine_python: str = "/usr/local/bin/host-python") -> Any:
-    """Build the demo's timeline with its bake, and a context in which its operators run.
+def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python") -> Any:
+    """Build the demo's timeline and bake it.
+
+    Parameters
+    ----------
+    shown : the frame under the playhead when the picture is taken; Blender draws the first frame before it, from which
+        it learns the size of the strip
 
     Returns
     -------
@@ -27,7 +32,7 @@ def build(frames: Path, engine_python: str = "/usr/local/bin/host-python") -> An
     strip = timeline.build(bpy, ROOT / "demo" / "song.wav", 12.0, (448, 256), 8)
     bpy.context.window.workspace.sequencer_scene = bpy.context.scene
     run("bake", "EXEC_DEFAULT")
-    bpy.context.scene.frame_set(170)
+    bpy.app.timers.register(lambda: bpy.context.window_manager.windows[0].scene.frame_set(shown), first_interval=4.0)
     return strip
 
 

@@ -3,11 +3,8 @@
 import sys
 from pathlib import Path
 
-import bpy
-
 sys.path.insert(0, str(Path(__file__).parent))
 import common
 
-common.build(Path("/tmp/bend-pictures/frames"))
-bpy.context.scene.frame_set(8)
+common.build(Path("/tmp/bend-pictures/frames"), shown=4)
 common.run("generate", "INVOKE_DEFAULT")

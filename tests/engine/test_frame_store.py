@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 import threading
@@ -13,7 +12,7 @@ import pytest
 from PIL import Image
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.frame_store import FrameStore, read_origin
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "ab" * 32
@@ -32,7 +31,17 @@ def test_a_stored_picture_comes_back_bit_for_bit(store: FrameStore) -> None:
     assert files(store) == [f"{KEY}.png"]
     with Image.open(store.path(KEY)) as picture:
         assert np.array_equal(np.asarray(picture), NOISE)
-        assert json.loads(picture.text["bend"]) == {"prompt": "a calm sea, ☾"}
+        assert not picture.text, "Blender's preview would print it over the picture"
+    assert read_origin(store.path(KEY)) == {"prompt": "a calm sea, ☾"}
+
+
+def test_a_picture_from_elsewhere_is_not_taken_for_a_frame(tmp_path: Path) -> None:
+    Image.fromarray(NOISE).save(tmp_path / "holiday.png")
+    (tmp_path / "text.png").write_text("no picture")
+    for name in ("holiday.png", "text.png", "missing.png"):
+        with pytest.raises(BendError) as caught:
+            read_origin(tmp_path / name)
+        assert caught.value.code == Code.FRAME_INVALID
 
 
 def test_a_missing_folder_is_made(tmp_path: Path) -> None:
@@ -71,7 +80,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from blender_bend.core.errors import BendError
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.frame_store import FrameStore, read_origin
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.frame_store import FrameStore, read_origin
 from blender_bend.engine.render import Progress, Renderer, Summary
 from blender_bend.engine.sampler import Sampler
 
@@ -129,7 +128,7 @@ def test_frames_hold_what_they_were_made_from(film: Job, renderer: Renderer, sto
     for frame in film.frames:
         with Image.open(store.path(film.key(frame))) as picture:
             assert picture.size == (64, 64) and picture.mode == "RGB"
-            assert json.loads(picture.text["bend"]) == film.resolve(frame)
+        assert read_origin(store.path(film.key(frame))) == film.resolve(frame)
 
 
 def test_the_stored_picture_is_the_sampled_one(
