@@ -13,6 +13,7 @@ import bpy
 from bpy.types import ImageStrip, Scene
 
 from ..core import messages
+from ..core.errors import store_unwritable
 from ..core.job import Job, file_name
 from . import engine_client, preferences, snapshot, strips
 
@@ -84,7 +85,7 @@ def _bring_along(old: Path, new: Path, names: set[str]) -> Slices[None]:
                 (new / f".{name}.tmp").replace(new / name)
                 yield
     except OSError as error:
-        raise strips.unwritable(new, error) from error
+        raise store_unwritable(new, error) from error
 
 
 def at_once(slices: Slices[Result]) -> Result:

@@ -9,8 +9,6 @@ from ..core.catalogue import Parameter, Unit
 from . import compat, strips
 from .properties import BEND_PG_bend, BEND_PG_parameter
 
-_SUBTYPES = {Unit.RADIAN: "ANGLE", Unit.FACTOR: "NONE", Unit.NUMBER: "NONE", Unit.CELL: "NONE", Unit.SIGMA: "NONE"}
-
 
 def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "latent") -> BEND_PG_bend:
     """Put a bend at the end of the stack, with its parameters as custom properties of the strip."""
@@ -77,7 +75,7 @@ def describe_property(strip: Strip, key: str, parameter: Parameter) -> None:
         soft_max=parameter.soft[1],
         default=parameter.default,
         description=parameter.summary,
-        subtype=_SUBTYPES[parameter.unit],
+        subtype="ANGLE" if parameter.unit == Unit.RADIAN else "NONE",
     )
 
 

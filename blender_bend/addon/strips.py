@@ -11,7 +11,7 @@ import bpy
 import numpy as np
 from bpy.types import Context, ImageStrip, Operator, Scene, Strip
 
-from ..core.errors import BendError, Code
+from ..core.errors import BendError, Code, store_unwritable
 from ..core.job import file_name
 from . import compat
 
@@ -177,18 +177,8 @@ def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int,
         if not path.is_file():
             path.write_bytes(_stripes_png(width, height, colour))
     except OSError as error:
-        raise unwritable(path.parent, error) from error
+        raise store_unwritable(path.parent, error) from error
     return path
-
-
-def unwritable(store: Path, error: OSError) -> BendError:
-    """What to tell the artist when the frame folder cannot be written."""
-    return BendError(
-        Code.STORE_UNWRITABLE,
-        f"Frames cannot be written to {store}: {error.strerror}.",
-        "Choose another frame folder in the preferences.",
-        "bend.open_preferences",
-    )
 
 
 def _stripes_png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:

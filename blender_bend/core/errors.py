@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 
@@ -68,3 +69,13 @@ class BendError(Exception):
         known = Code(code) if code in set(Code) else Code.INTERNAL
         words = (str(data.get(key, "")) for key in ("message", "hint", "action"))
         return cls(known, *words)
+
+
+def store_unwritable(folder: Path, error: OSError) -> BendError:
+    """What to tell the artist when the frame folder cannot be written."""
+    return BendError(
+        Code.STORE_UNWRITABLE,
+        f"Frames cannot be written to {folder}: {error.strerror}.",
+        "Choose another frame folder in the preferences, or free some space.",
+        "bend.open_preferences",
+    )

@@ -13,7 +13,7 @@ import PIL.Image
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..core.errors import BendError, Code
+from ..core.errors import BendError, Code, store_unwritable
 from ..core.job import file_name
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
@@ -54,7 +54,7 @@ class FrameStore:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _unwritable(folder, error) from error
+            raise store_unwritable(folder, error) from error
 
     def path(self, key: str) -> Path:
         """Where the frame of a key is, or will be."""
@@ -85,13 +85,4 @@ class FrameStore:
         except OSError as error:
             if temporary and os.path.exists(temporary):
                 os.unlink(temporary)
-            raise _unwritable(self.folder, error) from error
-
-
-def _unwritable(folder: Path, error: OSError) -> BendError:
-    return BendError(
-        Code.STORE_UNWRITABLE,
-        f"Frames cannot be written to {folder}: {error.strerror}.",
-        "Choose another frame folder in the preferences, or free some space.",
-        "bend.open_preferences",
-    )
+            raise store_unwritable(self.folder, error) from error

@@ -7,19 +7,11 @@ from bpy.types import Context, Operator
 
 from ...core import catalogue
 from .. import stack
-from ..strips import active_bend_strip, require_bend_strip
+from ..strips import active_bend_strip
+from .polls import OnBend, OnBendStrip
 
 
-def _require_bend(cls: type[Operator], context: Context) -> bool:
-    if not require_bend_strip(cls, context):
-        return False
-    if active_bend_strip(context).bend_settings.bend is None:
-        cls.poll_message_set("The strip has no bend yet: add one")
-        return False
-    return True
-
-
-class BEND_OT_add_bend(Operator):
+class BEND_OT_add_bend(OnBendStrip, Operator):
     """Add a bend at the end of the stack"""
 
     bl_idname = "bend.add_bend"
@@ -34,25 +26,17 @@ class BEND_OT_add_bend(Operator):
     )
     site: StringProperty(name="Site", description="Where the network is bent", default="latent")
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_bend_strip(cls, context)
-
     def execute(self, context: Context) -> set[str]:
         stack.add_bend(active_bend_strip(context), self.operator, self.site)
         return {"FINISHED"}
 
 
-class BEND_OT_remove_bend(Operator):
+class BEND_OT_remove_bend(OnBend, Operator):
     """Remove the active bend with its curves; the other bends keep theirs"""
 
     bl_idname = "bend.remove_bend"
     bl_label = "Remove Bend"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return _require_bend(cls, context)
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
@@ -60,16 +44,12 @@ class BEND_OT_remove_bend(Operator):
         return {"FINISHED"}
 
 
-class BEND_OT_duplicate_bend(Operator):
+class BEND_OT_duplicate_bend(OnBend, Operator):
     """Duplicate the active bend, with its route and its curves"""
 
     bl_idname = "bend.duplicate_bend"
     bl_label = "Duplicate Bend"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return _require_bend(cls, context)
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
@@ -77,7 +57,7 @@ class BEND_OT_duplicate_bend(Operator):
         return {"FINISHED"}
 
 
-class BEND_OT_move_bend(Operator):
+class BEND_OT_move_bend(OnBend, Operator):
     """Move the active bend within the stack; bends act from top to bottom"""
 
     bl_idname = "bend.move_bend"
@@ -86,17 +66,13 @@ class BEND_OT_move_bend(Operator):
 
     direction: EnumProperty(name="Direction", items=(("UP", "Up", "Act earlier"), ("DOWN", "Down", "Act later")))
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return _require_bend(cls, context)
-
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
         stack.move_bend(strip, strip.bend_settings.active_bend, -1 if self.direction == "UP" else 1)
         return {"FINISHED"}
 
 
-class BEND_OT_edit_route(Operator):
+class BEND_OT_edit_route(OnBend, Operator):
     """Show the route of this parameter: which feature of the sound drives it, and how"""
 
     bl_idname = "bend.edit_route"
@@ -104,10 +80,6 @@ class BEND_OT_edit_route(Operator):
     bl_options = {"INTERNAL"}
 
     index: IntProperty(options={"HIDDEN"})
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return _require_bend(cls, context)
 
     def execute(self, context: Context) -> set[str]:
         active_bend_strip(context).bend_settings.bend.active_parameter = self.index

@@ -10,10 +10,11 @@ from bpy.types import Context, Operator, OperatorProperties
 from ...core import presets
 from ...core.errors import BendError
 from ..presets import add_preset
-from ..strips import active_bend_strip, require_bend_strip
+from ..strips import active_bend_strip
+from .polls import OnBendStrip
 
 
-class BEND_OT_add_preset(Operator):
+class BEND_OT_add_preset(OnBendStrip, Operator):
     """Add the bends of a preset, with their routes, to this strip; then bake"""
 
     bl_idname = "bend.add_preset"
@@ -21,10 +22,6 @@ class BEND_OT_add_preset(Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="File", description="The preset's JSON file", subtype="FILE_PATH")
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_bend_strip(cls, context)
 
     @classmethod
     def description(cls, context: Context, properties: OperatorProperties) -> str:

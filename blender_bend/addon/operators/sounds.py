@@ -6,19 +6,16 @@ from bpy.types import Context, Operator
 
 from .. import compat
 from ..sound import sound_strips
-from ..strips import active_bend_strip, require_bend_strip
+from ..strips import active_bend_strip
+from .polls import OnBendStrip
 
 
-class BEND_OT_use_sounds(Operator):
+class BEND_OT_use_sounds(OnBendStrip, Operator):
     """Let the bend strip listen to the selected sound strips; with none selected, to every sound on the timeline"""
 
     bl_idname = "bend.use_sounds"
     bl_label = "Use Selected Sound"
     bl_options = {"REGISTER", "UNDO"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_bend_strip(cls, context)
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
