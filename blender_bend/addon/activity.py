@@ -89,6 +89,17 @@ def end(failure: BendError | None = None) -> None:
     redraw()
 
 
+def unexpected(error: Exception) -> BendError:
+    """Something that no code of Bend foresaw, as a failure that can be shown; the console has the whole story."""
+    log.error("unexpected", exc_info=error)
+    return BendError(
+        Code.INTERNAL,
+        f"Bend met something unexpected: {type(error).__name__}: {error}.",
+        "The log may tell more.",
+        "bend.show_log",
+    )
+
+
 def dismiss() -> None:
     """Forget the last failure."""
     global last_failure

@@ -81,7 +81,11 @@ class Bake:
             )
         self.keys = [parameter.key for parameter in parameters]
         self.rate = frame_rate(scene)
-        self.frames = range(compat.left_handle(strip), compat.right_handle(strip))
+        # Blender's mixdown cannot begin before frame 0.
+        self.frames = range(max(0, compat.left_handle(strip)), compat.right_handle(strip))
+        if not self.frames:
+            raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
+        self.cancelled = False
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
             folder = Path(self._folder.name)
@@ -112,6 +116,8 @@ class Bake:
                 features = dict(file)
         finally:
             self._folder.cleanup()
+        if self.cancelled:
+            raise BendError(Code.CANCELLED, "Cancelled.")
         strip = strips.find(self.scene_name, self.strip_name)
         if strip is None:
             raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
@@ -130,6 +136,7 @@ class Bake:
 
     def cancel(self) -> None:
         """Give up; nothing is written."""
+        self.cancelled = True
         self.request.cancel()
 
 

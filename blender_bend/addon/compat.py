@@ -34,13 +34,12 @@ def right_handle(strip: Strip) -> int:
 
 
 def content_start(strip: Strip) -> int:
-    """The frame of the strip's first element; it moves with the strip and stays when the strip is trimmed."""
-    return round(getattr(strip, _time_name(strip, "frame_start")))
+    """The frame at which the strip's content begins, hidden or not; it moves with the strip and stays when trimmed.
 
-
-def content_trim_start(strip: Strip) -> int:
-    """How many frames at the beginning of its content the strip leaves out."""
-    return int(getattr(strip, _time_name(strip, "animation_offset_start"), 0))
+    What a hard split has cut off in front still counts, so that elements and curves keep their places.
+    """
+    begin = round(getattr(strip, _time_name(strip, "frame_start")))
+    return begin - int(getattr(strip, _time_name(strip, "animation_offset_start"), 0))
 
 
 def sequencer_scene(context: Context) -> Scene:

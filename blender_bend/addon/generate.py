@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -120,10 +120,10 @@ class Generation:
         client = engine_client.client()
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         path = Path(self._folder.name) / "job.json"
-        path.write_text(self.plan.job.to_json(), encoding="utf-8")
-        self.request = client.request(
-            messages.RENDER, job=str(path), store=str(self.plan.store), numbers=self.plan.missing
-        )
+        missing = set(self.plan.missing)
+        job = replace(self.plan.job, frames=tuple(frame for frame in self.plan.job.frames if frame.number in missing))
+        path.write_text(job.to_json(), encoding="utf-8")
+        self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store))
 
     @property
     def total(self) -> int:

@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import activity, compat, generate, preferences, strips
+from . import activity, compat, generate, strips
 
 log = logging.getLogger(__name__)
 
@@ -24,6 +24,7 @@ class _Render:
     """A render under way, and what must be put back after it."""
 
     scene: str
+    in_frame: bool = False
     output: dict[str, Any] | None = None
     failed_elements: list[tuple[str, str, int, str]] = field(default_factory=list)
 
@@ -33,24 +34,36 @@ _render: _Render | None = None
 
 @persistent
 def on_init(scene: Scene, *_: Any) -> None:
-    """A render begins; renders of nested scenes begin within it and are part of it."""
+    """A render begins; renders of nested scenes begin within a frame of it and are part of it."""
     global _render
-    if _render is None or _render.scene == scene.name:
+    if _render is None or not _render.in_frame:
         _render = _Render(scene.name)
 
 
 @persistent
 def on_frame(scene: Scene, *_: Any) -> None:
     """A frame is about to be rendered."""
-    if _render is None or scene.name != _render.scene or _render.output is not None or not scene.render.use_sequencer:
+    if _render is None or _render.in_frame or scene.name != _render.scene:
         return
-    frame = scene.frame_current
-    for owner, strip, number in visible(scene, frame, set()):
+    _render.in_frame = True
+    if _render.output is not None or not scene.render.use_sequencer:
+        return
+    for owner, strip, numbers in visible(scene, scene.frame_current, set()):
         try:
-            generate.fill_store(owner, strip, [number])
+            generate.fill_store(owner, strip, numbers)
         except BendError as error:
-            _stop(scene, owner, strip, number, error)
+            _stop(scene, owner, strip, numbers, error)
             return
+        except Exception as error:  # a handler's exception would be printed, and a stale frame rendered
+            _stop(scene, owner, strip, numbers, activity.unexpected(error))
+            return
+
+
+@persistent
+def on_frame_done(scene: Scene, *_: Any) -> None:
+    """A frame has been rendered."""
+    if _render is not None and scene.name == _render.scene:
+        _render.in_frame = False
 
 
 @persistent
@@ -68,8 +81,11 @@ def on_end(scene: Scene, *_: Any) -> None:
     _render = None
 
 
-def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene, ImageStrip, int]]:
+def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene, ImageStrip, list[int]]]:
     """The bend strips that a frame shows, through meta strips and through scene strips that show a sequencer.
+
+    A strip shows the element of the frame, held at its ends; where Blender plays the elements in another order
+    (reversed, strobed, retimed), any of them may be shown.
 
     Parameters
     ----------
@@ -77,7 +93,7 @@ def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene,
 
     Yields
     ------
-    scene that owns the strip, strip, frame of that scene
+    scene that owns the strip, strip, the frames of that scene that must be there
     """
     editor = scene.sequence_editor
     if editor is None or scene.name in within:
@@ -87,7 +103,7 @@ def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene,
 
 def _visible_in(
     members: Any, channels: Any, scene: Scene, frame: int, within: set[str]
-) -> Iterator[tuple[Scene, ImageStrip, int]]:
+) -> Iterator[tuple[Scene, ImageStrip, list[int]]]:
     for strip in members:
         shown = compat.left_handle(strip) <= frame < compat.right_handle(strip)
         if not shown or strip.mute or channels[strip.channel].mute:
@@ -95,13 +111,18 @@ def _visible_in(
         if strip.type == "META":
             yield from _visible_in(strip.strips, strip.channels, scene, frame, within)
         elif strip.type == "SCENE" and strip.scene and strip.scene_input == "SEQUENCER":
-            inner = strip.scene.frame_start + frame - compat.content_start(strip) + compat.content_trim_start(strip)
+            inner = strip.scene.frame_start + frame - compat.content_start(strip)
             yield from visible(strip.scene, inner, within)
-        elif strips.is_bend_strip(strip) and frame in strips.frame_range(strip):
-            yield scene, strip, frame
+        elif strips.is_bend_strip(strip):
+            frames = strips.frame_range(strip)
+            yield scene, strip, list(frames) if _plays_otherwise(strip) else [min(max(frame, frames[0]), frames[-1])]
 
 
-def _stop(scene: Scene, owner: Scene, strip: ImageStrip, number: int, error: BendError) -> None:
+def _plays_otherwise(strip: ImageStrip) -> bool:
+    return strip.use_reverse_frames or strip.strobe > 1.0 or len(getattr(strip, "retiming_keys", ())) > 0
+
+
+def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], error: BendError) -> None:
     """Stop the render with a reason.
 
     A handler cannot raise: Blender prints the exception and renders on. What does stop a render, film or pictures, is
@@ -109,13 +130,14 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, number: int, error: Ben
     still that is not written cannot be stopped; it shows the failure picture.
     """
     assert _render is not None
-    message = f"Bend stopped the render at frame {number} of '{strip.name}': {error}"
+    message = f"Bend stopped the render at frame {scene.frame_current} in '{strip.name}': {error}"
     log.error("%s", message)
     activity.last_failure = error
-    index = number - compat.content_start(strip)
+    index = numbers[0] - compat.content_start(strip)
     _render.failed_elements.append((owner.name, strip.name, index, strip.elements[index].filename))
     try:
-        picture = strips.ensure_failure_picture(preferences.frame_folder(), tuple(strip.bend_settings.fitted_size))
+        folder = Path(bpy.path.abspath(strip.directory))
+        picture = strips.ensure_failure_picture(folder, tuple(strip.bend_settings.fitted_size))
         strip.elements[index].filename = picture.name
     except BendError:
         log.error("The failure picture cannot be written either.")
@@ -140,7 +162,21 @@ def _restore_output(scene: Scene, saved: dict[str, Any]) -> None:
         setattr(scene.render.image_settings, name, value)
 
 
-_HANDLERS = {"render_init": on_init, "render_pre": on_frame, "render_complete": on_end, "render_cancel": on_end}
+@persistent
+def on_load(*_: Any) -> None:
+    """Another file is open: whatever was rendered is over."""
+    global _render
+    _render = None
+
+
+_HANDLERS = {
+    "render_init": on_init,
+    "render_pre": on_frame,
+    "render_post": on_frame_done,
+    "render_complete": on_end,
+    "render_cancel": on_end,
+    "load_post": on_load,
+}
 
 
 def register() -> None:

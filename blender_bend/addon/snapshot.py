@@ -100,8 +100,8 @@ def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) 
     """The position on the walk's circle; the frame after the last would be the first again."""
     if settings.walk_amount == 0:
         return []
-    shown = strips.frame_range(strip)
-    return [settle(math.fmod(settings.walk_turns * (number - shown.start) / len(shown), 1.0)) for number in frames]
+    start, length = compat.content_start(strip), len(strip.elements)
+    return [settle(math.fmod(settings.walk_turns * (number - start) / length, 1.0)) for number in frames]
 
 
 def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:
@@ -120,10 +120,21 @@ def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequenc
     for key, path in zip(keys, paths, strict=True):
         curve = curves.find(path) if curves else None
         if curve is None or curve.mute or curve.is_empty:
-            sampled.append(np.full(len(frames), float(strip[key])))
+            sampled.append(np.full(len(frames), _value(strip, key)))
         else:
             sampled.append(np.array([curve.evaluate(frame) for frame in frames]))
     return sampled
+
+
+def _value(strip: ImageStrip, key: str) -> float:
+    value = strip.get(key)
+    if not isinstance(value, (int, float)):
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"The strip has no number called '{key}' any more.",
+            "Undo its deletion, or remove the bend and add it again.",
+        )
+    return float(value)
 
 
 def _play(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:

@@ -9,6 +9,8 @@ from ..core.catalogue import Parameter, Unit
 from . import compat, strips
 from .properties import BEND_PG_bend, BEND_PG_parameter
 
+LONGEST_TITLE = 40
+
 
 def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "latent") -> BEND_PG_bend:
     """Put a bend at the end of the stack, with its parameters as custom properties of the strip."""
@@ -63,7 +65,7 @@ def _route_range(parameter: Parameter) -> tuple[float, float]:
 
 
 def _key(bend: BEND_PG_bend, parameter: Parameter) -> str:
-    return f"{bend.title} · {parameter.label.lower()}"[:63]
+    return f"{bend.title} · {parameter.label.lower()}"
 
 
 def describe_property(strip: Strip, key: str, parameter: Parameter) -> None:
@@ -142,7 +144,8 @@ def move_bend(strip: Strip, index: int, step: int) -> None:
 
 def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
     """Call a bend otherwise, and its custom properties and curves with it."""
-    title = title.strip()
+    # Blender keeps 63 bytes of a property's name; the parameter and a number must fit behind the title.
+    title = title.encode()[:LONGEST_TITLE].decode(errors="ignore").strip()
     if not title or title == bend.title:
         return
     strip = owner(scene, bend)

@@ -19,6 +19,7 @@ QUIET_SECONDS = 0.4
 class Status:
     """What the Generate panel says of a strip."""
 
+    scene: str
     strip: str
     frames: int
     missing: int
@@ -40,38 +41,51 @@ def mark_changed(*_: Any) -> None:
 def _tick() -> float:
     """The timer: starts a count after a change, carries it on a slice at a time, and otherwise costs nothing."""
     global _changed, _work
+    if activity.current is not None or bpy.app.is_job_running("RENDER"):
+        return QUIET_SECONDS
     if _changed:
-        _changed, _work = False, None
-        if activity.current is None and not bpy.app.is_job_running("RENDER"):
-            _work = _count()
+        _changed, _work = False, _count()
         return QUIET_SECONDS
     if _work is not None:
         try:
             next(_work)
             return 0.02
         except StopIteration:
-            _work = None
+            pass
+        except Exception as error:  # an exception would end the timer for the whole session
+            activity.unexpected(error)
+        _work = None
     return QUIET_SECONDS
+
+
+def _shown_strip() -> tuple[Any, Any]:
+    """The bend strip that a sidebar shows; a timer's context has no window, so the windows are asked."""
+    for window in bpy.context.window_manager.windows:
+        scene = getattr(window.workspace, "sequencer_scene", None) or window.scene
+        strip = strips.active_bend_strip_of(scene)
+        if strip is not None:
+            return scene, strip
+    return None, None
 
 
 def _count() -> Iterator[None]:
     global shown
-    strip = strips.active_bend_strip(bpy.context)
+    scene, strip = _shown_strip()
     if strip is None:
         shown = None
         return
     name = strip.name
     try:
-        plan = yield from generate.plan(strip.id_data, strip)
+        plan = yield from generate.plan(scene, strip)
     except BendError as problem:
-        shown = Status(name, 0, 0, problem)
+        shown = Status(scene.name, name, 0, 0, problem)
         activity.redraw()
         return
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
     if len(plan.missing) < len(plan.keys):
         plan.show_ready()
-    shown = Status(name, len(plan.keys), len(plan.missing))
+    shown = Status(scene.name, name, len(plan.keys), len(plan.missing))
     activity.redraw()
 
 

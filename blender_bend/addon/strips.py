@@ -29,7 +29,11 @@ def bend_strips(scene: Scene) -> Iterator[ImageStrip]:
 
 def active_bend_strip(context: Context) -> ImageStrip | None:
     """The bend strip that the interface shows: the active strip, or the only bend strip there is."""
-    scene = compat.sequencer_scene(context)
+    return active_bend_strip_of(compat.sequencer_scene(context))
+
+
+def active_bend_strip_of(scene: Scene | None) -> ImageStrip | None:
+    """The active strip of a scene if it is a bend strip, or its only bend strip."""
     if scene is None or scene.sequence_editor is None:
         return None
     active = scene.sequence_editor.active_strip

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 import os
 import re
 from collections.abc import Mapping
@@ -83,7 +84,21 @@ def _hub_snapshot(name: str) -> Path | None:
     if not reference.is_file():
         return None
     snapshot = folder / "snapshots" / reference.read_text().strip()
-    return snapshot if (snapshot / "model_index.json").is_file() else None
+    return snapshot if _is_complete(snapshot) else None
+
+
+def _is_complete(snapshot: Path) -> bool:
+    """Whether a download got through: every part of the network has its weights."""
+    try:
+        parts = json.loads((snapshot / "model_index.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    networks = [
+        name
+        for name in parts
+        if name.startswith(("unet", "transformer", "vae", "text_encoder")) and parts[name] != [None, None]
+    ]
+    return all(any((snapshot / name).glob("*.safetensors")) for name in networks)
 
 
 def _reference(name: str, path: Path) -> ModelReference:

@@ -93,6 +93,28 @@ def test_baking_leaves_the_scene_as_it_was(bend_strip, scene):
     assert (scene.frame_start, scene.frame_end, scene.use_audio, scene.frame_current) == (20, 30, False, 25)
 
 
+def test_a_strip_that_begins_before_frame_0_is_baked_in_time(scene, bend_strip, song, curve):
+    bpy.ops.bend.bake()
+    before = {frame: curve(bend_strip, ANGLE).evaluate(frame) for frame in range(1, 97)}
+    for strip in (bend_strip, song):
+        slide(strip, -50)
+    curve(bend_strip, ANGLE).keyframe_points.clear()
+    bend_strip.bend_settings.bends[0].parameters["angle"].baked = ""
+    bpy.ops.bend.bake()
+    peaks = [frame for frame in range(60, 90) if before[frame] > 1.2]
+    assert peaks
+    assert all(curve(bend_strip, ANGLE).evaluate(frame - 50) > 0.9 for frame in peaks)
+
+
+def test_a_cancelled_bake_writes_nothing(scene, bend_strip, addon, core, curve):
+    bake = addon.bake.Bake(scene, bend_strip, addon.bake.Options())
+    bake.cancel()
+    with pytest.raises(core.errors.BendError) as raised:
+        bake.finish()
+    assert raised.value.code == core.errors.Code.CANCELLED
+    assert curve(bend_strip, ANGLE) is None
+
+
 def test_ten_thousand_keys_are_written_and_read_back_whole(scene, bend_strip, addon, core, curve):
     random = np.random.default_rng(5).standard_normal(10_000)
     table = addon.keyframes.table_of(core.curves.dense(random, 1))
@@ -117,7 +139,7 @@ RATES = {
 @pytest.mark.parametrize("rate", RATES)
 def test_the_onset_peak_is_in_the_frame_of_the_click(scene, tmp_path, addon, core, curve, rate, sample_rate):
     scene.render.fps, scene.render.fps_base = RATES[rate]
-    samples, starts = clicks(600.0 if LONG else 40.0, sample_rate)
+    samples, starts = clicks(600.0 if LONG else 100.0, sample_rate)
     path = write_wav(tmp_path / "clicks.wav", samples, sample_rate)
     scene.sequence_editor.strips.new_sound("Clicks", str(path), 1, 1)
     assert bpy.ops.bend.add_strip() == {"FINISHED"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from pathlib import Path
 
 import bpy
@@ -177,7 +178,59 @@ def test_a_scene_that_shows_itself_through_another_ends(film, scene, addon):
     second = scene.sequence_editor.strips.new_scene("B", other, 9, 1)
     second.scene_input = "SEQUENCER"
     found = list(addon.render_handler.visible(scene, 2, set()))
-    assert [(owner.name, number) for owner, _, number in found].count((scene.name, 2)) == 1
+    assert [(owner.name, numbers) for owner, _, numbers in found].count((scene.name, [2])) == 1
+
+
+def test_after_a_hard_split_both_halves_show_their_own_frames(film, scene, store, addon):
+    bpy.ops.render.render(animation=True)
+    before = [pixels(file) for file in written(scene)]
+    for file in written(scene):
+        file.unlink()
+    scene.sequence_editor.active_strip = film
+    film.select = True
+    right = film.split(frame=4, split_method="HARD")
+    for strip in (film, right):
+        for element in strip.elements:
+            element.filename = addon.strips.ensure_placeholder(store, (64, 64)).name
+    assert addon.compat.left_handle(right) == 4
+    bpy.ops.render.render(animation=True)
+    assert all(np.array_equal(pixels(file), old) for file, old in zip(written(scene), before, strict=True))
+
+
+def test_a_strip_held_beyond_its_end_shows_its_last_frame(film, scene, store):
+    trim(film, 1, 7)
+    while len(film.elements) > 6:
+        film.elements.pop(len(film.elements) - 1)
+    trim(film, 1, 9)
+    scene.frame_start = scene.frame_end = 8
+    assert bpy.ops.render.render(animation=True) == {"FINISHED"}
+    assert np.array_equal(pixels(written(scene)[0]), pixels(store / film.elements[5].filename))
+
+
+def test_a_strip_played_backwards_is_filled_whole(film, scene, store):
+    film.use_reverse_frames = True
+    scene.frame_start = scene.frame_end = 2
+    assert bpy.ops.render.render(animation=True) == {"FINISHED"}
+    assert len([file for file in store.glob("*.png") if len(file.stem) == 64]) == 6
+
+
+def test_a_render_that_could_not_begin_does_not_blind_the_next_one(film, scene, addon, tmp_path, store):
+    other = bpy.data.scenes.new("Elsewhere")
+    other.sequence_editor_create()
+    add_colour(other)
+    addon.compat.set_film_output(other)
+    other.render.filepath = "/proc/nope/x.mp4"
+    with contextlib.suppress(RuntimeError), sequencer(other):
+        bpy.ops.render.render(animation=True, scene="Elsewhere")
+    assert bpy.ops.render.render(animation=True, scene=scene.name) == {"FINISHED"}
+    assert len([file for file in store.glob("*.png") if len(file.stem) == 64]) == 6
+
+
+def test_a_deleted_property_stops_the_render_and_is_named(film, scene, store):
+    del film["Rotate Channels · mix"]
+    with pytest.raises(RuntimeError, match="Rotate Channels"):
+        bpy.ops.render.render(animation=True)
+    assert not written(scene)
 
 
 def test_scenes_without_bend_strips_render_without_the_engine(scene, addon, tmp_path):

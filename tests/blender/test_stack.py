@@ -106,6 +106,14 @@ def test_two_bends_cannot_have_one_name(two):
     assert titles(two) == ["Rotate Channels", "Rotate Channels 2"]
 
 
+def test_long_and_strange_names_keep_every_property_apart(two, curve):
+    bend = two.bend_settings.bends[0]
+    for name in ("é" * 70, 'The "drop" [1]', "x" * 200):
+        bend.name = name
+        assert len({parameter.key for parameter in bend.parameters}) == 2
+        assert len(curve(two, bend.parameters["angle"].key).keyframe_points) == 96
+
+
 def test_another_operator_brings_its_own_parameters_and_keeps_the_mix(two, curve):
     bend = two.bend_settings.bends[0]
     two["Rotate Channels · mix"] = 0.25

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from bpy.types import Context, Event, Operator, Timer
@@ -30,10 +31,9 @@ class Watching:
 
     def watch(self, context: Context) -> set[str]:
         """Start, and come back on every tick of a timer."""
-        try:
-            self.start(context)
-        except BendError as error:
-            return self._fail(error)
+        failure = self._attempt(lambda: self.start(context))
+        if failure:
+            return self._fail(failure)
         window_manager = context.window_manager
         self._timer = window_manager.event_timer_add(self.interval, window=context.window)
         window_manager.modal_handler_add(self)
@@ -50,20 +50,31 @@ class Watching:
         if current and current.cancel_asked and not self._cancel_sent:
             self._cancel_sent = True
             self.cancel_work()
-        try:
-            if self.update():
-                self._redraw_if_changed(current)
-                return {"PASS_THROUGH"}
-        except BendError as error:
-            self._stop_timer(context)
-            return self._fail(error)
+        failure = self._attempt(self._advance)
+        if failure is None and not self._over:
+            self._redraw_if_changed(current)
+            return {"PASS_THROUGH"}
         self._stop_timer(context)
-        try:
-            self.finish()
-        except BendError as error:
-            return self._fail(error)
+        failure = failure or self._attempt(self.finish)
+        if failure:
+            return self._fail(failure)
         activity.end()
         return {"FINISHED"}
+
+    _over = False
+
+    def _advance(self) -> None:
+        self._over = not self.update()
+
+    def _attempt(self, work: Callable[[], Any]) -> BendError | None:
+        """Do something; what goes wrong is shown, and never leaves the activity standing."""
+        try:
+            work()
+        except BendError as error:
+            return error
+        except Exception as error:  # else every button of Bend would stay grey until Blender is restarted
+            return activity.unexpected(error)
+        return None
 
     _cancel_sent = False
     _drawn = ""

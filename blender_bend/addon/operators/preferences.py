@@ -8,6 +8,9 @@ from bpy.types import Context, Operator
 from ...core import messages
 from ...core.errors import BendError
 from .. import engine_client, preferences
+from .modal import require_idle
+
+PATIENCE_SECONDS = 20.0
 
 
 class BEND_OT_check_engine(Operator):
@@ -16,9 +19,18 @@ class BEND_OT_check_engine(Operator):
     bl_idname = "bend.check_engine"
     bl_label = "Check Engine"
 
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_idle(cls)
+
     def execute(self, context: Context) -> set[str]:
         try:
-            answer = engine_client.client().request(messages.HELLO).result()
+            request = engine_client.client().request(messages.HELLO)
+            if request.wait(PATIENCE_SECONDS) is None:
+                engine_client.shut_down()
+                self.report({"ERROR"}, "This Python does not answer as an engine")
+                return {"CANCELLED"}
+            answer = request.result()
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import bpy
 from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue, presets
@@ -80,7 +81,9 @@ class BEND_PT_bends(BendPanel, Panel):
         layout.separator()
         for index, parameter in enumerate(bend.parameters):
             row = layout.row(align=True)
-            row.prop(strip, f'["{parameter.key}"]', text=_described(bend, parameter.name).label)
+            row.prop(
+                strip, f'["{bpy.utils.escape_identifier(parameter.key)}"]', text=_described(bend, parameter.name).label
+            )
             button = row.row(align=True)
             button.active = parameter.routed
             button.operator(

@@ -19,7 +19,9 @@ class BEND_PT_generate(BendPanel, Panel):
         layout = self.layout
         strip = active_bend_strip(context)
         current = activity.current
-        known = status.shown if status.shown and status.shown.strip == strip.name else None
+        known = status.shown
+        if known and (known.scene, known.strip) != (strip.id_data.name, strip.name):
+            known = None
         if known and known.problem and not activity.last_failure:
             draw_repair(layout, known.problem)
         elif known:

@@ -73,7 +73,7 @@ def _local_maxima(novelty: np.ndarray) -> np.ndarray:
 def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray:
     """For each centre, the sample within half a window where the energy of the next 3 ms most outweighs the last 3 ms.
 
-    The rise is taken relative to what was there before (never less than 1 % of the window's loudest 3 ms), so that the
+    The rise is taken relative to what was there before (never less than 5 % of the window's loudest 3 ms), so that the
     first sample of a noisy hit wins over its loudest. Of nearly equal samples the last counts: a single click rises as
     long as it is ahead.
     """
@@ -90,7 +90,7 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
         energy = np.concatenate([np.zeros((len(chosen), 1)), energy], axis=1)
         middle = energy[:, span:-span]
         after, before = energy[:, 2 * span :] - middle, middle - energy[:, : -2 * span]
-        rise = (after - before) / (before + 0.01 * after.max(axis=1, keepdims=True) + 1e-30)
+        rise = (after - before) / (before + 0.05 * after.max(axis=1, keepdims=True) + 1e-30)
         enough = rise >= 0.9 * rise.max(axis=1, keepdims=True)
         last = rise.shape[1] - 1 - np.argmax(enough[:, ::-1], axis=1)
         attacks[first : first + _CHUNK] = chosen - half + last
