@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     exit code: 0 done, 1 failed with a message
     """
     # Torch's threads spin while they wait for each other. Beside another busy program (Blender is one) a frame of mini
-    # then takes over 20 s instead of 0.45 s on two cores. With a bounded spin it takes 1.6 s there and still 0.46 s on
+    # then takes over 10 s instead of 0.45 s on two cores. With a bounded spin it takes 1.6 s there and still 0.46 s on
     # an idle machine; without any spin 0.8 s and 0.9 s. Read when torch is imported; other than libgomp ignores it.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
     options = _parser().parse_args(arguments)
