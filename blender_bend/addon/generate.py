@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -35,13 +35,16 @@ class Plan:
     keys: dict[int, str]
     missing: list[int]
 
-    def show_ready(self) -> None:
-        """Let the strip show every frame that is in the store."""
+    def show(self, ready: Mapping[int, str]) -> None:
+        """Let the strip show frames that are in the store, by number and key; a strip that is gone shows nothing."""
         strip = strips.find(self.scene, self.strip)
         if strip is not None:
-            missing, shown = set(self.missing), strips.frame_range(strip)
-            ready = {number: key for number, key in self.keys.items() if number not in missing and number in shown}
             strips.show(strip, self.store, ready, self.job.size)
+
+    def show_ready(self) -> None:
+        """Let the strip show every frame that the plan found in the store."""
+        missing = set(self.missing)
+        self.show({number: key for number, key in self.keys.items() if number not in missing})
 
 
 def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
@@ -167,11 +170,7 @@ class Generation:
                 self.rendered = int(message.data["rendered"])
         if arrived:
             self.done += len(arrived)
-            strip = strips.find(self.plan.scene, self.plan.strip)
-            if strip is not None:
-                shown = strips.frame_range(strip)
-                ready = {number: key for number, key in arrived.items() if number in shown}
-                strips.show(strip, self.plan.store, ready, self.plan.job.size)
+            self.plan.show(arrived)
         return bool(news)
 
     def cancel(self) -> None:

@@ -114,8 +114,9 @@ def _visible_in(
             inner = strip.scene.frame_start + frame - compat.content_start(strip)
             yield from visible(strip.scene, inner, within)
         elif strips.is_bend_strip(strip):
-            frames = strips.frame_range(strip)
-            yield scene, strip, list(frames) if _plays_otherwise(strip) else [min(max(frame, frames[0]), frames[-1])]
+            elements = strips.element_range(strip)
+            held = min(max(frame, elements[0]), elements[-1])
+            yield scene, strip, list(elements) if _plays_otherwise(strip) else [held]
 
 
 def _plays_otherwise(strip: ImageStrip) -> bool:

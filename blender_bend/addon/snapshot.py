@@ -140,12 +140,12 @@ def _value(strip: ImageStrip, key: str) -> float:
 def _play(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:
     before = scene.frame_current
     if list(frames) == [before]:  # also the case within a render, where the frame must not be set
-        return [np.array([float(strip[key])]) for key in keys]
+        return [np.array([_value(strip, key)]) for key in keys]
     played = np.empty((len(keys), len(frames)))
     try:
         for index, frame in enumerate(frames):
             scene.frame_set(frame)
-            played[:, index] = [strip[key] for key in keys]
+            played[:, index] = [_value(strip, key) for key in keys]
     finally:
         scene.frame_set(before)
     return list(played)

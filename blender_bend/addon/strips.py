@@ -104,23 +104,26 @@ def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int]
 
 def frame_range(strip: ImageStrip) -> range:
     """The frames that the strip shows and has elements for."""
+    elements = element_range(strip)
+    return range(max(compat.left_handle(strip), elements.start), min(compat.right_handle(strip), elements.stop))
+
+
+def element_range(strip: ImageStrip) -> range:
+    """The frames that the strip has elements for, shown or trimmed away."""
     start = compat.content_start(strip)
-    return range(max(compat.left_handle(strip), start), min(compat.right_handle(strip), start + len(strip.elements)))
+    return range(start, start + len(strip.elements))
 
 
-def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> int:
+def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> None:
     """Let elements point at the frames that are in the store; the others stay, or become placeholders in a new store.
 
     Parameters
     ----------
-    keys : frame key by frame number; frames that are not in the store must not be among them
+    keys : frame key by frame number; frames that are not in the store must not be among them, and those that the strip
+        has no element for are left out
     size : width and height of the frames
-
-    Returns
-    -------
-    how many elements were changed
     """
-    directory, start = _directory(store), compat.content_start(strip)
+    directory = _directory(store)
     if _resolved(strip.directory) != _resolved(directory):
         placeholder = ensure_placeholder(store, size).name
         for element in strip.elements:
@@ -132,13 +135,13 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         strip.transform.scale_x *= zoom
         strip.transform.scale_y *= zoom
         strip.bend_settings.fitted_size = size
-    changed = 0
+    elements = element_range(strip)
     for number, key in keys.items():
-        element = strip.elements[number - start]
+        if number not in elements:
+            continue
+        element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
-            changed += 1
-    return changed
 
 
 def _fit(scene: Scene, size: tuple[int, int]) -> float:

@@ -207,6 +207,17 @@ def test_a_strip_held_beyond_its_end_shows_its_last_frame(film, scene, store):
     assert np.array_equal(pixels(written(scene)[0]), pixels(store / film.elements[5].filename))
 
 
+def test_a_strip_split_within_its_held_end_shows_its_last_frame(film, scene, store):
+    while len(film.elements) > 6:
+        film.elements.pop(len(film.elements) - 1)
+    trim(film, 1, 12)
+    right = film.split(frame=9, split_method="SOFT")
+    scene.frame_start = scene.frame_end = 10
+    assert bpy.ops.render.render(animation=True) == {"FINISHED"}
+    assert np.array_equal(pixels(written(scene)[0]), pixels(store / right.elements[5].filename))
+    assert len(Path(right.elements[5].filename).stem) == 64
+
+
 def test_a_strip_played_backwards_is_filled_whole(film, scene, store):
     film.use_reverse_frames = True
     scene.frame_start = scene.frame_end = 2
