@@ -47,11 +47,7 @@ def write_tone(path: Path, codec: str, sample_rate: int, layout: str) -> None:
         soundfile.write(path, np.stack([tone, tone], axis=1), sample_rate, format="OGG", subtype="VORBIS")
         return
     with av.open(str(path), "w") as file:
-        picture = None
-        if path.suffix in PICTURES:
-            picture = file.add_stream(PICTURES[path.suffix], rate=24)
-            picture.width = picture.height = 64
-            picture.pix_fmt = "yuv420p"
+        picture = add_picture(file, PICTURES[path.suffix]) if path.suffix in PICTURES else None
         stream = file.add_stream(codec, rate=sample_rate, layout=layout)
         channels = stream.layout.nb_channels
         resampler = av.AudioResampler(stream.format, stream.layout, sample_rate, stream.frame_size or 1024)
@@ -65,24 +61,30 @@ def write_tone(path: Path, codec: str, sample_rate: int, layout: str) -> None:
             file.mux(stream.encode(ready))
         file.mux(stream.encode(None))
         if picture:
-            for number in range(int(SECONDS * 24)):
-                frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number * 4 % 256, np.uint8), format="rgb24")
-                frame.pts = number
-                file.mux(picture.encode(frame))
-            file.mux(picture.encode(None))
+            write_picture(file, picture)
+
+
+def add_picture(file: av.container.OutputContainer, codec: str) -> av.VideoStream:
+    """A small picture at 24 fps; every stream must be there before the first packet."""
+    picture = file.add_stream(codec, rate=24)
+    picture.width = picture.height = 64
+    picture.pix_fmt = "yuv420p"
+    return picture
+
+
+def write_picture(file: av.container.OutputContainer, picture: av.VideoStream) -> None:
+    """Pictures that get brighter."""
+    for number in range(int(SECONDS * 24)):
+        frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), number * 4 % 256, np.uint8), format="rgb24")
+        frame.pts = number
+        file.mux(picture.encode(frame))
+    file.mux(picture.encode(None))
 
 
 def write_silent_film(path: Path) -> None:
     """A film without any sound."""
     with av.open(str(path), "w") as file:
-        picture = file.add_stream("libx264", rate=24)
-        picture.width = picture.height = 64
-        picture.pix_fmt = "yuv420p"
-        for number in range(24):
-            frame = av.VideoFrame.from_ndarray(np.full((64, 64, 3), 90, np.uint8), format="rgb24")
-            frame.pts = number
-            file.mux(picture.encode(frame))
-        file.mux(picture.encode(None))
+        write_picture(file, add_picture(file, PICTURES[path.suffix]))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import catalogue, curves, messages
 from ..core.errors import BendError, Code
-from ..core.routes import Route
 from ..core.timebase import FrameRate
 from . import compat, engine_client, preferences, sound, strips
 from .keyframes import KeyTable, Memory, hand_keys, merge, read_keys, select, table_of, write_keys
@@ -124,33 +123,14 @@ class Bake:
         report = Report()
         for parameter in routed_parameters(strip):
             if parameter.key in self.keys and parameter.feature in features:
-                _write(
-                    strip,
-                    parameter,
-                    route_of(parameter).shape(features[parameter.feature], self.rate),
-                    self.frames,
-                    self.options,
-                    report,
-                )
+                values = parameter.route().shape(features[parameter.feature], self.rate)
+                _write(strip, parameter, values, self.frames, self.options, report)
         return report
 
     def cancel(self) -> None:
         """Give up; nothing is written."""
         self.cancelled = True
         self.request.cancel()
-
-
-def route_of(parameter: BEND_PG_parameter) -> Route:
-    """The route of a parameter as plain data."""
-    return Route(
-        parameter.feature,
-        parameter.low,
-        parameter.high,
-        parameter.gain,
-        parameter.attack,
-        parameter.release,
-        parameter.invert,
-    )
 
 
 def _write(
@@ -193,5 +173,5 @@ def _give_way(baked: KeyTable, kept: KeyTable | None, removed: np.ndarray, start
 
 def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:
     bend = next(bend for bend in strip.bend_settings.bends if any(p.key == parameter.key for p in bend.parameters))
-    described = next(p for p in catalogue.animated_parameters(bend.operator) if p.name == parameter.name)
+    described = catalogue.animated_parameter(bend.operator, parameter.name)
     return described.minimum, described.maximum

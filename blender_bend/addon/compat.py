@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import bpy
-from bpy.types import Context, FCurve, Scene, Strip
+from bpy.types import Context, FCurve, Scene, Strip, Window
 
 # Blender 5.2 renamed the time fields and warns about the old names (to be removed in 6.0).
 _NEW_TIME_NAMES = {
@@ -45,6 +45,11 @@ def content_start(strip: Strip) -> int:
 def sequencer_scene(context: Context) -> Scene:
     """The scene whose sequencer is edited: since 5.0 a choice of the workspace."""
     return getattr(context, "sequencer_scene", None) or context.scene
+
+
+def window_sequencer_scene(window: Window) -> Scene:
+    """The scene whose sequencer a window edits, for code without a context, such as timers."""
+    return getattr(window.workspace, "sequencer_scene", None) or window.scene
 
 
 def mixdown(scene: Scene, path: str, sample_rate: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import store_unwritable
+from ..core.files import replacing
 from ..core.job import Job, file_name
 from . import engine_client, preferences, snapshot, strips
 
@@ -84,8 +84,8 @@ def _bring_along(old: Path, new: Path, names: set[str]) -> Slices[None]:
         for name in names:
             if (old / name).is_file():
                 new.mkdir(parents=True, exist_ok=True)
-                shutil.copyfile(old / name, new / f".{name}.tmp")
-                (new / f".{name}.tmp").replace(new / name)
+                with replacing(new / name) as file:
+                    file.write((old / name).read_bytes())
                 yield
     except OSError as error:
         raise store_unwritable(new, error) from error
@@ -138,14 +138,10 @@ class Generation:
         """Whether the engine is still at work."""
         return self.request is not None and not self.request.ended
 
-    def update(self) -> bool:
-        """Take in what the engine has done since the last time; never waits.
-
-        Returns
-        -------
-        whether anything changed
-        """
-        return self._take_in(self.request.poll()) if self.request else False
+    def update(self) -> None:
+        """Take in what the engine has done since the last time; never waits."""
+        if self.request:
+            self._take_in(self.request.poll())
 
     def wait(self, progress: Callable[[Generation], None] = lambda _: None) -> None:
         """Wait until the end.
@@ -157,11 +153,12 @@ class Generation:
         while self.running:
             assert self.request is not None
             message = self.request.wait()
-            if message and self._take_in([message]):
+            if message:
+                self._take_in([message])
                 progress(self)
         self.finish()
 
-    def _take_in(self, news: list[messages.Message]) -> bool:
+    def _take_in(self, news: list[messages.Message]) -> None:
         arrived = {message.data["number"]: message.data["key"] for message in news if message.type == messages.FRAME}
         for message in news:
             if message.type == messages.PHASE:
@@ -171,7 +168,6 @@ class Generation:
         if arrived:
             self.done += len(arrived)
             self.plan.show(arrived)
-        return bool(news)
 
     def cancel(self) -> None:
         """Stop within one denoising step; finished frames stay."""

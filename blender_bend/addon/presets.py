@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from bpy.types import Strip
 
 from ..core.presets import Preset
-from ..core.routes import Route
 from . import stack
 
 
@@ -22,5 +19,4 @@ def add_preset(strip: Strip, preset: Preset) -> None:
         for name, value in part.values.items():
             strip[item.parameters[name].key] = value
         for name, route in part.routes.items():
-            for setting in fields(Route):
-                setattr(item.parameters[name], setting.name, getattr(route, setting.name))
+            item.parameters[name].set_route(route)

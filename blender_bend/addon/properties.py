@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import Any
 
 import bpy
@@ -18,6 +19,7 @@ from bpy.props import (
 from bpy.types import Context, PropertyGroup, Strip
 
 from ..core import catalogue, features, models, sites
+from ..core.routes import Route
 from . import preferences
 
 NO_FEATURE = "NONE"
@@ -105,6 +107,15 @@ class BEND_PG_parameter(PropertyGroup):
     baked: StringProperty(
         description="What the last bake wrote, to tell a person's keys from its own", options={"HIDDEN"}
     )
+
+    def route(self) -> Route:
+        """The route as plain data."""
+        return Route(**{setting.name: getattr(self, setting.name) for setting in fields(Route)})
+
+    def set_route(self, route: Route) -> None:
+        """Take over a route."""
+        for setting in fields(Route):
+            setattr(self, setting.name, getattr(route, setting.name))
 
     @property
     def routed(self) -> bool:

@@ -12,7 +12,7 @@ from ..core import catalogue, models, prompts
 from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, settle
 from . import compat, preferences, strips
-from .properties import BEND_PG_settings
+from .properties import BEND_PG_bend, BEND_PG_settings
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -29,19 +29,7 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     settings = strip.bend_settings
     frames = list(strips.frame_range(strip) if frames is None else frames)
     enabled = [bend for bend in settings.bends if bend.enabled]
-    keys = [parameter.key for bend in enabled for parameter in bend.parameters]
-    sampled = dict(zip(keys, sample(scene, strip, keys, frames), strict=True))
-    tracks = []
-    for bend in enabled:
-        described = {parameter.name: parameter for parameter in catalogue.animated_parameters(bend.operator)}
-        tracks.append(
-            {
-                item.name: np.clip(
-                    sampled[item.key], described[item.name].minimum, described[item.name].maximum
-                ).tolist()
-                for item in bend.parameters
-            }
-        )
+    tracks = _tracks(scene, strip, enabled, frames)
     schedule = _schedule(scene, settings)
     walk = _walk(strip, settings, frames)
     model = models.resolve(settings.model.strip(), preferences.model_folders())
@@ -55,18 +43,7 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         negative=settings.negative,
         walk_amount=settle(settings.walk_amount),
         precision=preferences.preferences().precision,
-        bends=tuple(
-            Bend(
-                bend.title,
-                bend.operator,
-                bend.site.strip(),
-                settle(bend.start),
-                max(settle(bend.start), settle(bend.end)),
-                bend.channels,
-                bend.choices(),
-            )
-            for bend in enabled
-        ),
+        bends=tuple(_bend(bend) for bend in enabled),
         frames=tuple(
             Frame(
                 number,
@@ -79,6 +56,33 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     )
     job.check()
     return job
+
+
+def _tracks(
+    scene: Scene, strip: ImageStrip, bends: Sequence[BEND_PG_bend], frames: Sequence[int]
+) -> list[dict[str, list[float]]]:
+    """For each bend the values of its parameters by name, one a frame, within the limits of the operator."""
+    keys = [parameter.key for bend in bends for parameter in bend.parameters]
+    sampled = dict(zip(keys, sample(scene, strip, keys, frames), strict=True))
+    tracks = []
+    for bend in bends:
+        described = {item.name: catalogue.animated_parameter(bend.operator, item.name) for item in bend.parameters}
+        tracks.append(
+            {
+                item.name: np.clip(
+                    sampled[item.key], described[item.name].minimum, described[item.name].maximum
+                ).tolist()
+                for item in bend.parameters
+            }
+        )
+    return tracks
+
+
+def _bend(bend: BEND_PG_bend) -> Bend:
+    """A bend without its animated values, as plain data."""
+    start = settle(bend.start)
+    end = max(start, settle(bend.end))
+    return Bend(bend.title, bend.operator, bend.site.strip(), start, end, bend.channels, bend.choices())
 
 
 def _schedule(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
@@ -115,10 +119,9 @@ def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequenc
     driven = {driver.data_path for driver in scene.animation_data.drivers} if scene.animation_data else set()
     if driven.intersection(paths):
         return _play(scene, strip, keys, frames)
-    curves = compat.fcurves(scene)
     sampled = []
-    for key, path in zip(keys, paths, strict=True):
-        curve = curves.find(path) if curves else None
+    for key in keys:
+        curve = strips.find_curve(strip, key)
         if curve is None or curve.mute or curve.is_empty:
             sampled.append(np.full(len(frames), _value(strip, key)))
         else:

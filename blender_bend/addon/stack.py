@@ -84,10 +84,9 @@ def describe_property(strip: Strip, key: str, parameter: Parameter) -> None:
 def remove_property(scene: Scene, strip: Strip, key: str) -> None:
     """Take a custom property away with its curve and its drivers."""
     path = strips.data_path(strip, key)
-    curves = compat.fcurves(scene)
-    curve = curves.find(path) if curves else None
+    curve = strips.find_curve(strip, key)
     if curve:
-        curves.remove(curve)
+        compat.fcurves(scene).remove(curve)
     if scene.animation_data:
         for driver in [d for d in scene.animation_data.drivers if d.data_path == path]:
             scene.animation_data.drivers.remove(driver)
@@ -119,11 +118,10 @@ def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
 
 
 def _copy_parameter(scene: Scene, strip: Strip, source: BEND_PG_parameter, target: BEND_PG_parameter) -> None:
-    for name in ("feature", "low", "high", "gain", "attack", "release", "invert", "baked"):
-        setattr(target, name, getattr(source, name))
+    target.set_route(source.route())
+    target.baked = source.baked
     strip[target.key] = strip[source.key]
-    curves = compat.fcurves(scene)
-    curve = curves.find(strips.data_path(strip, source.key)) if curves else None
+    curve = strips.find_curve(strip, source.key)
     if curve is None:
         return
     from .keyframes import read_keys, write_keys
@@ -150,11 +148,10 @@ def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
         return
     strip = owner(scene, bend)
     bend.title = unique_title(strip, title)
-    curves = compat.fcurves(scene)
     for parameter in catalogue.animated_parameters(bend.operator):
         item = bend.parameters[parameter.name]
         old, new = item.key, _key(bend, parameter)
-        curve = curves.find(strips.data_path(strip, old)) if curves else None
+        curve = strips.find_curve(strip, old)
         strip[new] = strip.pop(old)
         describe_property(strip, new, parameter)
         item.key = new

@@ -10,7 +10,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, generate, strips
+from . import activity, compat, generate, strips
 
 QUIET_SECONDS = 0.4
 
@@ -61,7 +61,7 @@ def _tick() -> float:
 def _shown_strip() -> tuple[Any, Any]:
     """The bend strip that a sidebar shows; a timer's context has no window, so the windows are asked."""
     for window in bpy.context.window_manager.windows:
-        scene = getattr(window.workspace, "sequencer_scene", None) or window.scene
+        scene = compat.window_sequencer_scene(window)
         strip = strips.active_bend_strip_of(scene)
         if strip is not None:
             return scene, strip

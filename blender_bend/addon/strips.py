@@ -9,7 +9,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
-from bpy.types import Context, ImageStrip, Operator, Scene, Strip
+from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.job import file_name
@@ -61,6 +61,12 @@ def require_bend_strip(cls: type[Operator], context: Context) -> bool:
 def data_path(strip: Strip, key: str) -> str:
     """The path of a strip's custom property from its scene."""
     return f'{strip.path_from_id()}["{bpy.utils.escape_identifier(key)}"]'
+
+
+def find_curve(strip: Strip, key: str) -> FCurve | None:
+    """The F-curve of a strip's custom property, if it has one."""
+    curves = compat.fcurves(strip.id_data)
+    return curves.find(data_path(strip, key)) if curves else None
 
 
 def free_channel(scene: Scene, first: int, last: int) -> int:

@@ -236,6 +236,11 @@ def operator(name: str) -> Operator:
     return found
 
 
+def animated_parameter(operator_name: str, name: str) -> Parameter:
+    """One of the animated parameters of an operator, by its name."""
+    return next(parameter for parameter in animated_parameters(operator_name) if parameter.name == name)
+
+
 def animated_parameters(name: str) -> tuple[Parameter, ...]:
     """The mix and the operator's own parameters: everything of a bend that has a curve."""
     return (MIX, *operator(name).parameters)

@@ -212,13 +212,14 @@ class Job:
             }
             if resolved["mix"] == 0.0 or operator.is_neutral(resolved):
                 continue
+            site = sites.parse(bend.site)
             bends.append(
                 {
                     "name": bend.name,
                     "operator": bend.operator,
-                    "site": str(sites.parse(bend.site)),
+                    "site": str(site),
                     "steps": [0, 1]
-                    if sites.parse(bend.site).kind == "noise"
+                    if site.kind == "noise"
                     else list(sites.window_steps(bend.start, bend.end, self.steps)),
                     "channels": ", ".join(part.strip() for part in bend.channels.split(",")) or "all",
                     "choices": {

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,6 +12,7 @@ from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import replacing
 from ..core.job import file_name
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
@@ -73,16 +72,8 @@ class FrameStore:
         """
         origin = PngInfo()
         origin.add(CHUNK, zlib.compress(json.dumps(frame, sort_keys=True, ensure_ascii=False).encode()))
-        temporary = None
         try:
-            with tempfile.NamedTemporaryFile(dir=self.folder, prefix=".", suffix=".tmp", delete=False) as file:
-                temporary = file.name
+            with replacing(self.path(key)) as file:
                 image.save(file, format="PNG", pnginfo=origin, compress_level=4)
-                file.flush()
-                os.fsync(file.fileno())
-            os.chmod(temporary, 0o644)
-            os.replace(temporary, self.path(key))
         except OSError as error:
-            if temporary and os.path.exists(temporary):
-                os.unlink(temporary)
             raise store_unwritable(self.folder, error) from error

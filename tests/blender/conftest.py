@@ -100,8 +100,4 @@ def bend_strip(scene: bpy.types.Scene, song: bpy.types.Strip, addon: SimpleNames
 def curve(scene: bpy.types.Scene, addon: SimpleNamespace) -> Callable[[bpy.types.Strip, str], bpy.types.FCurve | None]:
     """The F-curve of a strip's custom property."""
 
-    def find(strip: bpy.types.Strip, key: str) -> bpy.types.FCurve | None:
-        found = addon.compat.fcurves(strip.id_data)
-        return found.find(addon.strips.data_path(strip, key)) if found else None
-
-    return find
+    return addon.strips.find_curve

@@ -6,6 +6,7 @@ Runs with a Python that has bpy: ``python tools/demo_parts/timeline.py SONG.wav 
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import os
 import sys
@@ -105,24 +106,24 @@ def sequencer(bpy: Any, scene: Any) -> Any:
     return bpy.context.temp_override(scene=scene, sequencer_scene=scene) if has_choice else nullcontext()
 
 
-def generate(bpy: Any, scene: Any, strip: Any) -> None:
-    """Make the frames, telling the progress."""
-    import importlib
+def addon(name: str) -> Any:
+    """A module of the enabled add-on."""
+    return importlib.import_module(f"{MODULE}.blender_bend.addon.{name}")
 
-    module = importlib.import_module(f"{MODULE}.blender_bend.addon.generate")
+
+def generate(scene: Any, strip: Any) -> None:
+    """Make the frames, telling the progress."""
 
     def tell(work: Any) -> None:
         if work.done and (work.done % 24 == 0 or work.done == work.total):
             print(f"  frame {work.done} of {work.total}", flush=True)
 
-    module.fill_store(scene, strip, progress=tell)
+    addon("generate").fill_store(scene, strip, progress=tell)
 
 
 def render(bpy: Any, scene: Any, film: Path) -> None:
     """Render the film with Blender's sequencer."""
-    import importlib
-
-    importlib.import_module(f"{MODULE}.blender_bend.addon.compat").set_film_output(scene)
+    addon("compat").set_film_output(scene)
     scene.render.ffmpeg.audio_bitrate = 192
     scene.render.ffmpeg.constant_rate_factor = "HIGH"
     scene.render.filepath = str(film)
@@ -135,10 +136,7 @@ def describe(bpy: Any, scene: Any, strip: Any, song: Path, out: Path) -> None:
     curves = {}
     for bend in strip.bend_settings.bends:
         for parameter in (item for item in bend.parameters if item.routed):
-            path = f'sequence_editor.strips_all["{strip.name}"]["{parameter.key}"]'
-            action = scene.animation_data.action
-            fcurves = action.layers[0].strips[0].channelbag(scene.animation_data.action_slot).fcurves
-            curve = fcurves.find(path)
+            curve = addon("strips").find_curve(strip, parameter.key)
             curves[parameter.key] = [curve.evaluate(frame) for frame in range(1, scene.frame_end + 1)]
     frames = [str(directory / element.filename) for element in list(strip.elements)[: scene.frame_end]]
     specification = {
@@ -172,7 +170,7 @@ def main() -> None:
         print("Baking the song into curves", flush=True)
         bpy.ops.bend.bake()
         print("Generating the frames", flush=True)
-        generate(bpy, scene, scene.sequence_editor.strips_all[name])
+        generate(scene, scene.sequence_editor.strips_all[name])
     print("Rendering the film", flush=True)
     render(bpy, scene, out / "demo.mp4")
     describe(bpy, scene, scene.sequence_editor.strips_all[name], options.song.resolve(), out)

@@ -7,11 +7,12 @@ from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
 from .. import activity, bake, compat
-from ..strips import active_bend_strip, require_bend_strip
-from .modal import Watching, require_idle
+from ..strips import active_bend_strip
+from .modal import Watching
+from .polls import OnIdleBendStrip
 
 
-class BEND_OT_bake(Watching, Operator):
+class BEND_OT_bake(OnIdleBendStrip, Watching, Operator):
     """Measure the sound and write it as keyframes on this strip's bend parameters; keys you changed by hand stay"""
 
     bl_idname = "bend.bake"
@@ -37,10 +38,6 @@ class BEND_OT_bake(Watching, Operator):
     keep_hand_keys: BoolProperty(
         name="Keep Hand Keys", description="Leave keys that you moved, added or deleted as you left them", default=True
     )
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_bend_strip(cls, context) and require_idle(cls)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return self.watch(context)

@@ -9,14 +9,15 @@ from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
 from .. import activity, compat, generate, status
-from ..strips import active_bend_strip, require_bend_strip
-from .modal import Watching, require_idle
+from ..strips import active_bend_strip
+from .modal import Watching
+from .polls import OnIdleBendStrip
 
 #: How long planning may hold the window at a time.
 PLANNING_SECONDS = 0.015
 
 
-class _Generating(Watching):
+class _Generating(OnIdleBendStrip, Watching):
     """What Generate and Preview Frame share: which frames is the only difference."""
 
     def frames(self, context: Context) -> Sequence[int] | None:
@@ -88,10 +89,6 @@ class BEND_OT_generate(_Generating, Operator):
     bl_idname = "bend.generate"
     bl_label = "Generate"
     bl_options = {"REGISTER"}
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_bend_strip(cls, context) and require_idle(cls)
 
     def frames(self, context: Context) -> None:
         return None

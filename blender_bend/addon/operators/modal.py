@@ -5,18 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from bpy.types import Context, Event, Operator, Timer
+from bpy.types import Context, Event, Timer
 
 from ...core.errors import BendError
 from .. import activity
-
-
-def require_idle(cls: type[Operator]) -> bool:
-    """A poll: one thing at a time."""
-    if activity.current is not None:
-        cls.poll_message_set(f"{activity.current.title} is under way")
-        return False
-    return True
 
 
 class Watching:
@@ -26,8 +18,11 @@ class Watching:
     BendError.
     """
 
-    _timer: Timer | None = None
     interval = 0.1
+    _timer: Timer | None = None
+    _over = False
+    _cancel_sent = False
+    _drawn = ""
 
     def watch(self, context: Context) -> set[str]:
         """Start, and come back on every tick of a timer."""
@@ -61,8 +56,6 @@ class Watching:
         activity.end()
         return {"FINISHED"}
 
-    _over = False
-
     def _advance(self) -> None:
         self._over = not self.update()
 
@@ -75,9 +68,6 @@ class Watching:
         except Exception as error:  # else every button of Bend would stay grey until Blender is restarted
             return activity.unexpected(error)
         return None
-
-    _cancel_sent = False
-    _drawn = ""
 
     def _redraw_if_changed(self, current: activity.Activity | None) -> None:
         text = current.text() if current else ""

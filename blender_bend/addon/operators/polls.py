@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from bpy.types import Context
+from bpy.types import Context, Operator
 
+from .. import activity
 from ..strips import active_bend_strip, require_bend_strip
+
+
+def require_idle(cls: type[Operator]) -> bool:
+    """A poll: one thing at a time."""
+    if activity.current is not None:
+        cls.poll_message_set(f"{activity.current.title} is under way")
+        return False
+    return True
 
 
 class OnBendStrip:
@@ -13,6 +22,22 @@ class OnBendStrip:
     @classmethod
     def poll(cls, context: Context) -> bool:
         return require_bend_strip(cls, context)
+
+
+class WhenIdle:
+    """A mixin for operators that need the engine to themselves."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_idle(cls)
+
+
+class OnIdleBendStrip:
+    """A mixin for operators that let the engine work on the bend strip."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return require_bend_strip(cls, context) and require_idle(cls)
 
 
 class OnBend:

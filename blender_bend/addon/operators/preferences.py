@@ -8,20 +8,16 @@ from bpy.types import Context, Operator
 from ...core import messages
 from ...core.errors import BendError
 from .. import engine_client, preferences
-from .modal import require_idle
+from .polls import WhenIdle
 
 PATIENCE_SECONDS = 20.0
 
 
-class BEND_OT_check_engine(Operator):
+class BEND_OT_check_engine(WhenIdle, Operator):
     """Start the engine and see whether it answers"""
 
     bl_idname = "bend.check_engine"
     bl_label = "Check Engine"
-
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return require_idle(cls)
 
     def execute(self, context: Context) -> set[str]:
         try:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from bpy.types import Context, Operator
 
 from .. import compat
-from ..strips import active_bend_strip, frame_range, require_bend_strip
+from ..strips import active_bend_strip, frame_range
 from .generate import _Generating
-from .modal import require_idle
 
 
 class BEND_OT_preview_frame(_Generating, Operator):
@@ -19,7 +18,7 @@ class BEND_OT_preview_frame(_Generating, Operator):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if not (require_bend_strip(cls, context) and require_idle(cls)):
+        if not super().poll(context):
             return False
         if compat.sequencer_scene(context).frame_current not in frame_range(active_bend_strip(context)):
             cls.poll_message_set("Move the playhead onto the bend strip")

@@ -8,8 +8,9 @@ from bpy.types import Context, Event, Operator
 from ...core import messages
 from ...core.errors import BendError
 from .. import activity, engine_client, preferences, status
-from ..strips import active_bend_strip, require_bend_strip
-from .modal import Watching, require_idle
+from ..strips import active_bend_strip
+from .modal import Watching
+from .polls import OnIdleBendStrip
 
 
 class BEND_OT_dismiss(Operator):
@@ -55,7 +56,7 @@ class BEND_OT_show_log(Operator):
         return {"FINISHED"}
 
 
-class BEND_OT_download_model(Watching, Operator):
+class BEND_OT_download_model(OnIdleBendStrip, Watching, Operator):
     """Download this strip's model from the Hugging Face hub; it may be several gigabytes"""
 
     bl_idname = "bend.download_model"
@@ -67,7 +68,7 @@ class BEND_OT_download_model(Watching, Operator):
         if not bpy.app.online_access:
             cls.poll_message_set("Allow online access in the preferences, under System")
             return False
-        return require_bend_strip(cls, context) and require_idle(cls)
+        return super().poll(context)
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return self.watch(context)

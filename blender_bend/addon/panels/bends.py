@@ -80,10 +80,9 @@ class BEND_PT_bends(BendPanel, Panel):
         self._draw_structure(layout, bend)
         layout.separator()
         for index, parameter in enumerate(bend.parameters):
+            described = catalogue.animated_parameter(bend.operator, parameter.name)
             row = layout.row(align=True)
-            row.prop(
-                strip, f'["{bpy.utils.escape_identifier(parameter.key)}"]', text=_described(bend, parameter.name).label
-            )
+            row.prop(strip, f'["{bpy.utils.escape_identifier(parameter.key)}"]', text=described.label)
             button = row.row(align=True)
             button.active = parameter.routed
             button.operator(
@@ -118,7 +117,8 @@ class BEND_PT_route(BendPanel, Panel):
         bend = active_bend_strip(context).bend_settings.bend
         title = "Route"
         if bend and 0 <= bend.active_parameter < len(bend.parameters):
-            title = f"Route of {_described(bend, bend.parameters[bend.active_parameter].name).label}"
+            parameter = bend.parameters[bend.active_parameter]
+            title = f"Route of {catalogue.animated_parameter(bend.operator, parameter.name).label}"
         self.layout.label(text=title)
 
     def draw(self, context: Context) -> None:
@@ -129,7 +129,7 @@ class BEND_PT_route(BendPanel, Panel):
             return
         if 0 <= bend.active_parameter < len(bend.parameters):
             parameter = bend.parameters[bend.active_parameter]
-            self._draw_route(layout, parameter, _described(bend, parameter.name).unit)
+            self._draw_route(layout, parameter, catalogue.animated_parameter(bend.operator, parameter.name).unit)
         row = layout.row(align=True)
         row.scale_y = 1.2
         row.operator("bend.bake", text="Bake All", icon="KEYFRAME_HLT").simplify = False
@@ -151,10 +151,6 @@ class BEND_PT_route(BendPanel, Panel):
         row.prop(parameter, "attack", text="Attack, Release")
         row.prop(parameter, "release", text="")
         column.prop(parameter, "invert")
-
-
-def _described(bend: BEND_PG_bend, name: str) -> catalogue.Parameter:
-    return next(parameter for parameter in catalogue.animated_parameters(bend.operator) if parameter.name == name)
 
 
 CLASSES = (BEND_UL_bends, BEND_MT_presets, BEND_PT_bends, BEND_PT_route)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
 
 from ...core.errors import BendError, Code
+from ...core.files import replacing
 from ...core.timebase import FrameRate
 from .sound_file import read_mono
 from .spectrum import Grid
@@ -73,6 +72,5 @@ def _store(cache: Path | None, digest: str, measured: dict[str, np.ndarray]) -> 
         return
     cache.mkdir(parents=True, exist_ok=True)
     for name, values in measured.items():
-        with tempfile.NamedTemporaryFile(dir=cache, suffix=".tmp", delete=False) as file:
+        with replacing(cache / f"{digest}.{name}.npy") as file:
             np.save(file, values)
-        os.replace(file.name, cache / f"{digest}.{name}.npy")
