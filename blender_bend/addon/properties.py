@@ -35,7 +35,7 @@ def _search_models(self: Any, context: Context, typed: str) -> list[tuple[str, s
 
 
 def _plane_items() -> list[tuple[str, str, str]]:
-    return [(plane, f"Channels {plane.replace('-', ' and ')}", "") for plane in catalogue.PLANES]
+    return [(plane, f"Channels {plane.replace('-', ' and ')}", "") for plane in catalogue.channels.PLANES]
 
 
 def _rename(bend: BEND_PG_bend, name: str) -> None:

@@ -249,9 +249,9 @@ class Job:
 
 
 def _check_choices(bend: Bend) -> None:
-    options = {choice.name: choice.options for choice in catalogue.operator(bend.operator).choices}
+    choices = {choice.name: choice for choice in catalogue.operator(bend.operator).choices}
     for name, value in bend.choices.items():
-        if value not in options.get(name, ()):
+        if name not in choices or not choices[name].allows(value):
             raise BendError(Code.PARAMETER_INVALID, f"{bend.name} has no choice '{name}: {value}'.")
 
 

@@ -61,11 +61,11 @@ def _bend(data: dict[str, Any]) -> PresetBend:
     bend = Bend(**structure)
     sites.parse(bend.site)
     names = {parameter.name for parameter in catalogue.animated_parameters(bend.operator)}
-    options = {choice.name: choice.options for choice in catalogue.operator(bend.operator).choices}
+    choices = {choice.name: choice for choice in catalogue.operator(bend.operator).choices}
     if not 0 <= bend.start <= bend.end <= 1:
         raise ValueError(f"the step window of {bend.name} must lie within 0 to 1")
     for name, value in bend.choices.items():
-        if value not in options.get(name, ()):
+        if name not in choices or not choices[name].allows(value):
             raise ValueError(f"{bend.operator} has no choice {name}: {value}")
     values = {name: float(value) for name, value in data.get("values", {}).items()}
     routes = {name: _route(route) for name, route in data.get("routes", {}).items()}

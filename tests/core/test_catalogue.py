@@ -29,7 +29,7 @@ def test_no_name_or_label_is_used_twice() -> None:
 @each_operator
 def test_an_operator_says_what_it_does_and_where_it_comes_from(operator: Operator) -> None:
     assert operator.label and operator.summary and operator.source
-    assert operator.parameters
+    assert operator.family
 
 
 @each_operator
@@ -41,10 +41,10 @@ def test_an_operator_has_distinct_parameters_and_none_called_mix(operator: Opera
 
 @each_operator
 def test_an_operator_is_neutral_at_its_neutral_values_only(operator: Operator) -> None:
-    neutral = {p.name: p.neutral for p in operator.parameters}
-    assert operator.is_neutral(neutral)
-    for p in operator.parameters:
-        assert not operator.is_neutral({**neutral, p.name: p.neutral + 0.125})
+    neutral = {p.name: p.neutral for p in operator.parameters if p.neutral is not None}
+    assert operator.is_neutral(neutral) == bool(neutral)
+    for name, value in neutral.items():
+        assert not operator.is_neutral({**neutral, name: value + 0.125})
 
 
 @each_operator
@@ -70,7 +70,7 @@ def test_the_values_of_a_parameter_lie_within_its_limits(parameter: Parameter) -
     low, high = parameter.soft
     assert parameter.minimum <= low < high <= parameter.maximum
     assert low <= parameter.default <= high
-    assert low <= parameter.neutral <= high
+    assert parameter.neutral is None or parameter.minimum <= parameter.neutral <= parameter.maximum
 
 
 @each_parameter

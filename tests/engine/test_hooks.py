@@ -124,7 +124,7 @@ def test_no_hook_is_left_afterwards() -> None:
         [bend("unet:last", amount=1.0), bend("unet:lost", amount=1.0)],
         [bend("unet:last", operator="rotate_channels", angle=1.0)],
         [bend("unet:last", operator="multiply", factor=1e39)],
-        [bend("unet:vector", amount=1.0)],
+        [bend("unet:vector", operator="dilate", radius=1.0)],
     ],
     ids=["unknown site", "missing channel", "not finite", "no picture"],
 )
@@ -159,7 +159,7 @@ def test_a_place_without_a_picture_is_refused() -> None:
     network = Network()
     with (
         pytest.raises(BendError) as caught,
-        BendStack([bend("unet:vector", amount=1.0)], seed=0).hooked({"unet": network}, steps=4),
+        BendStack([bend("unet:vector", operator="dilate", radius=1.0)], seed=0).hooked({"unet": network}, steps=4),
     ):
         network(X)
     assert caught.value.code == Code.SITE_SHAPE

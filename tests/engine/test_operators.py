@@ -10,7 +10,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.catalogue import OPERATORS, PLANES, Operator
+from blender_bend.core.catalogue import OPERATORS, Operator
+from blender_bend.core.catalogue.channels import PLANES
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.bending import apply
 from blender_bend.engine.bending.operators import FUNCTIONS
@@ -165,7 +166,7 @@ def test_tokens_are_bent_as_the_picture_they_stand_for(operator: Operator) -> No
 
 
 @each_operator
-@pytest.mark.parametrize("shape", [(4,), (2, 4), (1, 2, 3, 4, 5)], ids=str)
+@pytest.mark.parametrize("shape", [(4,), (1, 2, 3, 4, 5)], ids=str)
 def test_a_tensor_that_is_no_picture_and_no_tokens_is_refused(operator: Operator, shape: tuple[int, ...]) -> None:
     with pytest.raises(BendError) as caught:
         apply(operator.name, picture(shape))

@@ -1,4 +1,4 @@
-"""One bend on one tensor: operator, channels, mix, and the guard against numbers that are none."""
+"""One operator on one tensor: its arguments checked, tokens laid out, neutral rows left as they are."""
 
 from __future__ import annotations
 
@@ -7,42 +7,61 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core import catalogue, sites
+from ...core import catalogue
+from ...core.catalogue import Operator
 from ...core.errors import BendError, Code
 from .operators import FUNCTIONS, Moment
 
+#: Rows and columns of the picture that tokens stand for.
+Grid = tuple[int, int]
+
 
 def apply(
-    operator: str, x: Tensor, *, seed: int = 0, step: int = 0, site: str = "latent", **parameters: float | Tensor | str
+    operator: str,
+    x: Tensor,
+    *,
+    seed: int = 0,
+    step: int = 0,
+    site: str = "latent",
+    grid: Grid | None = None,
+    **parameters: float | Tensor | str,
 ) -> Tensor:
     """Apply an operator of the catalogue to a tensor.
 
     Parameters
     ----------
     operator : a name of ``core.catalogue``
-    x : Tensor, shape (B, C, H, W), or (B, N, C) for operators that need no rows and columns
+    x : Tensor, shape (B, C, H, W); or (B, N, C), tokens; or (B, C), one value a channel
     seed, step, site : what randomness is drawn from
+    grid : rows and columns of the picture that the tokens stand for; operators that need rows and columns need it
     **parameters : the operator's parameters (a number, or a Tensor of shape (B,)) and choices; what is not given has
         its default
 
     Returns
     -------
-    Tensor of the shape and dtype of x; x itself is unchanged
+    Tensor of the shape and dtype of x; x itself is unchanged. A row whose parameters are neutral is x bit for bit.
 
     Raises
     ------
     BendError(OPERATOR_UNKNOWN), BendError(PARAMETER_INVALID), BendError(SITE_SHAPE), BendError(CHANNEL_MISSING)
     """
     described = catalogue.operator(operator)
-    if x.ndim not in (3, 4) or (described.spatial and x.ndim != 4):
-        raise BendError(
-            Code.SITE_SHAPE,
-            f"{described.label} does not work on a tensor of shape {list(x.shape)}.",
-            "Choose a site whose tensors are pictures, such as latent, unet:mid_block or unet:up_blocks.1.",
-        )
+    arguments = _arguments(described, parameters, x)
+    function, moment = FUNCTIONS[operator], Moment(seed, step, site)
+    neutral = _neutral_rows(described, arguments)
+    if neutral is not None and bool(neutral.all()):
+        return x.clone()
+    on_device = {n: v.to(x.device) if isinstance(v, Tensor) else v for n, v in arguments.items()}
+    bent = _lay_back(function(_lay_out(described, x, grid), moment, **on_device), x)
+    if neutral is not None and bool(neutral.any()):
+        bent = torch.where(neutral.to(x.device).reshape(-1, *([1] * (x.ndim - 1))), x, bent)
+    return bent
+
+
+def _arguments(described: Operator, given: dict[str, float | Tensor | str], x: Tensor) -> dict[str, Any]:
     arguments: dict[str, Any] = {choice.name: choice.default for choice in described.choices}
     arguments |= {parameter.name: parameter.default for parameter in described.parameters}
-    for name, value in parameters.items():
+    for name, value in given.items():
         if name not in arguments:
             raise BendError(
                 Code.PARAMETER_INVALID,
@@ -51,46 +70,46 @@ def apply(
             )
         arguments[name] = value
     for choice in described.choices:
-        if arguments[choice.name] not in choice.options:
+        if not choice.allows(arguments[choice.name]):
             raise BendError(
                 Code.PARAMETER_INVALID,
                 f"{described.label} has no {choice.name} '{arguments[choice.name]}'.",
                 f"Choose one of: {', '.join(choice.options)}.",
             )
     for parameter in described.parameters:
-        value = torch.as_tensor(arguments[parameter.name], dtype=torch.float32, device=x.device)
+        value = torch.as_tensor(arguments[parameter.name], dtype=torch.float32)
         arguments[parameter.name] = value.expand(x.shape[0]) if value.ndim == 0 else value
-    function, moment = FUNCTIONS[operator], Moment(seed, step, site)
-    if x.ndim == 3:  # tokens carry their channels last
-        return function(x.transpose(1, 2), moment, **arguments).transpose(1, 2)
-    return function(x, moment, **arguments)
+    return arguments
 
 
-def bend_tensor(x: Tensor, bend: dict[str, Any], *, seed: int, step: int) -> Tensor:
-    """Apply a resolved bend: ``(1 - mix) x + mix f(x)`` on its channels.
+def _neutral_rows(described: Operator, arguments: dict[str, Any]) -> Tensor | None:
+    """For each batch row whether its values are neutral; None for an operator without neutral values."""
+    deciding = [parameter for parameter in described.parameters if parameter.neutral is not None]
+    if not deciding:
+        return None
+    return torch.stack([arguments[parameter.name] == parameter.neutral for parameter in deciding]).all(dim=0)
 
-    Parameters
-    ----------
-    x : Tensor, shape (B, C, H, W) or (B, N, C)
-    bend : one of the bends of ``Job.resolve``
 
-    Raises
-    ------
-    BendError(NON_FINITE) if the result has a value that is not a number; and the errors of ``apply``.
-    """
-    axis = 1 if x.ndim == 4 else x.ndim - 1
-    channels = sites.parse_channels(bend["channels"], x.shape[axis])
-    index = None if channels is None else torch.tensor(channels, device=x.device)
-    part = x if index is None else x.index_select(axis, index)
-    values = {name: value for name, value in bend["values"].items() if name != "mix"}
-    bent = apply(bend["operator"], part, seed=seed, step=step, site=bend["site"], **values, **bend["choices"])
-    mix = bend["values"]["mix"]
-    if mix != 1.0:
-        bent = (1.0 - mix) * part + mix * bent
-    if not torch.isfinite(bent).all():
-        raise BendError(
-            Code.NON_FINITE,
-            f"The bend '{bend['name']}' made numbers that are not finite.",
-            "Lower its values or its mix.",
-        )
-    return bent if index is None else x.index_copy(axis, index, bent)
+def _lay_out(described: Operator, x: Tensor, grid: Grid | None) -> Tensor:
+    """The tensor with its channels second, as operators take it."""
+    if x.ndim == 4:
+        return x
+    if x.ndim == 3:
+        channels_first = x.transpose(1, 2)
+        if not described.spatial:
+            return channels_first
+        if grid is not None and grid[0] * grid[1] == x.shape[1]:
+            return channels_first.reshape(x.shape[0], x.shape[2], *grid)
+    if x.ndim == 2 and not described.spatial:
+        return x.unsqueeze(2)
+    raise BendError(
+        Code.SITE_SHAPE,
+        f"{described.label} does not work on a tensor of shape {list(x.shape)}.",
+        "Choose a site whose tensors are pictures, such as latent, unet:mid_block or unet:up_blocks.1.",
+    )
+
+
+def _lay_back(bent: Tensor, x: Tensor) -> Tensor:
+    if x.ndim == 3:
+        return bent.flatten(2).transpose(1, 2)
+    return bent.squeeze(2) if x.ndim == 2 else bent

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from ...core import sites
 from ...core.errors import BendError, Code
-from .apply import bend_tensor
+from .bend import bend_tensor
 
 
 class BendStack:

@@ -1,0 +1,107 @@
+"""What a catalogue entry is made of: units, animated parameters, choices, operators, regions."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Unit(StrEnum):
+    """How a parameter is measured, and so how the interface shows it."""
+
+    NUMBER = "number"
+    FACTOR = "factor"
+    RADIAN = "radian"
+    CELL = "cell"
+    SIGMA = "sigma"
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A number that can be animated and routed.
+
+    Parameters
+    ----------
+    neutral : the value at which the operator leaves its input as it is; None if no value does (the mix still can)
+    default : the value of a new bend
+    minimum, maximum : hard limits
+    soft : the range that an artist usually wants on a latent; sliders and new routes take it
+    inside : the same on the layers of the network, whose numbers are larger; None means ``soft``
+    """
+
+    name: str
+    label: str
+    summary: str
+    neutral: float | None
+    default: float
+    soft: tuple[float, float]
+    minimum: float = -1000.0
+    maximum: float = 1000.0
+    unit: Unit = Unit.NUMBER
+    inside: tuple[float, float] | None = None
+
+    def soft_at(self, kind: str) -> tuple[float, float]:
+        """The usual range at a kind of site (``latent``, ``unet`` ...)."""
+        inside = kind in {"unet", "transformer", "vae"}
+        return self.inside if inside and self.inside else self.soft
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A setting that is chosen once and not animated.
+
+    Parameters
+    ----------
+    options : what the interface offers
+    pattern : a regular expression if other text is allowed as well; empty if only the options are
+    """
+
+    name: str
+    label: str
+    summary: str
+    options: tuple[str, ...]
+    default: str
+    pattern: str = ""
+
+    def allows(self, value: object) -> bool:
+        """Whether a value is an option, or fits the pattern."""
+        if not isinstance(value, str):
+            return False
+        return value in self.options or bool(self.pattern and re.fullmatch(self.pattern, value))
+
+
+@dataclass(frozen=True)
+class Operator:
+    """One function on a tensor, described.
+
+    Parameters
+    ----------
+    family : the heading under which the interface lists it
+    spatial : needs rows and columns; tokens are laid out as the picture they stand for
+    source : the paper and equation, or whose idea it is
+    """
+
+    name: str
+    label: str
+    summary: str
+    parameters: tuple[Parameter, ...]
+    source: str
+    family: str
+    choices: tuple[Choice, ...] = ()
+    spatial: bool = False
+
+    def is_neutral(self, values: dict[str, float]) -> bool:
+        """Whether the operator at these values returns its input."""
+        deciding = [p for p in self.parameters if p.neutral is not None]
+        return bool(deciding) and all(values.get(p.name, p.default) == p.neutral for p in deciding)
+
+
+@dataclass(frozen=True)
+class Region:
+    """A part of the picture that a bend can be kept to, described; its parameters are animated like a bend's own."""
+
+    name: str
+    label: str
+    summary: str
+    parameters: tuple[Parameter, ...] = ()

@@ -1,0 +1,11 @@
+"""The operators as functions on tensors; what each is for stands in ``core.catalogue``.
+
+Every function takes ``x`` of shape ``[B, C, H, W]``, or ``[B, C, N]`` for those without ``spatial`` in the catalogue,
+and one parameter value per batch row; it returns a new tensor of the same shape and never changes ``x``. At a neutral
+value ``apply`` does not call it.
+"""
+
+from . import channels, morphology, pointwise, stochastic
+from .registry import FUNCTIONS, Moment
+
+__all__ = ["FUNCTIONS", "Moment", "channels", "morphology", "pointwise", "stochastic"]
