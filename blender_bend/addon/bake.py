@@ -173,5 +173,5 @@ def _give_way(baked: KeyTable, kept: KeyTable | None, removed: np.ndarray, start
 
 def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:
     bend = next(bend for bend in strip.bend_settings.bends if any(p.key == parameter.key for p in bend.parameters))
-    described = catalogue.animated_parameter(bend.operator, parameter.name)
+    described = catalogue.animated_parameter(parameter.name, bend.operator)
     return described.minimum, described.maximum

@@ -14,7 +14,8 @@ from bpy.types import ImageStrip, Scene
 from ..core import messages
 from ..core.errors import store_unwritable
 from ..core.files import replacing
-from ..core.job import Job, file_name
+from ..core.job import Job
+from ..core.resolve import file_name, trace
 from . import engine_client, preferences, snapshot, strips
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
@@ -62,8 +63,8 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     shown_until_now = Path(bpy.path.abspath(strip.directory))
     job = snapshot.take(scene, strip, frames)
     keys: dict[int, str] = {}
-    for index, frame in enumerate(job.frames):
-        keys[frame.number] = job.key(frame)
+    for index, traced in enumerate(trace(job)):
+        keys[traced.frame.number] = traced.key
         if index % SLICE == SLICE - 1:
             yield
     missing = missing_frames(store, keys)

@@ -10,7 +10,8 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import catalogue, models, prompts
 from ..core.errors import BendError, Code
-from ..core.job import Bend, Frame, Job, settle
+from ..core.job import Bend, Frame, Job
+from ..core.resolve import settle
 from . import compat, preferences, strips
 from .properties import BEND_PG_bend, BEND_PG_settings
 
@@ -66,7 +67,7 @@ def _tracks(
     sampled = dict(zip(keys, sample(scene, strip, keys, frames), strict=True))
     tracks = []
     for bend in bends:
-        described = {item.name: catalogue.animated_parameter(bend.operator, item.name) for item in bend.parameters}
+        described = {item.name: catalogue.animated_parameter(item.name, bend.operator) for item in bend.parameters}
         tracks.append(
             {
                 item.name: np.clip(

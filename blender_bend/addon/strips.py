@@ -12,7 +12,7 @@ import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.job import file_name
+from ..core.resolve import file_name
 from . import compat
 
 

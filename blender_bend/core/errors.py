@@ -16,6 +16,7 @@ class Code(StrEnum):
     ENGINE_MISSING = "engine_missing"
     ENGINE_VERSION = "engine_version"
     FRAME_INVALID = "frame_invalid"
+    INPUT_MISSING = "input_missing"
     INTERNAL = "internal"
     JOB_INVALID = "job_invalid"
     MESSAGE_INVALID = "message_invalid"

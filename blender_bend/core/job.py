@@ -1,29 +1,24 @@
-"""The job: everything that is needed to make the frames, with every per-frame value resolved; and the frame keys."""
+"""The job: everything that is needed to make the frames, with every per-frame value resolved; plain JSON."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, sites
+from . import catalogue, channels, schedulers, sites
 from .errors import BendError, Code
-from .prompts import Blend
+from .prompts import BLENDINGS, Blend
 
-SCHEMA = 1
-
-#: Raise it whenever the engine makes other pixels from the same resolved frame.
-RENDERER = "1"
+SCHEMA = 2
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
-
-def settle(value: float) -> float:
-    """A value as jobs hold it: six decimals, so that a float32 curve read twice gives the same frame."""
-    return round(float(value), 6) + 0.0
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -36,8 +31,10 @@ class Bend:
     operator : a name from the catalogue
     site : see ``core.sites``
     start, end : step window, 0...1
-    channels : ``all`` or a list such as ``0-3, 7``
+    channels : see ``core.channels``
     choices : the operator's choices by name
+    region : a region of the catalogue; ``inverted`` bends all but it
+    restore : a restoration of the catalogue
     """
 
     name: str
@@ -47,6 +44,19 @@ class Bend:
     end: float = 1.0
     channels: str = "all"
     choices: dict[str, str] = field(default_factory=dict)
+    region: str = catalogue.EVERYWHERE
+    inverted: bool = False
+    restore: str = "none"
+
+
+@dataclass(frozen=True)
+class Lora:
+    """A LoRA file on this machine, and how strongly it acts."""
+
+    name: str
+    path: str
+    fingerprint: str
+    strength: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,14 +67,23 @@ class Frame:
     ----------
     number : the frame on the timeline
     prompt : prompts and their shares
-    walk : position on the noise walk's circle, in turns 0...1; None without a walk
     values : for each bend of the stack its parameters by name, ``mix`` among them
+    walk : position on the noise walk's circle, in turns 0...1; None without a walk
+    strip : the strip's own parameters by name, see ``core.catalogue.strip``
+    picture : digest of the source picture, in the store's inputs
+    masks : for each bend of the stack the digest of its mask picture; empty if no bend has one
+    previous, anchor : frame keys of the frame before and of the first frame; see ``core.resolve.trace``
     """
 
     number: int
     prompt: Blend
     values: tuple[dict[str, float], ...] = ()
     walk: float | None = None
+    strip: dict[str, float] = field(default_factory=dict)
+    picture: str = ""
+    masks: tuple[str, ...] = ()
+    previous: str = ""
+    anchor: str = ""
 
 
 @dataclass(frozen=True)
@@ -77,6 +96,11 @@ class Job:
     size : width and height in pixels, multiples of 8
     precision : ``float32``, ``float16`` or ``bfloat16``
     walk_amount : 0...1, the share of the walking noise in the starting noise
+    source : what a frame starts from: ``noise``, ``pictures``, or the ``previous`` frame
+    scheduler : a name of ``core.schedulers``
+    blending : how prompts are blended, ``linear`` or ``spherical``
+    decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
+    batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
     """
 
     model: str
@@ -90,6 +114,13 @@ class Job:
     frames: tuple[Frame, ...]
     walk_amount: float = 0.0
     precision: str = "float32"
+    source: str = "noise"
+    scheduler: str = "own"
+    blending: str = "linear"
+    decoder: str = ""
+    decoder_fingerprint: str = ""
+    loras: tuple[Lora, ...] = ()
+    batch: int = 1
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -98,6 +129,7 @@ class Job:
             **vars(self),
             "bends": [vars(bend) for bend in self.bends],
             "frames": [vars(frame) for frame in self.frames],
+            "loras": [vars(lora) for lora in self.loras],
         }
         return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
@@ -113,29 +145,16 @@ class Job:
             data = json.loads(text)
             if data["schema"] != SCHEMA:
                 raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
-            bends = tuple(Bend(**bend) for bend in data["bends"])
-            frames = tuple(
-                Frame(
-                    int(frame["number"]),
-                    tuple((str(text), float(share)) for text, share in frame["prompt"]),
-                    tuple({str(name): float(value) for name, value in values.items()} for values in frame["values"]),
-                    None if frame["walk"] is None else float(frame["walk"]),
-                )
-                for frame in data["frames"]
-            )
             width, height = (int(side) for side in data["size"])
-            job = cls(
-                **{
-                    **data,
-                    "bends": bends,
-                    "frames": frames,
-                    "size": (width, height),
-                    "steps": int(data["steps"]),
-                    "guidance": float(data["guidance"]),
-                    "seed": int(data["seed"]),
-                    "walk_amount": float(data["walk_amount"]),
-                }
-            )
+            read = {
+                "bends": tuple(Bend(**bend) for bend in data["bends"]),
+                "frames": tuple(_frame(frame) for frame in data["frames"]),
+                "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
+                "size": (width, height),
+            }
+            numbers = {name: int(data[name]) for name in ("steps", "seed", "batch") if name in data}
+            amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
+            job = cls(**{**data, **read, **numbers, **amounts})
             job.check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise BendError(
@@ -162,110 +181,97 @@ class Job:
 
         Raises
         ------
-        BendError(JOB_INVALID), and the errors of unknown operators and sites.
+        BendError(JOB_INVALID), and the errors of unknown operators, regions and sites.
         """
-
-        def demand(holds: bool, what: str) -> None:
+        for holds, what in self._demands():
             if not holds:
                 raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
 
-        demand(
+    def _demands(self) -> Iterator[tuple[bool, str]]:
+        yield (
             all(64 <= side <= 4096 and side % 8 == 0 for side in self.size),
             "width and height must be multiples of 8 from 64 to 4096",
         )
-        demand(1 <= self.steps <= 1000, "steps must be from 1 to 1000")
-        demand(math.isfinite(self.guidance) and 0 <= self.guidance <= 100, "guidance must be from 0 to 100")
-        demand(0 <= self.seed < 2**32, "the seed must be from 0 to 4294967295")
-        demand(0 <= self.walk_amount <= 1, "the noise walk's amount must be from 0 to 1")
-        demand(self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}")
-        demand(isinstance(self.negative, str) and isinstance(self.model, str), "model and negative prompt must be text")
+        yield 1 <= self.steps <= 1000, "steps must be from 1 to 1000"
+        yield math.isfinite(self.guidance) and 0 <= self.guidance <= 100, "guidance must be from 0 to 100"
+        yield 0 <= self.seed < 2**32, "the seed must be from 0 to 4294967295"
+        yield 0 <= self.walk_amount <= 1, "the noise walk's amount must be from 0 to 1"
+        yield self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}"
+        sources = catalogue.strip.BY_SOURCE
+        yield self.source in sources, f"the source must be one of {', '.join(sources)}"
+        yield self.scheduler in schedulers.NAMES, f"the sampler must be one of {', '.join(schedulers.NAMES)}"
+        yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
+        yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
+        for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
+            yield isinstance(text, str), "model, decoder and negative prompt must be text"
+        for lora in self.loras:
+            yield isinstance(lora.path, str) and math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
         for bend in self.bends:
-            sites.parse(bend.site)
-            catalogue.operator(bend.operator)
-            demand(isinstance(bend.channels, str), f"the channels of {bend.name} must be text")
-            demand(0 <= bend.start <= bend.end <= 1, f"the step window of {bend.name} must lie within 0 to 1")
-            _check_choices(bend)
+            check_bend(bend)
         for frame in self.frames:
-            demand(
-                len(frame.values) == len(self.bends),
-                f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}",
-            )
-            demand(bool(frame.prompt), f"frame {frame.number} has no prompt")
-            numbers = [
-                *(share for _, share in frame.prompt),
-                *(v for values in frame.values for v in values.values()),
-                frame.walk or 0.0,
-            ]
-            demand(all(math.isfinite(number) for number in numbers), f"a value of frame {frame.number} is not a number")
+            yield from self._demands_of_frame(frame)
 
-    def resolve(self, frame: Frame) -> dict[str, Any]:
-        """All that determines one frame's pixels and nothing else, as plain data.
-
-        Bends that change nothing (mix 0, neutral values) are left out, and so is what a setting does not reach:
-        frames that look the same are the same data.
-        """
-        bends = []
-        for bend, values in zip(self.bends, frame.values, strict=True):
-            operator = catalogue.operator(bend.operator)
-            resolved = {
-                p.name: settle(values.get(p.name, p.default)) for p in catalogue.animated_parameters(bend.operator)
-            }
-            if resolved["mix"] == 0.0 or operator.is_neutral(resolved):
-                continue
-            site = sites.parse(bend.site)
-            bends.append(
-                {
-                    "name": bend.name,
-                    "operator": bend.operator,
-                    "site": str(site),
-                    "steps": [0, 1]
-                    if site.kind == "noise"
-                    else list(sites.window_steps(bend.start, bend.end, self.steps)),
-                    "channels": ", ".join(part.strip() for part in bend.channels.split(",")) or "all",
-                    "choices": {
-                        choice.name: bend.choices.get(choice.name, choice.default) for choice in operator.choices
-                    },
-                    "values": resolved,
-                }
-            )
-        walking = frame.walk is not None and self.walk_amount > 0
-        return {
-            "renderer": RENDERER,
-            "model": self.fingerprint,
-            "precision": self.precision,
-            "size": list(self.size),
-            "steps": self.steps,
-            "guidance": settle(self.guidance),
-            "seed": self.seed,
-            "prompt": [[text, settle(share)] for text, share in frame.prompt],
-            "negative": self.negative if self.guidance > 1 else "",
-            "walk": [settle(self.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
-            "bends": bends,
-        }
-
-    def key(self, frame: Frame) -> str:
-        """The frame key."""
-        return frame_key(self.resolve(frame))
+    def _demands_of_frame(self, frame: Frame) -> Iterator[tuple[bool, str]]:
+        yield (
+            len(frame.values) == len(self.bends),
+            f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}",
+        )
+        yield bool(frame.prompt), f"frame {frame.number} has no prompt"
+        numbers = [
+            *(share for _, share in frame.prompt),
+            *(v for values in frame.values for v in values.values()),
+            *frame.strip.values(),
+            frame.walk or 0.0,
+        ]
+        yield all(math.isfinite(number) for number in numbers), f"a value of frame {frame.number} is not a number"
+        digests = (frame.picture, frame.previous, frame.anchor, *frame.masks)
+        yield (
+            all(not digest or _DIGEST.fullmatch(digest) for digest in digests),
+            f"frame {frame.number} names a picture by something that is no digest",
+        )
+        yield self.source != "pictures" or bool(frame.picture), f"frame {frame.number} has no source picture"
+        yield len(frame.masks) in {0, len(self.bends)}, f"frame {frame.number} has masks for other bends"
+        for index, bend in enumerate(self.bends):
+            masked = bend.region != "mask" or (bool(frame.masks) and bool(frame.masks[index]))
+            yield masked, f"frame {frame.number} has no mask for {bend.name}"
 
 
-def _check_choices(bend: Bend) -> None:
+def _frame(data: dict[str, Any]) -> Frame:
+    def table(values: dict[str, Any]) -> dict[str, float]:
+        return {str(name): float(value) for name, value in values.items()}
+
+    return Frame(
+        int(data["number"]),
+        tuple((str(text), float(share)) for text, share in data["prompt"]),
+        tuple(table(values) for values in data["values"]),
+        None if data.get("walk") is None else float(data["walk"]),
+        table(data.get("strip", {})),
+        str(data.get("picture", "")),
+        tuple(str(digest) for digest in data.get("masks", ())),
+        str(data.get("previous", "")),
+        str(data.get("anchor", "")),
+    )
+
+
+def check_bend(bend: Bend) -> None:
+    """Refuse a bend that does not exist.
+
+    Raises
+    ------
+    BendError of an unknown operator, region, choice or site, or BendError(JOB_INVALID)
+    """
+    sites.parse(bend.site)
+    catalogue.region(bend.region)
+    channels.parse(bend.channels)
+    restorations = [name for name, _, _ in catalogue.RESTORATIONS]
+    for holds, what in (
+        (0 <= bend.start <= bend.end <= 1, f"the step window of {bend.name} must lie within 0 to 1"),
+        (isinstance(bend.inverted, bool), f"{bend.name} is inverted or not: true or false"),
+        (bend.restore in restorations, f"{bend.name} can restore one of: {', '.join(restorations)}"),
+    ):
+        if not holds:
+            raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
     choices = {choice.name: choice for choice in catalogue.operator(bend.operator).choices}
     for name, value in bend.choices.items():
         if name not in choices or not choices[name].allows(value):
             raise BendError(Code.PARAMETER_INVALID, f"{bend.name} has no choice '{name}: {value}'.")
-
-
-def frame_key(resolved: dict[str, Any]) -> str:
-    """The hash of a resolved frame: 64 hexadecimal digits, also the name of its file.
-
-    A bend's name is for messages only and does not count.
-    """
-    plain = {**resolved, "bends": [{k: v for k, v in bend.items() if k != "name"} for bend in resolved["bends"]]}
-    return hashlib.sha256(
-        json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    ).hexdigest()
-
-
-def file_name(key: str) -> str:
-    """The name of a frame's file in the frame store."""
-    return f"{key}.png"

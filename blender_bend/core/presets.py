@@ -8,9 +8,9 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, features, sites
+from . import catalogue, features
 from .errors import BendError, Code
-from .job import Bend
+from .job import Bend, check_bend
 from .routes import Route
 
 SCHEMA = 1
@@ -59,14 +59,8 @@ def read(path: Path) -> Preset:
 def _bend(data: dict[str, Any]) -> PresetBend:
     structure = {key: value for key, value in data.items() if key not in {"values", "routes"}}
     bend = Bend(**structure)
-    sites.parse(bend.site)
-    names = {parameter.name for parameter in catalogue.animated_parameters(bend.operator)}
-    choices = {choice.name: choice for choice in catalogue.operator(bend.operator).choices}
-    if not 0 <= bend.start <= bend.end <= 1:
-        raise ValueError(f"the step window of {bend.name} must lie within 0 to 1")
-    for name, value in bend.choices.items():
-        if name not in choices or not choices[name].allows(value):
-            raise ValueError(f"{bend.operator} has no choice {name}: {value}")
+    check_bend(bend)
+    names = {parameter.name for parameter in catalogue.animated_parameters(bend.operator, bend.region)}
     values = {name: float(value) for name, value in data.get("values", {}).items()}
     routes = {name: _route(route) for name, route in data.get("routes", {}).items()}
     for name in (*values, *routes):

@@ -9,6 +9,9 @@ from .errors import BendError, Code
 #: The prompts of one frame with their shares, which add up to 1.
 Blend = tuple[tuple[str, float], ...]
 
+#: How two prompts are blended: in a straight line, or along the circle that keeps their length.
+BLENDINGS = ("linear", "spherical")
+
 _LINE = re.compile(r"\s*(-?\d+)\s*:\s*(.*\S)\s*")
 _MARKER = re.compile(r"\s*prompt\s*:\s*(.*\S)\s*", re.IGNORECASE)
 

@@ -1,31 +1,44 @@
-"""Where a bend acts: site names, their patterns, and which steps and channels they cover."""
+"""Where a bend acts: site names, their patterns, and which steps they cover."""
 
 from __future__ import annotations
 
 import difflib
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from .errors import BendError, Code
 
-MODULE_KINDS = ("unet",)
-STATE_KINDS = ("noise", "latent")
+#: Tensors that pass between the parts of the model.
+STATE_KINDS = ("noise", "latent", "prediction", "guidance", "text")
+#: Parts of the model; a path names the place within.
+MODULE_KINDS = ("unet", "transformer", "vae")
+#: Weights: the path names the LoRA.
+WEIGHT_KINDS = ("lora",)
 
-#: What the interface offers; any other ``unet:`` path can be typed.
+#: What the interface offers; any other path can be typed.
 COMMON_SITES: tuple[tuple[str, str], ...] = (
     ("latent", "The picture in the making, before each step: early what and where, late colour and grain"),
     ("noise", "The noise the picture starts from: another scene of the same kind"),
+    ("prediction", "What the network says at each step, after guidance: like latent, but softer"),
+    ("guidance", "How the prompt pulls at each step: the difference that guidance makes"),
+    ("text", "The meaning of the prompt, as the network reads it"),
     ("unet:mid_block", "The deepest part of the network: the meaning of the scene"),
     ("unet:down_blocks.*", "The way down: composition"),
     ("unet:up_blocks.*", "The way up: shapes and texture"),
     ("unet:up_blocks.0", "First block of the way up: large shapes"),
     ("unet:up_blocks.1", "Second block of the way up: shapes and materials"),
     ("unet:up_blocks.2", "Third block of the way up: texture and colour"),
+    ("unet:skips.*", "The bridges from the way down to the way up: outlines and fine detail"),
+    ("unet:mid_block.attentions.*", "How the deepest part looks around and reads the prompt"),
+    ("vae:decoder.mid_block", "The decoder, after the denoising: the whole picture's material"),
+    ("vae:decoder.up_blocks.*", "The decoder's way to pixels: glitches, colour and grain"),
+    ("transformer:transformer_blocks.*", "The blocks of SD3 and FLUX"),
+    ("lora:*", "The weights of the loaded LoRA files: Multiply is their strength"),
 )
 
-_PATH = re.compile(r"[A-Za-z0-9_*]+(\.[A-Za-z0-9_*]+)*")
+_PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
 
 
 @dataclass(frozen=True)
@@ -56,7 +69,8 @@ class Site:
 
 
 def parse(text: str) -> Site:
-    """Read a site name: ``noise``, ``latent`` or ``unet:<module path with * patterns>``.
+    """Read a site name: ``noise``, ``latent``, ``prediction``, ``guidance``, ``text``; ``unet:``, ``transformer:`` or
+    ``vae:`` and a module path, ``unet:skips.N``, or ``lora:`` and a name; ``*`` is a wildcard.
 
     Raises
     ------
@@ -65,21 +79,22 @@ def parse(text: str) -> Site:
     kind, colon, pattern = text.strip().partition(":")
     if kind in STATE_KINDS and not colon:
         return Site(kind)
-    if kind in MODULE_KINDS and _PATH.fullmatch(pattern):
+    if kind in (*MODULE_KINDS, *WEIGHT_KINDS) and _PATH.fullmatch(pattern):
         return Site(kind, pattern)
     raise BendError(
         Code.SITE_UNKNOWN,
         f"'{text}' is not a site.",
-        "Use noise, latent, or unet: and a module path such as unet:mid_block.",
+        "Use latent, noise, prediction, guidance, text, or a module path such as unet:mid_block.",
     )
 
 
-def window_steps(start: float, end: float, steps: int) -> tuple[int, int]:
-    """The denoising steps of a step window.
+def window_steps(kind: str, start: float, end: float, steps: int) -> tuple[int, int]:
+    """The denoising steps in which a bend at a kind of site acts.
 
     Step ``i`` of ``n`` lies at ``i / n``; the window takes those with ``start <= i / n < end``, and always at least
     one. ``start = end = k / n`` is the single moment before step ``k``; 1.0 is after the last step (the papers'
-    ``layer >= steps``).
+    ``layer >= steps``), where only the latent is left: the network acts at its last step then. Noise is bent once
+    before the first step, the decoder once after the last.
 
     Parameters
     ----------
@@ -90,41 +105,14 @@ def window_steps(start: float, end: float, steps: int) -> tuple[int, int]:
     -------
     first, last : half-open range within 0 ... steps + 1
     """
+    if kind == "noise":
+        return 0, 1
+    if kind == "vae":
+        return steps, steps + 1
 
     def ceil(fraction: float) -> int:
         return math.ceil((fraction - 1e-6) * steps)  # windows are kept with six decimals
 
-    first = min(max(ceil(start), 0), steps)
+    latest = steps if kind == "latent" else steps - 1
+    first = min(max(ceil(start), 0), latest)
     return first, max(min(ceil(end), steps), first + 1)
-
-
-def parse_channels(text: str, count: int) -> Sequence[int] | None:
-    """The channels that a list names: ``all`` (None), or numbers and ranges such as ``0-3, 7``.
-
-    Raises
-    ------
-    BendError(PARAMETER_INVALID) if it cannot be read; BendError(CHANNEL_MISSING) if the site has fewer channels.
-    """
-    if text.strip() in {"", "all"}:
-        return None
-    chosen: set[int] = set()
-    for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if not found:
-            raise BendError(
-                Code.PARAMETER_INVALID,
-                f"'{text}' is not a list of channels.",
-                "Write all, or numbers and ranges: 0-3, 7.",
-            )
-        first = int(found[1])
-        last = int(found[2] or first)
-        if not first <= last < 1_000_000:
-            raise BendError(Code.PARAMETER_INVALID, f"'{part.strip()}' is not a range of channels.")
-        if last >= count:
-            raise BendError(
-                Code.CHANNEL_MISSING,
-                f"Channel {last} does not exist here.",
-                f"This site has channels 0 to {count - 1}.",
-            )
-        chosen.update(range(first, last + 1))
-    return sorted(chosen)

@@ -13,7 +13,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
-from ..core.job import file_name
+from ..core.resolve import file_name
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
 #: a private chunk: ancillary, safe to copy.

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from diffusers import DiffusionPipeline
+from diffusers import AutoencoderKL, AutoencoderTiny, DiffusionPipeline
 
 from ..core.errors import BendError, Code
+from ..core.job import Job, Lora
+from .families import family_of
 
 log = logging.getLogger(__name__)
 
@@ -28,26 +31,25 @@ class ModelShelf:
     """Holds the model used last, so that a job after a job does not load it again."""
 
     def __init__(self) -> None:
-        self._key: tuple[str, ...] = ()
+        self._key: tuple[Any, ...] = ()
         self._pipeline: Any = None
 
-    def pipeline(self, path: str, fingerprint: str, precision: str, device: str) -> Any:
-        """The diffusers pipeline of a model folder, on its device.
-
-        Parameters
-        ----------
-        path : model folder with ``model_index.json``; only safetensors weights are read
-        precision : ``float32``, ``float16`` or ``bfloat16``
-        device : a torch device name
+    def pipeline(self, job: Job, device: str) -> Any:
+        """The diffusers pipeline of a job, on its device, with the job's decoder and LoRA files.
 
         Raises
         ------
         BendError(MODEL_INVALID) if diffusers cannot load it.
         """
-        key = (path, fingerprint, precision, device)
+        loras = tuple((lora.path, lora.fingerprint, lora.strength) for lora in job.loras)
+        key = (job.model, job.fingerprint, job.precision, device, job.decoder, job.decoder_fingerprint, loras)
         if key != self._key:
             self._key, self._pipeline = (), None
-            self._pipeline = load_pipeline(Path(path), getattr(torch, precision), device)
+            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), device)
+            if job.decoder:
+                pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), device)
+            add_loras(pipeline, job.loras)
+            self._pipeline = pipeline
             self._key = key
         return self._pipeline
 
@@ -74,11 +76,56 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
             "It must be a complete diffusers folder with .safetensors weights.",
             "bend.open_preferences",
         ) from error
-    if not hasattr(pipeline, "unet"):
-        raise BendError(
-            Code.MODEL_INVALID,
-            f"{type(pipeline).__name__} is a kind of model that Bend cannot bend yet.",
-            "Use a Stable Diffusion 1.x, 2.x or XL model.",
-        )
+    family_of(pipeline)
+    if dtype != torch.float32 and hasattr(pipeline, "unet"):
+        # Convolutions in half precision are up to twice as fast in this order, on a CPU with AMX and on CUDA.
+        pipeline.unet.to(memory_format=torch.channels_last)
+        pipeline.vae.to(memory_format=torch.channels_last)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
+    """Load an autoencoder that takes the place of a model's own: a tiny one for speed (TAESD), or a better one.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    kinds = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+    try:
+        kind = json.loads((path / "config.json").read_text(encoding="utf-8"))["_class_name"]
+        return (
+            kinds[kind].from_pretrained(str(path), dtype=dtype, local_files_only=True, use_safetensors=True).to(device)
+        )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The decoder in {path} cannot be loaded: {error}.",
+            "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
+            "bend.open_preferences",
+        ) from error
+
+
+def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
+    """Load LoRA files onto a pipeline, each with its strength.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) naming the file that does not fit the model
+    """
+    for lora in loras:
+        try:
+            path = Path(lora.path)
+            if path.suffix != ".safetensors":
+                raise ValueError("it is not a .safetensors file")
+            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=lora.name)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
+            raise BendError(
+                Code.MODEL_INVALID,
+                f"The LoRA {lora.name} cannot be used with this model: {error}.",
+                "A LoRA fits the kind of model that it was trained on.",
+                "bend.open_preferences",
+            ) from error
+    if loras:
+        pipeline.set_adapters([lora.name for lora in loras], [lora.strength for lora in loras])

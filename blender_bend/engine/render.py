@@ -6,11 +6,19 @@ import logging
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from pathlib import Path
 
-from ..core.job import Job, frame_key
+from PIL.Image import Image
+
+from ..core import plan
+from ..core.job import Job
+from ..core.plan import Work
+from ..core.resolve import Resolved, trace
 from .frame_store import FrameStore
+from .inputs import StoredInputs
 from .models import ModelShelf, choose_device
-from .sampler import Sampler
+from .sampling import Sampler
+from .study import Studies
 
 log = logging.getLogger(__name__)
 
@@ -35,17 +43,57 @@ class Summary:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Missing:
+    """What the store does not have: resolved frames by key, and the numbers of the frames that show them."""
+
+    frames: dict[str, Resolved]
+    numbers: dict[str, list[int]]
+
+    @property
+    def total(self) -> int:
+        """How many frames of the timeline are missing."""
+        return sum(len(numbers) for numbers in self.numbers.values())
+
+    def work(self) -> Work:
+        """How much work they are."""
+        return plan.measure(self.frames.values(), [len(numbers) for numbers in self.numbers.values()])
+
+
+def missing(job: Job, store: FrameStore, numbers: Collection[int] | None = None) -> Missing:
+    """What a store does not have of a job.
+
+    Parameters
+    ----------
+    numbers : frame numbers of the timeline; None means all. Where frames start from the one before, all frames before
+        the last of these are needed as well.
+    """
+    found = Missing({}, {})
+    last = max(numbers, default=None) if numbers is not None else None
+    for traced in trace(job):
+        number = traced.frame.number
+        chained = job.source == "previous" and last is not None and number <= last
+        if numbers is not None and number not in numbers and not chained:
+            continue
+        if not store.has(traced.key):
+            found.frames[traced.key] = traced.data
+            found.numbers.setdefault(traced.key, []).append(number)
+    return found
+
+
 class Renderer:
     """Renders jobs; keeps the model and the encoded prompts from one job to the next.
 
     Parameters
     ----------
     device : ``auto`` or a torch device name
+    studies : folder for what is found out about models; None for the user's cache
     """
 
-    def __init__(self, device: str = "auto") -> None:
+    def __init__(self, device: str = "auto", studies: Path | None = None) -> None:
         self.device = device
         self._shelf = ModelShelf()
+        self._studies = Studies(studies)
         self._sampler: Sampler | None = None
 
     def render(
@@ -71,32 +119,45 @@ class Renderer:
         BendError(CANCELLED) and all that can go wrong with model, bends and store. Frames made until then stay.
         """
         began = time.monotonic()
-        wanted = [frame for frame in job.frames if numbers is None or frame.number in numbers]
-        missing: dict[str, list[int]] = {}
-        resolved = {}
-        for frame in wanted:
-            data = job.resolve(frame)
-            key = frame_key(data)
-            if not store.has(key):
-                missing.setdefault(key, []).append(frame.number)
-                resolved[key] = data
-        total = sum(len(numbers) for numbers in missing.values())
-        done = 0
-        if missing:
+        wanted = missing(job, store, numbers)
+        if wanted.frames:
             phase("Loading the model")
             sampler = self._prepare(job)
+            sampler.study = self._studies.of(job, sampler, phase, cancelled)
             phase("Rendering")
-        for key, showing in missing.items():
-            store.write(key, sampler.render(resolved[key], cancelled), resolved[key])
-            for number in showing:
-                done += 1
-                progress(Progress(number, key, done, total))
-        summary = Summary(len(wanted), len(wanted) - total, len(missing), time.monotonic() - began)
+            self._make(job, sampler, store, wanted, progress, cancelled)
+        asked = len(job.frames) if numbers is None else sum(frame.number in numbers for frame in job.frames)
+        summary = Summary(asked, asked - wanted.total, len(wanted.frames), time.monotonic() - began)
         log.info("%s", summary)
         return summary
 
+    def _make(
+        self,
+        job: Job,
+        sampler: Sampler,
+        store: FrameStore,
+        wanted: Missing,
+        progress: Callable[[Progress], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        done = 0
+
+        def finished(key: str, picture: Image) -> None:
+            nonlocal done
+            store.write(key, picture, wanted.frames[key])
+            for number in wanted.numbers[key]:
+                done += 1
+                progress(Progress(number, key, done, wanted.total))
+
+        inputs = StoredInputs(store)
+        if job.source == "previous":  # each frame begins with the file of the one before
+            for key, frame in wanted.frames.items():
+                sampler.render_all({key: frame}, finished, inputs, cancelled)
+        else:
+            sampler.render_all(wanted.frames, finished, inputs, cancelled)
+
     def _prepare(self, job: Job) -> Sampler:
-        pipeline = self._shelf.pipeline(job.model, job.fingerprint, job.precision, choose_device(self.device))
+        pipeline = self._shelf.pipeline(job, choose_device(self.device))
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
         return self._sampler

@@ -45,7 +45,7 @@ def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
     import importlib
 
-    names = "catalogue curves errors features job models prompts timebase"
+    names = "catalogue curves errors features job models prompts resolve timebase"
     return SimpleNamespace(
         **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
     )

@@ -32,10 +32,10 @@ def shown(strip, first=1, last=12):
     return [start[index - 1].filename for index in range(first, last + 1)]
 
 
-def test_the_frames_of_the_strip_are_in_the_store_and_on_the_strip(short, scene, store, addon):
+def test_the_frames_of_the_strip_are_in_the_store_and_on_the_strip(short, scene, store, addon, core):
     assert bpy.ops.bend.generate() == {"FINISHED"}
     job = addon.snapshot.take(scene, short)
-    keys = [f"{job.key(frame)}.png" for frame in job.frames]
+    keys = [core.resolve.file_name(traced.key) for traced in core.resolve.trace(job)]
     assert shown(short) == keys
     assert set(pictures(store)) == set(keys)
     assert Path(bpy.path.abspath(short.directory)) == store

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from blender_bend.core import sites
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import settle
-from blender_bend.core.sites import Site, parse_channels, window_steps
+from blender_bend.core.resolve import settle
+from blender_bend.core.sites import Site, window_steps
 
 PATHS = [
     "conv_in",
@@ -88,30 +88,31 @@ def test_a_place_that_is_not_there_is_refused_with_the_nearest() -> None:
 
 @given(start=FRACTION, end=FRACTION, steps=STEPS)
 def test_a_window_always_holds_at_least_one_step(start: float, end: float, steps: int) -> None:
-    first, last = window_steps(min(start, end), max(start, end), steps)
+    first, last = window_steps("latent", min(start, end), max(start, end), steps)
     assert 0 <= first < last <= steps + 1
 
 
 @given(steps=STEPS)
 def test_the_whole_window_holds_every_step(steps: int) -> None:
-    assert window_steps(0.0, 1.0, steps) == (0, steps)
+    assert window_steps("latent", 0.0, 1.0, steps) == (0, steps)
 
 
 @given(steps=STEPS)
 def test_a_window_at_the_end_is_the_moment_after_the_last_step(steps: int) -> None:
     """The papers' ``layer >= steps``."""
-    assert window_steps(1.0, 1.0, steps) == (steps, steps + 1)
+    assert window_steps("latent", 1.0, 1.0, steps) == (steps, steps + 1)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 6, 7, 8, 12, 15, 20, 25, 30, 50, 100, 999])
 def test_a_moment_is_its_step_also_after_rounding_to_six_decimals(steps: int) -> None:
     moments = [settle(step / steps) for step in range(steps + 1)]
-    assert [window_steps(moment, moment, steps) for moment in moments] == [(k, k + 1) for k in range(steps + 1)]
+    windows = [window_steps("latent", moment, moment, steps) for moment in moments]
+    assert windows == [(k, k + 1) for k in range(steps + 1)]
 
 
 @given(cut=st.floats(0.01, 0.99), steps=st.integers(100, 1000))
 def test_two_windows_that_touch_cover_each_step_once(cut: float, steps: int) -> None:
-    before, after = window_steps(0.0, cut, steps), window_steps(cut, 1.0, steps)
+    before, after = window_steps("latent", 0.0, cut, steps), window_steps("latent", cut, 1.0, steps)
     assert [*range(*before), *range(*after)] == list(range(steps))
 
 
@@ -119,37 +120,4 @@ def test_two_windows_that_touch_cover_each_step_once(cut: float, steps: int) -> 
 def test_a_window_takes_the_steps_from_its_start_up_to_its_end(start: int, length: int, steps: int) -> None:
     end = min(start + length, steps)
     expected = (start, max(end, start + 1))
-    assert window_steps(start / steps, end / steps, steps) == expected
-
-
-@pytest.mark.parametrize("text", ["all", "", " all "])
-def test_all_channels_need_no_list(text: str) -> None:
-    assert parse_channels(text, 4) is None
-
-
-@given(chosen=st.sets(st.integers(0, 63), min_size=1))
-def test_written_channels_are_read_back(chosen: set[int]) -> None:
-    assert parse_channels(", ".join(map(str, chosen)), 64) == sorted(chosen)
-
-
-@pytest.mark.parametrize(
-    ("text", "channels"),
-    [("0-3, 7", [0, 1, 2, 3, 7]), ("2", [2]), (" 1 - 2 ", [1, 2]), ("3-3", [3]), ("0-2,1-3", [0, 1, 2, 3])],
-)
-def test_ranges_of_channels_are_read(text: str, channels: list[int]) -> None:
-    assert parse_channels(text, 8) == channels
-
-
-@pytest.mark.parametrize("text", ["x", "1,", ",", "3-1", "-1", "1-", "0 1", "1.5", "0-99999999"])
-def test_what_is_not_a_list_of_channels_is_refused(text: str) -> None:
-    with pytest.raises(BendError) as caught:
-        parse_channels(text, 4)
-    assert caught.value.code == Code.PARAMETER_INVALID
-
-
-@pytest.mark.parametrize("text", ["4", "0-4", "0, 1, 9"])
-def test_a_channel_that_the_site_lacks_is_refused(text: str) -> None:
-    with pytest.raises(BendError) as caught:
-        parse_channels(text, 4)
-    assert caught.value.code == Code.CHANNEL_MISSING
-    assert "0 to 3" in caught.value.hint
+    assert window_steps("latent", start / steps, end / steps, steps) == expected

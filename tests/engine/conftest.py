@@ -29,7 +29,7 @@ from blender_bend.core.models import MINI_PATH, fingerprint
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.models import load_pipeline
 from blender_bend.engine.render import Renderer
-from blender_bend.engine.sampler import Sampler
+from blender_bend.engine.sampling import Sampler
 
 torch.set_num_threads(1)  # more only wait for each other on tensors as small as these
 LONG = os.environ.get("BEND_TEST_ALL") == "1"

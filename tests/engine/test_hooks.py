@@ -45,7 +45,16 @@ def bend(site: str, steps: tuple[int, int] = (0, 100), operator: str = "add", **
         "channels": "all",
         "choices": {},
         "values": {"mix": 1.0, **values},
+        "region": "everywhere",
+        "inverted": False,
+        "mask": "",
+        "restore": "none",
     }
+
+
+def stack(*bends: dict[str, Any], step: int = 0) -> BendStack:
+    """The bends of one state at a step of four."""
+    return BendStack([list(bends)], seed=0, step=step, steps=4)
 
 
 def hooks(network: nn.Module) -> int:
@@ -61,7 +70,7 @@ X = torch.ones(1, 2, 3, 3)
 )
 def test_a_bend_acts_at_its_place(site: str, result: float) -> None:
     network = Network()
-    with BendStack([bend(site, amount=1.0)], seed=0).hooked({"unet": network}, steps=4):
+    with stack(bend(site, amount=1.0)).hooked({"unet": network}):
         assert torch.equal(network(X), result * X)
     assert torch.equal(network(X), 4 * X)
 
@@ -69,51 +78,38 @@ def test_a_bend_acts_at_its_place(site: str, result: float) -> None:
 def test_bends_at_one_place_act_in_the_order_of_the_stack() -> None:
     add, multiply = bend("unet:last", amount=1.0), bend("unet:last", operator="multiply", factor=3.0)
     network = Network()
-    with BendStack([add, multiply], seed=0).hooked({"unet": network}, steps=4):
+    with stack(add, multiply).hooked({"unet": network}):
         assert torch.equal(network(X), 15 * X)
-    with BendStack([multiply, add], seed=0).hooked({"unet": network}, steps=4):
+    with stack(multiply, add).hooked({"unet": network}):
         assert torch.equal(network(X), 13 * X)
 
 
 def test_a_bend_acts_in_its_window_only() -> None:
-    network, stack = Network(), BendStack([bend("unet:last", (1, 3), amount=1.0)], seed=0)
-    seen = []
-    with stack.hooked({"unet": network}, steps=4):
-        for step in range(4):
-            stack.step = step
+    network, seen = Network(), []
+    for step in range(4):
+        with stack(bend("unet:last", (1, 3), amount=1.0), step=step).hooked({"unet": network}):
             seen.append(network(X)[0, 0, 0, 0].item())
     assert seen == [4, 5, 5, 4]
 
 
-def test_a_window_after_the_last_step_acts_at_the_last_one_in_the_network() -> None:
-    network, stack = Network(), BendStack([bend("unet:last", (4, 5), amount=1.0)], seed=0)
-    seen = []
-    with stack.hooked({"unet": network}, steps=4):
-        for step in range(4):
-            stack.step = step
-            seen.append(network(X)[0, 0, 0, 0].item())
-    assert seen == [4, 4, 4, 5]
-
-
 def test_the_skips_of_a_block_stay_as_they_are() -> None:
     network = Network()
-    with BendStack([bend("unet:blocks.0", amount=1.0)], seed=0).hooked({"unet": network}, steps=4):
+    with stack(bend("unet:blocks.0", amount=1.0)).hooked({"unet": network}):
         result, (skip,) = network.blocks[0](X)
     assert torch.equal(result, 3 * X) and torch.equal(skip, X)
 
 
 def test_state_bends_act_on_their_own_kind_and_step() -> None:
-    stack = BendStack([bend("latent", (1, 2), amount=1.0), bend("noise", (0, 1), amount=5.0)], seed=0)
-    assert torch.equal(stack.bend_state("noise", X), 6 * X)
-    assert torch.equal(stack.bend_state("latent", X), X)
-    stack.step = 1
-    assert torch.equal(stack.bend_state("latent", X), 2 * X)
-    assert torch.equal(stack.bend_state("noise", X), X)
+    bends = bend("latent", (1, 2), amount=1.0), bend("noise", (0, 1), amount=5.0)
+    assert torch.equal(stack(*bends).bend_state("noise", X), 6 * X)
+    assert torch.equal(stack(*bends).bend_state("latent", X), X)
+    assert torch.equal(stack(*bends, step=1).bend_state("latent", X), 2 * X)
+    assert torch.equal(stack(*bends, step=1).bend_state("noise", X), X)
 
 
 def test_no_hook_is_left_afterwards() -> None:
     network = Network()
-    with BendStack([bend("unet:blocks.*", amount=1.0), bend("unet:last", amount=1.0)], 0).hooked({"unet": network}, 4):
+    with stack(bend("unet:blocks.*", amount=1.0), bend("unet:last", amount=1.0)).hooked({"unet": network}):
         assert hooks(network) == 3
     assert hooks(network) == 0
 
@@ -130,15 +126,17 @@ def test_no_hook_is_left_afterwards() -> None:
 )
 def test_no_hook_is_left_after_a_failure(bends: list[dict[str, Any]]) -> None:
     network = Network()
-    with pytest.raises(BendError), BendStack(bends, seed=0).hooked({"unet": network}, steps=4):
+    acting = stack(*bends)
+    with pytest.raises(BendError), acting.hooked({"unet": network}):
         network(X)
+        acting.check()
     assert hooks(network) == 0
 
 
 def test_a_place_that_is_not_there_is_refused_with_the_nearest() -> None:
     with (
         pytest.raises(BendError) as caught,
-        BendStack([bend("unet:block.0", amount=1.0)], seed=0).hooked({"unet": Network()}, steps=4),
+        stack(bend("unet:block.0", amount=1.0)).hooked({"unet": Network()}),
     ):
         pass
     assert caught.value.code == Code.SITE_UNKNOWN
@@ -149,7 +147,7 @@ def test_a_place_that_never_speaks_is_refused_instead_of_doing_nothing() -> None
     """``blocks`` is a list of modules: it is never called itself, so a bend there would silently be lost."""
     with (
         pytest.raises(BendError) as caught,
-        BendStack([bend("unet:blocks", amount=1.0)], seed=0).hooked({"unet": Network()}, steps=4),
+        stack(bend("unet:blocks", amount=1.0)).hooked({"unet": Network()}),
     ):
         pass
     assert caught.value.code == Code.SITE_UNKNOWN
@@ -159,7 +157,7 @@ def test_a_place_without_a_picture_is_refused() -> None:
     network = Network()
     with (
         pytest.raises(BendError) as caught,
-        BendStack([bend("unet:vector", operator="dilate", radius=1.0)], seed=0).hooked({"unet": network}, steps=4),
+        stack(bend("unet:vector", operator="dilate", radius=1.0)).hooked({"unet": network}),
     ):
         network(X)
     assert caught.value.code == Code.SITE_SHAPE

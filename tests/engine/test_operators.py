@@ -18,6 +18,7 @@ from blender_bend.engine.bending.operators import FUNCTIONS
 
 SHAPES = [(1, 4, 8, 8), (3, 4, 7, 13), (2, 5, 1, 1), (2, 4, 1, 9)]
 PRECISIONS = [torch.float32, torch.bfloat16, torch.float16]
+OPERATORS = [operator for operator in OPERATORS if operator.name != "add_direction"]  # see test_study.py
 each_operator = pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
 each_shape = pytest.mark.parametrize("shape", SHAPES, ids=str)
 
@@ -81,7 +82,7 @@ def parameter(operator: Operator) -> str:
 
 
 def test_every_operator_of_the_catalogue_has_a_function_and_no_function_is_hidden() -> None:
-    assert set(FUNCTIONS) == {operator.name for operator in OPERATORS}
+    assert set(FUNCTIONS) - {"add_direction"} == {operator.name for operator in OPERATORS}
 
 
 @each_operator

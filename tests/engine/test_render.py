@@ -13,9 +13,10 @@ from PIL import Image
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job
+from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore, read_origin
 from blender_bend.engine.render import Progress, Renderer, Summary
-from blender_bend.engine.sampler import Sampler
+from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]
 
@@ -79,7 +80,7 @@ def test_only_frames_whose_values_changed_are_rendered_and_undo_needs_none(
 
 def test_only_the_frames_asked_for_are_rendered(film: Job, renderer: Renderer, store: FrameStore) -> None:
     assert counts(renderer.render(film, store, numbers=[2, 3])) == (2, 0, 2)
-    assert set(contents(store)) == {f"{film.key(film.frames[index])}.png" for index in (1, 2)}
+    assert set(contents(store)) == {f"{frame_key(resolve(film, film.frames[index]))}.png" for index in (1, 2)}
     assert counts(renderer.render(film, store, numbers=range(1, 7))) == (6, 3, 2)
 
 
@@ -98,7 +99,7 @@ def test_every_frame_is_reported_once_with_a_file_that_is_there(
     assert [progress.done for progress in seen] == [1, 2, 3, 4, 5, 6]
     assert {progress.total for progress in seen} == {6}
     assert all(there)
-    assert all(progress.key == film.key(film.frames[progress.number - 1]) for progress in seen)
+    assert all(progress.key == frame_key(resolve(film, film.frames[progress.number - 1])) for progress in seen)
 
 
 @pytest.mark.parametrize("model", ["sd15", "sd21", "sdxl", "mini"])
@@ -126,17 +127,17 @@ def test_frames_hold_what_they_were_made_from(film: Job, renderer: Renderer, sto
     film = replace(film, negative="verschwommen, ぼやけた 🎨")
     renderer.render(film, store)
     for frame in film.frames:
-        with Image.open(store.path(film.key(frame))) as picture:
+        with Image.open(store.path(frame_key(resolve(film, frame)))) as picture:
             assert picture.size == (64, 64) and picture.mode == "RGB"
-        assert read_origin(store.path(film.key(frame))) == film.resolve(frame)
+        assert read_origin(store.path(frame_key(resolve(film, frame)))) == resolve(film, frame)
 
 
 def test_the_stored_picture_is_the_sampled_one(
     film: Job, renderer: Renderer, store: FrameStore, samplers: dict[str, Sampler]
 ) -> None:
     renderer.render(film, store, numbers=[3])
-    with Image.open(store.path(film.key(film.frames[2]))) as picture:
-        assert np.array_equal(np.asarray(picture), np.asarray(samplers["sd15"].render(film.resolve(film.frames[2]))))
+    with Image.open(store.path(frame_key(resolve(film, film.frames[2])))) as picture:
+        assert np.array_equal(np.asarray(picture), np.asarray(samplers["sd15"].render(resolve(film, film.frames[2]))))
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
@@ -148,7 +149,7 @@ def test_a_cancel_is_heard_before_the_next_denoising_step(
     handle = samplers["sd21"].pipeline.unet.register_forward_hook(lambda *_: seen.append(None))
     try:
         with pytest.raises(BendError) as caught:
-            samplers["sd21"].render(job.resolve(job.frames[0]), cancelled=lambda: len(seen) >= calls)
+            samplers["sd21"].render(resolve(job, job.frames[0]), cancelled=lambda: len(seen) >= calls)
     finally:
         handle.remove()
     assert caught.value.code == Code.CANCELLED
@@ -208,7 +209,7 @@ def test_hooks_do_not_pile_up_over_many_jobs(film: Job, samplers: dict[str, Samp
 
     before = hooks()
     for frame in film.frames:
-        samplers["sd15"].render(film.resolve(frame))
+        samplers["sd15"].render(resolve(film, frame))
         with pytest.raises(BendError):
-            samplers["sd15"].render(film.resolve(frame), cancelled=lambda: True)
+            samplers["sd15"].render(resolve(film, frame), cancelled=lambda: True)
     assert hooks() == before == 0

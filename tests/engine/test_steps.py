@@ -11,7 +11,8 @@ import torch
 from diffusers import HeunDiscreteScheduler, UniPCMultistepScheduler
 
 from blender_bend.core.job import Bend, Job
-from blender_bend.engine.sampler import Sampler
+from blender_bend.core.resolve import resolve
+from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]
 STEPS = 6
@@ -36,7 +37,7 @@ def silenced(sampler: Sampler, make_job: MakeJob, start: float, end: float) -> l
         lambda module, arguments, output: seen.append(not output[0].any().item())
     )
     try:
-        sampler.render(job.resolve(job.frames[0]))
+        sampler.render(resolve(job, job.frames[0]))
     finally:
         handle.remove()
     return seen
@@ -61,7 +62,7 @@ def test_two_halves_share_the_calls_of_the_network(sampler: Sampler, make_job: M
 def test_a_latent_bend_at_the_end_acts_on_the_finished_latent(sampler: Sampler, make_job: MakeJob) -> None:
     """What it silences is silent for good, so the picture is that of an empty latent."""
     job = make_job("sd15", [(Bend("Silence", "multiply", "latent", 1.0, 1.0), [{"factor": 0.0}])], steps=STEPS)
-    picture = sampler.render(job.resolve(job.frames[0]))
+    picture = sampler.render(resolve(job, job.frames[0]))
     vae = sampler.pipeline.vae
     with torch.inference_mode():
         decoded = vae.decode(torch.zeros(1, 4, 8, 8, dtype=vae.dtype), return_dict=False)[0]
@@ -74,7 +75,7 @@ def test_a_latent_bend_at_the_start_acts_before_the_network_sees_anything(sample
     seen = []
     handle = sampler.pipeline.unet.register_forward_pre_hook(lambda module, inputs: seen.append(inputs[0].any().item()))
     try:
-        sampler.render(job.resolve(job.frames[0]))
+        sampler.render(resolve(job, job.frames[0]))
     finally:
         handle.remove()
     assert seen[0] is False

@@ -80,7 +80,7 @@ class BEND_PT_bends(BendPanel, Panel):
         self._draw_structure(layout, bend)
         layout.separator()
         for index, parameter in enumerate(bend.parameters):
-            described = catalogue.animated_parameter(bend.operator, parameter.name)
+            described = catalogue.animated_parameter(parameter.name, bend.operator)
             row = layout.row(align=True)
             row.prop(strip, f'["{bpy.utils.escape_identifier(parameter.key)}"]', text=described.label)
             button = row.row(align=True)
@@ -118,7 +118,7 @@ class BEND_PT_route(BendPanel, Panel):
         title = "Route"
         if bend and 0 <= bend.active_parameter < len(bend.parameters):
             parameter = bend.parameters[bend.active_parameter]
-            title = f"Route of {catalogue.animated_parameter(bend.operator, parameter.name).label}"
+            title = f"Route of {catalogue.animated_parameter(parameter.name, bend.operator).label}"
         self.layout.label(text=title)
 
     def draw(self, context: Context) -> None:
@@ -129,7 +129,7 @@ class BEND_PT_route(BendPanel, Panel):
             return
         if 0 <= bend.active_parameter < len(bend.parameters):
             parameter = bend.parameters[bend.active_parameter]
-            self._draw_route(layout, parameter, catalogue.animated_parameter(bend.operator, parameter.name).unit)
+            self._draw_route(layout, parameter, catalogue.animated_parameter(parameter.name, bend.operator).unit)
         row = layout.row(align=True)
         row.scale_y = 1.2
         row.operator("bend.bake", text="Bake All", icon="KEYFRAME_HLT").simplify = False

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, morphology, pointwise, stochastic
+from . import channels, directions, morphology, pointwise, regions, stochastic, strip
 from .terms import Choice, Operator, Parameter, Region, Unit
 
-__all__ = ["MIX", "OPERATORS", "Choice", "Operator", "Parameter", "Region", "Unit"]
+__all__ = ["MIX", "OPERATORS", "REGIONS", "RESTORATIONS", "Choice", "Operator", "Parameter", "Region", "Unit", "strip"]
 
 MIX = Parameter(
     "mix",
@@ -25,6 +25,7 @@ OPERATORS: tuple[Operator, ...] = (
     *channels.OPERATORS,
     *morphology.OPERATORS,
     *stochastic.OPERATORS,
+    *directions.OPERATORS,
 )
 
 _BY_NAME = {operator.name: operator for operator in OPERATORS}
@@ -45,11 +46,40 @@ def operator(name: str) -> Operator:
     return found
 
 
-def animated_parameter(operator_name: str, name: str) -> Parameter:
-    """One of the animated parameters of an operator, by its name."""
-    return next(parameter for parameter in animated_parameters(operator_name) if parameter.name == name)
+REGIONS = regions.REGIONS
+EVERYWHERE = regions.EVERYWHERE
+
+#: What is put back after a bend, with words for the tooltip.
+RESTORATIONS: tuple[tuple[str, str, str], ...] = (
+    ("none", "Nothing", "The bend's result stays as it is"),
+    (
+        "statistics",
+        "Mean and Deviation",
+        "Every channel gets back its mean and its spread: strong bends stay within what the network knows",
+    ),
+    ("energy", "Energy", "The whole gets back its strength: the picture neither fades nor burns out"),
+)
 
 
-def animated_parameters(name: str) -> tuple[Parameter, ...]:
-    """The mix and the operator's own parameters: everything of a bend that has a curve."""
-    return (MIX, *operator(name).parameters)
+def region(name: str) -> Region:
+    """The region of that name.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    found = next((region for region in REGIONS if region.name == name), None)
+    if found is None:
+        known = ", ".join(region.name for region in REGIONS)
+        raise BendError(Code.PARAMETER_INVALID, f"There is no region '{name}'.", f"Choose one of: {known}.")
+    return found
+
+
+def animated_parameters(operator_name: str, region_name: str = EVERYWHERE) -> tuple[Parameter, ...]:
+    """The mix, the operator's own parameters and the region's: everything of a bend that has a curve."""
+    return (MIX, *operator(operator_name).parameters, *region(region_name).parameters)
+
+
+def animated_parameter(name: str, operator_name: str, region_name: str = EVERYWHERE) -> Parameter:
+    """One of the animated parameters of a bend, by its name."""
+    return next(parameter for parameter in animated_parameters(operator_name, region_name) if parameter.name == name)

@@ -1,42 +1,113 @@
-"""One bend on one tensor: operator, channels, mix, and the guard against numbers that are none."""
+"""One bend on one tensor: operator, channels, restoration, mix and region."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ...core import sites
+from ...core import catalogue
 from ...core.errors import BendError, Code
-from .apply import apply
+from .apply import Grid, apply
+from .channels import Study, take
+from .regions import weight
+from .restore import restore
 
 
-def bend_tensor(x: Tensor, bend: dict[str, Any], *, seed: int, step: int) -> Tensor:
-    """Apply a resolved bend: ``(1 - mix) x + mix f(x)`` on its channels.
+@dataclass(frozen=True)
+class Rows:
+    """A bend as it acts on a batch of states.
 
     Parameters
     ----------
-    x : Tensor, shape (B, C, H, W) or (B, N, C)
-    bend : one of the bends of ``Job.resolve``
+    bend : what the rows have in common: one of the bends of ``core.resolve``
+    values : shape (B,) for each animated parameter, ``mix`` among them
+    masks : shape (B, 1, h, w), 0...1, for a bend with a mask
+    """
+
+    bend: dict[str, Any]
+    values: dict[str, Tensor]
+    masks: Tensor | None = None
+
+    @classmethod
+    def of(cls, bends: list[dict[str, Any]], masks: Tensor | None = None) -> Rows:
+        """The same bend of several states, which differ in its values."""
+        names = bends[0]["values"]
+        return cls(bends[0], {name: torch.tensor([bend["values"][name] for bend in bends]) for name in names}, masks)
+
+    def repeated(self, rows: int) -> Rows:
+        """For a tensor that holds every state several times: with and without the prompt."""
+        count = len(self.values["mix"])
+        if rows == count:
+            return self
+        if rows % count:
+            raise BendError(
+                Code.SITE_SHAPE,
+                f"The bend '{self.bend['name']}' sits where the states of a batch are not told apart.",
+                "Choose another site, or a batch of 1.",
+            )
+        values = {name: value.repeat(rows // count) for name, value in self.values.items()}
+        masks = None if self.masks is None else self.masks.repeat(rows // count, 1, 1, 1)
+        return Rows(self.bend, values, masks)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in the model a tensor was met, and when.
+
+    Parameters
+    ----------
+    site : the full name, without wildcards
+    step : the denoising step, of ``steps``
+    grid : rows and columns of the picture that tokens stand for; None if they stand for none
+    study : what is known about the model's channels and directions
+    """
+
+    seed: int
+    step: int
+    steps: int
+    site: str
+    grid: Grid | None = None
+    study: Study | None = field(default=None, compare=False)
+
+
+def bend_tensor(x: Tensor, rows: Rows, place: Place) -> Tensor:
+    """Apply a bend: ``(1 - mix) x + mix f(x)`` on its channels and region, the statistics of x put back if wished.
+
+    Parameters
+    ----------
+    x : Tensor, shape (B, C, H, W), (B, N, C) or (B, C), or several times B rows
+
+    Returns
+    -------
+    a new tensor; it may hold numbers that are not finite, which the caller must look for
 
     Raises
     ------
-    BendError(NON_FINITE) if the result has a value that is not a number; and the errors of ``apply``.
+    the errors of ``apply``; BendError(CHANNEL_MISSING)
     """
-    axis = 1 if x.ndim == 4 else x.ndim - 1
-    channels = sites.parse_channels(bend["channels"], x.shape[axis])
-    index = None if channels is None else torch.tensor(channels, device=x.device)
-    part = x if index is None else x.index_select(axis, index)
-    values = {name: value for name, value in bend["values"].items() if name != "mix"}
-    bent = apply(bend["operator"], part, seed=seed, step=step, site=bend["site"], **values, **bend["choices"])
-    mix = bend["values"]["mix"]
-    if mix != 1.0:
-        bent = (1.0 - mix) * part + mix * bent
-    if not torch.isfinite(bent).all():
-        raise BendError(
-            Code.NON_FINITE,
-            f"The bend '{bend['name']}' made numbers that are not finite.",
-            "Lower its values or its mix.",
-        )
-    return bent if index is None else x.index_copy(axis, index, bent)
+    bend, rows = rows.bend, rows.repeated(x.shape[0])
+    axis = x.ndim - 1 if x.ndim == 3 else 1
+    part, put_back = take(x, axis, bend["channels"], place.seed, place.site, place.study)
+    own = {parameter.name for parameter in catalogue.operator(bend["operator"]).parameters}
+    bent = apply(
+        bend["operator"],
+        part,
+        seed=place.seed,
+        step=place.step,
+        site=place.site,
+        grid=place.grid,
+        direction=None if place.study is None else place.study.at(place.site, place.step / place.steps),
+        **{name: value for name, value in rows.values.items() if name in own},
+        **bend["choices"],
+    )
+    mix = rows.values["mix"]
+    if bend["restore"] != "none" or bool((mix != 1.0).any()):
+        share = mix.to(device=x.device, dtype=x.dtype).reshape(-1, *([1] * (x.ndim - 1)))
+        bent = restore(bend["restore"], (1 - share) * part + share * bent, part)
+    if bend["region"] != catalogue.EVERYWHERE:
+        within = weight(rows, part, place)
+        bent = (1 - within) * part + within * bent
+    return put_back(bent)

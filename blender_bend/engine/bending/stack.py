@@ -1,94 +1,128 @@
-"""The bend stack of one frame on one model: which bends act at which site and step, and the hooks that carry them."""
+"""The bends that act on a batch of states at one step: on the tensors between the networks, and by hooks within."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from ...core import sites
 from ...core.errors import BendError, Code
-from .bend import bend_tensor
+from .apply import Grid
+from .bend import Place, Rows, bend_tensor
+from .channels import Study
+from .places import Change, spoken_modules, watch
+from .weights import bent_loras
+
+#: Reads a mask by its digest: shape (1, 1, h, w), 0...1.
+ReadMask = Callable[[str], Tensor]
 
 
 class BendStack:
-    """The active bends of one frame.
-
-    ``step`` is the denoising step under way; the sampler advances it, the hooks read it.
+    """The bends of a batch at one denoising step.
 
     Parameters
     ----------
-    bends : the bends of ``Job.resolve``
-    seed : the frame's seed
+    states : for every state of the batch its bends, as ``core.resolve`` gives them; they must have one structure
+    seed : the frames' seed
+    step : the denoising step under way, of ``steps``
+    size : rows and columns of the latent
+    read_mask : for bends with a mask
+    study : for clusters and directions
     """
 
-    def __init__(self, bends: list[dict[str, Any]], seed: int) -> None:
-        self.bends = bends
-        self.seed = seed
-        self.step = 0
+    def __init__(
+        self,
+        states: Sequence[list[dict[str, Any]]],
+        *,
+        seed: int,
+        step: int,
+        steps: int,
+        size: Grid = (0, 0),
+        read_mask: ReadMask | None = None,
+        study: Study | None = None,
+    ) -> None:
+        self.seed, self.step, self.steps, self.size, self.study = seed, step, steps, size, study
+        self._read_mask = read_mask
+        acting = [[bend for bend in bends if bend["steps"][0] <= step < bend["steps"][1]] for bends in states]
+        self.rows = [self._rows(list(bends)) for bends in zip(*acting, strict=True)]
+        self._sums: list[tuple[str, Tensor]] = []
+
+    def _rows(self, bends: list[dict[str, Any]]) -> Rows:
+        if bends[0]["region"] != "mask":
+            return Rows.of(bends)
+        assert self._read_mask is not None
+        return Rows.of(bends, torch.cat([self._read_mask(bend["mask"]) for bend in bends]))
 
     def bend_state(self, kind: str, x: Tensor) -> Tensor:
-        """Apply the bends of a state site (``noise`` or ``latent``) whose window holds the current step."""
-        for bend in self.bends:
-            if bend["site"] == kind:
-                x = self._bend(bend, x)
+        """Apply the bends of a tensor between the networks: noise, latent, prediction, guidance, text."""
+        for rows in self.rows:
+            if rows.bend["site"] == kind:
+                x = self._bend(rows, x, kind, None)
         return x
 
-    def _bend(self, bend: dict[str, Any], x: Tensor) -> Tensor:
-        first, last = bend["steps"]
-        return bend_tensor(x, bend, seed=self.seed, step=self.step) if first <= self.step < last else x
+    def touches(self, *kinds: str) -> bool:
+        """Whether a bend acts at one of these kinds of sites."""
+        return any(sites.parse(rows.bend["site"]).kind in kinds for rows in self.rows)
 
     @contextmanager
-    def hooked(self, modules: dict[str, nn.Module], steps: int) -> Iterator[None]:
-        """Put the bends of module sites in place, and take every one away again.
+    def hooked(self, networks: dict[str, nn.Module]) -> Iterator[None]:
+        """Put the bends within the networks in place, and take every one away again.
 
         Parameters
         ----------
-        modules : the model's networks by site kind: ``{"unet": ...}``
-        steps : number of denoising steps; a window after the last step acts at the last one
+        networks : by site kind: ``{"unet": ..., "vae": ...}``
 
         Raises
         ------
-        BendError(SITE_UNKNOWN) if a site names no module of this model.
+        BendError(SITE_UNKNOWN) if a site names no place of this model
         """
-        handles = []
-        try:
-            for bend in self.bends:
-                site = sites.parse(bend["site"])
+        with ExitStack() as undo:
+            for rows in self.rows:
+                site = sites.parse(rows.bend["site"])
+                if site.kind in sites.WEIGHT_KINDS:
+                    place = Place(self.seed, self.step, self.steps, str(site))
+                    undo.enter_context(
+                        bent_loras(networks, site, functools.partial(bend_tensor, rows=rows, place=place))
+                    )
                 if site.kind not in sites.MODULE_KINDS:
                     continue
-                if site.kind not in modules:
-                    raise BendError(Code.SITE_UNKNOWN, f"This model has no {site.kind}.", "Choose another site.")
-                first, last = bend["steps"]
-                bend = {**bend, "steps": [min(first, steps - 1), last]}
-                named = dict(modules[site.kind].named_modules())
-                spoken = (path for path, part in named.items() if path and not isinstance(part, nn.ModuleList))
-                for path in site.matches(spoken):
-                    handles.append(named[path].register_forward_hook(self._hook(bend)))
+                if site.kind not in networks:
+                    raise BendError(
+                        Code.SITE_UNKNOWN,
+                        f"This model has no {site.kind}.",
+                        f"Choose a site within {' or '.join(networks)}.",
+                    )
+                network = networks[site.kind]
+                for path in site.matches(spoken_modules(network)):
+                    handle = watch(network, path, self.size, self._change(rows, f"{site.kind}:{path}"))
+                    undo.callback(handle.remove)
             yield
-        finally:
-            for handle in handles:
-                handle.remove()
 
-    def _hook(self, bend: dict[str, Any]) -> Any:
-        def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
-            return _with_tensor(output, lambda x: self._bend(bend, x))
+    def _change(self, rows: Rows, site: str) -> Change:
+        return lambda x, grid: self._bend(rows, x, site, grid)
 
-        return hook
+    def _bend(self, rows: Rows, x: Tensor, site: str, grid: Grid | None) -> Tensor:
+        bent = bend_tensor(x, rows, Place(self.seed, self.step, self.steps, site, grid, self.study))
+        self._sums.append((rows.bend["name"], bent.sum(dtype=torch.float32)))
+        return bent
 
+    def check(self) -> None:
+        """Look whether every number that a bend made is one; once a step, so that a graphics card need not wait.
 
-def _with_tensor(output: Any, change: Any) -> Any:
-    """A module's output with its (first) tensor changed: a tensor, a tuple of it and skips, or a diffusers output."""
-    if isinstance(output, Tensor):
-        return change(output)
-    if isinstance(output, tuple) and output and isinstance(output[0], Tensor):
-        return (change(output[0]), *output[1:])
-    if isinstance(getattr(output, "sample", None), Tensor):
-        return type(output)(**{**output, "sample": change(output.sample)})
-    raise BendError(
-        Code.SITE_SHAPE,
-        "A bend sits on a part of the network that gives no tensor.",
-        "Choose a block, resnet, attention or convolution.",
-    )
+        Raises
+        ------
+        BendError(NON_FINITE) with the bend's name
+        """
+        for name, total in self._sums:
+            if not torch.isfinite(total):
+                raise BendError(
+                    Code.NON_FINITE,
+                    f"The bend '{name}' made numbers that are not finite.",
+                    "Lower its values or its mix, or let it restore the mean and deviation.",
+                )
+        self._sums.clear()

@@ -5,7 +5,7 @@ and one parameter value per batch row; it returns a new tensor of the same shape
 value ``apply`` does not call it.
 """
 
-from . import channels, morphology, pointwise, stochastic
-from .registry import FUNCTIONS, Moment
+from . import channels, directions, morphology, pointwise, stochastic
+from .registry import FUNCTIONS, Direction, Moment
 
-__all__ = ["FUNCTIONS", "Moment", "channels", "morphology", "pointwise", "stochastic"]
+__all__ = ["FUNCTIONS", "Direction", "Moment", "channels", "directions", "morphology", "pointwise", "stochastic"]

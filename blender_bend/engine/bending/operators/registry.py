@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
+
+#: The direction of a number at a site and moment, in the shape of one row of a tensor.
+Direction = Callable[[int, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
@@ -17,6 +20,7 @@ class Moment:
     seed: int
     step: int
     site: str
+    direction: Direction | None = field(default=None, compare=False)
 
     def generator(self) -> torch.Generator:
         """A generator on the CPU, so that every device sees the same numbers."""

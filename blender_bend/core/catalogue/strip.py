@@ -1,0 +1,91 @@
+"""The animated parameters of the bend strip itself: the starting noise, the source picture, the feedback's camera."""
+
+from __future__ import annotations
+
+import math
+
+from .terms import Parameter, Unit
+
+SEED_TRAVEL = Parameter(
+    "seed_travel",
+    "Seed Travel",
+    "Wanders from seed to seed: 1 is the picture of the next seed, 1.5 half-way to the one after",
+    neutral=0.0,
+    default=0.0,
+    soft=(0.0, 8.0),
+    minimum=-100_000.0,
+    maximum=100_000.0,
+)
+STRENGTH = Parameter(
+    "strength",
+    "Strength",
+    "How freely the source is painted over: 0 keeps it, 1 forgets it. It acts in whole denoising steps",
+    neutral=None,
+    default=0.6,
+    soft=(0.0, 1.0),
+    minimum=0.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+ZOOM = Parameter(
+    "zoom",
+    "Zoom",
+    "The camera of the feedback: above 1 it moves in, a little on every frame",
+    neutral=1.0,
+    default=1.02,
+    soft=(0.9, 1.1),
+    minimum=0.1,
+    maximum=10.0,
+    unit=Unit.FACTOR,
+)
+TURN = Parameter(
+    "turn",
+    "Turn",
+    "The camera of the feedback turns by this angle on every frame",
+    neutral=0.0,
+    default=0.0,
+    soft=(-math.pi / 8, math.pi / 8),
+    minimum=-math.pi,
+    maximum=math.pi,
+    unit=Unit.RADIAN,
+)
+SHIFT_X = Parameter(
+    "shift_x",
+    "Shift X",
+    "The picture moves by this part of its width on every frame, to the right",
+    neutral=0.0,
+    default=0.0,
+    soft=(-0.1, 0.1),
+    minimum=-1.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+SHIFT_Y = Parameter(
+    "shift_y",
+    "Shift Y",
+    "The picture moves by this part of its height on every frame, to the top",
+    neutral=0.0,
+    default=0.0,
+    soft=(-0.1, 0.1),
+    minimum=-1.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+COLOUR = Parameter(
+    "colour_match",
+    "Colour Match",
+    "Holds the colours of the first frame: without it feedback drifts into one colour",
+    neutral=0.0,
+    default=0.8,
+    soft=(0.0, 1.0),
+    minimum=0.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+
+#: The parameters by what the strip starts from.
+BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
+    "noise": (SEED_TRAVEL,),
+    "pictures": (SEED_TRAVEL, STRENGTH),
+    "previous": (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR),
+}

@@ -1,0 +1,108 @@
+"""The plan of a job: which denoising states its frames share, so that each is computed once, and how much is left.
+
+A bend has no effect before its window begins, so two frames are one and the same state until the first step at which
+their bends differ. The frames of a job are a tree: its trunk is what all have in common.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from .resolve import Resolved
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A run of denoising steps without a branch.
+
+    Parameters
+    ----------
+    key : equal for two frames exactly if they are the same state during these steps
+    first, last : half-open range of steps; the last segment of a frame is ``steps ... steps + 1``: the finished
+        latent and its decoding
+    bent : whether a bend has acted by now, or the frame has a beginning of its own
+    """
+
+    key: str
+    first: int
+    last: int
+    bent: bool
+
+
+@dataclass(frozen=True)
+class Work:
+    """How much there is to do.
+
+    Parameters
+    ----------
+    frames : frames to be shown
+    pictures : different pictures among them
+    states : denoising steps to be computed
+    alone : denoising steps if every picture were rendered by itself
+    """
+
+    frames: int
+    pictures: int
+    states: int
+    alone: int
+
+
+def begins_alone(frame: Resolved) -> bool:
+    """Whether a frame begins in a way of its own: a walking noise, a source picture, a blend of prompts."""
+    own = frame["walk"] is not None or frame["travel"] % 1.0 or frame["source"] is not None
+    return bool(own) or len(frame["prompt"]) > 1
+
+
+def first_step(frame: Resolved) -> int:
+    """The step at which the denoising of a frame begins."""
+    return 0 if frame["source"] is None else int(frame["source"]["start"])
+
+
+def segments(frame: Resolved) -> list[Segment]:
+    """The way of a frame from its beginning to its picture, in segments.
+
+    Parameters
+    ----------
+    frame : what ``resolve`` gives
+    """
+    root = {name: value for name, value in frame.items() if name != "bends"}
+    beginnings: dict[int, list[object]] = {first_step(frame): [], frame["steps"]: []}
+    for bend in frame["bends"]:  # in the order of the stack, which is one for all frames of a job
+        step = 0 if bend["site"] == "noise" else bend["steps"][0]
+        known = {name: value for name, value in bend.items() if name != "name"}
+        beginnings.setdefault(max(step, first_step(frame)), []).append(known)
+    digest = hashlib.sha256(_text(root).encode())
+    bent = begins_alone(frame)
+    steps = sorted(beginnings)
+    way = []
+    for step, following in zip(steps, [*steps[1:], frame["steps"] + 1], strict=True):
+        for event in beginnings[step]:
+            digest.update(_text([step, event]).encode())
+            bent = True
+        way.append(Segment(digest.hexdigest(), step, following, bent))
+    return way
+
+
+def _text(value: object) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> Work:
+    """How much work it is to make some pictures, each state computed once.
+
+    Parameters
+    ----------
+    frames : different resolved frames
+    shown : how many frames of the timeline show each of them; None means one
+    """
+    states: dict[str, int] = {}
+    pictures = alone = 0
+    for frame in frames:
+        pictures += 1
+        alone += frame["steps"] - first_step(frame)
+        for segment in segments(frame):
+            states[segment.key] = min(segment.last, frame["steps"]) - segment.first
+    return Work(pictures if shown is None else sum(shown), pictures, sum(states.values()), alone)

@@ -1,0 +1,147 @@
+"""From a job to its frames: all that determines one frame's pixels and nothing else, and its hash, the frame key."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+from . import catalogue, channels, sites
+from .catalogue import strip
+from .job import Bend, Frame, Job
+
+#: Raise it whenever the engine makes other pixels from the same resolved frame.
+RENDERER = "2"
+
+#: A resolved frame: plain data, see ``resolve``.
+Resolved = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """A frame of a job with what it comes to; ``frame`` knows the frame before it if it starts from that."""
+
+    frame: Frame
+    data: Resolved
+    key: str
+
+
+def settle(value: float) -> float:
+    """A value as jobs hold it: six decimals, so that a float32 curve read twice gives the same frame."""
+    return round(float(value), 6) + 0.0
+
+
+def trace(job: Job) -> Iterator[Traced]:
+    """Every frame of a job, resolved, with its key.
+
+    Where a frame starts from the one before, the key of that one is part of what determines it. A job's first frame
+    starts from noise, unless it names a frame before it: so a part of a job can be rendered by itself.
+    """
+    previous = anchor = ""
+    for frame in job.frames:
+        if job.source == "previous":
+            frame = replace(frame, previous=frame.previous or previous, anchor=frame.anchor or anchor)
+        data = resolve(job, frame)
+        key = frame_key(data)
+        previous, anchor = key, frame.anchor or anchor or key
+        yield Traced(frame, data, key)
+
+
+def resolve(job: Job, frame: Frame) -> Resolved:
+    """All that determines one frame's pixels and nothing else, as plain data.
+
+    Bends that change nothing (mix 0, neutral values, a window before the start) are left out, and so is what a
+    setting does not reach: frames that look the same are the same data.
+    """
+    source = _source(job, frame)
+    start = 0 if source is None else source["start"]
+    bends = [
+        resolved
+        for index, (bend, values) in enumerate(zip(job.bends, frame.values, strict=True))
+        if (resolved := _bend(job, bend, values, frame.masks[index] if frame.masks else "", start)) is not None
+    ]
+    walking = frame.walk is not None and job.walk_amount > 0
+    return {
+        "renderer": RENDERER,
+        "model": job.fingerprint,
+        "decoder": job.decoder_fingerprint,
+        "loras": [[lora.fingerprint, settle(lora.strength)] for lora in job.loras if lora.strength],
+        "precision": job.precision,
+        "batch": job.batch,
+        "size": list(job.size),
+        "scheduler": job.scheduler,
+        "steps": job.steps,
+        "guidance": settle(job.guidance),
+        "seed": job.seed,
+        "prompt": [[text, settle(share)] for text, share in frame.prompt],
+        "blending": job.blending if len(frame.prompt) > 1 else "linear",
+        "negative": job.negative if job.guidance > 1 else "",
+        "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
+        "travel": _strip_value(frame, strip.SEED_TRAVEL),
+        "source": source,
+        "bends": bends,
+    }
+
+
+def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
+    return settle(frame.strip.get(parameter.name, parameter.default))
+
+
+def _source(job: Job, frame: Frame) -> Resolved | None:
+    """Where the frame starts from, and at which step; as diffusers' image-to-image reads the strength."""
+    steps = min(int(job.steps * _strip_value(frame, strip.STRENGTH)), job.steps)
+    if job.source == "pictures":
+        return {"picture": frame.picture, "start": job.steps - steps}
+    if job.source == "previous" and frame.previous:
+        return {
+            "previous": frame.previous,
+            "warp": [_strip_value(frame, p) for p in (strip.ZOOM, strip.TURN, strip.SHIFT_X, strip.SHIFT_Y)],
+            "colour": [frame.anchor, _strip_value(frame, strip.COLOUR)] if _strip_value(frame, strip.COLOUR) else None,
+            "start": job.steps - steps,
+        }
+    return None
+
+
+def _bend(job: Job, bend: Bend, values: dict[str, float], mask: str, start: int) -> Resolved | None:
+    operator = catalogue.operator(bend.operator)
+    described = catalogue.animated_parameters(bend.operator, bend.region)
+    settled = {p.name: settle(values.get(p.name, p.default)) for p in described}
+    if settled["mix"] == 0.0 or operator.is_neutral(settled):
+        return None
+    site = sites.parse(bend.site)
+    first, last = sites.window_steps(site.kind, bend.start, bend.end, job.steps)
+    if site.kind != "noise":
+        first = max(first, start)
+    if last <= first:
+        return None
+    return {
+        "name": bend.name,
+        "operator": bend.operator,
+        "site": str(site),
+        "steps": [first, last],
+        "channels": str(channels.parse(bend.channels)),
+        "choices": {choice.name: bend.choices.get(choice.name, choice.default) for choice in operator.choices},
+        "values": settled,
+        "region": bend.region,
+        "inverted": bend.inverted and bend.region != catalogue.EVERYWHERE,
+        "mask": mask if bend.region == "mask" else "",
+        "restore": bend.restore,
+    }
+
+
+def frame_key(resolved: Resolved) -> str:
+    """The hash of a resolved frame: 64 hexadecimal digits, also the name of its file.
+
+    A bend's name is for messages only and does not count.
+    """
+    plain = {**resolved, "bends": [{k: v for k, v in bend.items() if k != "name"} for bend in resolved["bends"]]}
+    return hashlib.sha256(
+        json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+    ).hexdigest()
+
+
+def file_name(key: str) -> str:
+    """The name of a frame's file in the frame store."""
+    return f"{key}.png"

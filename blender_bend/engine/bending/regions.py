@@ -1,0 +1,98 @@
+"""How much each cell of a tensor belongs to a bend's region."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from ...core.errors import BendError, Code
+from .operators import Moment
+
+if TYPE_CHECKING:
+    from .bend import Place, Rows
+
+#: Cell coordinates x (to the right) and y (down), 0...1, shapes (1, 1, W) and (1, H, 1); values by name, (B, 1, 1).
+Shape = Callable[[Tensor, Tensor, dict[str, Tensor], "Place"], Tensor]
+
+
+def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
+    """The share of the bend in every cell.
+
+    Parameters
+    ----------
+    x : shape (B, C, H, W), or (B, N, C) if the place has a grid
+
+    Returns
+    -------
+    0...1 in the dtype of x, shape (B, 1, H, W) or (B, N, 1)
+
+    Raises
+    ------
+    BendError(SITE_SHAPE) if the tensor is no picture
+    """
+    grid = x.shape[2:] if x.ndim == 4 else place.grid
+    if grid is None or (x.ndim == 3 and grid[0] * grid[1] != x.shape[1]) or x.ndim == 2:
+        raise BendError(
+            Code.SITE_SHAPE,
+            f"The bend '{rows.bend['name']}' is kept to a region, but {place.site} is no picture.",
+            "Choose the region Everywhere, or another site.",
+        )
+    height, width = grid
+    values = {
+        name.removeprefix("region_"): value.to(x.device).reshape(-1, 1, 1)
+        for name, value in rows.values.items()
+        if name.startswith("region_")
+    }
+    if rows.bend["region"] == "mask":
+        assert rows.masks is not None
+        inside = functional.interpolate(rows.masks.to(x.device), (height, width), mode="area")[:, 0]
+    else:
+        across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)
+        down = ((torch.arange(height, device=x.device) + 0.5) / height).reshape(1, -1, 1)
+        inside = SHAPES[rows.bend["region"]](across, down, values, place)
+    inside = inside.expand(x.shape[0], height, width)
+    if rows.bend["inverted"]:
+        inside = 1 - inside
+    inside = inside.to(x.dtype)
+    return inside.unsqueeze(1) if x.ndim == 4 else inside.flatten(1).unsqueeze(2)
+
+
+def _edge(distance: Tensor, softness: Tensor) -> Tensor:
+    """1 where the distance into the region is positive, 0 where it is negative, smooth over ``softness`` between."""
+    soft = softness.clamp_min(0)
+    share = (distance / soft.clamp_min(1e-6) + 0.5).clamp(0, 1)
+    smooth = share * share * (3 - 2 * share)
+    return torch.where(soft > 1e-6, smooth, (distance >= 0).to(smooth.dtype))
+
+
+def _box(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
+    softness = values["softness"]
+    across = _edge(x - values["left"], softness) * _edge(values["right"] - x, softness)
+    return across * _edge(y - values["top"], softness) * _edge(values["bottom"] - y, softness)
+
+
+def _disc(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
+    width, height = x.shape[2], y.shape[1]
+    shorter = min(width, height)
+    across, down = (x - values["x"]) * (width / shorter), (y - values["y"]) * (height / shorter)
+    return _edge(values["radius"] - (across.square() + down.square()).sqrt(), values["softness"])
+
+
+def _gradient(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
+    along = (x - 0.5) * values["angle"].cos() - (y - 0.5) * values["angle"].sin() + 0.5
+    width = values["width"].abs().clamp_min(1e-6)
+    return ((along - values["middle"]) / width + 0.5).clamp(0, 1)
+
+
+def _scatter(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
+    """Cells whose seeded number lies below the share: a larger share keeps the cells of a smaller one."""
+    generator = Moment(place.seed, 0, f"{place.site} scatter").generator()
+    drawn = torch.rand((1, y.shape[1], x.shape[2]), generator=generator).to(x.device)
+    return (drawn < values["share"]).float()
+
+
+SHAPES: dict[str, Shape] = {"box": _box, "disc": _disc, "gradient": _gradient, "scatter": _scatter}

@@ -1,0 +1,36 @@
+"""What is put back after a bend: every channel's mean and spread, or the strength of the whole."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+_SMALLEST = 1e-8
+
+
+def restore(what: str, bent: Tensor, x: Tensor) -> Tensor:
+    """Give a bent tensor what the original had.
+
+    Parameters
+    ----------
+    what : ``none``; ``statistics``: mean and standard deviation of every channel of every row (as adaptive instance
+        normalisation does); ``energy``: the root of the sum of squares of every row
+    bent, x : shape (B, C, H, W), (B, N, C) or (B, C); a row of single channels counts as a whole
+
+    Returns
+    -------
+    a tensor of the dtype of bent; what has no spread, or no strength, gets none
+    """
+    if what == "none":
+        return bent
+    new, old = bent.float(), x.float()
+    if what == "energy":
+        everything = tuple(range(1, x.ndim))
+        strength = old.square().sum(dim=everything, keepdim=True).sqrt()
+        now = new.square().sum(dim=everything, keepdim=True).sqrt()
+        return torch.where(now > _SMALLEST, new * (strength / now.clamp_min(_SMALLEST)), new).to(bent.dtype)
+    space = {4: (2, 3), 3: (1,), 2: (1,)}[x.ndim]
+    mean, deviation = old.mean(dim=space, keepdim=True), old.std(dim=space, keepdim=True, correction=0)
+    own_mean, own_deviation = new.mean(dim=space, keepdim=True), new.std(dim=space, keepdim=True, correction=0)
+    ratio = torch.where(own_deviation > _SMALLEST, deviation / own_deviation.clamp_min(_SMALLEST), 1.0)
+    return ((new - own_mean) * ratio + mean).to(bent.dtype)

@@ -1,0 +1,116 @@
+"""What every family of models can do; the sampler knows no more of a model than this."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from abc import ABC, abstractmethod
+from typing import Any
+
+import PIL.Image
+import torch
+from torch import Tensor, nn
+
+#: A prompt as the network takes it: tensors of one row by name. ``negative_`` before a name is its unguided side.
+Conditioning = dict[str, Tensor]
+
+
+class Family(ABC):
+    """One diffusers pipeline, taken apart.
+
+    Latents are always pictures, ``[B, C, h, w]``, whatever the network takes.
+
+    Parameters
+    ----------
+    pipeline : a diffusers pipeline
+    """
+
+    #: Which tensors of a conditioning have a row for each state (others are shared by all rows).
+    rowed: tuple[str, ...] = ("prompt_embeds",)
+    #: Whether the model was trained by flow matching.
+    flow = False
+
+    def __init__(self, pipeline: Any) -> None:
+        self.pipeline = pipeline
+
+    @property
+    @abstractmethod
+    def networks(self) -> dict[str, nn.Module]:
+        """The networks that can be bent, by the kind of their sites."""
+
+    @property
+    def denoiser(self) -> nn.Module:
+        """The network that is asked at every step."""
+        return next(iter(self.networks.values()))
+
+    @property
+    def device(self) -> torch.device:
+        """Where the pipeline computes, also when its weights wait elsewhere."""
+        return torch.device(self.pipeline._execution_device)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of the latents."""
+        dtype: torch.dtype = self.denoiser.dtype
+        return dtype
+
+    @abstractmethod
+    def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The shape of one state's latent, ``(1, C, h, w)``, for a picture of width and height."""
+
+    def is_guided(self, guidance: float) -> bool:
+        """Whether the network is asked twice, with and without the prompt."""
+        return guidance > 1
+
+    @abstractmethod
+    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+        """The embeddings of a prompt, and of the negative prompt if guided."""
+
+    @abstractmethod
+    def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
+        """Prepare a scheduler for so many steps, as the family's own pipeline does."""
+
+    @abstractmethod
+    def predict(
+        self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
+    ) -> Tensor:
+        """Ask the network.
+
+        Parameters
+        ----------
+        x : scaled latents, shape (R, C, h, w)
+        conditioning : R rows
+        guidance : for models that take it as an input
+
+        Returns
+        -------
+        prediction, shape (R, C, h, w)
+        """
+
+    def decode(self, latents: Tensor) -> PIL.Image.Image:
+        """One latent as a picture."""
+        vae = self.pipeline.vae
+        image = vae.decode(self.unscaled(latents), return_dict=False)[0]
+        return self.pipeline.image_processor.postprocess(image, output_type="pil")[0]
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """Latents as the decoder takes them."""
+        return latents / self.pipeline.vae.config.scaling_factor
+
+    def encode_picture(self, picture: PIL.Image.Image, size: tuple[int, int]) -> Tensor:
+        """A picture as a latent: the middle of what the encoder says, so that it is the same every time."""
+        pixels = self.pipeline.image_processor.preprocess(picture.convert("RGB"), height=size[1], width=size[0])
+        vae = self.pipeline.vae
+        encoded = vae.encode(pixels.to(device=self.device, dtype=vae.dtype))
+        latents = encoded.latent_dist.mode() if hasattr(encoded, "latent_dist") else encoded.latents
+        return self.scaled(latents).to(self.dtype)
+
+    def scaled(self, latents: Tensor) -> Tensor:
+        """Latents of the encoder as the network takes them."""
+        return latents * self.pipeline.vae.config.scaling_factor
+
+
+@functools.cache
+def takes_generator(scheduler: Any) -> bool:
+    """Whether the step of a class of schedulers draws noise."""
+    return "generator" in inspect.signature(scheduler.step).parameters

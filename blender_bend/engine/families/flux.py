@@ -1,0 +1,75 @@
+"""FLUX: a transformer over packed patches, with guidance as an input."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift, retrieve_timesteps
+from torch import Tensor, nn
+
+from .family import Conditioning
+from .stable_diffusion_3 import StableDiffusion3
+
+
+class Flux(StableDiffusion3):
+    """FLUX.1; its latents are kept as pictures and packed two by two on the way into the transformer."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The transformer and the autoencoder."""
+        return {"transformer": self.pipeline.transformer, "vae": self.pipeline.vae}
+
+    def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The shape of one state's latent; sides are even."""
+        pair = self.pipeline.vae_scale_factor * 2
+        channels = self.pipeline.transformer.config.in_channels // 4
+        return 1, channels, 2 * (size[1] // pair), 2 * (size[0] // pair)
+
+    def is_guided(self, guidance: float) -> bool:
+        """Never asked twice."""
+        return False
+
+    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+        """The embeddings of a prompt; FLUX knows no negative one."""
+        embeddings, pooled, places = self.pipeline.encode_prompt(prompt=prompt, prompt_2=None, device=self.device)
+        return {"prompt_embeds": embeddings, "pooled_prompt_embeds": pooled, "text_ids": places}
+
+    def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
+        """Prepare a scheduler; its schedule is shifted with the size of the picture."""
+        _, _, height, width = self.latent_shape(size)
+        shift = calculate_shift(
+            (height // 2) * (width // 2),
+            scheduler.config.get("base_image_seq_len", 256),
+            scheduler.config.get("max_image_seq_len", 4096),
+            scheduler.config.get("base_shift", 0.5),
+            scheduler.config.get("max_shift", 1.15),
+        )
+        own = getattr(scheduler.config, "use_flow_sigmas", False)
+        sigmas = None if own else np.linspace(1.0, 1 / steps, steps)
+        retrieve_timesteps(scheduler, steps, self.device, sigmas=sigmas, mu=shift)
+
+    def predict(
+        self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
+    ) -> Tensor:
+        """Pack, ask the transformer, unpack."""
+        rows, channels, height, width = x.shape
+        pipeline, transformer = self.pipeline, self.pipeline.transformer
+        scale = None
+        if transformer.config.guidance_embeds:
+            scale = torch.full([1], guidance, device=x.device, dtype=torch.float32).expand(rows)
+        prediction = transformer(
+            hidden_states=pipeline._pack_latents(x, rows, channels, height, width),
+            timestep=timestep.expand(rows).to(x.dtype) / 1000,
+            guidance=scale,
+            pooled_projections=conditioning["pooled_prompt_embeds"],
+            encoder_hidden_states=conditioning["prompt_embeds"],
+            txt_ids=conditioning["text_ids"],
+            img_ids=pipeline._prepare_latent_image_ids(rows, height // 2, width // 2, x.device, x.dtype),
+            joint_attention_kwargs={},
+            return_dict=False,
+        )[0]
+        pixels = pipeline.vae_scale_factor
+        unpacked: Tensor = pipeline._unpack_latents(prediction, height * pixels, width * pixels, pixels)
+        return unpacked

@@ -1,0 +1,123 @@
+"""Stable Diffusion 1.x, 2.x and XL, with their Turbo and LCM kinds: a UNet with cross-attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import PIL.Image
+import torch
+from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import retrieve_timesteps
+from torch import Tensor, nn
+
+from .family import Conditioning, Family
+
+
+class StableDiffusion(Family):
+    """Stable Diffusion 1.x and 2.x, epsilon or v; mini; LCM models with a guidance embedding."""
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The UNet and the autoencoder."""
+        return {"unet": self.pipeline.unet, "vae": self.pipeline.vae}
+
+    def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The shape of one state's latent."""
+        scale = self.pipeline.vae_scale_factor
+        return 1, self.pipeline.unet.config.in_channels, size[1] // scale, size[0] // scale
+
+    def is_guided(self, guidance: float) -> bool:
+        """Guidance above 1, unless the model takes it as an input."""
+        return guidance > 1 and self.pipeline.unet.config.time_cond_proj_dim is None
+
+    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+        """The embeddings of a prompt."""
+        encoded = self.pipeline.encode_prompt(
+            prompt=prompt,
+            negative_prompt=(negative or None) if guided else None,  # SDXL zeroes None, but encodes ""
+            device=self.device,
+            num_images_per_prompt=1,
+            do_classifier_free_guidance=guided,
+        )
+        names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+        return {name: tensor for name, tensor in zip(names, encoded, strict=False) if tensor is not None}
+
+    def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
+        """Prepare a scheduler."""
+        retrieve_timesteps(scheduler, steps, self.device)
+
+    def predict(
+        self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
+    ) -> Tensor:
+        """Ask the UNet."""
+        unet = self.pipeline.unet
+        embedding = None
+        if unet.config.time_cond_proj_dim is not None:
+            embedding = self.pipeline.get_guidance_scale_embedding(
+                torch.tensor(guidance - 1).repeat(x.shape[0]), embedding_dim=unet.config.time_cond_proj_dim
+            ).to(device=x.device, dtype=x.dtype)
+        prediction: Tensor = unet(
+            x,
+            timestep,
+            encoder_hidden_states=conditioning["prompt_embeds"],
+            timestep_cond=embedding,
+            added_cond_kwargs=self.added(conditioning, size),
+            return_dict=False,
+        )[0]
+        return prediction
+
+    def added(self, conditioning: Conditioning, size: tuple[int, int]) -> dict[str, Tensor] | None:
+        """What the UNet takes besides the prompt."""
+        return None
+
+
+class StableDiffusionXL(StableDiffusion):
+    """Stable Diffusion XL, with pooled embeddings and sizes."""
+
+    rowed = ("prompt_embeds", "pooled_prompt_embeds")
+
+    def added(self, conditioning: Conditioning, size: tuple[int, int]) -> dict[str, Tensor] | None:
+        """The pooled embeddings, and the picture's size as the original and the target one."""
+        pooled = conditioning["pooled_prompt_embeds"]
+        height_width = (size[1], size[0])
+        second = self.pipeline.text_encoder_2
+        times = self.pipeline._get_add_time_ids(
+            height_width,
+            (0, 0),
+            height_width,
+            dtype=conditioning["prompt_embeds"].dtype,
+            text_encoder_projection_dim=int(pooled.shape[-1]) if second is None else second.config.projection_dim,
+        )
+        return {"text_embeds": pooled, "time_ids": times.to(pooled.device).repeat(pooled.shape[0], 1)}
+
+    def decode(self, latents: Tensor) -> PIL.Image.Image:
+        """One latent as a picture; the autoencoder overflows in float16 and is lifted to float32 for it."""
+        vae = self.pipeline.vae
+        lifted = vae.dtype == torch.float16 and vae.config.force_upcast
+        if lifted:
+            vae.to(dtype=torch.float32)
+            latents = latents.to(torch.float32)
+        try:
+            return super().decode(latents)
+        finally:
+            if lifted:
+                vae.to(dtype=torch.float16)
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """Latents as the decoder takes them; some autoencoders state their statistics."""
+        config = self.pipeline.vae.config
+        mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+        if mean is None or deviation is None:
+            return super().unscaled(latents)
+        return latents * _channels(deviation, latents) / config.scaling_factor + _channels(mean, latents)
+
+    def scaled(self, latents: Tensor) -> Tensor:
+        """Latents of the encoder as the network takes them."""
+        config = self.pipeline.vae.config
+        mean, deviation = getattr(config, "latents_mean", None), getattr(config, "latents_std", None)
+        if mean is None or deviation is None:
+            return super().scaled(latents)
+        return (latents - _channels(mean, latents)) * config.scaling_factor / _channels(deviation, latents)
+
+
+def _channels(values: list[float], latents: Tensor) -> Tensor:
+    return torch.tensor(values).view(1, -1, 1, 1).to(latents.device, latents.dtype)

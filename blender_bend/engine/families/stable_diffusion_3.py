@@ -1,0 +1,78 @@
+"""Stable Diffusion 3 and 3.5: a transformer over patches, trained by flow matching."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift, retrieve_timesteps
+from torch import Tensor, nn
+
+from .family import Conditioning, Family
+
+
+class StableDiffusion3(Family):
+    """Stable Diffusion 3."""
+
+    rowed = ("prompt_embeds", "pooled_prompt_embeds")
+    flow = True
+
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The transformer and the autoencoder."""
+        return {"transformer": self.pipeline.transformer, "vae": self.pipeline.vae}
+
+    def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
+        """The shape of one state's latent."""
+        scale = self.pipeline.vae_scale_factor
+        return 1, self.pipeline.transformer.config.in_channels, size[1] // scale, size[0] // scale
+
+    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+        """The embeddings of a prompt."""
+        encoded = self.pipeline.encode_prompt(
+            prompt=prompt,
+            prompt_2=None,
+            prompt_3=None,
+            negative_prompt=(negative or None) if guided else None,
+            device=self.device,
+            do_classifier_free_guidance=guided,
+        )
+        names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+        return {name: tensor for name, tensor in zip(names, encoded, strict=True) if tensor is not None}
+
+    def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
+        """Prepare a scheduler; some shift their schedule with the size of the picture."""
+        shift = {}
+        if scheduler.config.get("use_dynamic_shifting", None):
+            patch = self.pipeline.transformer.config.patch_size
+            _, _, height, width = self.latent_shape(size)
+            shift["mu"] = calculate_shift(
+                (height // patch) * (width // patch),
+                scheduler.config.get("base_image_seq_len", 256),
+                scheduler.config.get("max_image_seq_len", 4096),
+                scheduler.config.get("base_shift", 0.5),
+                scheduler.config.get("max_shift", 1.16),
+            )
+        retrieve_timesteps(scheduler, steps, self.device, sigmas=None, **shift)
+
+    def predict(
+        self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
+    ) -> Tensor:
+        """Ask the transformer."""
+        prediction: Tensor = self.pipeline.transformer(
+            hidden_states=x,
+            timestep=timestep.expand(x.shape[0]),
+            encoder_hidden_states=conditioning["prompt_embeds"],
+            pooled_projections=conditioning["pooled_prompt_embeds"],
+            return_dict=False,
+        )[0]
+        return prediction
+
+    def unscaled(self, latents: Tensor) -> Tensor:
+        """Latents as the decoder takes them."""
+        config = self.pipeline.vae.config
+        return latents / config.scaling_factor + config.shift_factor
+
+    def scaled(self, latents: Tensor) -> Tensor:
+        """Latents of the encoder as the network takes them."""
+        config = self.pipeline.vae.config
+        return (latents - config.shift_factor) * config.scaling_factor

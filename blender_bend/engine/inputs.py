@@ -1,0 +1,77 @@
+"""What frames start from or are masked by: pictures of the store's inputs, and the frames before them."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import PIL.Image
+import torch
+from PIL.Image import Image
+from torch import Tensor
+
+from ..core.errors import BendError, Code
+from ..core.resolve import Resolved
+from .feedback import match_colours, warp
+from .frame_store import FrameStore
+
+
+class StoredInputs:
+    """The inputs of a frame store: ``inputs/<digest>.png``, named after the SHA-256 of the file.
+
+    Parameters
+    ----------
+    store : where frames and inputs are
+    """
+
+    def __init__(self, store: FrameStore) -> None:
+        self.store = store
+        self.mask = functools.lru_cache(maxsize=64)(self._mask)
+
+    def source(self, frame: Resolved) -> Image:
+        """The picture that a frame starts from: a captured one, or the frame before it, moved and matched.
+
+        Raises
+        ------
+        BendError(INPUT_MISSING)
+        """
+        source = frame["source"]
+        if "picture" in source:
+            return self._picture(source["picture"])
+        moved = warp(self._frame(source["previous"]), *source["warp"])
+        if source["colour"] is None:
+            return moved
+        anchor, share = source["colour"]
+        return match_colours(moved, self._frame(anchor), share)
+
+    def _mask(self, digest: str) -> Tensor:
+        grey = np.asarray(self._picture(digest).convert("L"), dtype=np.float32) / 255
+        return torch.from_numpy(grey)[None, None]
+
+    def _frame(self, key: str) -> Image:
+        return _open(self.store.path(key), "The frame before it is gone from the frame folder.")
+
+    def _picture(self, digest: str) -> Image:
+        path = input_path(self.store.folder, digest)
+        picture = _open(path, "Capture the strips below again.")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
+            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", "Capture the strips below again.")
+        return picture
+
+
+def input_path(folder: Path, digest: str) -> Path:
+    """Where an input picture of a frame folder is."""
+    return folder / "inputs" / f"{digest}.png"
+
+
+def _open(path: Path, hint: str) -> Image:
+    try:
+        with PIL.Image.open(path) as image:
+            image.load()
+            return image.convert("RGB")
+    except OSError as error:
+        raise BendError(
+            Code.INPUT_MISSING, f"A picture that a frame starts from is missing: {path.name}.", hint
+        ) from error

@@ -1,0 +1,255 @@
+"""From resolved frames to pictures: every denoising state once, alone or in batches of a constant size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from ...core.errors import BendError, Code
+from ...core.resolve import Resolved
+from ..bending import BendStack
+from ..bending.channels import Study
+from ..conditioning import PromptEncoder
+from ..families import Conditioning, Family, family_of
+from ..families.family import takes_generator
+from .noise import starting_noise
+from .queue import Queue
+from .schedulers import branch, branch_generator, prepare
+from .tree import Node, grow
+
+
+class Inputs(Protocol):
+    """The pictures that frames start from or are masked by."""
+
+    def source(self, frame: Resolved) -> PIL.Image.Image:
+        """The picture that a frame starts from."""
+
+    def mask(self, digest: str) -> Tensor:
+        """A mask, shape (1, 1, h, w), 0...1."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A picture in the making.
+
+    Parameters
+    ----------
+    latents : shape (1, C, h, w)
+    call : how often the scheduler has stepped; some step more often than there are denoising steps
+    """
+
+    latents: Tensor
+    scheduler: Any
+    generator: torch.Generator
+    conditioning: Conditioning
+    call: int
+
+
+class Sampler:
+    """Renders resolved frames on one model.
+
+    With a batch of 1, every picture is bit-equal to what it would be alone, and without active bends to what the plain
+    diffusers pipeline makes with the same seed. With a larger batch, states in which a bend has acted are computed
+    in batches of exactly that size, filled up if need be, so that a picture does not depend on its neighbours.
+
+    Parameters
+    ----------
+    pipeline : a diffusers pipeline that Bend knows
+    study : what is known about the model; None if nothing is asked of it
+    """
+
+    def __init__(self, pipeline: Any, study: Study | None = None) -> None:
+        self.pipeline = pipeline
+        self.family: Family = family_of(pipeline)
+        self.prompts = PromptEncoder(self.family)
+        self.study = study
+
+    def render(
+        self, frame: Resolved, inputs: Inputs | None = None, cancelled: Callable[[], bool] = lambda: False
+    ) -> PIL.Image.Image:
+        """Make the picture of one frame; see ``render_all``."""
+        pictures: dict[str, PIL.Image.Image] = {}
+        self.render_all({"": frame}, pictures.__setitem__, inputs, cancelled)
+        return pictures[""]
+
+    @torch.inference_mode()
+    def render_all(
+        self,
+        frames: Mapping[str, Resolved],
+        finished: Callable[[str, PIL.Image.Image], None],
+        inputs: Inputs | None = None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make the pictures of frames of one job.
+
+        Parameters
+        ----------
+        frames : what ``core.resolve`` gives, by frame key, in the order in which they are wanted
+        finished : takes every picture as soon as it is there
+        inputs : for frames that start from a picture, or with masks
+        cancelled : asked before every denoising step
+
+        Raises
+        ------
+        BendError(CANCELLED), and the errors of bends
+        """
+        if not frames:
+            return
+        try:
+            self._work(frames, finished, inputs, cancelled)
+        finally:
+            self.pipeline.maybe_free_model_hooks()
+
+    def _work(
+        self,
+        frames: Mapping[str, Resolved],
+        finished: Callable[[str, PIL.Image.Image], None],
+        inputs: Inputs | None,
+        cancelled: Callable[[], bool],
+    ) -> None:
+        batch = next(iter(frames.values()))["batch"]
+        queue = Queue(batch)
+        for root in reversed(grow(frames)):
+            queue.add_root(root)
+        while ready := queue.next():
+            if cancelled():
+                raise BendError(Code.CANCELLED, "Cancelled.")
+            nodes, states = ready
+            begun = [self._begin(n.frame, inputs) if s is None else s for n, s in zip(nodes, states, strict=True)]
+            if nodes[0].segment.first == nodes[0].frame["steps"]:
+                picture = self._finish(nodes[0].frame, begun[0], inputs)
+                for key in nodes[0].pictures:
+                    finished(key, picture)
+                continue
+            if nodes[0].segment.bent and len(nodes) < batch:
+                padding = batch - len(nodes)
+                stepped = self._advance([*nodes, *nodes[-1:] * padding], [*begun, *begun[-1:] * padding], inputs)
+            else:
+                stepped = self._advance(nodes, begun, inputs)
+            for node, state in zip(nodes, stepped, strict=False):
+                queue.add(node, state, self._step(node.frame, state))
+
+    def denoise(self, frame: Resolved) -> Tensor:
+        """The finished latent of a frame that starts from noise, before the bends of that moment and its decoding."""
+        node, state = grow({"": frame})[0], self._begin(frame, None)
+        while (step := self._step(frame, state)) < frame["steps"]:
+            while node.segment.last <= step:
+                (node,) = node.children.values()
+            (state,) = self._advance([node], [state], None)
+        return state.latents
+
+    def _begin(self, frame: Resolved, inputs: Inputs | None) -> State:
+        """A frame before its first step."""
+        size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
+        scheduler = prepare(self.family, frame["scheduler"], steps, size)
+        noise, generator = starting_noise(self.family, frame)
+        noise = self._stack([frame], 0, noise, inputs).bend_state("noise", noise)
+        conditioning = self.prompts.encode(
+            frame["prompt"], frame["negative"], self.family.is_guided(frame["guidance"]), frame["blending"]
+        )
+        if frame["source"] is None:
+            latents = noise * scheduler.init_noise_sigma
+            return State(latents, scheduler, generator, conditioning, 0)
+        assert inputs is not None
+        picture = self.family.encode_picture(inputs.source(frame), size)
+        call = frame["source"]["start"] * scheduler.order
+        if call >= len(scheduler.timesteps):
+            return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
+        scheduler.set_begin_index(call)
+        mixed = scheduler.scale_noise if self.family.flow else scheduler.add_noise
+        timestep = scheduler.timesteps[call : call + 1]
+        latents = mixed(picture, timestep, noise) if self.family.flow else mixed(picture, noise, timestep)
+        return State(latents, scheduler, generator, conditioning, call)
+
+    def _step(self, frame: Resolved, state: State) -> int:
+        """The denoising step that a state is before; PNDM and Heun call the network more often than there are steps."""
+        return int(state.call * frame["steps"] // len(state.scheduler.timesteps))
+
+    def _advance(self, nodes: list[Node], states: list[State], inputs: Inputs | None) -> list[State]:
+        """One call of the network for a batch of states, and a step of each one's scheduler."""
+        frame, first = nodes[0].frame, states[0]
+        step = self._step(frame, first)
+        latents = torch.cat([state.latents for state in states])
+        stack = self._stack([node.frame for node in nodes], step, latents, inputs)
+        if first.call == 0 or self._step(frame, replace(first, call=first.call - 1)) < step:
+            latents = stack.bend_state("latent", latents)
+        timestep = first.scheduler.timesteps[first.call]
+        schedulers = [branch(state.scheduler) for state in states]
+        prediction = self._predict(stack, frame, schedulers, latents, timestep, [s.conditioning for s in states])
+        stack.check()
+        return [
+            self._stepped(state, scheduler, timestep, latents[row : row + 1], prediction[row : row + 1])
+            for row, (state, scheduler) in enumerate(zip(states, schedulers, strict=True))
+        ]
+
+    def _predict(
+        self,
+        stack: BendStack,
+        frame: Resolved,
+        schedulers: list[Any],
+        latents: Tensor,
+        timestep: Tensor,
+        conditionings: list[Conditioning],
+    ) -> Tensor:
+        """What the network says about every state, guidance and bends included."""
+        family, guidance, size = self.family, frame["guidance"], (frame["size"][0], frame["size"][1])
+        guided = family.is_guided(guidance)
+        rows = _rows(conditionings, family.rowed)
+        rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])
+        if guided:
+            negative = _rows(conditionings, [f"negative_{name}" for name in family.rowed])
+            rows |= {name: torch.cat([negative[f"negative_{name}"], rows[name]]) for name in family.rowed}
+        x = latents
+        if hasattr(schedulers[0], "scale_model_input"):
+            each = zip(schedulers, latents.split(1), strict=True)
+            x = torch.cat([scheduler.scale_model_input(row, timestep) for scheduler, row in each])
+        with stack.hooked(family.networks):
+            prediction = family.predict(torch.cat([x, x]) if guided else x, timestep, rows, guidance, size)
+        if guided:
+            without, within = prediction.chunk(2)
+            prediction = without + guidance * stack.bend_state("guidance", within - without)
+        else:
+            prediction = stack.bend_state("guidance", prediction)
+        return stack.bend_state("prediction", prediction)
+
+    def _stepped(self, state: State, scheduler: Any, timestep: Tensor, latents: Tensor, prediction: Tensor) -> State:
+        generator, extra = state.generator, {}
+        if takes_generator(scheduler.__class__):
+            generator = branch_generator(generator)
+            extra["generator"] = generator
+        after = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        # Some schedulers compute in float32; the pipelines mend this on MPS only, where it fails.
+        after = after.to(latents.dtype)
+        return replace(state, latents=after, scheduler=scheduler, generator=generator, call=state.call + 1)
+
+    def _finish(self, frame: Resolved, state: State, inputs: Inputs | None) -> PIL.Image.Image:
+        """The bends of the finished latent and of the decoder, and the picture."""
+        stack = self._stack([frame], frame["steps"], state.latents, inputs)
+        latents = stack.bend_state("latent", state.latents)
+        with stack.hooked(self.family.networks):
+            picture = self.family.decode(latents)
+        stack.check()
+        return picture
+
+    def _stack(self, frames: list[Resolved], step: int, latents: Tensor, inputs: Inputs | None) -> BendStack:
+        return BendStack(
+            [frame["bends"] for frame in frames],
+            seed=frames[0]["seed"],
+            step=step,
+            steps=frames[0]["steps"],
+            size=(latents.shape[2], latents.shape[3]),
+            read_mask=None if inputs is None else inputs.mask,
+            study=self.study,
+        )
+
+
+def _rows(conditionings: list[Conditioning], rowed: Any) -> Conditioning:
+    """The conditionings of a batch, one below the other; what is not ``rowed`` is the same for all."""
+    first = conditionings[0]
+    shared = {name: tensor for name, tensor in first.items() if not name.startswith("negative_")}
+    return {**shared, **{name: torch.cat([rows[name] for rows in conditionings]) for name in rowed}}

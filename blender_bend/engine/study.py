@@ -1,0 +1,297 @@
+"""What is found out about a model once and kept: which channels act alike, and in which directions pictures differ."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from torch import Tensor
+from torch.nn import functional
+
+from ..core import channels, sites
+from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import replacing
+from ..core.job import Job
+from ..core.resolve import Resolved
+from .bending.operators import Direction
+from .bending.places import spoken_modules, watch
+from .sampling import Sampler
+
+log = logging.getLogger(__name__)
+
+#: What the pictures that a study looks at show; every prompt with every seed.
+PROMPTS = ("", "mountains at sunset", "teal ocean waves", "a forest", "a city skyline at night", "a golden orb")
+SEEDS = tuple(range(8))
+STEPS = 8
+GUIDANCE = 5.0
+#: The steps at which tensors are looked at, of ``STEPS``.
+MOMENTS = (1, 3, 5, 7)
+#: Activation maps are compared at this side.
+SIDE = 8
+DIRECTIONS = 10
+#: Raise it whenever a study of the same model would come out differently.
+VERSION = 1
+
+
+class SiteStudy:
+    """The study of one site.
+
+    Parameters
+    ----------
+    maps : shape (samples, C, SIDE, SIDE): each channel's activation maps, over pictures and moments
+    directions : shape (moments, DIRECTIONS, C, h, w), each times the standard deviation of the pictures along it
+    """
+
+    def __init__(self, maps: np.ndarray, directions: np.ndarray) -> None:
+        self.maps = maps
+        self.directions = directions
+        self._clusters: dict[int, list[list[int]]] = {}
+
+    def clusters(self, count: int) -> list[list[int]]:
+        """The channels in so many groups of similar maps, the largest group first.
+
+        Two channels are alike if their maps rise and fall at the same places over all pictures: the maps are centred
+        and brought to length 1, and grouped by k-means, so that the distance is that of the correlation.
+        """
+        if count not in self._clusters:
+            flat = self.maps.transpose(1, 0, 2, 3).reshape(self.maps.shape[1], -1).astype(np.float64)
+            flat -= flat.mean(axis=1, keepdims=True)
+            flat /= np.maximum(np.linalg.norm(flat, axis=1, keepdims=True), 1e-12)
+            groups = min(count, len(flat))
+            labels = KMeans(groups, n_init=4, random_state=0).fit_predict(flat)
+            found = [np.flatnonzero(labels == label).tolist() for label in range(groups)]
+            self._clusters[count] = sorted(found, key=lambda group: (-len(group), group))
+        return self._clusters[count]
+
+    def direction(self, number: int, moment: int, x: Tensor) -> Tensor:
+        """A direction in the shape of one row of a tensor.
+
+        Raises
+        ------
+        BendError(CHANNEL_MISSING) if the tensor has other channels than the site
+        """
+        vector = torch.from_numpy(self.directions[moment, number - 1]).to(x.device, torch.float32)
+        if vector.shape[0] != x.shape[1]:
+            raise BendError(
+                Code.CHANNEL_MISSING,
+                "A learned direction is one of all channels.",
+                "Set the channels of the bend to all.",
+            )
+        if x.ndim == 4:
+            return functional.interpolate(vector[None], x.shape[2:], mode="bilinear", align_corners=False)
+        return functional.interpolate(vector.flatten(1)[None], x.shape[2], mode="linear", align_corners=False)
+
+
+class ModelStudy:
+    """The study of a model, site by site; see ``bending.channels.Study``."""
+
+    def __init__(self, sites_: dict[str, SiteStudy]) -> None:
+        self._sites = sites_
+
+    def cluster(self, site: str, number: int, count: int) -> list[int]:
+        """The channels of a cluster of a site.
+
+        Raises
+        ------
+        BendError(CHANNEL_MISSING) if the site has no such cluster
+        """
+        groups = self._sites[site].clusters(count) if site in self._sites else []
+        if number >= len(groups):
+            raise BendError(
+                Code.CHANNEL_MISSING,
+                f"{site} has no cluster {number}.",
+                "Only the layers of the denoising network have clusters.",
+            )
+        return groups[number]
+
+    def at(self, site: str, progress: float) -> Direction | None:
+        """The directions of a site at the studied moment nearest to a part 0...1 of the steps."""
+        if site not in self._sites:
+            return None
+        found = self._sites[site]
+        moment = min(range(len(MOMENTS)), key=lambda index: abs(MOMENTS[index] / STEPS - progress))
+        return lambda number, x: found.direction(number, moment, x)
+
+
+class Studies:
+    """Studies on disk: a folder for each model, a file for each site.
+
+    Parameters
+    ----------
+    folder : None for the user's cache
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or Path.home() / ".cache" / "bend" / "studies"
+
+    def of(
+        self, job: Job, sampler: Sampler, phase: Callable[[str], None], cancelled: Callable[[], bool]
+    ) -> ModelStudy | None:
+        """What a job asks of its model: read if it is there, found out and kept if not.
+
+        Parameters
+        ----------
+        phase : called with words while the model is studied
+
+        Raises
+        ------
+        BendError(CANCELLED), BendError(STORE_UNWRITABLE), BendError(SITE_UNKNOWN)
+        """
+        asked = sorted({site for bend in job.bends if (site := _asks(bend.operator, bend.channels, bend.site))})
+        paths = {path: None for pattern in asked for path in _paths(pattern, sampler)}
+        if not paths:
+            return None
+        known = {path: self._read(job, path) for path in paths}
+        unknown = [path for path, study in known.items() if study is None]
+        if unknown:
+            log.info("studying %s", ", ".join(unknown))
+            found = study_sites(sampler, unknown, job.negative, phase, cancelled)
+            for path, study in found.items():
+                self._write(job, path, study)
+                known[path] = study
+        return ModelStudy({path: study for path, study in known.items() if study is not None})
+
+    def _file(self, job: Job, path: str) -> Path:
+        loras = [(lora.fingerprint, lora.strength) for lora in job.loras]
+        name = hashlib.sha256(repr((VERSION, path, job.negative, job.precision, loras)).encode()).hexdigest()[:32]
+        return self.folder / job.fingerprint[:32] / f"{name}.npz"
+
+    def _read(self, job: Job, path: str) -> SiteStudy | None:
+        try:
+            with np.load(self._file(job, path), allow_pickle=False) as file:
+                return SiteStudy(file["maps"], file["directions"])
+        except (OSError, ValueError, KeyError, EOFError):
+            return None
+
+    def _write(self, job: Job, path: str, study: SiteStudy) -> None:
+        target = self._file(job, path)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with replacing(target) as file:
+                np.savez(file, maps=study.maps, directions=study.directions)
+        except OSError as error:
+            raise store_unwritable(target.parent, error) from error
+
+
+def _asks(operator: str, selection: str, site: str) -> str:
+    """The site, if a bend needs it studied."""
+    needs = operator == "add_direction" or channels.parse(selection).kind == "cluster"
+    return site.strip() if needs and sites.parse(site).kind in ("unet", "transformer") else ""
+
+
+def _paths(pattern: str, sampler: Sampler) -> list[str]:
+    site = sites.parse(pattern)
+    network = sampler.family.networks.get(site.kind)
+    if network is None:
+        return []
+    return [f"{site.kind}:{path}" for path in site.matches(spoken_modules(network))]
+
+
+@torch.inference_mode()
+def study_sites(
+    sampler: Sampler,
+    paths: Sequence[str],
+    negative: str = "",
+    phase: Callable[[str], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[str, SiteStudy]:
+    """Look at the tensors of some sites while the model makes pictures of every prompt with every seed.
+
+    Parameters
+    ----------
+    paths : sites without wildcards, such as ``unet:mid_block``
+
+    Raises
+    ------
+    BendError(CANCELLED)
+    """
+    seen: dict[str, list[list[np.ndarray]]] = {path: [[] for _ in MOMENTS] for path in paths}
+    total = len(PROMPTS) * len(SEEDS)
+    for number, (prompt, seed) in enumerate((prompt, seed) for prompt in PROMPTS for seed in SEEDS):
+        if cancelled():
+            raise BendError(Code.CANCELLED, "Cancelled.")
+        phase(f"Studying the model: {number + 1} of {total}")
+        for path, moments in _look(sampler, paths, _frame(sampler, prompt, negative, seed)).items():
+            for moment, tensor in enumerate(moments):
+                seen[path][moment].append(tensor)
+    return {path: _study(moments) for path, moments in seen.items()}
+
+
+def _frame(sampler: Sampler, prompt: str, negative: str, seed: int) -> Resolved:
+    """A frame without bends, at the smallest size that the network is at home with."""
+    side = 8 * min(int(getattr(sampler.family.denoiser.config, "sample_size", 32) or 32), 32)
+    return {
+        "batch": 1,
+        "size": [side, side],
+        "scheduler": "own",
+        "steps": STEPS,
+        "guidance": GUIDANCE,
+        "seed": seed,
+        "prompt": [[prompt, 1.0]],
+        "blending": "linear",
+        "negative": negative,
+        "walk": None,
+        "travel": 0.0,
+        "source": None,
+        "bends": [],
+    }
+
+
+def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, list[np.ndarray]]:
+    """The tensors at some sites at the studied moments, with the prompt, channels first."""
+    _, _, height, width = sampler.family.latent_shape((frame["size"][0], frame["size"][1]))
+    kept: dict[str, list[np.ndarray]] = {path: [] for path in paths}
+    calls = dict.fromkeys(paths, 0)
+
+    def keep(path: str) -> Callable[[Tensor, tuple[int, int] | None], Tensor]:
+        def look(x: Tensor, grid: tuple[int, int] | None) -> Tensor:
+            if calls[path] in MOMENTS:
+                row = x[-1].float()
+                if row.ndim == 2:
+                    row = row.T.reshape(row.shape[1], *(grid or (row.shape[0], 1)))
+                kept[path].append(row.reshape(row.shape[0], *row.shape[1:], *([1] * (3 - row.ndim))).cpu().numpy())
+            calls[path] += 1
+            return x
+
+        return look
+
+    handles = []
+    try:
+        for path in paths:
+            kind, _, inner = path.partition(":")
+            handles.append(watch(sampler.family.networks[kind], inner, (height, width), keep(path)))
+        sampler.denoise(frame)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return kept
+
+
+def _study(moments: list[list[np.ndarray]]) -> SiteStudy:
+    maps = np.concatenate([np.stack([_small(tensor) for tensor in tensors]) for tensors in moments])
+    directions = np.stack([_directions(np.stack(tensors)) for tensors in moments])
+    return SiteStudy(maps.astype(np.float16), directions.astype(np.float32))
+
+
+def _small(tensor: np.ndarray) -> np.ndarray:
+    side = (min(SIDE, tensor.shape[1]), min(SIDE, tensor.shape[2]))
+    return functional.adaptive_avg_pool2d(torch.from_numpy(tensor), side).numpy()
+
+
+def _directions(tensors: np.ndarray) -> np.ndarray:
+    """The principal components of some tensors, times their standard deviations; missing ones are zero."""
+    flat = tensors.reshape(len(tensors), -1)
+    count = min(DIRECTIONS, len(flat) - 1, flat.shape[1])
+    found = PCA(count, svd_solver="full").fit(flat)
+    scaled = found.components_ * np.sqrt(found.explained_variance_)[:, None]
+    # The sign of a component is chance: the largest entry is made positive.
+    scaled *= np.sign(scaled[np.arange(count), np.abs(scaled).argmax(axis=1)])[:, None]
+    padded = np.zeros((DIRECTIONS, flat.shape[1]), flat.dtype)
+    padded[:count] = scaled
+    return padded.reshape(DIRECTIONS, *tensors.shape[1:])
