@@ -61,28 +61,39 @@ def first_step(frame: Resolved) -> int:
     return 0 if frame["source"] is None else int(frame["source"]["start"])
 
 
-def segments(frame: Resolved) -> list[Segment]:
+def branchings(frames: Iterable[Resolved]) -> list[int]:
+    """The steps at which frames may part: where one begins, and where a bend of one begins."""
+    found = {first_step(frame) for frame in frames}
+    return sorted(found | {_beginning(bend) for frame in frames for bend in frame["bends"]})
+
+
+def _beginning(bend: Resolved) -> int:
+    return 0 if bend["site"] == "noise" else int(bend["steps"][0])
+
+
+def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
     """The way of a frame from its beginning to its picture, in segments.
 
     Parameters
     ----------
     frame : what ``resolve`` gives
+    branchings : the steps at which it may part from the frames that it is rendered with
     """
+    start, end = first_step(frame), int(frame["steps"])
     root = {name: value for name, value in frame.items() if name != "bends"}
-    beginnings: dict[int, list[object]] = {first_step(frame): [], frame["steps"]: []}
+    beginnings: dict[int, list[Resolved]] = {}
     for bend in frame["bends"]:  # in the order of the stack, which is one for all frames of a job
-        step = 0 if bend["site"] == "noise" else bend["steps"][0]
         known = {name: value for name, value in bend.items() if name != "name"}
-        beginnings.setdefault(max(step, first_step(frame)), []).append(known)
+        beginnings.setdefault(max(_beginning(bend), start), []).append(known)
     digest = hashlib.sha256(_text(root).encode())
     bent = begins_alone(frame)
-    steps = sorted(beginnings)
     way = []
-    for step, following in zip(steps, [*steps[1:], frame["steps"] + 1], strict=True):
-        for event in beginnings[step]:
-            digest.update(_text([step, event]).encode())
+    steps = sorted({start, end, *(step for step in branchings if start < step < end)})
+    for step, following in zip(steps, [*steps[1:], end + 1], strict=True):
+        for bend in beginnings.get(step, ()):
+            digest.update(_text([step, bend]).encode())
             bent = True
-        way.append(Segment(digest.hexdigest(), step, following, bent))
+        way.append(Segment(f"{digest.hexdigest()} {step}", step, following, bent))
     return way
 
 
@@ -98,11 +109,13 @@ def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> W
     frames : different resolved frames
     shown : how many frames of the timeline show each of them; None means one
     """
+    frames = list(frames)
     states: dict[str, int] = {}
+    parting = branchings(frames)
     pictures = alone = 0
     for frame in frames:
         pictures += 1
         alone += frame["steps"] - first_step(frame)
-        for segment in segments(frame):
+        for segment in segments(frame, parting):
             states[segment.key] = min(segment.last, frame["steps"]) - segment.first
     return Work(pictures if shown is None else sum(shown), pictures, sum(states.values()), alone)

@@ -1,4 +1,4 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | doctor."""
+"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | doctor."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ..core.errors import BendError
 from ..core.timebase import FrameRate
+from .commands import explore, render, sites
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -39,16 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     serve = commands.add_parser("serve", help="answer requests on stdin (Blender does this)")
     serve.add_argument("--log", type=Path, required=True, help="file for everything that is printed")
     serve.add_argument("--device", default="auto")
+    serve.add_argument("--studies", type=Path, help="folder for what is found out about models")
     serve.set_defaults(run=_serve)
-
-    render = commands.add_parser("render", help="make the frames of a job that the store does not have")
-    render.add_argument("job", type=Path)
-    render.add_argument(
-        "--frames", type=_frame_numbers, help="a frame or a range of the timeline: 17, 1-100; default all"
-    )
-    render.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
-    render.add_argument("--device", default="auto")
-    render.set_defaults(run=_render)
 
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
@@ -57,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
     analyse.set_defaults(run=_analyse)
+
+    for module in (render, sites, explore):
+        module.add(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed")
     doctor.add_argument("--json", action="store_true")
@@ -72,29 +68,8 @@ def _serve(options: argparse.Namespace) -> int:
 
     outgoing = redirect_output(options.log)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
-    Server(sys.stdin.buffer, outgoing, options.device).serve()
+    Server(sys.stdin.buffer, outgoing, options.device, options.studies).serve()
     return 0
-
-
-def _render(options: argparse.Namespace) -> int:
-    from ..core.job import Job
-    from .frame_store import FrameStore
-    from .render import Progress, Renderer
-
-    def show(progress: Progress) -> None:
-        print(f"frame {progress.number}  {progress.done}/{progress.total}", flush=True)
-
-    job = Job.read(options.job)
-    summary = Renderer(options.device).render(job, FrameStore(options.store), options.frames, show)
-    print(
-        f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made in {summary.seconds:.1f} s"
-    )
-    return 0
-
-
-def _frame_numbers(text: str) -> range:
-    first, dash, last = text.partition("-")
-    return range(int(first), int(last if dash else first) + 1)
 
 
 def _analyse(options: argparse.Namespace) -> int:

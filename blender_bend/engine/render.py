@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL.Image import Image
 
 from ..core import plan
-from ..core.job import Job
+from ..core.job import Bend, Job
 from ..core.plan import Work
 from ..core.resolve import Resolved, trace
 from .frame_store import FrameStore
@@ -35,11 +35,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did: frames asked for, frames found in the store, pictures made, seconds."""
+    """What a run did: frames asked for and found in the store, pictures made, states computed, seconds."""
 
     frames: int
     found: int
     rendered: int
+    states: int
     seconds: float
 
 
@@ -122,12 +123,12 @@ class Renderer:
         wanted = missing(job, store, numbers)
         if wanted.frames:
             phase("Loading the model")
-            sampler = self._prepare(job)
-            sampler.study = self._studies.of(job, sampler, phase, cancelled)
+            sampler = self.sampler(job, job.bends, phase, cancelled)
             phase("Rendering")
             self._make(job, sampler, store, wanted, progress, cancelled)
         asked = len(job.frames) if numbers is None else sum(frame.number in numbers for frame in job.frames)
-        summary = Summary(asked, asked - wanted.total, len(wanted.frames), time.monotonic() - began)
+        states = wanted.work().states
+        summary = Summary(asked, asked - wanted.total, len(wanted.frames), states, time.monotonic() - began)
         log.info("%s", summary)
         return summary
 
@@ -156,8 +157,25 @@ class Renderer:
         else:
             sampler.render_all(wanted.frames, finished, inputs, cancelled)
 
-    def _prepare(self, job: Job) -> Sampler:
+    def sampler(
+        self,
+        job: Job,
+        bends: Sequence[Bend] = (),
+        phase: Callable[[str], None] = lambda _: None,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Sampler:
+        """The sampler of a job's model; it is loaded if it is not the one used last.
+
+        Parameters
+        ----------
+        bends : for what these ask of the model, it is studied if it has not been
+
+        Raises
+        ------
+        BendError(MODEL_INVALID), BendError(CANCELLED)
+        """
         pipeline = self._shelf.pipeline(job, choose_device(self.device))
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
+        self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)
         return self._sampler

@@ -47,12 +47,16 @@ class Server:
     ----------
     incoming, outgoing : binary streams
     device : ``auto`` or a torch device name
+    studies : folder for what is found out about models; None for the user's cache
     """
 
-    def __init__(self, incoming: BinaryIO, outgoing: BinaryIO, device: str = "auto") -> None:
+    def __init__(
+        self, incoming: BinaryIO, outgoing: BinaryIO, device: str = "auto", studies: Path | None = None
+    ) -> None:
         self.incoming = incoming
         self.outgoing = outgoing
         self.device = device
+        self.studies = studies
         self._waiting: queue.Queue[Message | None] = queue.Queue()
         self._cancelled: set[str] = set()
         self._renderer: Any = None
@@ -136,7 +140,7 @@ class Server:
         from .frame_store import FrameStore
         from .render import Renderer
 
-        self._renderer = self._renderer or Renderer(self.device)
+        self._renderer = self._renderer or Renderer(self.device, self.studies)
         data = message.data
         summary = self._renderer.render(
             Job.read(Path(data["job"])),

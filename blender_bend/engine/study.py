@@ -17,10 +17,10 @@ from torch.nn import functional
 from ..core import channels, sites
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
-from ..core.job import Job
+from ..core.job import Bend, Job
 from ..core.resolve import Resolved
 from .bending.operators import Direction
-from .bending.places import spoken_modules, watch
+from .bending.places import places, watch
 from .sampling import Sampler
 
 log = logging.getLogger(__name__)
@@ -131,9 +131,14 @@ class Studies:
         self.folder = folder or Path.home() / ".cache" / "bend" / "studies"
 
     def of(
-        self, job: Job, sampler: Sampler, phase: Callable[[str], None], cancelled: Callable[[], bool]
+        self,
+        job: Job,
+        bends: Sequence[Bend],
+        sampler: Sampler,
+        phase: Callable[[str], None],
+        cancelled: Callable[[], bool],
     ) -> ModelStudy | None:
-        """What a job asks of its model: read if it is there, found out and kept if not.
+        """What bends ask of a job's model: read if it is there, found out and kept if not.
 
         Parameters
         ----------
@@ -143,7 +148,7 @@ class Studies:
         ------
         BendError(CANCELLED), BendError(STORE_UNWRITABLE), BendError(SITE_UNKNOWN)
         """
-        asked = sorted({site for bend in job.bends if (site := _asks(bend.operator, bend.channels, bend.site))})
+        asked = sorted({site for bend in bends if (site := _asks(bend.operator, bend.channels, bend.site))})
         paths = {path: None for pattern in asked for path in _paths(pattern, sampler)}
         if not paths:
             return None
@@ -190,7 +195,7 @@ def _paths(pattern: str, sampler: Sampler) -> list[str]:
     network = sampler.family.networks.get(site.kind)
     if network is None:
         return []
-    return [f"{site.kind}:{path}" for path in site.matches(spoken_modules(network))]
+    return [f"{site.kind}:{path}" for path in site.matches(places(site.kind, network))]
 
 
 @torch.inference_mode()
@@ -217,18 +222,17 @@ def study_sites(
         if cancelled():
             raise BendError(Code.CANCELLED, "Cancelled.")
         phase(f"Studying the model: {number + 1} of {total}")
-        for path, moments in _look(sampler, paths, _frame(sampler, prompt, negative, seed)).items():
+        for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, negative, seed))).items():
             for moment, tensor in enumerate(moments):
                 seen[path][moment].append(tensor)
     return {path: _study(moments) for path, moments in seen.items()}
 
 
-def _frame(sampler: Sampler, prompt: str, negative: str, seed: int) -> Resolved:
-    """A frame without bends, at the smallest size that the network is at home with."""
-    side = 8 * min(int(getattr(sampler.family.denoiser.config, "sample_size", 32) or 32), 32)
+def plain_frame(prompt: str, negative: str, seed: int) -> Resolved:
+    """A small frame without bends."""
     return {
         "batch": 1,
-        "size": [side, side],
+        "size": [256, 256],
         "scheduler": "own",
         "steps": STEPS,
         "guidance": GUIDANCE,
@@ -241,6 +245,12 @@ def _frame(sampler: Sampler, prompt: str, negative: str, seed: int) -> Resolved:
         "source": None,
         "bends": [],
     }
+
+
+def _sized(sampler: Sampler, frame: Resolved) -> Resolved:
+    """A frame at the size that the network is at home with, but no larger than 256 x 256."""
+    side = 8 * min(int(getattr(sampler.family.denoiser.config, "sample_size", 32) or 32), 32)
+    return {**frame, "size": [side, side]}
 
 
 def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, list[np.ndarray]]:

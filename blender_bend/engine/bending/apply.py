@@ -24,7 +24,7 @@ def apply(
     step: int = 0,
     site: str = "latent",
     grid: Grid | None = None,
-    direction: Direction | None = None,
+    directions: Direction | None = None,
     **parameters: float | Tensor | str,
 ) -> Tensor:
     """Apply an operator of the catalogue to a tensor.
@@ -35,7 +35,7 @@ def apply(
     x : Tensor, shape (B, C, H, W); or (B, N, C), tokens; or (B, C), one value a channel
     seed, step, site : what randomness is drawn from
     grid : rows and columns of the picture that the tokens stand for; operators that need rows and columns need it
-    direction : the learned directions of the site, for the operator that follows one
+    directions : the learned directions of the site, for the operator that follows one
     **parameters : the operator's parameters (a number, or a Tensor of shape (B,)) and choices; what is not given has
         its default
 
@@ -49,7 +49,7 @@ def apply(
     """
     described = catalogue.operator(operator)
     arguments = _arguments(described, parameters, x)
-    function, moment = FUNCTIONS[operator], Moment(seed, step, site, direction)
+    function, moment = FUNCTIONS[operator], Moment(seed, step, site, directions)
     neutral = _neutral_rows(described, arguments)
     if neutral is not None and bool(neutral.all()):
         return x.clone()

@@ -99,7 +99,7 @@ def bend_tensor(x: Tensor, rows: Rows, place: Place) -> Tensor:
         step=place.step,
         site=place.site,
         grid=place.grid,
-        direction=None if place.study is None else place.study.at(place.site, place.step / place.steps),
+        directions=None if place.study is None else place.study.at(place.site, place.step / place.steps),
         **{name: value for name, value in rows.values.items() if name in own},
         **bend["choices"],
     )

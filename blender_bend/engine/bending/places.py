@@ -20,13 +20,18 @@ SKIPS = "skips"
 _known: WeakKeyDictionary[nn.Module, list[str]] = WeakKeyDictionary()
 
 
-def spoken_modules(network: nn.Module) -> list[str]:
-    """Every place within a network, by path; lists of modules are never called and so are none."""
+def places(kind: str, network: nn.Module) -> list[str]:
+    """Every place within a network, by path.
+
+    Lists of modules are never called and so are none; of an autoencoder only the decoder bends pictures.
+    """
     if network not in _known:
         paths = [
             path
             for path, module in network.named_modules()
-            if path and not isinstance(module, nn.ModuleList | nn.ModuleDict)
+            if path
+            and not isinstance(module, nn.ModuleList | nn.ModuleDict)
+            and (kind != "vae" or path.startswith(("decoder", "post_quant_conv")))
         ]
         _known[network] = paths + [f"{SKIPS}.{number}" for number in range(len(_skip_owners(network)))]
     return _known[network]
@@ -40,19 +45,29 @@ def _skip_owners(network: nn.Module) -> list[tuple[nn.Module, int]]:
     return [(block, place) for block in reversed(blocks) for place in range(len(block.resnets))]
 
 
-def watch(network: nn.Module, path: str, size: Grid, change: Change) -> RemovableHandle:
+def watch(network: nn.Module, path: str, size: Grid, change: Change, required: bool = True) -> RemovableHandle:
     """Let a function change the tensor that passes at a place.
 
     Parameters
     ----------
     size : rows and columns of the latent, from which those of tokens follow
+    required : whether it is a failure that no tensor passes there
     """
     kind, _, number = path.partition(".")
     if kind == SKIPS and number.isdecimal():
         block, place = _skip_owners(network)[int(number)]
         return block.register_forward_pre_hook(_skip_hook(place, size, change), with_kwargs=True)
     module = network.get_submodule(path)
-    return module.register_forward_hook(lambda module, arguments, output: with_tensor(module, output, size, change))
+
+    def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
+        try:
+            return with_tensor(module, output, size, change)
+        except BendError as error:
+            if required or error.code != Code.SITE_SHAPE:
+                raise
+            return None
+
+    return module.register_forward_hook(hook)
 
 
 def _skip_hook(place: int, size: Grid, change: Change) -> Callable[..., Any]:

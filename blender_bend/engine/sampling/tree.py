@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.plan import Segment, segments
+from ...core.plan import Segment, branchings, segments
 from ...core.resolve import Resolved
 
 #: What differs between two rows of a batch; all else of a bend must be equal.
@@ -50,9 +50,10 @@ def grow(frames: Mapping[str, Resolved]) -> list[Node]:
     frames : resolved frames by key, in the order in which they are wanted
     """
     roots: dict[str, Node] = {}
+    parting = branchings(frames.values())
     for order, (key, frame) in enumerate(frames.items()):
         level, node = roots, None
-        for segment in segments(frame):
+        for segment in segments(frame, parting):
             node = level.setdefault(segment.key, Node(segment, frame, order))
             level = node.children
         assert node is not None

@@ -1,0 +1,54 @@
+"""``explore JOB``: one bend at many sites, steps and values, as a labelled contact sheet and as JSON."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("explore", help="render a sheet of one bend at many sites, steps and values")
+    parser.add_argument("job", type=Path)
+    parser.add_argument("--operator", required=True, help="an operator of the catalogue")
+    parser.add_argument("--site", nargs="+", default=["latent"], help="one row each (default: latent)")
+    parser.add_argument(
+        "--steps", nargs="+", default=["0-1"], metavar="FROM-TO", help="step windows, one row each: 0-0.3"
+    )
+    parser.add_argument("--parameter", help="which parameter the values are of; default the operator's first")
+    parser.add_argument("--values", required=True, type=_values, help="comma-separated, one column each: 0.5,1,2")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other parameters and choices")
+    parser.add_argument("--frame", type=int, help="a frame of the job (default: its first)")
+    parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the sheet; a .json lies beside it")
+    parser.add_argument("--device", default="auto")
+    parser.set_defaults(run=_run)
+
+
+def _values(text: str) -> list[float]:
+    return [float(value) for value in text.split(",")]
+
+
+def _window(text: str) -> tuple[float, float]:
+    first, dash, last = text.partition("-")
+    return float(first), float(last if dash else first)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ...core.job import Job
+    from ..explorer import Exploration, explore
+    from ..render import Renderer
+
+    job = Job.read(options.job)
+    settings = dict(item.split("=", 1) for item in options.set)
+    wanted = Exploration(
+        options.operator,
+        tuple(options.site),
+        tuple(_window(window) for window in options.steps),
+        tuple(options.values),
+        options.parameter or "",
+        settings,
+    )
+    cells = explore(job, wanted, Renderer(options.device), options.out, options.frame)
+    print(f"{len(cells)} pictures -> {options.out}, {options.out.with_suffix('.json')}")
+    return 0

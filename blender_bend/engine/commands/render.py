@@ -1,0 +1,67 @@
+"""``render JOB``: make the frames that the store does not have; with ``--plan`` only say how much that is."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ...core.job import Job
+    from ..frame_store import FrameStore
+    from ..render import Progress, Renderer
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("render", help="make the frames of a job that the store does not have")
+    parser.add_argument("job", type=Path)
+    parser.add_argument(
+        "--frames", type=frame_numbers, help="a frame or a range of the timeline: 17, 1-100; default all"
+    )
+    parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--plan", action="store_true", help="only say how much there is to do, and how long it takes")
+    parser.set_defaults(run=_run)
+
+
+def frame_numbers(text: str) -> range:
+    """Read a frame or a range of frames."""
+    first, dash, last = text.partition("-")
+    return range(int(first), int(last if dash else first) + 1)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from ...core.job import Job
+    from ..frame_store import FrameStore
+    from ..render import Renderer
+
+    job, store, renderer = Job.read(options.job), FrameStore(options.store), Renderer(options.device)
+    if options.plan:
+        return _plan(job, store, renderer, options.frames)
+
+    def show(progress: Progress) -> None:
+        print(f"frame {progress.number}  {progress.done}/{progress.total}", flush=True)
+
+    summary = renderer.render(job, store, options.frames, show)
+    print(
+        f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made "
+        f"in {summary.states} steps and {summary.seconds:.1f} s"
+    )
+    return 0
+
+
+def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None) -> int:
+    from ..inputs import StoredInputs
+    from ..render import missing
+
+    wanted = missing(job, store, numbers)
+    work = wanted.work()
+    print(f"{work.frames} frames to render, {work.pictures} different pictures")
+    print(f"{work.states} denoising steps; {work.alone} if every picture were rendered by itself")
+    if wanted.frames:
+        frame = next(iter(wanted.frames.values()))
+        step, picture = renderer.sampler(job).measure(frame, StoredInputs(store))
+        total = work.states * step + work.pictures * picture
+        print(f"about {total:.0f} s here: {step:.2f} s a step, {picture:.2f} s for decoding a picture")
+    return 0

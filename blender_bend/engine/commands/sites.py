@@ -1,0 +1,107 @@
+"""``sites MODEL``: every place of a model where a bend can sit, as a tree with the shapes of its tensors."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ..sampling import Sampler
+
+#: What passes between the networks, in the order in which it comes.
+_STATES = ("noise", "text", "latent", "guidance", "prediction")
+
+
+def add(commands: Any) -> None:
+    """Add the command to a parser."""
+    parser = commands.add_parser("sites", help="list the places of a model where a bend can sit, with shapes")
+    parser.add_argument("model", nargs="?", default="mini", help="mini, a model folder, or a hub id; default mini")
+    parser.add_argument("--depth", type=int, default=3, help="how deep the tree is shown; 0 is all (default: 3)")
+    parser.add_argument("--match", default="", help="show only sites that contain this, or match it with * as wildcard")
+    parser.add_argument("--size", type=int, nargs=2, default=(256, 256), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--device", default="auto")
+    parser.add_argument("--json", action="store_true")
+    parser.set_defaults(run=_run)
+
+
+def _run(options: argparse.Namespace) -> int:
+    import torch
+
+    from ...core.models import resolve
+    from ..models import choose_device, load_pipeline
+    from ..sampling import Sampler
+
+    folders = {options.model: options.model} if Path(options.model).is_dir() else {}
+    model = resolve(options.model, folders)
+    sampler = Sampler(load_pipeline(Path(model.path), torch.float32, choose_device(options.device)))
+    found = survey(sampler, tuple(options.size))
+    shown = {site: shape for site, shape in found.items() if _matches(site, options.match)}
+    if not options.match and options.depth:
+        shown = {site: shape for site, shape in shown.items() if _depth(site) <= options.depth}
+    if options.json:
+        print(json.dumps(shown, indent=1))
+        return 0
+    for site, shape in shown.items():
+        print(f"{site:<64} {' x '.join(map(str, shape)) if shape else ''}".rstrip())
+    hidden = len(found) - len(shown)
+    if hidden:
+        print(f"and {hidden} more: --depth 0 shows all, --match attn2 those with attn2 in their name")
+    return 0
+
+
+def _depth(site: str) -> int:
+    return site.count(".") + 1
+
+
+def _matches(site: str, wanted: str) -> bool:
+    if "*" in wanted:
+        return bool(re.fullmatch(re.escape(wanted).replace(r"\*", ".*"), site))
+    return wanted in site
+
+
+def survey(sampler: Sampler, size: tuple[int, int]) -> dict[str, list[int]]:
+    """Every site of a model with the shape of the tensor that a bend gets there, without the batch.
+
+    Parameters
+    ----------
+    size : width and height of the picture that is made to find out
+
+    Returns
+    -------
+    an empty shape for places that this model never passes a tensor through
+    """
+    from ..bending.apply import Grid
+    from ..bending.places import places, watch
+    from ..study import plain_frame
+
+    family = sampler.family
+    _, channels, height, width = family.latent_shape(size)
+    found: dict[str, list[int]] = {state: [channels, height, width] for state in _STATES}
+    words = family.encode_prompt("", "", False)["prompt_embeds"]
+    found["text"] = list(words.shape[1:])
+    handles = []
+
+    def look(site: str) -> Any:
+        def keep(x: Tensor, grid: Grid | None) -> Tensor:
+            found[site] = list(x.shape[1:])
+            return x
+
+        return keep
+
+    for kind, network in family.networks.items():
+        for path in places(kind, network):
+            site = f"{kind}:{path}"
+            found[site] = []
+            handles.append(watch(network, path, (height, width), look(site), required=False))
+    frame = {**plain_frame("", "", 0), "size": list(size), "steps": 1}
+    try:
+        sampler.render(frame)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
