@@ -170,7 +170,9 @@ class Sampler:
         size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
         scheduler = prepare(self.family, frame["scheduler"], steps, size)
         noise, generator = starting_noise(self.family, frame)
-        noise = self._stack([frame], 0, noise, inputs).bend_state("noise", noise)
+        stack = self._stack([frame], 0, noise, inputs)
+        noise = stack.bend_state("noise", noise)
+        stack.check()
         conditioning = self.prompts.encode(
             frame["prompt"], frame["negative"], self.family.is_guided(frame["guidance"]), frame["blending"]
         )
