@@ -19,6 +19,7 @@ Grid = tuple[int, int]
 def apply(
     operator: str,
     x: Tensor,
+    /,
     *,
     seed: int = 0,
     step: int = 0,
@@ -35,7 +36,7 @@ def apply(
     seed, step, site : what randomness is drawn from
     grid : rows and columns of the picture that the tokens stand for; operators that need rows and columns need it
     **parameters : the operator's parameters (a number, or a Tensor of shape (B,)) and choices; what is not given has
-        its default
+        its default (one may be called x, as the tensor is given by position)
 
     Returns
     -------

@@ -8,4 +8,11 @@ value ``apply`` does not call it.
 from . import channels, morphology, pointwise, stochastic
 from .registry import FUNCTIONS, Moment
 
-__all__ = ["FUNCTIONS", "Moment", "channels", "morphology", "pointwise", "stochastic"]
+__all__ = [
+    "FUNCTIONS",
+    "Moment",
+    "channels",
+    "morphology",
+    "pointwise",
+    "stochastic",
+]
