@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, morphology, pointwise, stochastic
+from . import channels, morphology, pointwise, spatial, stochastic
 from .terms import Choice, Operator, Parameter, Region, Unit
 
 __all__ = ["MIX", "OPERATORS", "Choice", "Operator", "Parameter", "Region", "Unit"]
@@ -23,6 +23,7 @@ MIX = Parameter(
 OPERATORS: tuple[Operator, ...] = (
     *pointwise.OPERATORS,
     *channels.OPERATORS,
+    *spatial.OPERATORS,
     *morphology.OPERATORS,
     *stochastic.OPERATORS,
 )

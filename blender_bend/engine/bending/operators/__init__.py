@@ -5,7 +5,7 @@ and one parameter value per batch row; it returns a new tensor of the same shape
 value ``apply`` does not call it.
 """
 
-from . import channels, morphology, pointwise, stochastic
+from . import channels, morphology, pointwise, spatial, stochastic
 from .registry import FUNCTIONS, Moment
 
 __all__ = [
@@ -14,5 +14,6 @@ __all__ = [
     "channels",
     "morphology",
     "pointwise",
+    "spatial",
     "stochastic",
 ]
