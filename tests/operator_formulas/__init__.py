@@ -13,9 +13,9 @@ import numpy as np
 
 from blender_bend.core import catalogue
 
-from . import channels, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, stochastic
 
-FAMILIES = (pointwise, channels, spatial, morphology, stochastic)
+FAMILIES = (pointwise, channels, spatial, morphology, frequency, stochastic)
 FORMULAS: dict[str, Callable[..., np.ndarray]] = {
     name: formula for family in FAMILIES for name, formula in family.FORMULAS.items()
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, stochastic
 from .terms import Choice, Operator, Parameter, Region, Unit
 
 __all__ = ["MIX", "OPERATORS", "Choice", "Operator", "Parameter", "Region", "Unit"]
@@ -25,6 +25,7 @@ OPERATORS: tuple[Operator, ...] = (
     *channels.OPERATORS,
     *spatial.OPERATORS,
     *morphology.OPERATORS,
+    *frequency.OPERATORS,
     *stochastic.OPERATORS,
 )
 

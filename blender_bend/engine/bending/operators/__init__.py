@@ -5,13 +5,14 @@ and one parameter value per batch row; it returns a new tensor of the same shape
 value ``apply`` does not call it.
 """
 
-from . import channels, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, stochastic
 from .registry import FUNCTIONS, Moment
 
 __all__ = [
     "FUNCTIONS",
     "Moment",
     "channels",
+    "frequency",
     "morphology",
     "pointwise",
     "spatial",
