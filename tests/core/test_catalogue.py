@@ -21,6 +21,14 @@ def test_the_operators_of_the_main_job_are_there() -> None:
     assert expected <= {operator.name for operator in OPERATORS}
 
 
+def test_the_operators_of_both_papers_and_of_network_bending_are_there() -> None:
+    papers = """add subtract multiply invert_offset invert_sign threshold soft_threshold shrink_threshold power absolute
+        log clamp rescale rotate_channels six_plane_rotation channel_matrix reflect hadamard dilate erode gradient sobel
+        add_noise add_sparse random_rows random_columns add_bump normalise matrix_exponential"""
+    peers = "binary_threshold rotate_picture zoom translate flip blend_noise"
+    assert {*papers.split(), *peers.split()} <= {operator.name for operator in OPERATORS}
+
+
 def test_no_name_or_label_is_used_twice() -> None:
     assert len({operator.name for operator in OPERATORS}) == len(OPERATORS)
     assert len({operator.label for operator in OPERATORS}) == len(OPERATORS)

@@ -13,9 +13,9 @@ import numpy as np
 
 from blender_bend.core import catalogue
 
-from . import channels, frequency, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, statistics, stochastic
 
-FAMILIES = (pointwise, channels, spatial, morphology, frequency, stochastic)
+FAMILIES = (pointwise, channels, spatial, morphology, frequency, stochastic, statistics)
 FORMULAS: dict[str, Callable[..., np.ndarray]] = {
     name: formula for family in FAMILIES for name, formula in family.FORMULAS.items()
 }

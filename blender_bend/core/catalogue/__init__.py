@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, frequency, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, statistics, stochastic
 from .terms import Choice, Operator, Parameter, Region, Unit
 
 __all__ = ["MIX", "OPERATORS", "Choice", "Operator", "Parameter", "Region", "Unit"]
@@ -27,6 +27,7 @@ OPERATORS: tuple[Operator, ...] = (
     *morphology.OPERATORS,
     *frequency.OPERATORS,
     *stochastic.OPERATORS,
+    *statistics.OPERATORS,
 )
 
 _BY_NAME = {operator.name: operator for operator in OPERATORS}

@@ -5,7 +5,7 @@ and one parameter value per batch row; it returns a new tensor of the same shape
 value ``apply`` does not call it.
 """
 
-from . import channels, frequency, morphology, pointwise, spatial, stochastic
+from . import channels, frequency, morphology, pointwise, spatial, statistics, stochastic
 from .registry import FUNCTIONS, Moment
 
 __all__ = [
@@ -16,5 +16,6 @@ __all__ = [
     "morphology",
     "pointwise",
     "spatial",
+    "statistics",
     "stochastic",
 ]
