@@ -10,6 +10,7 @@ import torch
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.bending import apply
+from blender_bend.engine.bending.operators.matrices import largest_gain
 
 
 def picture(shape: tuple[int, ...], seed: int = 1) -> torch.Tensor:
@@ -78,7 +79,20 @@ def test_a_normalised_matrix_has_a_gain_of_one_whatever_its_size() -> None:
     assert torch.equal(apply("channel_matrix", x, amount=0.7, matrix="0 0 0 0 0 0 0 0 0"), x)
 
 
-@pytest.mark.parametrize("matrix", ["1 2 3", "1 2 3 4 5", "1 2 e 4", "- 1 1 1"])
+@pytest.mark.parametrize("channels", [1, 2, 63, 200, 320])
+def test_the_gain_of_a_drawn_matrix_is_its_spectral_norm(channels: int) -> None:
+    matrix = picture((channels, channels)).double()
+    assert abs(largest_gain(matrix) / np.linalg.norm(matrix.numpy(), 2) - 1) < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_gain_of_a_large_drawn_matrix_is_near_its_spectral_norm(seed: int) -> None:
+    matrix = picture((1280, 1280), seed).double()
+    squared = torch.linalg.eigvalsh(matrix.T @ matrix)[-1]
+    assert 0.995 < largest_gain(matrix) / squared.sqrt() <= 1.000001
+
+
+@pytest.mark.parametrize("matrix", ["1 2 3", "1 2 3 4 5", "1 2 e 4", "- 1 1 1", "1e39 0 0 1", "1e999 0 0 1"])
 def test_a_matrix_of_the_wrong_size_or_of_no_numbers_is_refused(matrix: str) -> None:
     assert refused("channel_matrix", picture((1, 2, 3, 3)), matrix=matrix) == Code.PARAMETER_INVALID
 

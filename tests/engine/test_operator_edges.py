@@ -112,5 +112,23 @@ def test_a_clamp_at_one_limit_holds_back_on_one_side_only_in_every_row(precision
     assert torch.equal(y[2], x[2, 0, 0].float())
 
 
+@pytest.mark.parametrize(
+    ("operator", "settings"),
+    [
+        *((name, {"radius": -1.0}) for name in ("dilate", "erode", "open", "close", "blur")),
+        ("hadamard", {"form": "raw rows"}),
+        ("hadamard", {"form": "raw"}),
+        ("clamp", {"low": -2000.0, "high": 2000.0}),
+        ("add_noise", {"amount": 1e-30}),
+    ],
+)
+def test_what_happens_to_change_nothing_is_still_a_new_tensor(operator: str, settings: dict[str, Any]) -> None:
+    x = picture((1, 1, 1, 1))
+    y = apply(operator, x, **settings)
+    assert torch.allclose(y, x)
+    y += 1
+    assert torch.equal(x, picture((1, 1, 1, 1)))
+
+
 def test_an_exploding_exponential_is_not_hidden() -> None:
     assert not torch.isfinite(apply("matrix_exponential", picture((1, 1, 8, 8)), scale=1000.0)).all()

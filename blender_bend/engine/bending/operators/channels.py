@@ -158,7 +158,7 @@ def hadamard(x: Tensor, moment: Moment, form: str) -> Tensor:
                 f"Hadamard over rows needs a square whose side is a power of two, not {height} rows of {width}.",
                 "Render 256, 512 or 1024 pixels square, or choose another form.",
             )
-        return walsh(x.transpose(2, 3).contiguous())
+        return walsh(x.transpose(2, 3).clone(memory_format=torch.contiguous_format))
     block = x.shape[1] & -x.shape[1]
     blocks = x.flatten(2).unflatten(1, (-1, block)).transpose(2, 3)
     mixed = walsh(blocks) / (math.sqrt(block) if form == "orthogonal" else 1.0)

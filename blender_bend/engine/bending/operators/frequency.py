@@ -19,7 +19,7 @@ def low_mask(x: Tensor, cutoff: Tensor) -> Tensor:
     """1 / (1 + (radius / cutoff)^8), Butterworth's: 1 for coarse waves, a half at the cutoff, 0 for fine ones."""
     down = torch.fft.fftfreq(x.shape[2], device=x.device).unsqueeze(1)
     across = torch.fft.rfftfreq(x.shape[3], device=x.device)
-    ratio = 2 * torch.hypot(down, across) / cutoff.clamp(min=LEAST_CUTOFF).reshape(-1, 1, 1, 1)
+    ratio = 2 * torch.sqrt(down * down + across * across) / cutoff.clamp(min=LEAST_CUTOFF).reshape(-1, 1, 1, 1)
     for _ in range(3):
         ratio = ratio * ratio
     return 1 / (1 + ratio)

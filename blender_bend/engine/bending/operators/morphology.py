@@ -76,7 +76,7 @@ def sharpen(x: Tensor, moment: Moment, amount: Tensor, radius: Tensor) -> Tensor
 def grown(x: Tensor, whole: int, window: str, *, reflected: bool = False) -> Tensor:
     """The largest value in a window of a whole radius: rows first, then columns."""
     if whole == 0:
-        return x
+        return x.clone()
     side = 2 * whole + (window == "centred")
     for kernel, padding in (((side, 1), (whole, 0)), ((1, side), (0, whole))):
         x = functional.max_pool2d(x, kernel, stride=1, padding=padding)

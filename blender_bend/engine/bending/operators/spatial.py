@@ -97,7 +97,7 @@ def kaleidoscope(x: Tensor, moment: Moment, segments: Tensor, angle: Tensor, bor
     u, v = from_middle(x)
     width = per_cell(2 * math.pi / torch.round(segments).clamp(min=2))
     start = per_cell(angle)
-    radius, around = torch.hypot(u, v), torch.remainder(torch.atan2(-v, u) - start, width)
+    radius, around = torch.sqrt(u * u + v * v), torch.remainder(torch.atan2(-v, u) - start, width)
     folded = torch.minimum(around, width - around) + start
     return sample(x, radius * torch.cos(folded), -radius * torch.sin(folded), border)
 
@@ -125,6 +125,6 @@ def ripple(
         return sample(x, u + wave(v), v, border)
     if direction == "vertical":
         return sample(x, u, v + wave(u), border)
-    radius = torch.hypot(u, v)
+    radius = torch.sqrt(u * u + v * v)
     away = wave(radius) / radius.clamp(min=1e-6)
     return sample(x, u + u * away, v + v * away, border)
