@@ -53,7 +53,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "open",
         label="Open",
-        summary="Takes away bright specks smaller than the radius and leaves the rest: calmer, as if painted over",
+        summary="Takes away peaks smaller than the radius: painted patches; on noise it shifts all colours, like Erode",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -63,7 +63,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "close",
         label="Close",
-        summary="Fills dark gaps smaller than the radius and leaves the rest: things grow together",
+        summary="Fills gaps smaller than the radius: things grow together; on noise it shifts all colours, like Dilate",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -73,7 +73,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "gradient",
         label="Gradient",
-        summary="Leaves only how much changes nearby: glowing outlines on flat ground; mix it in or normalise after",
+        summary="Leaves only how much changes nearby: early no scene is left, late lines; mix it in, or normalise",
         parameters=(_RADIUS_ALONE,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -83,7 +83,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "sobel",
         label="Sobel Edges",
-        summary="Leaves only the edges: a line drawing of what is there; mix it in or normalise after",
+        summary="Leaves only the edges: early the scene is lost, late dim outlines; mix it in or normalise after",
         parameters=(),
         family=FAMILY,
         source="DAFx24, sobel (normalised): sqrt(gx^2 + gy^2 + 1e-6)",
@@ -92,7 +92,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "blur",
         label="Blur",
-        summary="Washes out detail: early large simple shapes, late soft focus",
+        summary="Washes out detail: early the scene melts into flat colour, late soft focus",
         parameters=(_SPREAD,),
         family=FAMILY,
         source="Bend: Gaussian, the radius is its sigma",

@@ -242,7 +242,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "sine",
         label="Sine Fold",
-        summary="Folds strong values back like a wave folder: early new shapes, late rings and contour lines of colour",
+        summary="Folds strong values back like a wave folder: early the scene grows flat, late muted turned colours",
         parameters=(
             Parameter(
                 "frequency",

@@ -26,7 +26,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "rotate_picture",
         label="Rotate Picture",
-        summary="Turns the picture about its middle: early the scene is laid out anew, late what is there turns",
+        summary="Turns the picture about its middle; between cells noise is averaged, so early it also washes out",
         parameters=(
             Parameter(
                 "angle",
@@ -46,12 +46,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "zoom",
         label="Zoom",
-        summary="Magnifies about the middle: above 1 closer, below 1 further away, negative stands on its head",
+        summary="Magnifies about the middle: above 1 closer, below 1 further away; early it also washes out",
         parameters=(
             Parameter(
                 "factor",
                 label="Factor",
-                summary="1 changes nothing, 2 doubles the size",
+                summary="1 changes nothing, 2 doubles the size, below 0 it stands on its head",
                 neutral=1.0,
                 default=1.25,
                 soft=(0.25, 4.0),
@@ -66,7 +66,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "translate",
         label="Translate",
-        summary="Shifts the picture: early things stand elsewhere, at single layers ghosts appear beside them",
+        summary="Shifts the picture: things stand elsewhere; whole cells stay crisp, parts of cells wash out early",
         parameters=(
             _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=1.0),
             _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=1.0),
@@ -79,7 +79,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "shear",
         label="Shear",
-        summary="Slants the picture: the scene leans like a tree in the wind",
+        summary="Slants the picture: the scene leans; early it also washes out",
         parameters=(
             _fraction("x", "X", "How far the top leans to the right, per height", default=0.25, reach=1.0),
             _fraction("y", "Y", "How far the right side is lifted, per width", default=0.125, reach=1.0),
@@ -128,7 +128,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "kaleidoscope",
         label="Kaleidoscope",
-        summary="Repeats and mirrors one wedge around the middle: early a scene in rosettes, late a kaleidoscope",
+        summary="Repeats and mirrors one wedge around the middle: early one round thing, late a kaleidoscope",
         parameters=(
             Parameter(
                 "segments",
@@ -158,7 +158,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "ripple",
         label="Ripple",
-        summary="Bends the picture in waves, like water: early wavy shapes, late wavy edges",
+        summary="Bends the picture in waves, like water: early it also washes out, late wavy edges",
         parameters=(
             Parameter(
                 "amplitude",

@@ -10,15 +10,15 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "normalise",
         label="Normalise",
-        summary="Brings what another bend threw far off back into reach; put it after dilate, gradient or a raw matrix",
+        summary="Brings back what another bend threw far off: put it after dilate, erode, gradient or a raw matrix",
         parameters=(),
         choices=(
             Choice(
                 "form",
                 label="Form",
-                summary="Peak sets the largest value to 1, unit the strength of each cell; centre takes the mean away",
-                options=("peak", "unit", "centre", "centre channels", "centre rows", "centre columns"),
-                default="peak",
+                summary="Centre takes the mean away; peak sets the largest value to 1, unit each cell to strength 1",
+                options=("centre", "centre channels", "centre rows", "centre columns", "peak", "unit"),
+                default="centre",
             ),
         ),
         family=FAMILY,
@@ -27,7 +27,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "matrix_exponential",
         label="Matrix Exponential",
-        summary="Takes each channel as a matrix to its exponential: a bright diagonal with echoes of the picture",
+        summary="Takes each channel as a matrix to its exponential: a diagonal line on flat ground; mix it in",
         parameters=(
             Parameter(
                 "scale",
