@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -171,7 +172,7 @@ class Studies:
         try:
             with np.load(self._file(job, path), allow_pickle=False) as file:
                 return SiteStudy(file["maps"], file["directions"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def _write(self, job: Job, path: str, study: SiteStudy) -> None:

@@ -48,8 +48,8 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         if name.startswith("region_")
     }
     if rows.bend["region"] == "mask":
-        assert rows.masks is not None
-        inside = functional.interpolate(rows.masks.to(x.device), (height, width), mode="area")[:, 0]
+        masks = [functional.interpolate(mask.to(x.device), (height, width), mode="area") for mask in rows.masks]
+        inside = torch.cat(masks)[:, 0]
     else:
         across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)
         down = ((torch.arange(height, device=x.device) + 0.5) / height).reshape(1, -1, 1)

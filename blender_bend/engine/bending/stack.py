@@ -56,7 +56,7 @@ class BendStack:
         if bends[0]["region"] != "mask":
             return Rows.of(bends)
         assert self._read_mask is not None
-        return Rows.of(bends, torch.cat([self._read_mask(bend["mask"]) for bend in bends]))
+        return Rows.of(bends, [self._read_mask(bend["mask"]) for bend in bends])
 
     def bend_state(self, kind: str, x: Tensor) -> Tensor:
         """Apply the bends of a tensor between the networks: noise, latent, prediction, guidance, text."""
@@ -86,9 +86,9 @@ class BendStack:
                 site = sites.parse(rows.bend["site"])
                 if site.kind in sites.WEIGHT_KINDS:
                     place = Place(self.seed, self.step, self.steps, str(site))
-                    undo.enter_context(
-                        bent_loras(networks, site, functools.partial(bend_tensor, rows=rows, place=place))
-                    )
+                    alike = Rows.of([rows.bend])  # weights are one for the whole batch, whose rows have equal values
+                    change = functools.partial(bend_tensor, rows=alike, place=place)
+                    undo.enter_context(bent_loras(networks, site, change))
                 if site.kind not in sites.MODULE_KINDS:
                     continue
                 if site.kind not in networks:
