@@ -146,7 +146,7 @@ def sheet(cells: Sequence[Cell], pictures: dict[str, Image], plain: Image, title
     for index, row in enumerate(rows):
         top = _MARGIN + 2 * _LABEL + index * down
         canvas.paste(plain, (_MARGIN, top))
-        place = f"{row[0].site}, steps {row[0].window[0]:g} – {row[0].window[1]:g}"
+        place = f"{row[0].site}, steps {row[0].window[0]:g} to {row[0].window[1]:g}"
         draw.text((_MARGIN, top + height + 3), place, _INK, small)
         for column, cell in enumerate(row):
             left = _MARGIN + (column + 1) * across

@@ -21,7 +21,7 @@ from ..core.files import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import Resolved
 from .bending.operators import Direction
-from .bending.places import places, watch
+from .bending.places import matching, watch
 from .sampling import Sampler
 
 log = logging.getLogger(__name__)
@@ -196,7 +196,7 @@ def _paths(pattern: str, sampler: Sampler) -> list[str]:
     network = sampler.family.networks.get(site.kind)
     if network is None:
         return []
-    return [f"{site.kind}:{path}" for path in site.matches(places(site.kind, network))]
+    return [f"{site.kind}:{path}" for path in matching(site, network)]
 
 
 @torch.inference_mode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from blender_bend.core import catalogue
-from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter
+from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter, Unit
 from blender_bend.core.errors import BendError, Code
 
 each_operator = pytest.mark.parametrize("operator", OPERATORS, ids=lambda operator: operator.name)
@@ -19,6 +19,14 @@ each_parameter = pytest.mark.parametrize(
 def test_the_operators_of_the_main_job_are_there() -> None:
     expected = {"add", "multiply", "rotate_channels", "threshold", "dilate", "erode", "add_noise"}
     assert expected <= {operator.name for operator in OPERATORS}
+
+
+def test_the_operators_of_both_papers_and_of_network_bending_are_there() -> None:
+    papers = """add subtract multiply invert_offset invert_sign threshold soft_threshold shrink_threshold power absolute
+        log clamp rescale rotate_channels six_plane_rotation channel_matrix reflect hadamard dilate erode gradient sobel
+        add_noise add_sparse random_rows random_columns add_bump normalise matrix_exponential"""
+    peers = "binary_threshold rotate_picture zoom translate flip blend_noise"
+    assert {*papers.split(), *peers.split()} <= {operator.name for operator in OPERATORS}
 
 
 def test_no_name_or_label_is_used_twice() -> None:
@@ -53,10 +61,18 @@ def test_a_new_bend_changes_something(operator: Operator) -> None:
 
 
 @each_operator
+def test_no_parameter_or_choice_is_named_like_something_else_that_a_bend_has(operator: Operator) -> None:
+    names = {p.name for p in operator.parameters} | {choice.name for choice in operator.choices}
+    assert not names & {"seed", "step", "site", "grid"}
+    assert all(name.isidentifier() for name in names)
+
+
+@each_operator
 def test_a_choice_is_described_and_its_default_is_an_option(operator: Operator) -> None:
     for choice in operator.choices:
         assert choice.label and choice.summary
         assert choice.default in choice.options
+        assert all(choice.allows(option) for option in choice.options)
         assert len(set(choice.options)) == len(choice.options)
 
 
@@ -71,6 +87,25 @@ def test_the_values_of_a_parameter_lie_within_its_limits(parameter: Parameter) -
     assert parameter.minimum <= low < high <= parameter.maximum
     assert low <= parameter.default <= high
     assert parameter.neutral is None or parameter.minimum <= parameter.neutral <= parameter.maximum
+
+
+@each_parameter
+def test_a_parameter_in_spreads_has_a_wider_range_inside_the_network(parameter: Parameter) -> None:
+    if parameter.unit == Unit.SIGMA:
+        assert parameter.inside == tuple(4 * limit for limit in parameter.soft)
+    if parameter.inside:
+        low, high = parameter.inside
+        assert parameter.minimum <= low <= parameter.soft[0] < parameter.soft[1] <= high <= parameter.maximum
+        assert parameter.soft_at("unet") == parameter.inside and parameter.soft_at("latent") == parameter.soft
+
+
+@pytest.mark.parametrize(
+    ("plane", "allowed"),
+    [("0-1", True), ("1-12", True), ("319-7", True), ("2-2", False), ("12-12", False), ("01-1", False)],
+)
+def test_a_plane_is_two_different_channels(plane: str, allowed: bool) -> None:
+    (choice,) = (choice for choice in catalogue.operator("rotate_channels").choices if choice.name == "plane")
+    assert choice.allows(plane) == allowed
 
 
 @each_parameter

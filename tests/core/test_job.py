@@ -114,7 +114,7 @@ def test_a_job_that_no_engine_can_render_is_refused(job: Job, path: tuple[Any, .
     [
         (("bends", 0, "operator"), "explode", Code.OPERATOR_UNKNOWN),
         (("bends", 0, "site"), "nowhere", Code.SITE_UNKNOWN),
-        (("bends", 0, "choices"), {"plane": "7-8"}, Code.PARAMETER_INVALID),
+        (("bends", 0, "choices"), {"plane": "7-7"}, Code.PARAMETER_INVALID),
         (("bends", 0, "choices"), {"colour": "red"}, Code.PARAMETER_INVALID),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, directions, morphology, pointwise, regions, stochastic, strip
+from . import channels, directions, frequency, morphology, pointwise, regions, spatial, statistics, stochastic, strip
 from .terms import Choice, Operator, Parameter, Region, Unit
 
 __all__ = ["MIX", "OPERATORS", "REGIONS", "RESTORATIONS", "Choice", "Operator", "Parameter", "Region", "Unit", "strip"]
@@ -23,8 +23,11 @@ MIX = Parameter(
 OPERATORS: tuple[Operator, ...] = (
     *pointwise.OPERATORS,
     *channels.OPERATORS,
+    *spatial.OPERATORS,
     *morphology.OPERATORS,
+    *frequency.OPERATORS,
     *stochastic.OPERATORS,
+    *statistics.OPERATORS,
     *directions.OPERATORS,
 )
 

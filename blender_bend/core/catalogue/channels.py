@@ -4,28 +4,27 @@ from __future__ import annotations
 
 import math
 
-from .terms import Choice, Operator, Parameter, Unit
+from .terms import VARIATION, Choice, Operator, Parameter, Unit
 
 FAMILY = "Channels"
 TAU = math.tau
-PLANES = ("0-1", "0-2", "0-3", "1-2", "1-3", "2-3")
+#: The six planes of four channels, and the two that the papers turn the other way.
+PLANES = ("0-1", "0-2", "0-3", "1-2", "1-3", "2-3", "2-0", "3-0")
+#: The planes of ``six_plane_rotation``, in the order in which their matrices are multiplied.
+SIX_PLANES = ((0, 1), (0, 2), (0, 3), (1, 2), (1, 3), (2, 3))
+_NUMBER = r"(0|[1-9]\d{0,3})"
+
+
+def _angle(name: str, label: str, summary: str) -> Parameter:
+    return Parameter(name, label, summary, neutral=0.0, default=TAU / 8, soft=(-TAU, TAU), unit=Unit.RADIAN)
+
 
 OPERATORS: tuple[Operator, ...] = (
     Operator(
         "rotate_channels",
         label="Rotate Channels",
         summary="Turns two channels into each other: early it changes the scene, late it turns the colour wheel",
-        parameters=(
-            Parameter(
-                "angle",
-                label="Angle",
-                summary="How far the plane of the two channels is turned",
-                neutral=0.0,
-                default=TAU / 8,
-                soft=(-TAU, TAU),
-                unit=Unit.RADIAN,
-            ),
-        ),
+        parameters=(_angle("angle", "Angle", "How far the plane of the two channels is turned"),),
         choices=(
             Choice(
                 "plane",
@@ -33,9 +32,126 @@ OPERATORS: tuple[Operator, ...] = (
                 summary="The two channels that are turned into each other; each pair changes other colours",
                 options=PLANES,
                 default="1-2",
+                pattern=rf"{_NUMBER}-(?!\1$){_NUMBER}",
+            ),
+            Choice(
+                "repeat",
+                label="Repeat",
+                summary="Once, or alike in every four channels: for layers of the network, which have hundreds",
+                options=("once", "every four"),
+                default="once",
             ),
         ),
         family=FAMILY,
-        source="DAFx24, R1 (plane 1-2), R2 (0-2), R3 (0-3), R4 (0-1); R2 and R3 turn the other way there",
+        source="DAFx24, R1 (plane 1-2), R2 (2-0), R3 (3-0), R4 (0-1)",
+    ),
+    Operator(
+        "six_plane_rotation",
+        label="Six-Plane Rotation",
+        summary="Turns four channels in all six planes at once: early from scene to scene, late through all colours",
+        parameters=tuple(
+            _angle(f"angle_{a}{b}", f"Angle {a}-{b}", f"How far channels {a} and {b} are turned into each other")
+            for a, b in SIX_PLANES
+        ),
+        family=FAMILY,
+        source="JAES25, six_plane_rotation: G01 G02 G03 G12 G13 G23; on every full group of four channels",
+    ),
+    Operator(
+        "channel_matrix",
+        label="Channel Matrix",
+        summary="Mixes all channels by a matrix: early another scene, later other materials, late other colours",
+        parameters=(
+            Parameter(
+                "amount",
+                label="Amount",
+                summary="How strongly the matrix mixes; 0 changes nothing",
+                neutral=0.0,
+                default=0.5,
+                soft=(-1.0, 1.0),
+                unit=Unit.FACTOR,
+            ),
+        ),
+        choices=(
+            Choice(
+                "form",
+                label="Form",
+                summary="Normalised adds the matrix with its gain set to 1; raw replaces the picture by what it gives",
+                options=("normalised", "raw"),
+                default="normalised",
+            ),
+            Choice(
+                "matrix",
+                label="Matrix",
+                summary="Numbers row by row, as many as channels times channels; empty for one drawn from the seed",
+                options=("",),
+                default="",
+                pattern=r"[-+0-9.eE,;\s]*",
+            ),
+            VARIATION,
+        ),
+        family=FAMILY,
+        source="JAES25, tensor_multiply (raw, amount 1); normalised is Bend's: I + s A / (spectral norm of A)",
+    ),
+    Operator(
+        "reflect",
+        label="Reflect Channel",
+        summary="Turns one channel to its negative: early a new object, later other light or colours, late grain",
+        parameters=(),
+        choices=(
+            Choice(
+                "channel",
+                label="Channel",
+                summary="0 swaps light and shade, 1 goes to magenta and purple, 2 to a cyan glow, 3 to dark orange",
+                options=("0", "1", "2", "3"),
+                default="0",
+                pattern=_NUMBER,
+            ),
+        ),
+        family=FAMILY,
+        source="DAFx24, reflect: identity with M[i, i] = -1",
+    ),
+    Operator(
+        "hadamard",
+        label="Hadamard",
+        summary="Mixes all channels as sums and differences: early another scene, late colours of another world",
+        parameters=(),
+        choices=(
+            Choice(
+                "form",
+                label="Form",
+                summary="Orthogonal keeps the strength, raw is louder; raw rows mixes rows and tips the picture over",
+                options=("orthogonal", "raw", "raw rows"),
+                default="orthogonal",
+            ),
+        ),
+        family=FAMILY,
+        source="DAFx24, hadamard1 (raw), hadamard2 (raw rows); orthogonal is divided by the root of the size",
+    ),
+    Operator(
+        "permute_channels",
+        label="Permute Channels",
+        summary="Gives every channel the place of another, drawn from the seed: early a new scene, late false colours",
+        parameters=(),
+        choices=(VARIATION,),
+        family=FAMILY,
+        source="Bend: one seeded cycle through all channels, so that none stays",
+    ),
+    Operator(
+        "roll_channels",
+        label="Roll Channels",
+        summary="Moves every channel on to the next: late colours trade places, inside the network features do",
+        parameters=(
+            Parameter(
+                "shift",
+                label="Shift",
+                summary="By how many channels; values between whole numbers blend neighbours",
+                neutral=0.0,
+                default=1.0,
+                soft=(-4.0, 4.0),
+                inside=(-32.0, 32.0),
+            ),
+        ),
+        family=FAMILY,
+        source="Bend: y[c] = x[c - shift], round the end",
     ),
 )

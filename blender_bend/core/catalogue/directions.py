@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .terms import Choice, Operator, Parameter, Unit
+from .terms import Choice, Operator, Parameter
 
 FAMILY = "Learned"
 
@@ -22,7 +22,6 @@ OPERATORS: tuple[Operator, ...] = (
                 neutral=0.0,
                 default=2.0,
                 soft=(-5.0, 5.0),
-                unit=Unit.SIGMA,
             ),
         ),
         choices=(

@@ -2,9 +2,35 @@
 
 from __future__ import annotations
 
-from .terms import Operator, Parameter, Unit
+from .terms import VARIATION, Choice, Operator, Parameter, Unit, in_sigma
 
 FAMILY = "Chance"
+
+_STRENGTH = in_sigma(
+    "amount",
+    "Amount",
+    "What is added; a latent has a spread of about 1",
+    neutral=0.0,
+    default=1.0,
+    soft=(-4.0, 4.0),
+)
+
+
+def _part(
+    name: str, label: str, summary: str, *, neutral: float | None, default: float, most: float = 1.0
+) -> Parameter:
+    return Parameter(
+        name,
+        label,
+        summary,
+        neutral=neutral,
+        default=default,
+        soft=(0.0, most),
+        minimum=0.0,
+        maximum=1.0,
+        unit=Unit.FACTOR,
+    )
+
 
 OPERATORS: tuple[Operator, ...] = (
     Operator(
@@ -12,18 +38,123 @@ OPERATORS: tuple[Operator, ...] = (
         label="Add Noise",
         summary="Adds seeded noise, the same on every frame: early a new scene, late grain",
         parameters=(
-            Parameter(
+            in_sigma(
                 "amount",
-                label="Amount",
-                summary="Strength of the noise; a latent has a spread of about 1",
+                "Amount",
+                "Strength of the noise; a latent has a spread of about 1",
                 neutral=0.0,
                 default=0.3,
                 soft=(0.0, 1.5),
                 minimum=0.0,
-                unit=Unit.SIGMA,
             ),
+        ),
+        choices=(
+            Choice(
+                "distribution",
+                label="Distribution",
+                summary="Normal has a few strong grains, uniform has none beyond the amount",
+                options=("normal", "uniform"),
+                default="normal",
+            ),
+            VARIATION,
         ),
         family=FAMILY,
         source="DAFx24, add_noise, with the seed drawn from (seed, step, site)",
+    ),
+    Operator(
+        "add_sparse",
+        label="Add Sparse",
+        summary="Adds a number at a few random places: early the colour of everything, late sparks and confetti",
+        parameters=(
+            _STRENGTH,
+            _part("density", "Density", "Part of the cells that are hit", neutral=None, default=0.05, most=0.5),
+        ),
+        choices=(VARIATION,),
+        family=FAMILY,
+        source="DAFx24, add_sparse: 5 % in its code, 25 % in its text",
+    ),
+    Operator(
+        "dropout",
+        label="Dropout",
+        summary="Silences random cells: early forms break up and mend, late holes and dust",
+        parameters=(
+            _part(
+                "fraction",
+                "Fraction",
+                "Part of the cells that are silent; more join, none leave",
+                neutral=0.0,
+                default=0.25,
+            ),
+        ),
+        choices=(VARIATION,),
+        family=FAMILY,
+        source="Bend; DAFx24, apply_sparse of multiply by 0",
+    ),
+    Operator(
+        "random_rows",
+        label="Random Rows",
+        summary="Adds a number to random rows: early stripes of scenery, late coloured bars across",
+        parameters=(
+            _STRENGTH,
+            _part("fraction", "Fraction", "Part of the rows; more join, none leave", neutral=None, default=0.25),
+        ),
+        choices=(VARIATION,),
+        family=FAMILY,
+        source="DAFx24, add_rand_rows; there counted by the other axis",
+        spatial=True,
+    ),
+    Operator(
+        "random_columns",
+        label="Random Columns",
+        summary="Adds a number to random columns: early pillars and curtains, late coloured bars from top to bottom",
+        parameters=(
+            _STRENGTH,
+            _part("fraction", "Fraction", "Part of the columns; more join, none leave", neutral=None, default=0.25),
+        ),
+        choices=(VARIATION,),
+        family=FAMILY,
+        source="DAFx24, add_rand_cols; there counted by the other axis",
+        spatial=True,
+    ),
+    Operator(
+        "blend_noise",
+        label="Blend Noise",
+        summary="Lays seeded noise over the picture as photo programs lay layers: early a new scene, late grain",
+        parameters=(_part("amount", "Amount", "Strength of the layer", neutral=0.0, default=0.3),),
+        choices=(
+            Choice(
+                "form",
+                label="Form",
+                summary="How the layer is blended; screen and overlay are made for 0 to 1 and are harsh on a latent",
+                options=("normal", "add", "multiply", "screen", "overlay"),
+                default="normal",
+            ),
+            VARIATION,
+        ),
+        family=FAMILY,
+        source="ComfyUI_RyanOnTheInside, FlexLatentBlend, with seeded noise as the other latent",
+    ),
+    Operator(
+        "add_bump",
+        label="Add Bump",
+        summary="Adds a soft round spot: early something appears there, late a glow or a stain",
+        parameters=(
+            _STRENGTH,
+            _part("x", "X", "Middle of the spot: 0 left, 1 right", neutral=None, default=0.5),
+            _part("y", "Y", "Middle of the spot: 0 bottom, 1 top", neutral=None, default=0.5),
+            Parameter(
+                "size",
+                label="Size",
+                summary="Width of the spot (twice its sigma), as a part of the picture's shorter side",
+                neutral=None,
+                default=0.3,
+                soft=(0.05, 1.0),
+                minimum=0.001,
+                unit=Unit.FACTOR,
+            ),
+        ),
+        family=FAMILY,
+        source="DAFx24, add_normal(r): amount 0.0707 r, in the middle, size 0.3",
+        spatial=True,
     ),
 )

@@ -47,6 +47,31 @@ class Parameter:
         return self.inside if inside and self.inside else self.soft
 
 
+def in_sigma(
+    name: str,
+    label: str,
+    summary: str,
+    *,
+    neutral: float | None,
+    default: float,
+    soft: tuple[float, float],
+    minimum: float = -1000.0,
+) -> Parameter:
+    """A parameter measured in spreads of a latent; inside the network numbers are larger, and so is its range."""
+    low, high = soft
+    return Parameter(
+        name,
+        label,
+        summary,
+        neutral=neutral,
+        default=default,
+        soft=soft,
+        minimum=minimum,
+        unit=Unit.SIGMA,
+        inside=(4 * low, 4 * high),
+    )
+
+
 @dataclass(frozen=True)
 class Choice:
     """A setting that is chosen once and not animated.
@@ -69,6 +94,17 @@ class Choice:
         if not isinstance(value, str):
             return False
         return value in self.options or bool(self.pattern and re.fullmatch(self.pattern, value))
+
+
+#: Operators with chance have it, so that two of them at one place can differ.
+VARIATION = Choice(
+    "variation",
+    label="Variation",
+    summary="Another number draws other chance from the same seed",
+    options=("0",),
+    default="0",
+    pattern=r"\d{1,9}",
+)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ Grid = tuple[int, int]
 def apply(
     operator: str,
     x: Tensor,
+    /,
     *,
     seed: int = 0,
     step: int = 0,
@@ -37,7 +38,7 @@ def apply(
     grid : rows and columns of the picture that the tokens stand for; operators that need rows and columns need it
     directions : the learned directions of the site, for the operator that follows one
     **parameters : the operator's parameters (a number, or a Tensor of shape (B,)) and choices; what is not given has
-        its default
+        its default (one may be called x, as the tensor is given by position)
 
     Returns
     -------

@@ -15,7 +15,7 @@ from ...core.errors import BendError, Code
 from .apply import Grid
 from .bend import Place, Rows, bend_tensor
 from .channels import Study
-from .places import Change, places, watch
+from .places import Change, matching, watch
 from .weights import bent_loras
 
 #: Reads a mask by its digest: shape (1, 1, h, w), 0...1.
@@ -98,7 +98,7 @@ class BendStack:
                         f"Choose a site within {' or '.join(networks)}.",
                     )
                 network = networks[site.kind]
-                for path in site.matches(places(site.kind, network)):
+                for path in matching(site, network):
                     handle = watch(network, path, self.size, self._change(rows, f"{site.kind}:{path}"))
                     undo.callback(handle.remove)
             yield

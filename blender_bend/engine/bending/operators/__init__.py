@@ -5,7 +5,19 @@ and one parameter value per batch row; it returns a new tensor of the same shape
 value ``apply`` does not call it.
 """
 
-from . import channels, directions, morphology, pointwise, stochastic
+from . import channels, directions, frequency, morphology, pointwise, spatial, statistics, stochastic
 from .registry import FUNCTIONS, Direction, Moment
 
-__all__ = ["FUNCTIONS", "Direction", "Moment", "channels", "directions", "morphology", "pointwise", "stochastic"]
+__all__ = [
+    "FUNCTIONS",
+    "Direction",
+    "Moment",
+    "channels",
+    "directions",
+    "frequency",
+    "morphology",
+    "pointwise",
+    "spatial",
+    "statistics",
+    "stochastic",
+]

@@ -1,0 +1,45 @@
+"""Operators that set the strength and the means of a tensor, and the matrix exponential."""
+
+from __future__ import annotations
+
+from .terms import Choice, Operator, Parameter
+
+FAMILY = "Statistics"
+
+OPERATORS: tuple[Operator, ...] = (
+    Operator(
+        "normalise",
+        label="Normalise",
+        summary="Brings back what another bend threw far off: put it after dilate, erode, gradient or a raw matrix",
+        parameters=(),
+        choices=(
+            Choice(
+                "form",
+                label="Form",
+                summary="Centre takes the mean away; peak sets the largest value to 1, unit each cell to strength 1",
+                options=("centre", "centre channels", "centre rows", "centre columns", "peak", "unit"),
+                default="centre",
+            ),
+        ),
+        family=FAMILY,
+        source="DAFx24, normalize: peak; normalize2: unit; normalize3: centre; normalize4: channels, rows, columns",
+    ),
+    Operator(
+        "matrix_exponential",
+        label="Matrix Exponential",
+        summary="Takes each channel as a matrix to its exponential: a diagonal line on flat ground; mix it in",
+        parameters=(
+            Parameter(
+                "scale",
+                label="Scale",
+                summary="What the picture is multiplied by before; above 0.5 it explodes",
+                neutral=None,
+                default=0.05,
+                soft=(0.0, 0.3),
+            ),
+        ),
+        family=FAMILY,
+        source="DAFx24, tensor_exp (scale 1)",
+        spatial=True,
+    ),
+)
