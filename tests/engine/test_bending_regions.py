@@ -53,7 +53,7 @@ def edge(distance: float, softness: float) -> float:
 
 def box(x: float, y: float, v: dict[str, float]) -> float:
     across = edge(x - v["left"], v["softness"]) * edge(v["right"] - x, v["softness"])
-    return across * edge(y - v["top"], v["softness"]) * edge(v["bottom"] - y, v["softness"])
+    return across * edge(y - v["bottom"], v["softness"]) * edge(v["top"] - y, v["softness"])
 
 
 def disc(x: float, y: float, v: dict[str, float]) -> float:
@@ -63,12 +63,12 @@ def disc(x: float, y: float, v: dict[str, float]) -> float:
 
 
 def gradient(x: float, y: float, v: dict[str, float]) -> float:
-    along = (x - 0.5) * math.cos(v["angle"]) - (y - 0.5) * math.sin(v["angle"]) + 0.5
+    along = (x - 0.5) * math.cos(v["angle"]) + (y - 0.5) * math.sin(v["angle"]) + 0.5
     return min(max((along - v["middle"]) / max(abs(v["width"]), 1e-6) + 0.5, 0.0), 1.0)
 
 
 FORMULAS: dict[str, tuple[Callable[..., float], tuple[str, ...]]] = {
-    "box": (box, ("left", "right", "top", "bottom", "softness")),
+    "box": (box, ("left", "right", "bottom", "top", "softness")),
     "disc": (disc, ("x", "y", "radius", "softness")),
     "gradient": (gradient, ("angle", "middle", "width")),
 }
@@ -82,12 +82,12 @@ def test_a_region_is_its_formula(data: st.DataObject, region: str, inverted: boo
     got = share(resolved(region, inverted, **values))[0]
     for row in range(HEIGHT):
         for column in range(WIDTH):
-            wanted = formula((column + 0.5) / WIDTH, (row + 0.5) / HEIGHT, values)
+            wanted = formula((column + 0.5) / WIDTH, 1 - (row + 0.5) / HEIGHT, values)
             assert math.isclose(got[row, column], 1 - wanted if inverted else wanted, abs_tol=1e-4)
 
 
-def test_a_sharp_box_takes_whole_cells() -> None:
-    got = share(resolved("box", left=1 / 3, right=2 / 3, top=0.0, bottom=0.5, softness=0.0))[0]
+def test_a_sharp_box_takes_whole_cells_and_its_top_is_up() -> None:
+    got = share(resolved("box", left=1 / 3, right=2 / 3, bottom=0.5, top=1.0, softness=0.0))[0]
     expected = torch.zeros(HEIGHT, WIDTH)
     expected[:3, 3:6] = 1
     assert torch.equal(got, expected)
@@ -131,7 +131,7 @@ def test_rows_have_masks_of_their_own_whatever_their_sizes() -> None:
 
 @pytest.mark.parametrize("region", ["box", "disc", "gradient", "scatter", "mask"])
 def test_tokens_have_the_region_of_their_picture(region: str) -> None:
-    values = {"box": {"left": 0.2, "right": 0.7, "top": 0.3, "bottom": 0.9, "softness": 0.2}}
+    values = {"box": {"left": 0.2, "right": 0.7, "bottom": 0.3, "top": 0.9, "softness": 0.2}}
     values |= {"disc": {"x": 0.4, "y": 0.6, "radius": 0.3, "softness": 0.2}, "scatter": {"share": 0.4}, "mask": {}}
     values |= {"gradient": {"angle": 1.0, "middle": 0.5, "width": 0.7}}
     bend, masks = resolved(region, **values[region]), [torch.rand(1, 1, 12, 18)]
