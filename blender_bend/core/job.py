@@ -58,6 +58,11 @@ class Lora:
     fingerprint: str
     strength: float = 1.0
 
+    @property
+    def site_name(self) -> str:
+        """Its name as a part of a site: letters, digits, - and _."""
+        return re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+
 
 @dataclass(frozen=True)
 class Frame:

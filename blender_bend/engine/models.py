@@ -120,7 +120,7 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
             path = Path(lora.path)
             if path.suffix != ".safetensors":
                 raise ValueError("it is not a .safetensors file")
-            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=lora.name)
+            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=lora.site_name)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
             raise BendError(
                 Code.MODEL_INVALID,
@@ -129,4 +129,4 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
                 "bend.open_preferences",
             ) from error
     if loras:
-        pipeline.set_adapters([lora.name for lora in loras], [lora.strength for lora in loras])
+        pipeline.set_adapters([lora.site_name for lora in loras], [lora.strength for lora in loras])

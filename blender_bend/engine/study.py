@@ -70,8 +70,8 @@ class SiteStudy:
             self._clusters[count] = sorted(found, key=lambda group: (-len(group), group))
         return self._clusters[count]
 
-    def direction(self, number: int, moment: int, x: Tensor) -> Tensor:
-        """A direction in the shape of one row of a tensor.
+    def direction(self, number: int, moment: int, x: Tensor, grid: tuple[int, int] | None = None) -> Tensor:
+        """A direction in the shape of one row of a tensor, (B, C, H, W) or (B, C, N) with a grid of N cells.
 
         Raises
         ------
@@ -84,8 +84,10 @@ class SiteStudy:
                 "A learned direction is one of all channels.",
                 "Set the channels of the bend to all.",
             )
-        if x.ndim == 4:
-            return functional.interpolate(vector[None], x.shape[2:], mode="bilinear", align_corners=False)
+        shape = tuple(x.shape[2:]) if x.ndim == 4 else grid
+        if shape is not None:
+            picture = functional.interpolate(vector[None], shape, mode="bilinear", align_corners=False)
+            return picture if x.ndim == 4 else picture.flatten(2)
         return functional.interpolate(vector.flatten(1)[None], x.shape[2], mode="linear", align_corners=False)
 
 
@@ -111,13 +113,18 @@ class ModelStudy:
             )
         return groups[number]
 
-    def at(self, site: str, progress: float) -> Direction | None:
-        """The directions of a site at the studied moment nearest to a part 0...1 of the steps."""
+    def at(self, site: str, progress: float, grid: tuple[int, int] | None = None) -> Direction | None:
+        """The directions of a site at the studied moment nearest to a part 0...1 of the steps.
+
+        Parameters
+        ----------
+        grid : rows and columns of the picture that tokens stand for
+        """
         if site not in self._sites:
             return None
         found = self._sites[site]
         moment = min(range(len(MOMENTS)), key=lambda index: abs(MOMENTS[index] / STEPS - progress))
-        return lambda number, x: found.direction(number, moment, x)
+        return lambda number, x: found.direction(number, moment, x, grid)
 
 
 class Studies:
@@ -226,6 +233,11 @@ def study_sites(
         for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, negative, seed))).items():
             for moment, tensor in enumerate(moments):
                 seen[path][moment].append(tensor)
+    silent = [path for path, tensors in seen.items() if not all(tensors)]
+    if silent:
+        raise BendError(
+            Code.SITE_UNKNOWN, f"Nothing passes through '{silent[0]}' in this model.", "Choose a block of the network."
+        )
     return {path: _study(moments) for path, moments in seen.items()}
 
 

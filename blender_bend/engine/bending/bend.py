@@ -43,7 +43,7 @@ class Rows:
         count = len(self.values["mix"])
         if rows == count:
             return self
-        if rows % count:
+        if count > 1 and rows != 2 * count:
             raise BendError(
                 Code.SITE_SHAPE,
                 f"The bend '{self.bend['name']}' sits where the states of a batch are not told apart.",
@@ -99,7 +99,7 @@ def bend_tensor(x: Tensor, rows: Rows, place: Place) -> Tensor:
         step=place.step,
         site=place.site,
         grid=place.grid,
-        directions=None if place.study is None else place.study.at(place.site, place.step / place.steps),
+        directions=None if place.study is None else place.study.at(place.site, place.step / place.steps, place.grid),
         **{name: value for name, value in rows.values.items() if name in own},
         **bend["choices"],
     )

@@ -20,7 +20,7 @@ class Study(Protocol):
     def cluster(self, site: str, number: int, count: int) -> list[int]:
         """The channels of a cluster of a site."""
 
-    def at(self, site: str, progress: float) -> Direction | None:
+    def at(self, site: str, progress: float, grid: tuple[int, int] | None) -> Direction | None:
         """The directions of a site at a moment; None if it has none."""
 
 

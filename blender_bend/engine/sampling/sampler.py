@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
+from ...core.plan import first_step
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.channels import Study
@@ -42,6 +43,7 @@ class State:
     ----------
     latents : shape (1, C, h, w)
     call : how often the scheduler has stepped; some step more often than there are denoising steps
+    bent : the last step whose latent bends have acted; -1 for none
     """
 
     latents: Tensor
@@ -49,6 +51,7 @@ class State:
     generator: torch.Generator
     conditioning: Conditioning
     call: int
+    bent: int = -1
 
 
 class Sampler:
@@ -193,7 +196,7 @@ class Sampler:
 
     def _step(self, frame: Resolved, state: State) -> int:
         """The denoising step that a state is before; PNDM and Heun call the network more often than there are steps."""
-        return int(state.call * frame["steps"] // len(state.scheduler.timesteps))
+        return max(int(state.call * frame["steps"] // len(state.scheduler.timesteps)), first_step(frame))
 
     def _advance(self, nodes: list[Node], states: list[State], inputs: Inputs | None) -> list[State]:
         """One call of the network for a batch of states, and a step of each one's scheduler."""
@@ -201,14 +204,16 @@ class Sampler:
         step = self._step(frame, first)
         latents = torch.cat([state.latents for state in states])
         stack = self._stack([node.frame for node in nodes], step, latents, inputs)
-        if first.call == 0 or self._step(frame, replace(first, call=first.call - 1)) < step:
+        if step > first.bent:
             latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
         prediction = self._predict(stack, frame, schedulers, latents, timestep, [s.conditioning for s in states])
         stack.check()
         return [
-            self._stepped(state, scheduler, timestep, latents[row : row + 1], prediction[row : row + 1])
+            replace(
+                self._stepped(state, scheduler, timestep, latents[row : row + 1], prediction[row : row + 1]), bent=step
+            )
             for row, (state, scheduler) in enumerate(zip(states, schedulers, strict=True))
         ]
 
