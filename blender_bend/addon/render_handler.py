@@ -36,6 +36,8 @@ _render: _Render | None = None
 def on_init(scene: Scene, *_: Any) -> None:
     """A render begins; renders of nested scenes begin within a frame of it and are part of it."""
     global _render
+    if activity.grabbing:
+        return
     if _render is None or not _render.in_frame:
         _render = _Render(scene.name)
 
@@ -43,7 +45,7 @@ def on_init(scene: Scene, *_: Any) -> None:
 @persistent
 def on_frame(scene: Scene, *_: Any) -> None:
     """A frame is about to be rendered."""
-    if _render is None or _render.in_frame or scene.name != _render.scene:
+    if activity.grabbing or _render is None or _render.in_frame or scene.name != _render.scene:
         return
     _render.in_frame = True
     if _render.output is not None or not scene.render.use_sequencer:
@@ -62,7 +64,7 @@ def on_frame(scene: Scene, *_: Any) -> None:
 @persistent
 def on_frame_done(scene: Scene, *_: Any) -> None:
     """A frame has been rendered."""
-    if _render is not None and scene.name == _render.scene:
+    if not activity.grabbing and _render is not None and scene.name == _render.scene:
         _render.in_frame = False
 
 
@@ -70,7 +72,7 @@ def on_frame_done(scene: Scene, *_: Any) -> None:
 def on_end(scene: Scene, *_: Any) -> None:
     """The render is over, one way or another."""
     global _render
-    if _render is None or scene.name != _render.scene:
+    if activity.grabbing or _render is None or scene.name != _render.scene:
         return
     if _render.output is not None:
         _restore_output(scene, _render.output)
