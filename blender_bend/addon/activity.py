@@ -71,6 +71,8 @@ last_failure: BendError | None = None
 seconds_per_state: float | None = None
 #: Whether Bend itself lets Blender render right now, to see what strips look like; handlers leave that alone.
 grabbing = False
+#: Whether Blender waits within a render, where the current frame must not be set.
+rendering = False
 
 
 def begin(title: str, total: int = 0) -> Activity:

@@ -110,7 +110,8 @@ class BEND_AP_preferences(AddonPreferences):
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
         for name, heading, entry in LISTS:
-            column = layout.column(heading=heading)
+            column = layout.column()
+            column.label(text=heading)
             for index, item in enumerate(getattr(self, name)):
                 row = column.row(align=True)
                 row.use_property_split = False

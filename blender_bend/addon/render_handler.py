@@ -15,6 +15,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
 from . import activity, compat, generate, strips
+from .slices import at_once
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ class _Render:
     in_frame: bool = False
     output: dict[str, Any] | None = None
     failed_elements: list[tuple[str, str, int, str]] = field(default_factory=list)
+    #: For chains, by scene and strip: the frames that are known to be there.
+    chains: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
 
 _render: _Render | None = None
@@ -52,13 +55,40 @@ def on_frame(scene: Scene, *_: Any) -> None:
         return
     for owner, strip, numbers in visible(scene, scene.frame_current, set()):
         try:
-            generate.fill_store(owner, strip, numbers)
+            _ensure(owner, strip, numbers)
         except BendError as error:
             _stop(scene, owner, strip, numbers, error)
             return
         except Exception as error:  # a handler's exception would be printed, and a stale frame rendered
             _stop(scene, owner, strip, numbers, activity.unexpected(error))
             return
+
+
+def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
+    """Make sure that frames of a strip are there and shown.
+
+    The key of a frame in a chain takes all frames before it, so a chain is looked through once a render.
+
+    Raises
+    ------
+    BendError
+    """
+    assert _render is not None
+    activity.rendering = True
+    try:
+        if strip.bend_settings.source != "previous":
+            generate.fill_store(owner, strip, numbers)
+            return
+        identity = owner.name, strip.name
+        if identity not in _render.chains:
+            plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
+            plan.show_ready()
+            _render.chains[identity] = set(plan.keys) - set(plan.missing)
+        if not _render.chains[identity].issuperset(numbers):
+            generate.fill_store(owner, strip, numbers)
+            _render.chains[identity].update(numbers)
+    finally:
+        activity.rendering = False
 
 
 @persistent

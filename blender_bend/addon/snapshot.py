@@ -14,7 +14,7 @@ from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.resolve import settle
-from . import captured, compat, preferences, strips
+from . import activity, captured, compat, preferences, strips
 from .parameters import Holder
 from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
@@ -220,6 +220,12 @@ def _play(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence
     before = scene.frame_current
     if list(frames) == [before]:  # also the case within a render, where the frame must not be set
         return [np.array([_value(strip, key)]) for key in keys]
+    if activity.rendering:
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            "A driver moves a parameter, and frames before this one are needed: they cannot be played while rendering.",
+            "Turn the driver into keys: Key, Bake Channels, in the Graph Editor.",
+        )
     played = np.empty((len(keys), len(frames)))
     try:
         for index, frame in enumerate(frames):

@@ -156,6 +156,25 @@ def test_a_rendered_film_of_a_chain_is_the_generated_one(chain, scene, song, add
     assert addon.generate.fill_store(scene, chain).plan.missing == [6]
 
 
+def test_a_chain_is_looked_through_once_a_render(chain, scene, song, addon, monkeypatch, tmp_path):
+    addon.generate.fill_store(scene, chain)
+    song.mute = True
+    scene.frame_start, scene.frame_end = 1, 6
+    scene.render.filepath = str(tmp_path / "out" / "f_")
+    taken, take = [], addon.snapshot.take_in_slices
+    monkeypatch.setattr(addon.snapshot, "take_in_slices", lambda *given: taken.append(given) or take(*given))
+    assert bpy.ops.render.render(animation=True) == {"FINISHED"}
+    assert len(taken) == 1 and len(list((tmp_path / "out").iterdir())) == 6
+
+
+def test_a_driven_chain_stops_the_render_with_the_reason(chain, scene, song, addon, tmp_path):
+    song.mute = True
+    scene.driver_add(addon.strips.data_path(chain, "Source · turn")).driver.expression = "frame * 0.01"
+    scene.render.filepath = str(tmp_path / "out" / "f_")
+    with pytest.raises(RuntimeError, match="A driver moves a parameter"):
+        bpy.ops.render.render(animation=True)
+
+
 @pytest.mark.parametrize("turns", [1.0, 2.0, 3.0])
 def test_a_whole_turn_of_the_walk_is_exactly_where_it_began(bend_strip, scene, addon, core, turns):
     settings = bend_strip.bend_settings

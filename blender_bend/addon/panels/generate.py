@@ -26,7 +26,7 @@ class BEND_PT_generate(BendPanel, Panel):
             draw_repair(layout, known.problem)
         elif known:
             column = layout.column(align=True)
-            for line in self._counts(known):
+            for line in counts(known):
                 column.label(text=line)
         if known and known.outdated:
             box = layout.box().column(align=True)
@@ -45,17 +45,19 @@ class BEND_PT_generate(BendPanel, Panel):
             draw_repair(layout, activity.last_failure)
             layout.operator("bend.dismiss", icon="X")
 
-    def _counts(self, known: status.Status) -> list[str]:
-        if not known.missing:
-            return [f"{known.frames} frames, all ready"]
-        seconds = activity.seconds_per_state
-        estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
-        # In a chain, frames before those that are shown may be needed as well.
-        ready = max(known.frames - known.missing, 0)
-        return [
-            f"{known.frames} frames: {ready} ready",
-            f"{known.missing} to render in {known.states} steps{estimate}",
-        ]
+
+def counts(known: status.Status) -> list[str]:
+    """What is ready and what the rest costs, in lines that fit the sidebar."""
+    if not known.missing:
+        return [f"{known.frames} frames, all ready"]
+    seconds = activity.seconds_per_state
+    estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
+    # In a chain, frames before those that are shown may be needed as well.
+    ready = max(known.frames - known.missing, 0)
+    return [
+        f"{known.frames} frames: {ready} ready",
+        f"{known.missing} to render in {known.states} step{'s' if known.states != 1 else ''}{estimate}",
+    ]
 
 
 CLASSES = (BEND_PT_generate,)
