@@ -136,11 +136,18 @@ LATE = {
     "scheduler": "dpm",
 }
 """An unbent frame with one that is bent late."""
+DRAWING = {
+    "bends": [(Bend("Late", "multiply", "latent", 0.5, 1.0), [{"factor": 1.1}, {"factor": 1.3}])],
+    "frames": [{}, {}],
+    "scheduler": "euler_ancestral",
+}
+"""A sampler that draws noise at every step, on both sides of a branch."""
 
 
 @FEW
 @given(jobs())
 @example(LATE)
+@example(DRAWING)
 def test_frames_rendered_together_are_bit_equal_to_each_alone(
     samplers: dict[str, Sampler], make_job: MakeJob, described: dict[str, Any]
 ) -> None:
