@@ -98,7 +98,7 @@ def test_a_region_is_bent_and_the_rest_is_not(bend_strip, scene, addon, store):
     bend = bend_strip.bend_settings.bends[0]
     bend.site, bend.region = "latent", "box"
     bend.start = bend.end = 1.0
-    for side, value in (("left", 0.5), ("right", 1.0), ("top", 0.0), ("bottom", 1.0), ("softness", 0.0)):
+    for side, value in (("left", 0.5), ("right", 1.0), ("top", 1.0), ("bottom", 0.0), ("softness", 0.0)):
         bend_strip[f"Rotate Channels · region {side}"] = value
     pictures = []
     for mix in (0.0, 1.0):
