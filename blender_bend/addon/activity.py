@@ -67,7 +67,12 @@ def clock(seconds: float) -> str:
 
 current: Activity | None = None
 last_failure: BendError | None = None
-last_frame_seconds: float | None = None
+#: How long a denoising step took in the last run of the engine.
+seconds_per_state: float | None = None
+#: Whether Bend itself lets Blender render right now, to see what strips look like; handlers leave that alone.
+grabbing = False
+#: Whether Blender waits within a render, where the current frame must not be set.
+rendering = False
 
 
 def begin(title: str, total: int = 0) -> Activity:
@@ -79,9 +84,7 @@ def begin(title: str, total: int = 0) -> Activity:
 
 def end(failure: BendError | None = None) -> None:
     """Stop showing it; a failure is shown until it is dismissed."""
-    global current, last_failure, last_frame_seconds
-    if current and current.first_step and current.done > 1:
-        last_frame_seconds = (time.monotonic() - current.first_step) / (current.done - 1)
+    global current, last_failure
     current = None
     if failure and failure.code != Code.CANCELLED:
         last_failure = failure

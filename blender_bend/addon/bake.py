@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import catalogue, curves, messages
+from ..core import curves, messages
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
 from . import compat, engine_client, preferences, sound, strips
 from .keyframes import KeyTable, Memory, hand_keys, merge, read_keys, select, table_of, write_keys
-from .properties import BEND_PG_parameter
+from .parameters import BEND_PG_parameter
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ def frame_rate(scene: Scene) -> FrameRate:
 
 
 def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
-    """Every parameter that a feature drives."""
-    return [parameter for bend in strip.bend_settings.bends for parameter in bend.parameters if parameter.routed]
+    """Every parameter of the bends and of the strip itself that a feature drives."""
+    holders = strip.bend_settings.holders()
+    return [parameter for holder in holders for parameter, _ in holder.shown_parameters() if parameter.routed]
 
 
 class Bake:
@@ -172,6 +173,6 @@ def _give_way(baked: KeyTable, kept: KeyTable | None, removed: np.ndarray, start
 
 
 def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:
-    bend = next(bend for bend in strip.bend_settings.bends if any(p.key == parameter.key for p in bend.parameters))
-    described = catalogue.animated_parameter(parameter.name, bend.operator)
+    shown = [pair for holder in strip.bend_settings.holders() for pair in holder.shown_parameters()]
+    described = next(described for item, described in shown if item.key == parameter.key)
     return described.minimum, described.maximum

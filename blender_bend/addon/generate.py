@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Generator, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TypeVar
 
 import bpy
 from bpy.types import ImageStrip, Scene
@@ -15,19 +15,26 @@ from ..core import messages
 from ..core.errors import store_unwritable
 from ..core.files import replacing
 from ..core.job import Job
-from ..core.resolve import file_name, trace
-from . import engine_client, preferences, snapshot, strips
+from ..core.plan import Tally, Work, branchings
+from ..core.resolve import Traced, file_name, trace
+from . import activity, captured, engine_client, preferences, snapshot, strips
+from .slices import Slices, at_once
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
 SLICE = 50
 
-Result = TypeVar("Result")
-Slices = Generator[None, None, Result]
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What is to be done for a bend strip: its job, and which frames the store does not have."""
+    """What is to be done for a bend strip.
+
+    Parameters
+    ----------
+    job : the frames that are to be rendered, and what makes them
+    keys : the frame keys of the frames that were asked for, by number
+    missing : the numbers of the frames that are to be rendered; in a chain also those that lead to the ones asked for
+    work : how much the missing frames are
+    """
 
     scene: str
     strip: str
@@ -35,6 +42,7 @@ class Plan:
     store: Path
     keys: dict[int, str]
     missing: list[int]
+    work: Work
 
     def show(self, ready: Mapping[int, str]) -> None:
         """Let the strip show frames that are in the store, by number and key; a strip that is gone shows nothing."""
@@ -61,21 +69,83 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
     shown_until_now = Path(bpy.path.abspath(strip.directory))
-    job = snapshot.take(scene, strip, frames)
-    keys: dict[int, str] = {}
+    wanted = list(strips.frame_range(strip) if frames is None else frames)
+    chained = strip.bend_settings.source == "previous" and bool(wanted)
+    # A chain begins at the strip's first element, so that trimming and splitting change no picture.
+    leading = range(strips.element_range(strip).start, max(wanted) + 1) if chained else wanted
+    job = yield from snapshot.take_in_slices(scene, strip, leading)
+    way: list[Traced] = []
     for index, traced in enumerate(trace(job)):
-        keys[traced.frame.number] = traced.key
+        way.append(traced)
         if index % SLICE == SLICE - 1:
             yield
-    missing = missing_frames(store, keys)
+    yield
+    names = {traced.frame.number: traced.key for traced in way}
+    missing = missing_frames(store, names)
     if missing and shown_until_now != store:
-        yield from _bring_along(shown_until_now, store, {file_name(keys[number]) for number in missing})
-        missing = missing_frames(store, keys)
-    return Plan(scene_name, strip_name, job, store, keys, missing)
+        yield from _bring_along(shown_until_now, store, {file_name(names[number]) for number in missing})
+        missing = missing_frames(store, names)
+    asked, lacking = set(wanted), set(missing)
+    needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
+    yield from _ensure_inputs(store, shown_until_now, needed)
+    work = yield from _measure(needed)
+    return Plan(
+        scene_name,
+        strip_name,
+        replace(job, frames=tuple(traced.frame for traced in needed)),
+        store,
+        {number: key for number, key in names.items() if number in asked},
+        [traced.frame.number for traced in needed],
+        work,
+    )
 
 
-def _bring_along(old: Path, new: Path, names: set[str]) -> Slices[None]:
-    """Copy frames from the store that the strip used until now: the file was saved, or saved somewhere else.
+def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[int]) -> list[Traced]:
+    """The frames of a chain that must be rendered: those asked for, and those that lead to them."""
+    needed: list[Traced] = []
+    leads = False
+    for traced in reversed(way):
+        leads = traced.frame.number in lacking and (leads or traced.frame.number in asked)
+        if leads:
+            needed.append(traced)
+    needed.reverse()
+    matched = any(traced.data["source"] and traced.data["source"]["colour"] for traced in needed)
+    if matched and needed[0] is not way[0] and way[0].frame.number in lacking:
+        needed.insert(0, way[0])  # whose colours the others are matched to
+    return needed
+
+
+def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[None]:
+    """Make sure that the captured pictures are where the engine looks for them.
+
+    Raises
+    ------
+    BendError(CAPTURE_MISSING), BendError(STORE_UNWRITABLE)
+    """
+    digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
+    names = {f"{digest}.png" for digest in digests}
+    yield
+    lacking = {name for name in names if not (store / "inputs" / name).is_file()}
+    if lacking and old != store:
+        yield from _bring_along(old / "inputs", store / "inputs", lacking)
+    if not all((store / "inputs" / name).is_file() for name in lacking):
+        raise captured.missing("Some pictures of the strips below")
+
+
+def _measure(needed: Sequence[Traced]) -> Slices[Work]:
+    """How much work it is to render frames; equal ones count once."""
+    different = list({traced.key: traced.data for traced in needed}.values())
+    yield
+    tally = Tally(branchings(different))
+    for index, data in enumerate(different):
+        tally.add(data)
+        if index % SLICE == SLICE - 1:
+            yield
+    return tally.work(len(needed))
+
+
+def _bring_along(old: Path, new: Path, names: Collection[str]) -> Slices[None]:
+    """Copy files from the store that the strip used until now: the file was saved, or saved somewhere else.
 
     Raises
     ------
@@ -92,15 +162,6 @@ def _bring_along(old: Path, new: Path, names: set[str]) -> Slices[None]:
         raise store_unwritable(new, error) from error
 
 
-def at_once(slices: Slices[Result]) -> Result:
-    """Carry out slices without a pause."""
-    while True:
-        try:
-            next(slices)
-        except StopIteration as done:
-            return done.value
-
-
 class Generation:
     """One run of the engine over what a plan found missing.
 
@@ -114,6 +175,7 @@ class Generation:
         self.done = 0
         self.phase = ""
         self.rendered = 0
+        self._began = 0.0
         self.request: engine_client.Request | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         plan.show_ready()
@@ -124,9 +186,7 @@ class Generation:
         client = engine_client.client()
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         path = Path(self._folder.name) / "job.json"
-        missing = set(self.plan.missing)
-        job = replace(self.plan.job, frames=tuple(frame for frame in self.plan.job.frames if frame.number in missing))
-        path.write_text(job.to_json(), encoding="utf-8")
+        path.write_text(self.plan.job.to_json(), encoding="utf-8")
         self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store))
 
     @property
@@ -164,8 +224,11 @@ class Generation:
         for message in news:
             if message.type == messages.PHASE:
                 self.phase = str(message.data["text"])
+                self._began = time.monotonic()  # the last phase is the rendering itself
             elif message.type == messages.DONE:
                 self.rendered = int(message.data["rendered"])
+                if self._began and self.rendered and self.plan.work.states:
+                    activity.seconds_per_state = (time.monotonic() - self._began) / self.plan.work.states
         if arrived:
             self.done += len(arrived)
             self.plan.show(arrived)

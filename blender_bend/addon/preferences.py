@@ -1,4 +1,4 @@
-"""The add-on's preferences: the engine's Python, where frames go, and the model folders. Never in the .blend."""
+"""The add-on's preferences: the engine's Python, where frames go, and the files of models. Never in the .blend."""
 
 from __future__ import annotations
 
@@ -22,6 +22,32 @@ class BEND_PG_model_folder(PropertyGroup):
     folder: StringProperty(
         name="Folder", description="A folder with a model_index.json, as diffusers writes it", subtype="DIR_PATH"
     )
+
+
+class BEND_PG_decoder_folder(PropertyGroup):
+    """A decoder on this machine"""
+
+    name: StringProperty(name="Name", description="How the decoder is called in the Bend tab", default="my decoder")
+    folder: StringProperty(
+        name="Folder",
+        description="A folder with the config.json and the .safetensors of an autoencoder, such as TAESD",
+        subtype="DIR_PATH",
+    )
+
+
+class BEND_PG_lora_file(PropertyGroup):
+    """A LoRA on this machine"""
+
+    name: StringProperty(name="Name", description="How the LoRA is called in the Bend tab", default="my LoRA")
+    folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
+
+
+#: The lists of the preferences: property, heading, what one entry is called.
+LISTS = (
+    ("models", "Models", "Model Folder"),
+    ("decoders", "Decoders", "Decoder Folder"),
+    ("loras", "LoRA", "LoRA File"),
+)
 
 
 class BEND_AP_preferences(AddonPreferences):
@@ -59,8 +85,17 @@ class BEND_AP_preferences(AddonPreferences):
         description="Where rendered frames are kept. Empty: a folder bend_frames beside the .blend file",
         subtype="DIR_PATH",
     )
+    batch: IntProperty(
+        name="Batch",
+        description="How many pictures are computed at once. 1 is exact to the bit; more is faster on graphics cards "
+        "and on processors with bfloat16",
+        default=1,
+        min=1,
+        max=16,
+    )
     models: CollectionProperty(type=BEND_PG_model_folder)
-    active_model: IntProperty(default=0)
+    decoders: CollectionProperty(type=BEND_PG_decoder_folder)
+    loras: CollectionProperty(type=BEND_PG_lora_file)
 
     def draw(self, context: Context) -> None:
         layout = self.layout
@@ -69,19 +104,23 @@ class BEND_AP_preferences(AddonPreferences):
         column.prop(self, "engine_python", placeholder=_default_engine_text())
         column.prop(self, "device")
         column.prop(self, "precision")
+        column.prop(self, "batch")
         row = column.row()
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
-        column = layout.column(heading="Models")
-        for index, model in enumerate(self.models):
-            row = column.row(align=True)
-            row.use_property_split = False
-            split = row.split(factor=0.3, align=True)
-            split.prop(model, "name", text="")
-            split.prop(model, "folder", text="")
-            row.operator("bend.remove_model_folder", text="", icon="X").index = index
-        column.operator("bend.add_model_folder", icon="ADD")
+        for name, heading, entry in LISTS:
+            column = layout.column()
+            column.label(text=heading)
+            for index, item in enumerate(getattr(self, name)):
+                row = column.row(align=True)
+                row.use_property_split = False
+                split = row.split(factor=0.3, align=True)
+                split.prop(item, "name", text="")
+                split.prop(item, "folder", text="")
+                remove = row.operator("bend.remove_file", text="", icon="X")
+                remove.kind, remove.index = name, index
+            column.operator("bend.add_file", text=f"Add {entry}", icon="ADD").kind = name
 
 
 def _default_engine_text() -> str:
@@ -134,7 +173,22 @@ def engine_python() -> Path:
 
 def model_folders() -> dict[str, str]:
     """The model folders by name."""
-    return {model.name: bpy.path.abspath(model.folder) for model in preferences().models if model.name and model.folder}
+    return _paths("models")
+
+
+def decoder_folders() -> dict[str, str]:
+    """The decoder folders by name."""
+    return _paths("decoders")
+
+
+def lora_files() -> dict[str, str]:
+    """The LoRA files by name."""
+    return _paths("loras")
+
+
+def _paths(kind: str) -> dict[str, str]:
+    listed = getattr(preferences(), kind)
+    return {item.name: bpy.path.abspath(item.folder) for item in listed if item.name and item.folder}
 
 
 def user_folder(name: str) -> Path:
@@ -173,4 +227,4 @@ def unregister() -> None:
     _entry_is_ours = False
 
 
-CLASSES = (BEND_PG_model_folder, BEND_AP_preferences)
+CLASSES = (BEND_PG_model_folder, BEND_PG_decoder_folder, BEND_PG_lora_file, BEND_AP_preferences)

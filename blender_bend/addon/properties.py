@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from collections.abc import Iterator
 from typing import Any
 
 import bpy
@@ -18,15 +18,39 @@ from bpy.props import (
 )
 from bpy.types import Context, PropertyGroup, Strip
 
-from ..core import catalogue, features, models, sites
-from ..core.routes import Route
-from . import preferences
+from ..core import catalogue, models, schedulers, sites
+from ..core.catalogue import Choice, Parameter
+from ..core.channels import CLUSTERS
+from . import preferences, tables
+from .parameters import BEND_PG_parameter, Holder
 
-NO_FEATURE = "NONE"
+#: What the strip's own parameters are called before the dot.
+SOURCE_HEADING = "Source"
+
+SOURCES = (
+    ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
+    ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
+    ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
+)
+BLENDINGS = (
+    ("linear", "Linear", "The straight way from one prompt to the next"),
+    ("spherical", "Spherical", "Along a circle: the picture between two prompts stays as strong as they are"),
+)
 
 
 def _search_sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     return [(name, summary) for name, summary in sites.COMMON_SITES]
+
+
+def _search_channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    clusters = [(f"cluster {index}", "channels that act alike") for index in range(CLUSTERS)]
+    return [
+        ("all", "every channel"),
+        ("0-3", "numbers and ranges, such as 0-3, 7"),
+        ("random 25%", "a seeded share of the channels"),
+        ("top 16", "the most active channels"),
+        *clusters,
+    ]
 
 
 def _search_models(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
@@ -34,8 +58,12 @@ def _search_models(self: Any, context: Context, typed: str) -> list[tuple[str, s
     return [(models.MINI, "ships with Bend"), *named]
 
 
-def _plane_items() -> list[tuple[str, str, str]]:
-    return [(plane, f"Channels {plane.replace('-', ' and ')}", "") for plane in catalogue.channels.PLANES]
+def _search_decoders(self: Any, context: Context, typed: str) -> list[str]:
+    return list(preferences.decoder_folders())
+
+
+def _search_loras(self: Any, context: Context, typed: str) -> list[str]:
+    return list(preferences.lora_files())
 
 
 def _rename(bend: BEND_PG_bend, name: str) -> None:
@@ -44,86 +72,27 @@ def _rename(bend: BEND_PG_bend, name: str) -> None:
     rename_bend(bend.id_data, bend, name)
 
 
-def _change_operator(bend: BEND_PG_bend, context: Context) -> None:
+def _change_parameters(holder: Holder, context: Context) -> None:
     from .stack import fit_parameters
 
-    fit_parameters(bend.id_data, bend)
+    fit_parameters(holder.id_data, holder)
 
 
-class BEND_PG_parameter(PropertyGroup):
-    """One animated parameter of a bend: the custom property that holds it, and the route that drives it"""
+def _change_site(bend: BEND_PG_bend, context: Context) -> None:
+    from .stack import fit_ranges
 
-    name: StringProperty()
-    key: StringProperty(description="Name of the strip's custom property")
-    feature: EnumProperty(
-        name="Feature",
-        description="What is heard in the sound and drives this parameter",
-        items=[(NO_FEATURE, "None", "Not driven by sound"), *((f.name, f.label, f.summary) for f in features.FEATURES)],
-    )
-    low: FloatProperty(name="From", description="Value of the parameter when the feature is weakest", default=0.0)
-    high: FloatProperty(name="To", description="Value of the parameter when the feature is strongest", default=1.0)
-    gain: FloatProperty(
-        name="Gain",
-        description="Strengthens the feature before it meets the range: above 1 quiet passages reach further",
-        default=1.0,
-        min=0.0,
-        soft_max=4.0,
-    )
-    attack: FloatProperty(
-        name="Attack",
-        description="How slowly the curve rises",
-        default=0.0,
-        min=0.0,
-        soft_max=1.0,
-        max=60.0,
-        unit="TIME_ABSOLUTE",
-    )
-    release: FloatProperty(
-        name="Release",
-        description="How slowly the curve falls: longer lets a hit ring on",
-        default=0.25,
-        min=0.0,
-        soft_max=2.0,
-        max=60.0,
-        unit="TIME_ABSOLUTE",
-    )
-    low_angle: FloatProperty(
-        name="From",
-        description="Angle when the feature is weakest",
-        unit="ROTATION",
-        get=lambda self: self.low,
-        set=lambda self, value: setattr(self, "low", value),
-    )
-    high_angle: FloatProperty(
-        name="To",
-        description="Angle when the feature is strongest",
-        unit="ROTATION",
-        get=lambda self: self.high,
-        set=lambda self, value: setattr(self, "high", value),
-    )
-    invert: BoolProperty(
-        name="Invert", description="Silence gives the upper end of the range, the loudest moment the lower"
-    )
-    baked: StringProperty(
-        description="What the last bake wrote, to tell a person's keys from its own", options={"HIDDEN"}
-    )
-
-    def route(self) -> Route:
-        """The route as plain data."""
-        return Route(**{setting.name: getattr(self, setting.name) for setting in fields(Route)})
-
-    def set_route(self, route: Route) -> None:
-        """Take over a route."""
-        for setting in fields(Route):
-            setattr(self, setting.name, getattr(route, setting.name))
-
-    @property
-    def routed(self) -> bool:
-        """Whether a feature drives this parameter."""
-        return self.feature != NO_FEATURE
+    fit_ranges(bend.id_data, bend)
 
 
-class BEND_PG_bend(PropertyGroup):
+def _show_bend_route(settings: BEND_PG_settings, context: Context) -> None:
+    settings.shows_own_route = False
+
+
+#: A Blender property for every choice of every operator of the catalogue.
+_Choices = type("_Choices", (), {"__annotations__": tables.choice_properties()})
+
+
+class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     """One operator, at one site, over a window of denoising steps"""
 
     def _get_name(self) -> str:
@@ -139,14 +108,15 @@ class BEND_PG_bend(PropertyGroup):
     operator: EnumProperty(
         name="Operator",
         description="What is done to the tensors",
-        items=[(o.name, o.label, o.summary) for o in catalogue.OPERATORS],
+        items=tables.operator_items(),
         default="rotate_channels",
-        update=_change_operator,
+        update=_change_parameters,
     )
     site: StringProperty(
         name="Site",
         description="Where the network is bent: latent, noise, or unet: and the path of a module, with * as a wildcard",
         default="latent",
+        update=_change_site,
         search=_search_sites,
         search_options={"SUGGESTION"},
     )
@@ -168,22 +138,53 @@ class BEND_PG_bend(PropertyGroup):
     )
     channels: StringProperty(
         name="Channels",
-        description="The channels that are bent: all, or numbers and ranges such as 0-3, 7",
+        description="The channels that are bent: all, numbers and ranges (0-3, 7), random 25%, top 16, or a cluster "
+        "of channels that act alike (cluster 2)",
         default="all",
+        search=_search_channels,
+        search_options={"SUGGESTION"},
     )
-    plane: EnumProperty(
-        name="Plane",
-        description="The two channels that are turned into each other; each pair changes other colours",
-        items=_plane_items(),
-        default="1-2",
+    region: EnumProperty(
+        name="Region",
+        description="The part of the picture that is bent",
+        items=tables.items((region.name, region.label, region.summary) for region in catalogue.REGIONS),
+        default=catalogue.EVERYWHERE,
+        update=_change_parameters,
+    )
+    inverted: BoolProperty(name="Inverted", description="Bend everything but the region")
+    mask_strip: StringProperty(
+        name="Mask Strip",
+        description="The strip of the sequencer whose bright parts are bent; it may be muted in the film",
+    )
+    restore: EnumProperty(
+        name="Restore",
+        description="What the bend gives back afterwards, so that strong bends stay within what the network knows",
+        items=tables.items(catalogue.RESTORATIONS),
+        default=catalogue.RESTORATIONS[0][0],
     )
     enabled: BoolProperty(name="Enabled", description="Whether the bend acts; its curves stay either way", default=True)
-    parameters: CollectionProperty(type=BEND_PG_parameter)
-    active_parameter: IntProperty(default=0)
+
+    def described(self) -> tuple[Parameter, ...]:
+        return catalogue.animated_parameters(self.operator, self.region)
+
+    def heading(self) -> str:
+        return self.title
+
+    def kind(self) -> str:
+        return self.site.strip().partition(":")[0]
+
+    def open_choices(self) -> list[tuple[Choice, str]]:
+        """The operator's choices, each with the name of the property that holds it."""
+        choices = catalogue.operator(self.operator).choices
+        return [(choice, tables.choice_name(self.operator, choice.name)) for choice in choices]
 
     def choices(self) -> dict[str, str]:
         """The operator's choices by name."""
-        return {choice.name: getattr(self, choice.name) for choice in catalogue.operator(self.operator).choices}
+        return {choice.name: getattr(self, name) for choice, name in self.open_choices()}
+
+    def set_choice(self, name: str, value: str) -> None:
+        """Choose; a job says what is wrong with a text that does not fit."""
+        setattr(self, tables.choice_name(self.operator, name), value)
 
 
 class BEND_PG_sound(PropertyGroup):
@@ -192,7 +193,27 @@ class BEND_PG_sound(PropertyGroup):
     name: StringProperty()
 
 
-class BEND_PG_settings(PropertyGroup):
+class BEND_PG_lora(PropertyGroup):
+    """A LoRA that the strip's model wears, and how strongly"""
+
+    name: StringProperty(
+        name="LoRA",
+        description="The name of a LoRA file from the preferences",
+        search=_search_loras,
+        search_options={"SUGGESTION"},
+    )
+    strength: FloatProperty(
+        name="Strength",
+        description="How strongly the LoRA acts; to let the sound move it, add a Multiply bend at the site lora:*",
+        default=1.0,
+        soft_min=0.0,
+        soft_max=2.0,
+        min=-10.0,
+        max=10.0,
+    )
+
+
+class BEND_PG_settings(Holder, PropertyGroup):
     """Everything that a bend strip knows besides its curves"""
 
     is_bend: BoolProperty(description="Whether this strip is a bend strip", options={"HIDDEN"})
@@ -262,8 +283,38 @@ class BEND_PG_settings(PropertyGroup):
     travel_text: PointerProperty(
         name="Text", description="Lines of 'frame: prompt', with frames of the timeline", type=bpy.types.Text
     )
+    source: EnumProperty(
+        name="Starts From",
+        description="What every frame is painted over",
+        items=tables.items(SOURCES),
+        default="noise",
+        update=_change_parameters,
+    )
+    scheduler: EnumProperty(
+        name="Sampler",
+        description="The way from noise to picture",
+        items=tables.items(schedulers.SCHEDULERS),
+        default="own",
+    )
+    blending: EnumProperty(
+        name="Blending",
+        description="How two prompts are blended while the prompt travels",
+        items=tables.items(BLENDINGS),
+        default="linear",
+    )
+    decoder: StringProperty(
+        name="Decoder",
+        description="The name of a decoder folder from the preferences, such as TAESD for quick looks. "
+        "Empty: the model's own",
+        search=_search_decoders,
+        search_options={"SUGGESTION"},
+    )
+    loras: CollectionProperty(type=BEND_PG_lora)
     bends: CollectionProperty(type=BEND_PG_bend)
-    active_bend: IntProperty(name="Active Bend", default=0)
+    active_bend: IntProperty(name="Active Bend", default=0, update=_show_bend_route)
+    shows_own_route: BoolProperty(
+        description="Whether the Route panel shows the strip's own parameter", options={"HIDDEN"}
+    )
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})
 
     @property
@@ -271,8 +322,24 @@ class BEND_PG_settings(PropertyGroup):
         """The active bend."""
         return self.bends[self.active_bend] if 0 <= self.active_bend < len(self.bends) else None
 
+    @property
+    def routed_holder(self) -> Holder | None:
+        """Whose route is shown: the strip's own settings, or the active bend."""
+        return self if self.shows_own_route else self.bend
 
-CLASSES = (BEND_PG_parameter, BEND_PG_bend, BEND_PG_sound, BEND_PG_settings)
+    def described(self) -> tuple[Parameter, ...]:
+        return catalogue.strip.BY_SOURCE[self.source]
+
+    def heading(self) -> str:
+        return SOURCE_HEADING
+
+    def holders(self) -> Iterator[Holder]:
+        """Everything on the strip that has animated parameters."""
+        yield self
+        yield from self.bends
+
+
+CLASSES = (BEND_PG_parameter, BEND_PG_bend, BEND_PG_sound, BEND_PG_lora, BEND_PG_settings)
 
 
 def register() -> None:

@@ -15,6 +15,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
 from . import activity, compat, generate, strips
+from .slices import at_once
 
 log = logging.getLogger(__name__)
 
@@ -27,6 +28,8 @@ class _Render:
     in_frame: bool = False
     output: dict[str, Any] | None = None
     failed_elements: list[tuple[str, str, int, str]] = field(default_factory=list)
+    #: For chains, by scene and strip: the frames that are known to be there.
+    chains: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
 
 _render: _Render | None = None
@@ -36,6 +39,8 @@ _render: _Render | None = None
 def on_init(scene: Scene, *_: Any) -> None:
     """A render begins; renders of nested scenes begin within a frame of it and are part of it."""
     global _render
+    if activity.grabbing:
+        return
     if _render is None or not _render.in_frame:
         _render = _Render(scene.name)
 
@@ -43,14 +48,14 @@ def on_init(scene: Scene, *_: Any) -> None:
 @persistent
 def on_frame(scene: Scene, *_: Any) -> None:
     """A frame is about to be rendered."""
-    if _render is None or _render.in_frame or scene.name != _render.scene:
+    if activity.grabbing or _render is None or _render.in_frame or scene.name != _render.scene:
         return
     _render.in_frame = True
     if _render.output is not None or not scene.render.use_sequencer:
         return
     for owner, strip, numbers in visible(scene, scene.frame_current, set()):
         try:
-            generate.fill_store(owner, strip, numbers)
+            _ensure(owner, strip, numbers)
         except BendError as error:
             _stop(scene, owner, strip, numbers, error)
             return
@@ -59,10 +64,37 @@ def on_frame(scene: Scene, *_: Any) -> None:
             return
 
 
+def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
+    """Make sure that frames of a strip are there and shown.
+
+    The key of a frame in a chain takes all frames before it, so a chain is looked through once a render.
+
+    Raises
+    ------
+    BendError
+    """
+    assert _render is not None
+    activity.rendering = True
+    try:
+        if strip.bend_settings.source != "previous":
+            generate.fill_store(owner, strip, numbers)
+            return
+        identity = owner.name, strip.name
+        if identity not in _render.chains:
+            plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
+            plan.show_ready()
+            _render.chains[identity] = set(plan.keys) - set(plan.missing)
+        if not _render.chains[identity].issuperset(numbers):
+            generate.fill_store(owner, strip, numbers)
+            _render.chains[identity].update(numbers)
+    finally:
+        activity.rendering = False
+
+
 @persistent
 def on_frame_done(scene: Scene, *_: Any) -> None:
     """A frame has been rendered."""
-    if _render is not None and scene.name == _render.scene:
+    if not activity.grabbing and _render is not None and scene.name == _render.scene:
         _render.in_frame = False
 
 
@@ -70,7 +102,7 @@ def on_frame_done(scene: Scene, *_: Any) -> None:
 def on_end(scene: Scene, *_: Any) -> None:
     """The render is over, one way or another."""
     global _render
-    if _render is None or scene.name != _render.scene:
+    if activity.grabbing or _render is None or scene.name != _render.scene:
         return
     if _render.output is not None:
         _restore_output(scene, _render.output)

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
+from fractions import Fraction
 
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import catalogue, models, prompts
+from ..core import models, prompts
+from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
-from ..core.job import Bend, Frame, Job
+from ..core.job import Bend, Frame, Job, Lora
 from ..core.resolve import settle
-from . import compat, preferences, strips
-from .properties import BEND_PG_bend, BEND_PG_settings
+from . import activity, captured, compat, preferences, strips
+from .parameters import Holder
+from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
+from .slices import Slices, at_once
+
+#: Frames that are put together without a pause.
+SLICE = 200
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -25,16 +32,62 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
 
     Raises
     ------
-    BendError for a missing model, a prompt schedule that cannot be read, or settings no engine can render
+    BendError for a missing model, a prompt schedule that cannot be read, pictures that are not captured, or settings
+    no engine can render
+    """
+    return at_once(take_in_slices(scene, strip, frames))
+
+
+def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:
+    """The same as ``take``, for a caller with a window.
+
+    The strip is read in the first slices: what is changed in between is not in the job as a whole, but the caller is
+    told of every change and begins again.
     """
     settings = strip.bend_settings
     frames = list(strips.frame_range(strip) if frames is None else frames)
     enabled = [bend for bend in settings.bends if bend.enabled]
-    tracks = _tracks(scene, strip, enabled, frames)
+    bends = tuple(_bend(bend) for bend in enabled)
+    own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
     schedule = _schedule(scene, settings)
     walk = _walk(strip, settings, frames)
+    pictures = _captured(strip, settings, "The strips below", frames) if settings.source == "pictures" else None
+    masks = [
+        _captured(strip, bend, f"The pictures of the mask of {bend.title}", frames) if bend.region == "mask" else None
+        for bend in enabled
+    ]
+    job = _settings(settings, bends)
+    prompt = ((settings.prompt, 1.0),)
+    resolved = []
+    yield
+    for index, number in enumerate(frames):
+        resolved.append(
+            Frame(
+                number,
+                prompts.blend_at(number, schedule) if schedule else prompt,
+                tuple({name: values[index] for name, values in track.items()} for track in tracks),
+                walk[index] if walk else None,
+                {name: values[index] for name, values in own.items()},
+                pictures[index] if pictures else "",
+                tuple(mask[index] if mask else "" for mask in masks) if any(masks) else (),
+            )
+        )
+        if index % SLICE == SLICE - 1:
+            yield
+    replace(job, frames=()).check()
+    for begin in range(0, len(resolved), SLICE):
+        replace(job, frames=tuple(resolved[begin : begin + SLICE])).check()
+        yield
+    return replace(job, frames=tuple(resolved))
+
+
+def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
+    """All of a job but its frames."""
     model = models.resolve(settings.model.strip(), preferences.model_folders())
-    job = Job(
+    decoder = None
+    if settings.decoder.strip():
+        decoder = models.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())
+    return Job(
         model=model.path,
         fingerprint=model.fingerprint,
         size=(settings.width // 8 * 8, settings.height // 8 * 8),
@@ -42,48 +95,69 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         guidance=settle(settings.guidance),
         seed=settings.seed,
         negative=settings.negative,
+        bends=bends,
+        frames=(),
         walk_amount=settle(settings.walk_amount),
         precision=preferences.preferences().precision,
-        bends=tuple(_bend(bend) for bend in enabled),
-        frames=tuple(
-            Frame(
-                number,
-                prompts.blend_at(number, schedule) if schedule else ((settings.prompt, 1.0),),
-                tuple({name: settle(values[index]) for name, values in track.items()} for track in tracks),
-                walk[index] if walk else None,
-            )
-            for index, number in enumerate(frames)
-        ),
+        source=settings.source,
+        scheduler=settings.scheduler,
+        blending=settings.blending,
+        decoder=decoder.path if decoder else "",
+        decoder_fingerprint=decoder.fingerprint if decoder else "",
+        loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
+        batch=preferences.preferences().batch,
     )
-    job.check()
-    return job
+
+
+def _lora(item: BEND_PG_lora) -> Lora:
+    found = models.resolve_lora(item.name.strip(), preferences.lora_files())
+    return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
+
+
+def _captured(strip: ImageStrip, holder: Holder, what: str, frames: Sequence[int]) -> list[str]:
+    """The digests of captured pictures, one a frame.
+
+    Raises
+    ------
+    BendError(CAPTURE_MISSING)
+    """
+    known, start = captured.decode(holder.captured), compat.content_start(strip)
+    digests = [known.get(number - start, "") for number in frames]
+    if not all(digests):
+        raise captured.missing(what)
+    return digests
 
 
 def _tracks(
-    scene: Scene, strip: ImageStrip, bends: Sequence[BEND_PG_bend], frames: Sequence[int]
+    scene: Scene, strip: ImageStrip, holders: Sequence[Holder], frames: Sequence[int]
 ) -> list[dict[str, list[float]]]:
-    """For each bend the values of its parameters by name, one a frame, within the limits of the operator."""
-    keys = [parameter.key for bend in bends for parameter in bend.parameters]
+    """For each holder the values of its parameters by name, one a frame, within their limits."""
+    shown = [holder.shown_parameters() for holder in holders]
+    keys = [item.key for pairs in shown for item, _ in pairs]
     sampled = dict(zip(keys, sample(scene, strip, keys, frames), strict=True))
-    tracks = []
-    for bend in bends:
-        described = {item.name: catalogue.animated_parameter(item.name, bend.operator) for item in bend.parameters}
-        tracks.append(
-            {
-                item.name: np.clip(
-                    sampled[item.key], described[item.name].minimum, described[item.name].maximum
-                ).tolist()
-                for item in bend.parameters
-            }
-        )
-    return tracks
+
+    def track(key: str, parameter: Parameter) -> list[float]:
+        clipped = np.clip(sampled[key], parameter.minimum, parameter.maximum)
+        return [settle(value) for value in clipped.tolist()]
+
+    return [{parameter.name: track(item.key, parameter) for item, parameter in pairs} for pairs in shown]
 
 
 def _bend(bend: BEND_PG_bend) -> Bend:
     """A bend without its animated values, as plain data."""
     start = settle(bend.start)
-    end = max(start, settle(bend.end))
-    return Bend(bend.title, bend.operator, bend.site.strip(), start, end, bend.channels, bend.choices())
+    return Bend(
+        name=bend.title,
+        operator=bend.operator,
+        site=bend.site.strip(),
+        start=start,
+        end=max(start, settle(bend.end)),
+        channels=bend.channels,
+        choices=bend.choices(),
+        region=bend.region,
+        inverted=bend.inverted,
+        restore=bend.restore,
+    )
 
 
 def _schedule(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
@@ -106,7 +180,8 @@ def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) 
     if settings.walk_amount == 0:
         return []
     start, length = compat.content_start(strip), len(strip.elements)
-    return [settle(math.fmod(settings.walk_turns * (number - start) / length, 1.0)) for number in frames]
+    turns = Fraction(settings.walk_turns)  # in fractions a whole turn is a whole number
+    return [settle(float(turns * (number - start) / length % 1)) for number in frames]
 
 
 def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:
@@ -145,6 +220,12 @@ def _play(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence
     before = scene.frame_current
     if list(frames) == [before]:  # also the case within a render, where the frame must not be set
         return [np.array([_value(strip, key)]) for key in keys]
+    if activity.rendering:
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            "A driver moves a parameter, and frames before this one are needed: they cannot be played while rendering.",
+            "Turn the driver into keys: Key, Bake Channels, in the Graph Editor.",
+        )
     played = np.empty((len(keys), len(frames)))
     try:
         for index, frame in enumerate(frames):

@@ -1,4 +1,4 @@
-"""Editing the bend stack: bends come and go, their custom properties and curves with them, nobody else's."""
+"""Editing the bend stack: bends and parameters come and go, with their custom properties and curves, nobody else's."""
 
 from __future__ import annotations
 
@@ -7,9 +7,25 @@ from bpy.types import Scene, Strip
 from ..core import catalogue
 from ..core.catalogue import Parameter, Unit
 from . import compat, strips
-from .properties import BEND_PG_bend, BEND_PG_parameter
+from .parameters import BEND_PG_parameter, Holder
+from .properties import SOURCE_HEADING, BEND_PG_bend
 
 LONGEST_TITLE = 40
+
+#: What a copy of a bend takes over, besides its choices and parameters.
+COPIED = (
+    "site",
+    "start",
+    "end",
+    "channels",
+    "region",
+    "inverted",
+    "mask_strip",
+    "restore",
+    "captured",
+    "captured_from",
+    "enabled",
+)
 
 
 def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "latent") -> BEND_PG_bend:
@@ -22,59 +38,84 @@ def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "laten
         fit_parameters(strip.id_data, bend)
     else:
         bend.operator = operator
+    fit_parameters(strip.id_data, settings)
     settings.active_bend = len(settings.bends) - 1
     return bend
 
 
 def unique_title(strip: Strip, wanted: str) -> str:
     """The wanted title, with a number if the stack has it already."""
-    taken = {bend.title for bend in strip.bend_settings.bends}
+    taken = {bend.title for bend in strip.bend_settings.bends} | {SOURCE_HEADING}
     candidates = (wanted if number == 1 else f"{wanted} {number}" for number in range(1, len(taken) + 2))
     return next(title for title in candidates if title not in taken)
 
 
-def owner(scene: Scene, bend: BEND_PG_bend) -> Strip:
-    """The strip whose stack holds a bend (a property group knows its scene, not its strip)."""
+def owner(scene: Scene, holder: Holder) -> Strip:
+    """The strip that a bend or the settings belong to (a property group knows its scene, not its strip)."""
     return next(
-        strip for strip in strips.bend_strips(scene) if any(other == bend for other in strip.bend_settings.bends)
+        strip for strip in strips.bend_strips(scene) if any(other == holder for other in strip.bend_settings.holders())
     )
 
 
-def fit_parameters(scene: Scene, bend: BEND_PG_bend) -> None:
-    """Give a bend the parameters of its operator; the mix stays, parameters of another operator go."""
-    strip = owner(scene, bend)
-    wanted = {parameter.name: parameter for parameter in catalogue.animated_parameters(bend.operator)}
-    for index in reversed(range(len(bend.parameters))):
-        if bend.parameters[index].name not in wanted:
-            remove_property(scene, strip, bend.parameters[index].key)
-            bend.parameters.remove(index)
+def fit_parameters(scene: Scene, holder: Holder) -> None:
+    """Give a holder the parameters that it is described with.
+
+    A bend loses those of another operator or region, the mix stays. The strip's own wait, with their curves, for their
+    source to come back.
+    """
+    strip = owner(scene, holder)
+    wanted = {parameter.name: parameter for parameter in holder.described()}
+    if holder != strip.bend_settings:
+        for index in reversed(range(len(holder.parameters))):
+            if holder.parameters[index].name not in wanted:
+                remove_property(scene, strip, holder.parameters[index].key)
+                holder.parameters.remove(index)
     for name, parameter in wanted.items():
-        if name not in bend.parameters:
-            item = bend.parameters.add()
+        if name not in holder.parameters:
+            item = holder.parameters.add()
             item.name = name
-            item.low, item.high = _route_range(parameter)
-            item.key = _key(bend, parameter)
+            item.low, item.high = _route_range(parameter, holder.kind())
+            item.key = _key(holder, parameter)
             strip[item.key] = parameter.default
-        describe_property(strip, bend.parameters[name].key, parameter)
-    bend.active_parameter = min(1, len(bend.parameters) - 1)
+        describe_property(strip, holder.parameters[name].key, parameter, holder.kind())
+    holder.active_parameter = min(max(holder.active_parameter, 1), len(holder.parameters) - 1)
 
 
-def _route_range(parameter: Parameter) -> tuple[float, float]:
-    """A new route begins at the neutral value and goes twice as far as the value of a new bend."""
-    return parameter.neutral, min(2 * parameter.default - parameter.neutral, parameter.soft[1])
+def fit_ranges(scene: Scene, bend: BEND_PG_bend) -> None:
+    """Take over the usual ranges of a bend's site: for the sliders, and for routes that are not used yet."""
+    strip = owner(scene, bend)
+    for item, parameter in bend.shown_parameters():
+        describe_property(strip, item.key, parameter, bend.kind())
+        if not item.routed:
+            item.low, item.high = _route_range(parameter, bend.kind())
 
 
-def _key(bend: BEND_PG_bend, parameter: Parameter) -> str:
-    return f"{bend.title} · {parameter.label.lower()}"
+def _route_range(parameter: Parameter, kind: str) -> tuple[float, float]:
+    """A new route begins at the neutral value and goes twice as far as the value of a new bend.
+
+    Where the usual range is another, as it is on the layers of the network, it takes the same share of that one.
+    """
+    usual = parameter.soft_at(kind)
+    if parameter.neutral is None or parameter.default == parameter.neutral:
+        return usual[0] if parameter.neutral is None else parameter.neutral, usual[1]
+    side = 1 if parameter.default > parameter.neutral else 0
+    span = parameter.soft[side] - parameter.neutral
+    share = min(2 * (parameter.default - parameter.neutral) / span, 1.0) if span else 1.0
+    return parameter.neutral, parameter.neutral + share * (usual[side] - parameter.neutral)
 
 
-def describe_property(strip: Strip, key: str, parameter: Parameter) -> None:
-    """Tell Blender the limits, unit and tooltip of a custom property."""
+def _key(holder: Holder, parameter: Parameter) -> str:
+    return f"{holder.heading()} · {parameter.label.lower()}"
+
+
+def describe_property(strip: Strip, key: str, parameter: Parameter, kind: str) -> None:
+    """Tell Blender the limits, unit and tooltip of a custom property, with the usual range at a kind of site."""
+    soft = parameter.soft_at(kind)
     strip.id_properties_ui(key).update(
         min=parameter.minimum,
         max=parameter.maximum,
-        soft_min=parameter.soft[0],
-        soft_max=parameter.soft[1],
+        soft_min=soft[0],
+        soft_max=soft[1],
         default=parameter.default,
         description=parameter.summary,
         subtype="ANGLE" if parameter.unit == Unit.RADIAN else "NONE",
@@ -108,7 +149,7 @@ def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
     settings = strip.bend_settings
     copy = add_bend(strip, settings.bends[index].operator)
     source = settings.bends[index]
-    for name in ("site", "start", "end", "channels", "plane", "enabled"):
+    for name in (*COPIED, *(name for _, name in source.open_choices())):
         setattr(copy, name, getattr(source, name))
     for parameter in source.parameters:
         _copy_parameter(scene, strip, parameter, copy.parameters[parameter.name])
@@ -148,12 +189,11 @@ def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
         return
     strip = owner(scene, bend)
     bend.title = unique_title(strip, title)
-    for parameter in catalogue.animated_parameters(bend.operator):
-        item = bend.parameters[parameter.name]
+    for item, parameter in bend.shown_parameters():
         old, new = item.key, _key(bend, parameter)
         curve = strips.find_curve(strip, old)
         strip[new] = strip.pop(old)
-        describe_property(strip, new, parameter)
+        describe_property(strip, new, parameter, bend.kind())
         item.key = new
         if curve:
             curve.data_path = strips.data_path(strip, new)

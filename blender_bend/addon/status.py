@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +11,30 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, compat, generate, strips
+from . import activity, capture, compat, generate, strips
 
 QUIET_SECONDS = 0.4
+#: How long one tick may hold the window.
+TICK_SECONDS = 0.008
 
 
 @dataclass(frozen=True)
 class Status:
-    """What the Generate panel says of a strip."""
+    """What the Generate panel says of a strip.
+
+    Parameters
+    ----------
+    states : denoising steps that the missing frames need
+    outdated : what has changed since it was captured, in words; empty if nothing has
+    """
 
     scene: str
     strip: str
     frames: int
     missing: int
+    states: int = 0
     problem: BendError | None = None
+    outdated: str = ""
 
 
 shown: Status | None = None
@@ -35,7 +46,8 @@ _work: Iterator[None] | None = None
 def mark_changed(*_: Any) -> None:
     """Something in the file changed: count again when it is quiet."""
     global _changed
-    _changed = True
+    if not activity.grabbing:
+        _changed = True
 
 
 def _tick() -> float:
@@ -47,8 +59,10 @@ def _tick() -> float:
         _changed, _work = False, _count()
         return QUIET_SECONDS
     if _work is not None:
+        until = time.monotonic() + TICK_SECONDS
         try:
-            next(_work)
+            while time.monotonic() < until:
+                next(_work)
             return 0.02
         except StopIteration:
             pass
@@ -75,17 +89,20 @@ def _count() -> Iterator[None]:
         shown = None
         return
     name = strip.name
+    scene_name = scene.name
     try:
         plan = yield from generate.plan(scene, strip)
     except BendError as problem:
-        shown = Status(scene.name, name, 0, 0, problem)
+        shown = Status(scene_name, name, 0, 0, problem=problem)
         activity.redraw()
         return
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
     if len(plan.missing) < len(plan.keys):
         plan.show_ready()
-    shown = Status(scene.name, name, len(plan.keys), len(plan.missing))
+    strip = strips.find(scene_name, name)
+    outdated = (yield from capture.outdated(strip)) if strip else ""
+    shown = Status(scene_name, name, len(plan.keys), len(plan.missing), plan.work.states, outdated=outdated)
     activity.redraw()
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import struct
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -13,7 +11,7 @@ from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.resolve import file_name
-from . import compat
+from . import compat, png
 
 
 def is_bend_strip(strip: Strip | None) -> bool:
@@ -197,11 +195,5 @@ def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int,
 def _stripes_png(width: int, height: int, colour: tuple[int, int, int]) -> bytes:
     rows, columns = np.mgrid[:height, :width]
     striped = ((rows + columns) // 12 % 2)[:, :, None]
-    pixels = (np.array(colour) * (1.0 - 0.12 * striped)).astype(np.uint8).reshape(height, width * 3)
-    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    pixels = (np.array(colour) * (1.0 - 0.12 * striped)).astype(np.uint8)
+    return png.encode(pixels)

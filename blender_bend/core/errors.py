@@ -11,6 +11,7 @@ class Code(StrEnum):
     """Every failure that Bend knows by name."""
 
     CANCELLED = "cancelled"
+    CAPTURE_MISSING = "capture_missing"
     CHANNEL_MISSING = "channel_missing"
     ENGINE_DIED = "engine_died"
     ENGINE_MISSING = "engine_missing"

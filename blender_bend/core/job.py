@@ -279,4 +279,5 @@ def check_bend(bend: Bend) -> None:
     choices = {choice.name: choice for choice in catalogue.operator(bend.operator).choices}
     for name, value in bend.choices.items():
         if name not in choices or not choices[name].allows(value):
-            raise BendError(Code.PARAMETER_INVALID, f"{bend.name} has no choice '{name}: {value}'.")
+            known = f"Choose one of: {', '.join(choices[name].options)}." if name in choices else ""
+            raise BendError(Code.PARAMETER_INVALID, f"{bend.name} has no choice '{name}: {value}'.", known)

@@ -78,6 +78,63 @@ def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
     )
 
 
+def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
+    """Find the files of a decoder.
+
+    Parameters
+    ----------
+    folders : the preferences' decoder folders by name
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if there is no such decoder here.
+    BendError(MODEL_INVALID) if its folder has no ``config.json`` or no ``.safetensors``.
+    """
+    path = _named(name, folders, "decoder")
+    if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"{path} is not a decoder: it lacks config.json or .safetensors weights.",
+            "Choose the folder of an autoencoder, such as TAESD.",
+            "bend.open_preferences",
+        )
+    return ModelReference(name, str(path), fingerprint(path))
+
+
+def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
+    """Find the file of a LoRA.
+
+    Parameters
+    ----------
+    files : the preferences' LoRA files by name
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if there is no such LoRA here.
+    BendError(MODEL_INVALID) if it is not a ``.safetensors`` file.
+    """
+    path = _named(name, files, "LoRA")
+    if path.suffix != ".safetensors" or not path.is_file():
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"{path} is not a LoRA: it must be a .safetensors file.",
+            "Choose the file in the preferences.",
+            "bend.open_preferences",
+        )
+    return ModelReference(name, str(path), file_fingerprint(path))
+
+
+def _named(name: str, paths: Mapping[str, str], what: str) -> Path:
+    if name not in paths:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"There is no {what} called '{name}'.",
+            f"Choose another one, or add this {what} in the preferences.",
+            "bend.open_preferences",
+        )
+    return Path(paths[name])
+
+
 def _hub_snapshot(name: str) -> Path | None:
     folder = hub_cache() / ("models--" + name.replace("/", "--"))
     reference = folder / "refs" / "main"
@@ -125,6 +182,12 @@ def fingerprint(path: Path) -> str:
     )
     listing = tuple((file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
     return _fingerprint(str(path), listing)
+
+
+def file_fingerprint(path: Path) -> str:
+    """The same hash of a single weight file."""
+    status = path.stat()
+    return _fingerprint(str(path.parent), ((path.name, status.st_size, status.st_mtime_ns),))
 
 
 @functools.lru_cache(maxsize=32)

@@ -101,6 +101,32 @@ def _text(value: object) -> str:
     return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
+class Tally:
+    """Counts the work of pictures that come one after the other.
+
+    Parameters
+    ----------
+    branchings : the steps at which they may part
+    """
+
+    def __init__(self, branchings: Sequence[int]) -> None:
+        self._branchings = branchings
+        self._states: dict[str, int] = {}
+        self._pictures = self._alone = 0
+
+    def add(self, frame: Resolved) -> None:
+        """Count one more picture; it must be another one than all before."""
+        self._pictures += 1
+        self._alone += frame["steps"] - first_step(frame)
+        for segment in segments(frame, self._branchings):
+            self._states[segment.key] = min(segment.last, frame["steps"]) - segment.first
+
+    def work(self, frames: int | None = None) -> Work:
+        """What has been counted until now; so many ``frames`` of the timeline show it, or one for each picture."""
+        shown = self._pictures if frames is None else frames
+        return Work(shown, self._pictures, sum(self._states.values()), self._alone)
+
+
 def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> Work:
     """How much work it is to make some pictures, each state computed once.
 
@@ -110,12 +136,7 @@ def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> W
     shown : how many frames of the timeline show each of them; None means one
     """
     frames = list(frames)
-    states: dict[str, int] = {}
-    parting = branchings(frames)
-    pictures = alone = 0
+    tally = Tally(branchings(frames))
     for frame in frames:
-        pictures += 1
-        alone += frame["steps"] - first_step(frame)
-        for segment in segments(frame, parting):
-            states[segment.key] = min(segment.last, frame["steps"]) - segment.first
-    return Work(pictures if shown is None else sum(shown), pictures, sum(states.values()), alone)
+        tally.add(frame)
+    return tally.work(None if shown is None else sum(shown))

@@ -34,8 +34,8 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake compat engine_client generate keyframes preferences render_handler snapshot sound stack "
-    names += "status strips"
+    names = "activity bake below capture captured compat engine_client generate keyframes png preferences properties "
+    names += "render_handler snapshot sound stack status strips tables"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
@@ -45,7 +45,7 @@ def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
     import importlib
 
-    names = "catalogue curves errors features job models prompts resolve timebase"
+    names = "catalogue curves errors features job models plan presets prompts resolve schedulers sites timebase"
     return SimpleNamespace(
         **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
     )

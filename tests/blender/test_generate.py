@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import importlib
 import time
 from pathlib import Path
 
 import bpy
 import pytest
-from timeline import trim
+from timeline import MODULE, trim
 
 ANGLE = "Rotate Channels · angle"
 
@@ -191,3 +193,38 @@ def test_an_unwritable_store_is_said(short, scene, addon, tmp_path):
     addon.preferences.preferences().frame_folder = str(tmp_path / "file" / "frames")
     with pytest.raises(RuntimeError, match="cannot be written"):
         bpy.ops.bend.generate()
+
+
+def test_the_work_is_counted_in_steps_and_timed_by_the_last_run(short, scene, addon, core):
+    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate")
+    addon.activity.seconds_per_state = None
+    short.bend_settings.steps = 4
+    short.bend_settings.bends[0].start = 0.5
+    short.bend_settings.bends[0].end = 1.0
+    plan = addon.generate.at_once(addon.generate.plan(scene, short))
+    assert (len(plan.missing), plan.work.states) == (12, 2 + 12 * 2)
+    known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
+    assert panel.counts(known) == ["12 frames: 0 ready", "12 to render in 26 steps"]
+    addon.generate.fill_store(scene, short, [1, 2, 3])
+    assert addon.activity.seconds_per_state > 0
+    addon.activity.seconds_per_state = 1.0
+    plan = addon.generate.at_once(addon.generate.plan(scene, short))
+    known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
+    assert panel.counts(known) == ["12 frames: 3 ready", "9 to render in 20 steps, about 0:20"]
+
+
+def test_a_plan_for_ten_thousand_frames_stays_in_slices(short, scene, addon):
+    name = short.elements[0].filename
+    while len(short.elements) < 10_000:
+        short.elements.append(name)
+    trim(short, 1, 10_001)
+    short.bend_settings.walk_amount = 0.5
+    slices, began = [], time.perf_counter()
+    planning = addon.generate.plan(scene, short)
+    with contextlib.suppress(StopIteration):
+        while True:
+            next(planning)
+            slices.append(time.perf_counter() - began)
+            began = time.perf_counter()
+    assert len(slices) > 300
+    assert sorted(slices)[-10] < 0.1

@@ -41,7 +41,7 @@ def test_every_visible_property_has_a_name_and_a_tooltip(registered):
 
 def test_operators_that_change_the_timeline_can_be_undone(registered):
     changing = {"add_strip", "use_sounds", "add_bend", "remove_bend", "move_bend", "duplicate_bend", "bake"}
-    changing.add("add_preset")
+    changing |= {"add_preset", "capture", "add_lora", "remove_lora"}
     undoable = {
         cls.bl_idname.removeprefix("bend.")
         for cls in registered

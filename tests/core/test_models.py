@@ -128,3 +128,30 @@ def test_notes_and_pictures_beside_a_model_do_not_count(write_model: WriteModel)
     (folder / "CARD.md").write_text("about")
     (folder / "example.png").write_bytes(b"picture")
     assert models.fingerprint(folder) == before
+
+
+def test_a_decoder_is_found_by_name_and_needs_its_files(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(BendError) as raised:
+        models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
+    assert raised.value.code == Code.MODEL_INVALID
+    (tmp_path / "model.safetensors").write_bytes(b"one")
+    found = models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
+    (tmp_path / "model.safetensors").write_bytes(b"other")
+    assert models.resolve_decoder("tiny", {"tiny": str(tmp_path)}).fingerprint != found.fingerprint
+    with pytest.raises(BendError, match="no decoder called 'other'"):
+        models.resolve_decoder("other", {"tiny": str(tmp_path)})
+
+
+def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "style.safetensors"
+    for wrong in (path, tmp_path / "style.ckpt"):
+        with pytest.raises(BendError) as raised:
+            models.resolve_lora("style", {"style": str(wrong)})
+        assert (raised.value.code, raised.value.action) == (Code.MODEL_INVALID, "bend.open_preferences")
+    path.write_bytes(b"one")
+    found = models.resolve_lora("style", {"style": str(path)})
+    path.write_bytes(b"other")
+    assert models.resolve_lora("style", {"style": str(path)}).fingerprint != found.fingerprint
+    with pytest.raises(BendError, match="no LoRA called 'none'"):
+        models.resolve_lora("none", {})

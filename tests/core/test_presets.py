@@ -36,6 +36,10 @@ def test_there_are_presets() -> None:
         {"bends": [{"name": "A", "operator": "add", "site": "latent", "code": "import os"}]},
         {"bends": [{"name": "A", "operator": "rotate_channels", "site": "latent", "choices": {"plane": "9-9"}}]},
         {"bends": 7},
+        {"strip": {"source": "nowhere"}},
+        {"strip": {"source": "noise", "values": {"zoom": 1.0}}},
+        {"strip": {"source": "previous", "values": {"zoom": "NaN"}}},
+        {"strip": {"source": "noise", "code": "import os"}},
         {"name": None, "bends": None},
     ],
 )

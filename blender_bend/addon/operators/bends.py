@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from bpy.props import EnumProperty, IntProperty, StringProperty
-from bpy.types import Context, Operator
+from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
+from bpy.types import Context, Operator, OperatorProperties
 
 from ...core import catalogue
-from .. import stack
+from .. import stack, tables
 from ..strips import active_bend_strip
 from .polls import OnBend, OnBendStrip
 
@@ -21,10 +21,15 @@ class BEND_OT_add_bend(OnBendStrip, Operator):
     operator: EnumProperty(
         name="Operator",
         description="What is done to the tensors",
-        items=[(o.name, o.label, o.summary) for o in catalogue.OPERATORS],
+        items=tables.operator_items(),
         default="rotate_channels",
     )
     site: StringProperty(name="Site", description="Where the network is bent", default="latent")
+
+    @classmethod
+    def description(cls, context: Context, properties: OperatorProperties) -> str:
+        chosen = properties.is_property_set("operator")
+        return catalogue.operator(properties.operator).summary if chosen else cls.__doc__
 
     def execute(self, context: Context) -> set[str]:
         stack.add_bend(active_bend_strip(context), self.operator, self.site)
@@ -72,7 +77,7 @@ class BEND_OT_move_bend(OnBend, Operator):
         return {"FINISHED"}
 
 
-class BEND_OT_edit_route(OnBend, Operator):
+class BEND_OT_edit_route(OnBendStrip, Operator):
     """Show the route of this parameter: which feature of the sound drives it, and how"""
 
     bl_idname = "bend.edit_route"
@@ -80,9 +85,14 @@ class BEND_OT_edit_route(OnBend, Operator):
     bl_options = {"INTERNAL"}
 
     index: IntProperty(options={"HIDDEN"})
+    of_strip: BoolProperty(description="A parameter of the strip itself instead of the bend", options={"HIDDEN"})
 
     def execute(self, context: Context) -> set[str]:
-        active_bend_strip(context).bend_settings.bend.active_parameter = self.index
+        settings = active_bend_strip(context).bend_settings
+        if not self.of_strip and settings.bend is None:
+            return {"CANCELLED"}
+        settings.shows_own_route = self.of_strip
+        settings.routed_holder.active_parameter = self.index
         return {"FINISHED"}
 
 

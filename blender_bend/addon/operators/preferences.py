@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bpy.props import IntProperty
+from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
 from ...core import messages
@@ -38,28 +38,39 @@ class BEND_OT_check_engine(WhenIdle, Operator):
         return {"FINISHED"}
 
 
-class BEND_OT_add_model_folder(Operator):
-    """Add a model folder; its name can then be chosen in the Bend tab"""
+class _OfAList:
+    """What the buttons of the lists share."""
 
-    bl_idname = "bend.add_model_folder"
-    bl_label = "Add Model Folder"
+    kind: EnumProperty(
+        name="List",
+        description="Which list of the preferences",
+        items=[(name, heading, f"The list of a {entry.lower()}") for name, heading, entry in preferences.LISTS],
+        options={"HIDDEN"},
+    )
+
+
+class BEND_OT_add_file(_OfAList, Operator):
+    """Add an entry; its name can then be chosen in the Bend tab"""
+
+    bl_idname = "bend.add_file"
+    bl_label = "Add File"
 
     def execute(self, context: Context) -> set[str]:
-        preferences.preferences().models.add()
+        getattr(preferences.preferences(), self.kind).add()
         return {"FINISHED"}
 
 
-class BEND_OT_remove_model_folder(Operator):
-    """Forget this model folder; the files stay"""
+class BEND_OT_remove_file(_OfAList, Operator):
+    """Forget this entry; the files stay"""
 
-    bl_idname = "bend.remove_model_folder"
-    bl_label = "Remove Model Folder"
+    bl_idname = "bend.remove_file"
+    bl_label = "Remove File"
 
     index: IntProperty(options={"HIDDEN"})
 
     def execute(self, context: Context) -> set[str]:
-        preferences.preferences().models.remove(self.index)
+        getattr(preferences.preferences(), self.kind).remove(self.index)
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_check_engine, BEND_OT_add_model_folder, BEND_OT_remove_model_folder)
+CLASSES = (BEND_OT_check_engine, BEND_OT_add_file, BEND_OT_remove_file)

@@ -7,7 +7,7 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 
 from ...core import catalogue
 from ...core.errors import BendError
-from .. import compat, preferences, stack, strips
+from .. import compat, preferences, stack, strips, tables
 from ..sound import sound_strips
 
 
@@ -47,7 +47,7 @@ class BEND_OT_add_strip(Operator):
     operator: EnumProperty(
         name="First Bend",
         description="The operator of the first bend",
-        items=[(o.name, o.label, o.summary) for o in catalogue.OPERATORS],
+        items=tables.operator_items(),
         default="rotate_channels",
     )
 

@@ -1,16 +1,17 @@
-"""The bend stack, the active bend, and the routes of its parameters."""
+"""The bend stack and the active bend."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import bpy
 from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue, presets
-from ..properties import BEND_PG_bend, BEND_PG_parameter
+from ..properties import BEND_PG_bend
 from ..strips import active_bend_strip
 from .main import BendPanel
+from .operators import draw_operator
+from .parameters import draw_parameters
 
 
 class BEND_UL_bends(UIList):
@@ -66,7 +67,7 @@ class BEND_PT_bends(BendPanel, Panel):
         row = layout.row()
         row.template_list("BEND_UL_bends", "", settings, "bends", settings, "active_bend", rows=4)
         column = row.column(align=True)
-        column.operator("bend.add_bend", text="", icon="ADD")
+        column.menu("BEND_MT_add_bend", text="", icon="ADD")
         column.operator("bend.remove_bend", text="", icon="REMOVE")
         column.separator()
         column.operator("bend.duplicate_bend", text="", icon="DUPLICATE")
@@ -79,26 +80,14 @@ class BEND_PT_bends(BendPanel, Panel):
         layout.use_property_split = True
         self._draw_structure(layout, bend)
         layout.separator()
-        for index, parameter in enumerate(bend.parameters):
-            described = catalogue.animated_parameter(parameter.name, bend.operator)
-            row = layout.row(align=True)
-            row.prop(strip, f'["{bpy.utils.escape_identifier(parameter.key)}"]', text=described.label)
-            button = row.row(align=True)
-            button.active = parameter.routed
-            button.operator(
-                "bend.edit_route",
-                text="",
-                icon="SOUND",
-                depress=index == bend.active_parameter,
-                emboss=index == bend.active_parameter,
-            ).index = index
+        draw_parameters(layout, strip, bend, lambda parameter: not _is_regional(bend, parameter))
 
     def _draw_structure(self, layout: UILayout, bend: BEND_PG_bend) -> None:
         column = layout.column()
         column.use_property_decorate = False
-        column.prop(bend, "operator")
-        for choice in catalogue.operator(bend.operator).choices:
-            column.prop(bend, choice.name)
+        draw_operator(column, bend)
+        for _, name in bend.open_choices():
+            column.prop(bend, name)
         column.prop(bend, "site")
         row = column.row(align=True)
         row.active = bend.site != "noise"
@@ -107,50 +96,38 @@ class BEND_PT_bends(BendPanel, Panel):
         column.prop(bend, "channels")
 
 
-class BEND_PT_route(BendPanel, Panel):
-    """From the sound to a parameter of the active bend"""
+def _is_regional(bend: BEND_PG_bend, parameter: catalogue.Parameter) -> bool:
+    return parameter in catalogue.region(bend.region).parameters
 
-    bl_idname = "BEND_PT_route"
-    bl_label = ""
 
-    def draw_header(self, context: Context) -> None:
-        bend = active_bend_strip(context).bend_settings.bend
-        title = "Route"
-        if bend and 0 <= bend.active_parameter < len(bend.parameters):
-            parameter = bend.parameters[bend.active_parameter]
-            title = f"Route of {catalogue.animated_parameter(parameter.name, bend.operator).label}"
-        self.layout.label(text=title)
+class BEND_PT_region(BendPanel, Panel):
+    """The part of the picture that the active bend takes, and what it gives back afterwards"""
+
+    bl_idname = "BEND_PT_region"
+    bl_label = "Region and Restoration"
+    bl_parent_id = "BEND_PT_bends"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        strip = active_bend_strip(context)
+        return strip is not None and strip.bend_settings.bend is not None
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        bend = active_bend_strip(context).bend_settings.bend
-        if bend is None:
-            layout.label(text="Add a bend first")
-            return
-        if 0 <= bend.active_parameter < len(bend.parameters):
-            parameter = bend.parameters[bend.active_parameter]
-            self._draw_route(layout, parameter, catalogue.animated_parameter(parameter.name, bend.operator).unit)
-        row = layout.row(align=True)
-        row.scale_y = 1.2
-        row.operator("bend.bake", text="Bake All", icon="KEYFRAME_HLT").simplify = False
-        row.operator("bend.bake", text="Bake Simplified", icon="IPO_BEZIER").simplify = True
-
-    def _draw_route(self, layout: UILayout, parameter: BEND_PG_parameter, unit: catalogue.Unit) -> None:
+        layout.use_property_split = True
+        strip = active_bend_strip(context)
+        bend = strip.bend_settings.bend
         column = layout.column()
-        column.use_property_split = True
         column.use_property_decorate = False
-        column.prop(parameter, "feature")
-        if not parameter.routed:
-            return
-        row = column.row(align=True)
-        suffix = "_angle" if unit == catalogue.Unit.RADIAN else ""
-        row.prop(parameter, f"low{suffix}", text="Range")
-        row.prop(parameter, f"high{suffix}", text="")
-        column.prop(parameter, "gain")
-        row = column.row(align=True)
-        row.prop(parameter, "attack", text="Attack, Release")
-        row.prop(parameter, "release", text="")
-        column.prop(parameter, "invert")
+        column.prop(bend, "restore")
+        column.prop(bend, "region")
+        if bend.region != catalogue.EVERYWHERE:
+            column.prop(bend, "inverted")
+        if bend.region == "mask":
+            column.prop_search(bend, "mask_strip", strip.id_data.sequence_editor, "strips_all", icon="SEQUENCE")
+            column.operator("bend.capture", text="Capture Mask", icon="IMAGE_REFERENCE")
+        draw_parameters(layout, strip, bend, lambda parameter: _is_regional(bend, parameter))
 
 
-CLASSES = (BEND_UL_bends, BEND_MT_presets, BEND_PT_bends, BEND_PT_route)
+CLASSES = (BEND_UL_bends, BEND_MT_presets, BEND_PT_bends, BEND_PT_region)

@@ -6,7 +6,7 @@ from bpy.types import Context, Panel
 
 from .. import activity, status
 from ..strips import active_bend_strip
-from .main import BendPanel, draw_repair
+from .main import BendPanel, draw_repair, wrap
 
 
 class BEND_PT_generate(BendPanel, Panel):
@@ -25,7 +25,14 @@ class BEND_PT_generate(BendPanel, Panel):
         if known and known.problem and not activity.last_failure:
             draw_repair(layout, known.problem)
         elif known:
-            layout.label(text=self._counts(known))
+            column = layout.column(align=True)
+            for line in counts(known):
+                column.label(text=line)
+        if known and known.outdated:
+            box = layout.box().column(align=True)
+            for index, line in enumerate(wrap(f"{known.outdated}.")):
+                box.label(text=line, icon="BLANK1" if index else "INFO")
+            box.operator("bend.capture", text="Capture Again", icon="IMAGE_REFERENCE")
         row = layout.row(align=True)
         row.scale_y = 1.5
         row.operator("bend.generate", icon="RENDER_ANIMATION")
@@ -38,12 +45,19 @@ class BEND_PT_generate(BendPanel, Panel):
             draw_repair(layout, activity.last_failure)
             layout.operator("bend.dismiss", icon="X")
 
-    def _counts(self, known: status.Status) -> str:
-        if not known.missing:
-            return f"{known.frames} frames, all ready"
-        seconds = activity.last_frame_seconds
-        estimate = f", about {activity.clock(seconds * known.missing)}" if seconds else ""
-        return f"{known.frames} frames: {known.frames - known.missing} ready, {known.missing} to render{estimate}"
+
+def counts(known: status.Status) -> list[str]:
+    """What is ready and what the rest costs, in lines that fit the sidebar."""
+    if not known.missing:
+        return [f"{known.frames} frames, all ready"]
+    seconds = activity.seconds_per_state
+    estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
+    # In a chain, frames before those that are shown may be needed as well.
+    ready = max(known.frames - known.missing, 0)
+    return [
+        f"{known.frames} frames: {ready} ready",
+        f"{known.missing} to render in {known.states} step{'s' if known.states != 1 else ''}{estimate}",
+    ]
 
 
 CLASSES = (BEND_PT_generate,)

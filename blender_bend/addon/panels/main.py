@@ -1,4 +1,4 @@
-"""Source, model and prompt."""
+"""Sound, model, source, prompt and LoRA."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bpy.types import Context, Panel
 from ...core.errors import BendError
 from .. import compat, preferences, sound
 from ..strips import active_bend_strip, bend_strips
+from .parameters import draw_parameters
 
 
 class BendPanel:
@@ -95,8 +96,38 @@ class BEND_PT_main(BendPanel, Panel):
         row.operator("bend.add_strip", icon="ADD")
 
 
+class BEND_PT_source(BendPanel, Panel):
+    """What the frames are painted over, and how the starting noise moves"""
+
+    bl_idname = "BEND_PT_source"
+    bl_label = "Source"
+    bl_parent_id = "BEND_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        strip = active_bend_strip(context)
+        settings = strip.bend_settings
+        column = layout.column()
+        column.use_property_decorate = False
+        column.prop(settings, "source")
+        if settings.source == "pictures":
+            row = column.row()
+            row.scale_y = 1.2
+            text = "Capture Again" if settings.captured else "Capture Strips Below"
+            row.operator("bend.capture", text=text, icon="IMAGE_REFERENCE")
+        draw_parameters(layout, strip, settings)
+        column = layout.column(align=True)
+        column.use_property_decorate = False
+        column.prop(settings, "walk_amount")
+        row = column.row()
+        row.active = settings.walk_amount > 0
+        row.prop(settings, "walk_turns")
+
+
 class BEND_PT_prompt(BendPanel, Panel):
-    """Prompt travel, negative prompt, seed, steps, guidance, noise walk"""
+    """Prompt travel, negative prompt, seed, sampler, steps, guidance"""
 
     bl_idname = "BEND_PT_prompt"
     bl_label = "Prompt and Sampling"
@@ -109,18 +140,38 @@ class BEND_PT_prompt(BendPanel, Panel):
         layout.use_property_decorate = False
         settings = active_bend_strip(context).bend_settings
         layout.prop(settings, "negative")
-        layout.prop(settings, "travel")
+        column = layout.column()
+        column.prop(settings, "travel")
         if settings.travel == "TEXT":
-            layout.prop(settings, "travel_text")
+            column.prop(settings, "travel_text")
+        if settings.travel != "NONE":
+            column.prop(settings, "blending")
         column = layout.column(align=True)
         column.prop(settings, "seed")
         column.prop(settings, "steps")
         column.prop(settings, "guidance")
-        column = layout.column(align=True)
-        column.prop(settings, "walk_amount")
-        row = column.row()
-        row.active = settings.walk_amount > 0
-        row.prop(settings, "walk_turns")
+        column = layout.column()
+        column.prop(settings, "scheduler")
+        column.prop(settings, "decoder", placeholder="the model's own")
 
 
-CLASSES = (BEND_PT_main, BEND_PT_prompt)
+class BEND_PT_loras(BendPanel, Panel):
+    """The LoRA files that the model wears"""
+
+    bl_idname = "BEND_PT_loras"
+    bl_label = "LoRA"
+    bl_parent_id = "BEND_PT_main"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        for index, item in enumerate(active_bend_strip(context).bend_settings.loras):
+            row = layout.row(align=True)
+            split = row.split(factor=0.65, align=True)
+            split.prop(item, "name", text="")
+            split.prop(item, "strength", text="")
+            row.operator("bend.remove_lora", text="", icon="X").index = index
+        layout.operator("bend.add_lora", icon="ADD")
+
+
+CLASSES = (BEND_PT_main, BEND_PT_source, BEND_PT_prompt, BEND_PT_loras)

@@ -1,0 +1,213 @@
+"""What lies below a bend strip, or what its masks show: which strips, their look, and whether it changed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.types import ImageStrip, Scene, Strip
+
+from ..core.errors import BendError, Code
+from . import compat
+from .slices import Slices
+
+#: Properties of a strip that do not change its picture, or that are compared in another way.
+_IGNORED_NAMES = {"rna_type", "name", "lock", "color_tag", "channel", "bend_settings", "directory", "filepath", "mute"}
+_IGNORED_BEGINNINGS = (
+    "animation_offset",
+    "content_",
+    "duration",
+    "frame_",
+    "is_",
+    "left_handle",
+    "right_handle",
+    "select",
+    "show_",
+    "use_proxy",
+)
+_PLAIN = {"BOOLEAN", "INT", "FLOAT", "ENUM", "STRING"}
+#: Parts of a strip with properties of their own.
+_PARTS = ("transform", "crop", "colorspace_settings")
+
+#: Files looked at without a pause.
+SLICE = 200
+
+
+def outermost(strip: Strip) -> Strip:
+    """The strip itself, or the outermost meta strip around it."""
+    while (meta := strip.parent_meta()) is not None:
+        strip = meta
+    return strip
+
+
+def strips_below(strip: ImageStrip) -> list[Strip]:
+    """The strips that the sequencer shows below a bend strip, sounds left out.
+
+    Raises
+    ------
+    BendError(STRIP_MISSING) if there is none
+    """
+    scene, own = strip.id_data, outermost(strip)
+    muted = scene.sequence_editor.channels
+    found = [
+        other
+        for other in scene.sequence_editor.strips
+        if other.channel < own.channel and other.type != "SOUND" and not other.mute and not muted[other.channel].mute
+    ]
+    if not found:
+        raise BendError(
+            Code.STRIP_MISSING,
+            "There is nothing to see below the bend strip.",
+            "Put a film, a picture or a scene on a channel below it.",
+        )
+    return found
+
+
+def mask_strip(scene: Scene, name: str) -> Strip:
+    """The strip that a mask is taken from.
+
+    Raises
+    ------
+    BendError(STRIP_MISSING)
+    """
+    found = scene.sequence_editor.strips_all.get(name)
+    if found is None or found.type == "SOUND":
+        raise BendError(
+            Code.STRIP_MISSING,
+            f"There is no strip '{name}' to be a mask." if name else "No strip is chosen as the mask.",
+            "Choose the Mask Strip under Region.",
+        )
+    return found
+
+
+@contextmanager
+def only(scene: Scene, shown: list[Strip]) -> Iterator[None]:
+    """Let the sequencer show some strips and nothing else; all mutes come back."""
+    editor = scene.sequence_editor
+    path = {strip.name for strip in shown}
+    for strip in shown:
+        while (strip := strip.parent_meta()) is not None:
+            path.add(strip.name)
+    changes: list[tuple[Any, bool]] = []
+
+    def mute(thing: Any, muted: bool) -> None:
+        if thing.mute != muted:
+            changes.append((thing, thing.mute))
+            thing.mute = muted
+
+    def visit(members: Any, channels: Any) -> None:
+        for strip in members:
+            mute(strip, strip.name not in path)
+            if strip.name in path:
+                mute(channels[strip.channel], False)
+                if strip.type == "META" and strip.name not in {s.name for s in shown}:
+                    visit(strip.strips, strip.channels)
+
+    try:
+        visit(editor.strips, editor.channels)
+        yield
+    finally:
+        for thing, before in reversed(changes):
+            thing.mute = before
+
+
+def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[str]:
+    """A hash of all that decides how strips look over a range of frames.
+
+    Times count from the bend strip's first element: strips that move together look the same. What happens within a
+    3D scene is not part of it.
+    """
+    scene, start = strip.id_data, compat.content_start(strip)
+    settings = strip.bend_settings
+    digest = hashlib.sha256()
+    view = scene.view_settings
+    fitted = (settings.width // 8 * 8, settings.height // 8 * 8)
+    for value in (
+        fitted,
+        scene.render.resolution_x,
+        scene.render.resolution_y,
+        scene.render.pixel_aspect_x,
+        scene.render.pixel_aspect_y,
+        (view.view_transform, view.look, view.exposure, view.gamma),
+    ):
+        digest.update(repr(value).encode())
+    curves = _curves(scene, start)
+    files: list[str] = []
+    for one in shown:
+        if compat.left_handle(one) < frames.stop and compat.right_handle(one) > frames.start:
+            for value in _describe(one, start, curves):
+                digest.update(value.encode())
+            files.extend(_files(one))
+    yield  # from here on no strip is touched: undo may have taken it away
+    for index, path in enumerate(files):
+        digest.update(_file(path).encode())
+        if index % SLICE == SLICE - 1:
+            yield
+    return digest.hexdigest()
+
+
+def _curves(scene: Scene, start: int) -> dict[str, str]:
+    """What moves the strips: the keys of every curve and the expression of every driver, by path."""
+    known: dict[str, str] = {}
+    for curve in compat.fcurves(scene) or ():
+        keys = [(key.co.x - start, key.co.y, key.interpolation) for key in curve.keyframe_points]
+        known[curve.data_path] = known.get(curve.data_path, "") + repr((curve.array_index, curve.mute, keys))
+    for driver in scene.animation_data.drivers if scene.animation_data else ():
+        known[driver.data_path] = known.get(driver.data_path, "") + driver.driver.expression
+    return known
+
+
+def _describe(strip: Strip, start: int, curves: dict[str, str]) -> Iterator[str]:
+    """All that decides how a strip looks, but its files."""
+    handles = (compat.left_handle(strip), compat.right_handle(strip), compat.content_start(strip))
+    yield repr((strip.type, strip.channel, strip.mute, [frame - start for frame in handles]))
+    yield from _values(strip, strip.path_from_id(), curves)
+    for name in _PARTS:
+        part = getattr(strip, name, None)
+        if part is not None:
+            yield from _values(part, f"{strip.path_from_id()}.{name}", curves)
+    for modifier in strip.modifiers:
+        yield from _values(modifier, f'{strip.path_from_id()}.modifiers["{modifier.name}"]', curves)
+    if strip.type == "SCENE" and strip.scene is not None:
+        camera = strip.scene_camera.name if strip.scene_camera else ""
+        yield repr((strip.scene.name, camera))
+    if strip.type == "META":
+        for inner in strip.strips:
+            yield from _describe(inner, start, curves)
+
+
+def _values(data: Any, path: str, curves: dict[str, str]) -> Iterator[str]:
+    for item in data.bl_rna.properties:
+        name = item.identifier
+        if item.type not in _PLAIN or name in _IGNORED_NAMES or name.startswith(_IGNORED_BEGINNINGS):
+            continue
+        moved = curves.get(f"{path}.{name}")
+        value = getattr(data, name)
+        if getattr(item, "is_array", False):
+            value = tuple(value)
+        elif isinstance(value, set):
+            value = sorted(value)
+        yield f"{name} {value!r}" if moved is None else f"{name} {moved}"
+
+
+def _files(strip: Strip) -> Iterator[str]:
+    if strip.type == "META":
+        for inner in strip.strips:
+            yield from _files(inner)
+    elif strip.type == "MOVIE":
+        yield bpy.path.abspath(strip.filepath)
+    elif strip.type == "IMAGE":
+        folder = bpy.path.abspath(strip.directory)
+        yield from (f"{folder}/{element.filename}" for element in strip.elements)
+
+
+def _file(path: str) -> str:
+    try:
+        status = Path(path).stat()
+    except OSError:
+        return f"{path} missing"
+    return f"{path} {status.st_size} {status.st_mtime_ns}"

@@ -1,0 +1,258 @@
+"""Capture: pictures of the strips below, and of mask strips, from the sequencer into the frame store's inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+import numpy as np
+from bpy.types import ImageStrip, Scene, Strip
+
+from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import replacing
+from . import activity, below, captured, compat, png, preferences, strips
+from .parameters import Holder
+from .slices import Slices, at_once
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is captured: for the strip itself what lies below it, for a bend its mask.
+
+    Parameters
+    ----------
+    holder : where the record goes
+    shown : the strips that are seen
+    words : what the panel calls it
+    """
+
+    holder: Holder
+    shown: list[Strip]
+    words: str
+
+
+def targets(strip: ImageStrip) -> list[Target]:
+    """Everything of a bend strip that must be captured.
+
+    Raises
+    ------
+    BendError(STRIP_MISSING)
+    """
+    settings = strip.bend_settings
+    found = []
+    if settings.source == "pictures":
+        found.append(Target(settings, below.strips_below(strip), "The strips below"))
+    for bend in settings.bends:
+        if bend.enabled and bend.region == "mask":
+            mask = below.mask_strip(strip.id_data, bend.mask_strip)
+            if mask == strip:
+                raise BendError(Code.STRIP_MISSING, "A strip cannot be its own mask.", "Choose another Mask Strip.")
+            found.append(Target(bend, [mask], f"The mask of {bend.title}"))
+    return found
+
+
+def outdated(strip: ImageStrip) -> Slices[str]:
+    """What has changed since it was captured, in words; empty if nothing has, or if nothing was captured yet."""
+    try:
+        found = targets(strip)
+    except BendError as error:
+        return error.message
+    frames = strips.frame_range(strip)
+    # A later slice must not touch the strip: undo may have taken it away.
+    checks = [(t.words, t.holder.captured_from, below.fingerprint(strip, t.shown, frames)) for t in found]
+    for _, _, check in checks:
+        next(check)
+    yield
+    for words, before, check in checks:
+        now = yield from check
+        if before and now != before:
+            return f"{words} have changed" if words.endswith("below") else f"{words} has changed"
+    return ""
+
+
+class Capture:
+    """One capture under way: a picture for every frame, a few at a time.
+
+    Between two calls of ``advance`` the scene is as the artist left it.
+
+    Raises
+    ------
+    BendError if there is nothing to capture, or a lower bend strip is not rendered
+    """
+
+    def __init__(self, scene: Scene, strip: ImageStrip) -> None:
+        self.scene_name, self.strip_name = scene.name, strip.name
+        self.store = preferences.frame_folder()
+        self.frames = strips.frame_range(strip)
+        self.start = compat.content_start(strip)
+        found = targets(strip)
+        if not found:
+            raise BendError(
+                Code.CAPTURE_MISSING,
+                "This strip needs no pictures of the sequencer.",
+                "They are for Starts From: Strips Below, and for bends with a mask.",
+            )
+        if strip.bend_settings.source == "pictures":
+            _check_lower_bends(scene, strip, self.frames)
+        self._prints = [at_once(below.fingerprint(strip, target.shown, self.frames)) for target in found]
+        self._waiting = [(place, number) for place in range(len(found)) for number in self.frames]
+        self._digests: list[dict[int, str]] = [{} for _ in found]
+        self.total, self.done = len(self._waiting), 0
+
+    @property
+    def running(self) -> bool:
+        """Whether there are frames left."""
+        return self.done < self.total
+
+    def advance(self, count: int = 4) -> None:
+        """Capture a few more frames.
+
+        Raises
+        ------
+        BendError if the strip is gone, Blender cannot render it, or the store cannot be written
+        """
+        scene, strip, found = self._find()
+        batch = self._waiting[self.done : self.done + count]
+        with tempfile.TemporaryDirectory(prefix="bend-") as folder, _output(scene, strip, Path(folder)) as output:
+            for place in sorted({place for place, _ in batch}):
+                with below.only(scene, found[place].shown):
+                    for number in [number for other, number in batch if other == place]:
+                        picture = _render(scene, strip, number, output)
+                        self._digests[place][number - self.start] = self._store(picture)
+                        self.done += 1
+
+    def finish(self) -> None:
+        """Keep the record on the strip.
+
+        Raises
+        ------
+        BendError(STRIP_MISSING) if the strip is gone
+        """
+        _, _, found = self._find()
+        for target, digests, fingerprint in zip(found, self._digests, self._prints, strict=True):
+            target.holder.captured = captured.encode(digests)
+            target.holder.captured_from = fingerprint
+
+    def _find(self) -> tuple[Scene, ImageStrip, list[Target]]:
+        strip = strips.find(self.scene_name, self.strip_name)
+        found = targets(strip) if strip else []
+        if strip is None or len(found) != len(self._digests):
+            raise BendError(
+                Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' was changed while it was captured."
+            )
+        return strip.id_data, strip, found
+
+    def _store(self, picture: np.ndarray) -> str:
+        data = png.encode(picture)
+        digest = hashlib.sha256(data).hexdigest()
+        path = captured.input_path(self.store, digest)
+        try:
+            if not path.is_file():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with replacing(path) as file:
+                    file.write(data)
+        except OSError as error:
+            raise store_unwritable(path.parent, error) from error
+        return digest
+
+
+def capture_all(scene: Scene, strip: ImageStrip) -> int:
+    """Capture and wait; the number of pictures."""
+    work = Capture(scene, strip)
+    while work.running:
+        work.advance(64)
+    work.finish()
+    return work.total
+
+
+def _check_lower_bends(scene: Scene, strip: ImageStrip, frames: range) -> None:
+    shown = {other.name for other in below.strips_below(strip)}
+    for other in strips.bend_strips(scene):
+        if below.outermost(other).name not in shown:
+            continue
+        numbers = strips.element_range(other)
+        common = range(max(numbers.start, frames.start), min(numbers.stop, frames.stop))
+        if any(other.elements[number - numbers.start].filename.startswith("not-rendered") for number in common):
+            raise BendError(
+                Code.CAPTURE_MISSING,
+                f"The bend strip '{other.name}' below has frames that are not rendered yet.",
+                "Generate it first.",
+            )
+
+
+def _percentage(scene: Scene, size: tuple[int, int]) -> int:
+    """The resolution at which the strip's part of the frame has at least the strip's pixels, if the scene has them."""
+    render = scene.render
+    fit = min(render.resolution_x / size[0], render.resolution_y / size[1])
+    return max(min(math.ceil(100 / fit - 1e-6), 100), 1)
+
+
+def _crop(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """The part of a frame that pictures of a size cover when they are fitted into it."""
+    height, width = picture.shape[:2]
+    fit = min(width / size[0], height / size[1])
+    wide, high = min(round(size[0] * fit), width), min(round(size[1] * fit), height)
+    left, top = (width - wide) // 2, (height - high) // 2
+    return picture[top : top + high, left : left + wide]
+
+
+def _render(scene: Scene, strip: ImageStrip, number: int, output: Path) -> np.ndarray:
+    settings = strip.bend_settings
+    scene.frame_set(number)
+    try:
+        bpy.ops.render.render(write_still=True, scene=scene.name)
+    except RuntimeError as error:
+        raise BendError(
+            Code.CAPTURE_MISSING,
+            f"Blender cannot render the strips at frame {number}: {error}.",
+            "Render this frame by hand to see why.",
+        ) from error
+    return _crop(png.read(output), (settings.width // 8 * 8, settings.height // 8 * 8))
+
+
+#: What a scene's render must be set to, so that its file holds the strips' pixels and nothing else.
+_RENDER = {
+    "use_sequencer": True,
+    "use_border": False,
+    "use_stamp": False,
+    "use_multiview": False,
+    "use_file_extension": True,
+    "use_overwrite": True,
+    "dither_intensity": 0.0,
+}
+_IMAGE = {"color_mode": "RGB", "color_depth": "8", "compression": 0}
+_IMAGE_KEPT = ("media_type", "file_format", "color_mode", "color_depth", "compression")
+
+
+@contextmanager
+def _output(scene: Scene, strip: ImageStrip, folder: Path) -> Iterator[Path]:
+    """Let the scene render to a file of ours; everything comes back, whatever happens."""
+    render, image = scene.render, scene.render.image_settings
+    settings = strip.bend_settings
+    names = [*_RENDER, "filepath", "resolution_percentage"]
+    kept = {name: getattr(render, name) for name in names}
+    kept_image = {name: getattr(image, name) for name in _IMAGE_KEPT if name in image.bl_rna.properties}
+    frame, subframe = scene.frame_current, scene.frame_subframe
+    activity.grabbing = True
+    try:
+        for name, value in _RENDER.items():
+            setattr(render, name, value)
+        compat.set_image_output(scene)
+        for name, value in _IMAGE.items():
+            setattr(image, name, value)
+        render.filepath = str(folder / "grab.png")
+        render.resolution_percentage = _percentage(scene, (settings.width // 8 * 8, settings.height // 8 * 8))
+        yield folder / "grab.png"
+    finally:
+        for name, value in kept.items():
+            setattr(render, name, value)
+        for name, value in kept_image.items():
+            setattr(image, name, value)
+        scene.frame_set(frame, subframe=subframe)
+        activity.grabbing = False

@@ -1,0 +1,67 @@
+"""Capturing what the sequencer shows below a bend strip, and its masks."""
+
+from __future__ import annotations
+
+import time
+
+from bpy.types import Context, Event, Operator
+
+from ...core.errors import BendError, Code
+from .. import activity, capture, compat, status
+from ..strips import active_bend_strip
+from .modal import Watching
+from .polls import OnIdleBendStrip
+
+#: How long capturing may hold the window at a time.
+SECONDS = 0.1
+
+
+class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
+    """Take pictures of the strips below, and of the mask strips, for every frame of this strip. Esc cancels"""
+
+    bl_idname = "bend.capture"
+    bl_label = "Capture"
+    bl_options = {"REGISTER", "UNDO"}
+
+    interval = 0.02
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            count = capture.capture_all(compat.sequencer_scene(context), active_bend_strip(context))
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"Captured {count} pictures")
+        return {"FINISHED"}
+
+    def start(self, context: Context) -> None:
+        activity.begin("Capturing")
+        self.work = capture.Capture(compat.sequencer_scene(context), active_bend_strip(context))
+        activity.current.total = self.work.total
+
+    def update(self) -> bool:
+        current = activity.current
+        if current and current.cancel_asked:
+            return False
+        until = time.monotonic() + SECONDS
+        while self.work.running and time.monotonic() < until:
+            self.work.advance()
+        if current:
+            current.advance(self.work.done)
+        return self.work.running
+
+    def cancel_work(self) -> None:
+        pass
+
+    def finish(self) -> None:
+        status.mark_changed()
+        if self.work.running:
+            raise BendError(Code.CANCELLED, "Cancelled.")
+        self.work.finish()
+        self.report({"INFO"}, f"Captured {self.work.total} pictures")
+
+
+CLASSES = (BEND_OT_capture,)

@@ -1,0 +1,44 @@
+"""Putting LoRA files on a strip's model."""
+
+from __future__ import annotations
+
+from bpy.props import IntProperty, StringProperty
+from bpy.types import Context, Operator
+
+from .. import preferences
+from ..strips import active_bend_strip
+from .polls import OnBendStrip
+
+
+class BEND_OT_add_lora(OnBendStrip, Operator):
+    """Let the strip's model wear one more LoRA; the files are named in the preferences"""
+
+    bl_idname = "bend.add_lora"
+    bl_label = "Add LoRA"
+    bl_options = {"REGISTER", "UNDO"}
+
+    name: StringProperty(name="Name", description="The name of a LoRA file from the preferences")
+
+    def execute(self, context: Context) -> set[str]:
+        loras = active_bend_strip(context).bend_settings.loras
+        worn = {item.name for item in loras}
+        free = [name for name in preferences.lora_files() if name not in worn]
+        loras.add().name = self.name or (free[0] if free else "")
+        return {"FINISHED"}
+
+
+class BEND_OT_remove_lora(OnBendStrip, Operator):
+    """Take this LoRA off the strip's model"""
+
+    bl_idname = "bend.remove_lora"
+    bl_label = "Remove LoRA"
+    bl_options = {"REGISTER", "UNDO"}
+
+    index: IntProperty(options={"HIDDEN"})
+
+    def execute(self, context: Context) -> set[str]:
+        active_bend_strip(context).bend_settings.loras.remove(self.index)
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_add_lora, BEND_OT_remove_lora)

@@ -1,0 +1,70 @@
+"""The catalogue's tables as Blender's properties: what is in a table is in the interface."""
+
+from __future__ import annotations
+
+import itertools
+import zlib
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from bpy.props import EnumProperty, StringProperty
+from bpy.types import Context
+
+from ..core import catalogue
+from ..core.catalogue import Choice, Operator
+
+Item = tuple[str, str, str, int]
+
+
+def items(rows: Iterable[tuple[str, str, str]]) -> list[Item]:
+    """Rows of name, label and tooltip as the items of an enum.
+
+    Blender keeps the number of an item in the file; it is made of the name, so that a row put in between changes no
+    file.
+    """
+    return [(name, label, tooltip, zlib.crc32(name.encode()) & 0x7FFFFFFF) for name, label, tooltip in rows]
+
+
+def families() -> Iterator[tuple[str, list[Operator]]]:
+    """The operators of the catalogue by family, in the catalogue's order."""
+    known = dict.fromkeys(operator.family for operator in catalogue.OPERATORS)
+    yield from ((name, [o for o in catalogue.OPERATORS if o.family == name]) for name in known)
+
+
+def operator_items() -> list[Item]:
+    """The operators as the items of an enum, under the headings of their families."""
+    grouped = (
+        [("", family, "", 0), *items((o.name, o.label, o.summary) for o in operators)]
+        for family, operators in families()
+    )
+    return list(itertools.chain.from_iterable(grouped))
+
+
+def choice_name(operator: str, choice: str) -> str:
+    """The name of the Blender property that holds an operator's choice."""
+    return f"{operator}_{choice}"
+
+
+def choice_properties() -> dict[str, Any]:
+    """A Blender property for every choice of every operator, by name."""
+    return {
+        choice_name(operator.name, choice.name): _choice_property(choice)
+        for operator in catalogue.OPERATORS
+        for choice in operator.choices
+    }
+
+
+def _choice_property(choice: Choice) -> Any:
+    described = {"name": choice.label, "description": choice.summary, "default": choice.default}
+    if not choice.pattern:
+        return EnumProperty(items=items((option, option_label(option), "") for option in choice.options), **described)
+
+    def search(self: Any, context: Context, typed: str) -> list[str]:
+        return list(choice.options)
+
+    return StringProperty(search=search, search_options={"SUGGESTION"}, **described)
+
+
+def option_label(option: str) -> str:
+    """An option as the interface writes it: ``top_left`` becomes Top Left."""
+    return option.replace("_", " ").title() if option[:1].isalpha() else option
