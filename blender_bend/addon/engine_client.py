@@ -123,6 +123,7 @@ class EngineClient:
             else {}
         )
         command = [str(python), "-s", "-m", "blender_bend.engine", "serve", "--log", str(log_file), "--device", device]
+        command += ["--studies", str(preferences.user_folder("studies"))]
         log_file.unlink(missing_ok=True)  # or a dying engine would quote the one before it
         try:
             with open(log_file.with_suffix(".start"), "wb") as before_the_log:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import bpy
 from bpy.props import (
@@ -18,52 +17,13 @@ from bpy.props import (
 )
 from bpy.types import Context, PropertyGroup, Strip
 
-from ..core import catalogue, models, schedulers, sites
+from ..core import catalogue, models, schedulers
 from ..core.catalogue import Choice, Parameter
-from ..core.channels import CLUSTERS
-from . import preferences, tables
+from . import suggestions, tables
 from .parameters import BEND_PG_parameter, Holder
 
 #: What the strip's own parameters are called before the dot.
 SOURCE_HEADING = "Source"
-
-SOURCES = (
-    ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
-    ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
-    ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
-)
-BLENDINGS = (
-    ("linear", "Linear", "The straight way from one prompt to the next"),
-    ("spherical", "Spherical", "Along a circle: the picture between two prompts stays as strong as they are"),
-)
-
-
-def _search_sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    return [(name, summary) for name, summary in sites.COMMON_SITES]
-
-
-def _search_channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    clusters = [(f"cluster {index}", "channels that act alike") for index in range(CLUSTERS)]
-    return [
-        ("all", "every channel"),
-        ("0-3", "numbers and ranges, such as 0-3, 7"),
-        ("random 25%", "a seeded share of the channels"),
-        ("top 16", "the most active channels"),
-        *clusters,
-    ]
-
-
-def _search_models(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    named = [(name, "folder in the preferences") for name in preferences.model_folders()]
-    return [(models.MINI, "ships with Bend"), *named]
-
-
-def _search_decoders(self: Any, context: Context, typed: str) -> list[str]:
-    return list(preferences.decoder_folders())
-
-
-def _search_loras(self: Any, context: Context, typed: str) -> list[str]:
-    return list(preferences.lora_files())
 
 
 def _rename(bend: BEND_PG_bend, name: str) -> None:
@@ -117,7 +77,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
         description="Where the network is bent: latent, noise, or unet: and the path of a module, with * as a wildcard",
         default="latent",
         update=_change_site,
-        search=_search_sites,
+        search=suggestions.sites,
         search_options={"SUGGESTION"},
     )
     start: FloatProperty(
@@ -141,7 +101,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
         description="The channels that are bent: all, numbers and ranges (0-3, 7), random 25%, top 16, or a cluster "
         "of channels that act alike (cluster 2)",
         default="all",
-        search=_search_channels,
+        search=suggestions.channels,
         search_options={"SUGGESTION"},
     )
     region: EnumProperty(
@@ -199,7 +159,7 @@ class BEND_PG_lora(PropertyGroup):
     name: StringProperty(
         name="LoRA",
         description="The name of a LoRA file from the preferences",
-        search=_search_loras,
+        search=suggestions.loras,
         search_options={"SUGGESTION"},
     )
     strength: FloatProperty(
@@ -222,7 +182,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         name="Model",
         description="mini, the name of a folder from the preferences, or a model of the Hugging Face hub (owner/name)",
         default=models.MINI,
-        search=_search_models,
+        search=suggestions.models,
         search_options={"SUGGESTION"},
     )
     prompt: StringProperty(name="Prompt", description="What the picture shows", default="teal ocean waves")
@@ -286,7 +246,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     source: EnumProperty(
         name="Starts From",
         description="What every frame is painted over",
-        items=tables.items(SOURCES),
+        items=tables.items(tables.SOURCES),
         default="noise",
         update=_change_parameters,
     )
@@ -299,14 +259,14 @@ class BEND_PG_settings(Holder, PropertyGroup):
     blending: EnumProperty(
         name="Blending",
         description="How two prompts are blended while the prompt travels",
-        items=tables.items(BLENDINGS),
+        items=tables.items(tables.BLENDINGS),
         default="linear",
     )
     decoder: StringProperty(
         name="Decoder",
         description="The name of a decoder folder from the preferences, such as TAESD for quick looks. "
         "Empty: the model's own",
-        search=_search_decoders,
+        search=suggestions.decoders,
         search_options={"SUGGESTION"},
     )
     loras: CollectionProperty(type=BEND_PG_lora)

@@ -68,3 +68,14 @@ def _choice_property(choice: Choice) -> Any:
 def option_label(option: str) -> str:
     """An option as the interface writes it: ``top_left`` becomes Top Left."""
     return option.replace("_", " ").title() if option[:1].isalpha() else option
+
+
+SOURCES = (
+    ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
+    ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
+    ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
+)
+BLENDINGS = (
+    ("linear", "Linear", "The straight way from one prompt to the next"),
+    ("spherical", "Spherical", "Along a circle: the picture between two prompts stays as strong as they are"),
+)

@@ -1,0 +1,45 @@
+"""What the text fields of the Bend tab suggest."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpy.types import Context
+
+from ..core import models as core_models
+from ..core import sites as core_sites
+from ..core.channels import CLUSTERS
+from . import preferences
+
+
+def sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    """Sites that are worth trying first."""
+    return [(name, summary) for name, summary in core_sites.COMMON_SITES]
+
+
+def channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    """Ways to choose channels."""
+    clusters = [(f"cluster {index}", "channels that act alike") for index in range(CLUSTERS)]
+    return [
+        ("all", "every channel"),
+        ("0-3", "numbers and ranges, such as 0-3, 7"),
+        ("random 25%", "a seeded share of the channels"),
+        ("top 16", "the most active channels"),
+        *clusters,
+    ]
+
+
+def models(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    """mini and the folders of the preferences."""
+    named = [(name, "folder in the preferences") for name in preferences.model_folders()]
+    return [(core_models.MINI, "ships with Bend"), *named]
+
+
+def decoders(self: Any, context: Context, typed: str) -> list[str]:
+    """The decoders of the preferences."""
+    return list(preferences.decoder_folders())
+
+
+def loras(self: Any, context: Context, typed: str) -> list[str]:
+    """The LoRA files of the preferences."""
+    return list(preferences.lora_files())
