@@ -62,7 +62,37 @@ SWEEPS: dict[str, Sweep] = {
 }
 
 #: The prompt on which each preset is shown.
-STAGES: dict[str, str] = {}
+STAGES: dict[str, str] = {
+    "cells_on_the_kick": "mountains at sunset",
+    "colour_follows_brightness": "purple jellyfish",
+    "colour_wheel_on_flux": "mountains at sunset",
+    "colour_wheel_on_loudness": "purple jellyfish",
+    "dabs_of_paint": "forest",
+    "day_and_night": "forest",
+    "etched_by_the_cymbals": "teal ocean waves",
+    "false_colours": "teal ocean waves",
+    "fireflies_on_the_cymbals": "purple jellyfish",
+    "glowing_horizon": "neon city skyline",
+    "ground_turns_to_rust": "forest",
+    "kaleidoscope_on_loudness": "stained glass",
+    "lava_lamp": "lava",
+    "light_turns_to_colour": "teal ocean waves",
+    "light_turns_to_texture": "mountains at sunset",
+    "light_wanders": "teal ocean waves",
+    "mirror_world": "purple nebula",
+    "paper_cut": "mountains at sunset",
+    "prompt_surge": "neon city skyline",
+    "ripples_on_the_bass": "teal ocean waves",
+    "scanlines_on_the_snare": "neon city skyline",
+    "scenes_in_six_planes": "purple nebula",
+    "shapes_shift": "purple nebula",
+    "six_planes_of_colour": "purple jellyfish",
+    "sky_catches_fire": "teal ocean waves",
+    "sparkle_on_hits": "fire",
+    "spotlight_on_the_bass": "teal ocean waves",
+    "sunrise_on_the_kick": "desert",
+    "zoom_on_the_beat": "purple jellyfish",
+}
 
 
 def plain_job(prompt: str) -> Job:
