@@ -62,4 +62,5 @@ def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:
     sine = angle.sin()
     turned = (((1 - share) * angle).sin() * directions[0] + (share * angle).sin() * directions[1]) / sine
     curved = turned * ((1 - share) * lengths[0] + share * lengths[1])
-    return torch.where(sine < 1e-4, (1 - share) * one + share * two, curved).to(first.dtype)
+    straight = (sine < 1e-4) | (lengths[0] == 0) | (lengths[1] == 0)
+    return torch.where(straight, (1 - share) * one + share * two, curved).to(first.dtype)

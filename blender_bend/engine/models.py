@@ -64,9 +64,10 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
     log.info("loading %s as %s on %s", path, dtype, device)
     try:
         parts = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
-        unchecked = {"safety_checker": None} if "safety_checker" in parts else {}
+        # Parts that a folder names as missing, such as SD3 without its T5, must be named again.
+        left_out = {name: None for name, part in parts.items() if name == "safety_checker" or part == [None, None]}
         pipeline = DiffusionPipeline.from_pretrained(
-            str(path), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **unchecked
+            str(path), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **left_out
         )
         pipeline = pipeline.to(device)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:

@@ -126,9 +126,11 @@ class Renderer:
             sampler = self.sampler(job, job.bends, phase, cancelled)
             phase("Rendering")
             self._make(job, sampler, store, wanted, progress, cancelled)
-        asked = len(job.frames) if numbers is None else sum(frame.number in numbers for frame in job.frames)
+        asked = [frame.number for frame in job.frames if numbers is None or frame.number in numbers]
+        lacking = {number for showing in wanted.numbers.values() for number in showing}
+        found = sum(number not in lacking for number in asked)
         states = wanted.work().states
-        summary = Summary(asked, asked - wanted.total, len(wanted.frames), states, time.monotonic() - began)
+        summary = Summary(len(asked), found, len(wanted.frames), states, time.monotonic() - began)
         log.info("%s", summary)
         return summary
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,7 +21,7 @@ from ..core.files import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import Resolved
 from .bending.operators import Direction
-from .bending.places import places, watch
+from .bending.places import matching, watch
 from .sampling import Sampler
 
 log = logging.getLogger(__name__)
@@ -171,7 +172,7 @@ class Studies:
         try:
             with np.load(self._file(job, path), allow_pickle=False) as file:
                 return SiteStudy(file["maps"], file["directions"])
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
             return None
 
     def _write(self, job: Job, path: str, study: SiteStudy) -> None:
@@ -195,7 +196,7 @@ def _paths(pattern: str, sampler: Sampler) -> list[str]:
     network = sampler.family.networks.get(site.kind)
     if network is None:
         return []
-    return [f"{site.kind}:{path}" for path in site.matches(places(site.kind, network))]
+    return [f"{site.kind}:{path}" for path in matching(site, network)]
 
 
 @torch.inference_mode()

@@ -16,13 +16,26 @@ from diffusers import (
     DDIMScheduler,
     DiffusionPipeline,
     EulerDiscreteScheduler,
+    FlowMatchEulerDiscreteScheduler,
+    FluxPipeline,
+    FluxTransformer2DModel,
     PNDMScheduler,
+    SD3Transformer2DModel,
+    StableDiffusion3Pipeline,
     StableDiffusionPipeline,
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
 from hypothesis import settings
-from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
+from transformers import (
+    CLIPTextConfig,
+    CLIPTextModel,
+    CLIPTextModelWithProjection,
+    CLIPTokenizer,
+    T5Config,
+    T5EncoderModel,
+    T5TokenizerFast,
+)
 
 from blender_bend.core.job import Bend, Frame, Job
 from blender_bend.core.models import MINI_PATH, fingerprint
@@ -45,6 +58,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 KINDS = ("sd15", "sd21", "sdxl", "mini")
+#: Transformers, trained by flow matching. There is also "lcm": a UNet that takes the guidance as an input.
+FLOW_KINDS = ("sd3", "flux")
 
 # The keys and values are those of the published configurations; only widths and depths are small.
 SCHEDULE = {
@@ -102,11 +117,16 @@ UNETS = {
         "use_linear_projection": True,
     },
 }
-SCALING_FACTORS = {"sd15": 0.18215, "sd21": 0.18215, "sdxl": 0.13025}
+UNETS["lcm"] = {**UNETS["sd15"], "time_cond_proj_dim": 16}
+SCALING_FACTORS = {"sd15": 0.18215, "sd21": 0.18215, "sdxl": 0.13025, "lcm": 0.18215}
+FLOW_VAES: dict[str, dict[str, Any]] = {
+    "sd3": {"scaling_factor": 1.5305, "shift_factor": 0.0609},
+    "flux": {"scaling_factor": 0.3611, "shift_factor": 0.1159},
+}
 
 
 def _scheduler(kind: str) -> Any:
-    if kind == "sd15":
+    if kind in ("sd15", "lcm"):
         return PNDMScheduler(**SCHEDULE, skip_prk_steps=True)
     if kind == "sd21":
         return DDIMScheduler(**SCHEDULE, clip_sample=False, prediction_type="v_prediction")
@@ -122,6 +142,7 @@ def _scheduler(kind: str) -> Any:
 
 
 def _vae(kind: str) -> AutoencoderKL:
+    own = {"scaling_factor": SCALING_FACTORS[kind], "force_upcast": kind == "sdxl"} if kind in SCALING_FACTORS else {}
     return AutoencoderKL(
         act_fn="silu",
         block_out_channels=(4, 8, 8, 8),
@@ -133,8 +154,8 @@ def _vae(kind: str) -> AutoencoderKL:
         layers_per_block=2,
         norm_num_groups=4,
         sample_size=64,
-        scaling_factor=SCALING_FACTORS[kind],
-        force_upcast=kind == "sdxl",
+        **own,
+        **FLOW_VAES.get(kind, {}),
     )
 
 
@@ -154,9 +175,67 @@ def _text_config(width: int, activation: str) -> CLIPTextConfig:
     )
 
 
+def _sd3(tokenizer: CLIPTokenizer) -> DiffusionPipeline:
+    """Stable Diffusion 3 without its T5, as it is often run."""
+    return StableDiffusion3Pipeline(
+        transformer=SD3Transformer2DModel(
+            sample_size=32,
+            patch_size=2,
+            in_channels=4,
+            out_channels=4,
+            num_layers=3,
+            attention_head_dim=8,
+            num_attention_heads=4,
+            joint_attention_dim=96,
+            caption_projection_dim=32,
+            pooled_projection_dim=32 + 40,
+            pos_embed_max_size=32,
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0),
+        vae=_vae("sd3"),
+        text_encoder=CLIPTextModelWithProjection(_text_config(32, "quick_gelu")),
+        tokenizer=tokenizer,
+        text_encoder_2=CLIPTextModelWithProjection(_text_config(40, "gelu")),
+        tokenizer_2=tokenizer,
+        text_encoder_3=None,
+        tokenizer_3=None,
+    )
+
+
+def _flux(tokenizer: CLIPTokenizer) -> DiffusionPipeline:
+    """FLUX.1 dev, with its guidance embedding and a T5 that knows single letters."""
+    letters = [("<pad>", 0.0), ("</s>", 0.0), ("<unk>", -2.0), ("▁", -3.0)]
+    letters += [(letter, -4.0) for letter in "abcdefghijklmnopqrstuvwxyz"]
+    t5 = T5Config(
+        vocab_size=len(letters), d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, feed_forward_proj="gated-gelu"
+    )
+    return FluxPipeline(
+        transformer=FluxTransformer2DModel(
+            patch_size=1,
+            in_channels=16,
+            num_layers=2,
+            num_single_layers=2,
+            attention_head_dim=16,
+            num_attention_heads=2,
+            joint_attention_dim=32,
+            pooled_projection_dim=32,
+            guidance_embeds=True,
+            axes_dims_rope=(4, 6, 6),
+        ),
+        scheduler=FlowMatchEulerDiscreteScheduler(shift=3.0, use_dynamic_shifting=True, base_shift=0.5, max_shift=1.15),
+        vae=_vae("flux"),
+        text_encoder=CLIPTextModel(_text_config(32, "quick_gelu")),
+        tokenizer=tokenizer,
+        text_encoder_2=T5EncoderModel(t5),
+        tokenizer_2=T5TokenizerFast(vocab=letters, extra_ids=0),
+    )
+
+
 def _build(kind: str) -> DiffusionPipeline:
     torch.manual_seed(0)
     tokenizer = CLIPTokenizer.from_pretrained(MINI_PATH / "tokenizer")
+    if kind in FLOW_KINDS:
+        return _sd3(tokenizer) if kind == "sd3" else _flux(tokenizer)
     parts = {"vae": _vae(kind), "tokenizer": tokenizer, "scheduler": _scheduler(kind)}
     parts["unet"] = UNet2DConditionModel(**UNETS[kind])
     if kind == "sdxl":
@@ -170,20 +249,37 @@ def _build(kind: str) -> DiffusionPipeline:
         )
     return StableDiffusionPipeline(
         **parts,
-        text_encoder=CLIPTextModel(_text_config(32, "quick_gelu" if kind == "sd15" else "gelu")),
+        text_encoder=CLIPTextModel(_text_config(32, "gelu" if kind == "sd21" else "quick_gelu")),
         safety_checker=None,
         feature_extractor=None,
         requires_safety_checker=False,
     )
 
 
+class Lazily(dict[str, Any]):
+    """A table whose entries are made when they are first asked for."""
+
+    def __init__(self, make: Callable[[str], Any]) -> None:
+        super().__init__()
+        self.make = make
+
+    def __missing__(self, kind: str) -> Any:
+        self[kind] = self.make(kind)
+        return self[kind]
+
+
 @pytest.fixture(scope="session")
 def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """mini, and random weights in the layouts of Stable Diffusion 1.5, 2.1 and XL, saved as diffusers saves them."""
-    folders = {kind: tmp_path_factory.mktemp(kind) for kind in UNETS}
-    for kind, folder in folders.items():
+    """mini, and random weights in the layouts of the real models, saved as diffusers saves them."""
+
+    def save(kind: str) -> Path:
+        folder = tmp_path_factory.mktemp(kind)
         _build(kind).save_pretrained(folder, safe_serialization=True)
-    return {**folders, "mini": MINI_PATH}
+        return folder
+
+    folders = Lazily(save)
+    folders["mini"] = MINI_PATH
+    return folders
 
 
 @pytest.fixture(scope="session")
@@ -198,8 +294,8 @@ def load(model_folders: dict[str, Path]) -> Callable[..., Any]:
 
 @pytest.fixture(scope="session")
 def samplers(load: Callable[..., Any]) -> dict[str, Sampler]:
-    """A sampler for each of the four models, kept for the whole session."""
-    return {kind: Sampler(load(kind)) for kind in KINDS}
+    """A sampler for each model, kept for the whole session."""
+    return Lazily(lambda kind: Sampler(load(kind)))
 
 
 @pytest.fixture(params=KINDS)

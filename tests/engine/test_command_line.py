@@ -51,6 +51,43 @@ def test_a_process_renders_the_frames_asked_for(job_file: Path, tmp_path: Path) 
     assert "2/2" in done.stdout and "2 pictures made" in done.stdout
 
 
+def test_a_plan_says_how_much_there_is_to_do_and_makes_nothing(job_file: Path, tmp_path: Path, capsys: Capture) -> None:
+    store = str(tmp_path / "out")
+    assert main(["render", str(job_file), "--store", store, "--device", "cpu", "--plan"]) == 0
+    said = capsys.readouterr().out
+    assert "4 frames to render, 4 different pictures" in said
+    assert "12 denoising steps; 12 if every picture were rendered by itself" in said
+    assert "s a step" in said
+    assert not list((tmp_path / "out").glob("*.png"))
+    assert main(["render", str(job_file), "--store", store, "--device", "cpu"]) == 0
+    assert main(["render", str(job_file), "--store", store, "--device", "cpu", "--plan"]) == 0
+    assert "0 frames to render" in capsys.readouterr().out
+
+
+def test_the_sites_of_mini_are_a_tree_with_shapes(capsys: Capture) -> None:
+    assert main(["sites", "mini", "--depth", "1", "--size", "64", "64", "--device", "cpu"]) == 0
+    said = capsys.readouterr().out
+    assert "unet:mid_block " in said and "192 x 2 x 2" in said
+    assert "mid_block.attentions.0" not in said and "more: --depth 0" in said
+    command = ["sites", "mini", "--match", "*mid_block*attn2", "--size", "64", "64"]
+    assert main([*command, "--device", "cpu", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert list(found) == ["unet:mid_block.attentions.0.transformer_blocks.0.attn2"]
+
+
+def test_the_sites_of_a_model_that_is_not_there_are_refused(capsys: Capture) -> None:
+    assert main(["sites", "nobody/nothing"]) == 1
+    assert "not downloaded" in capsys.readouterr().err
+
+
+def test_a_sheet_is_explored(job_file: Path, tmp_path: Path, capsys: Capture) -> None:
+    out = tmp_path / "sheet.png"
+    command = ["explore", str(job_file), "--operator", "multiply", "--values", "0.5,2", "--steps", "0-0.5", "1"]
+    assert main([*command, "--out", str(out), "--device", "cpu"]) == 0
+    assert "4 pictures" in capsys.readouterr().out
+    assert len(json.loads(out.with_suffix(".json").read_text())["cells"]) == 4
+
+
 @pytest.mark.parametrize(("frames", "made"), [(None, 4), ("3", 1), ("1-100", 4), ("7-9", 0)])
 def test_a_range_of_frames_is_rendered(job_file: Path, tmp_path: Path, frames: str | None, made: int) -> None:
     chosen = ["--frames", frames] if frames else []

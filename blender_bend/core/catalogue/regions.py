@@ -24,8 +24,8 @@ REGIONS: tuple[Region, ...] = (
         (
             _part("left", "Region Left", "Left edge: 0 is the left of the picture, 1 the right", 0.25),
             _part("right", "Region Right", "Right edge", 0.75),
-            _part("top", "Region Top", "Upper edge: 0 is the top of the picture, 1 the bottom", 0.25),
-            _part("bottom", "Region Bottom", "Lower edge", 0.75),
+            _part("bottom", "Region Bottom", "Lower edge: 0 is the bottom of the picture, 1 the top", 0.25),
+            _part("top", "Region Top", "Upper edge", 0.75),
             _SOFTNESS,
         ),
     ),
@@ -35,7 +35,7 @@ REGIONS: tuple[Region, ...] = (
         "A round spot that can wander and grow",
         (
             _part("x", "Region X", "Where the middle is: 0 is the left of the picture, 1 the right", 0.5),
-            _part("y", "Region Y", "Where the middle is: 0 is the top of the picture, 1 the bottom", 0.5),
+            _part("y", "Region Y", "Where the middle is: 0 is the bottom of the picture, 1 the top", 0.5),
             _part("radius", "Region Radius", "In parts of the picture's shorter side", 0.3),
             _SOFTNESS,
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,15 +25,15 @@ class Rows:
     ----------
     bend : what the rows have in common: one of the bends of ``core.resolve``
     values : shape (B,) for each animated parameter, ``mix`` among them
-    masks : shape (B, 1, h, w), 0...1, for a bend with a mask
+    masks : for a bend with a mask one for each row, shape (1, 1, h, w), 0...1; their sizes may differ
     """
 
     bend: dict[str, Any]
     values: dict[str, Tensor]
-    masks: Tensor | None = None
+    masks: Sequence[Tensor] = ()
 
     @classmethod
-    def of(cls, bends: list[dict[str, Any]], masks: Tensor | None = None) -> Rows:
+    def of(cls, bends: list[dict[str, Any]], masks: Sequence[Tensor] = ()) -> Rows:
         """The same bend of several states, which differ in its values."""
         names = bends[0]["values"]
         return cls(bends[0], {name: torch.tensor([bend["values"][name] for bend in bends]) for name in names}, masks)
@@ -49,8 +50,7 @@ class Rows:
                 "Choose another site, or a batch of 1.",
             )
         values = {name: value.repeat(rows // count) for name, value in self.values.items()}
-        masks = None if self.masks is None else self.masks.repeat(rows // count, 1, 1, 1)
-        return Rows(self.bend, values, masks)
+        return Rows(self.bend, values, [*self.masks] * (rows // count))
 
 
 @dataclass(frozen=True)

@@ -56,7 +56,7 @@ def take(
 def _numbers(chosen: Selection, count: int, seed: int, site: str, study: Study | None) -> list[int]:
     if chosen.kind == "random":
         order = torch.randperm(count, generator=Moment(seed, 0, f"{site} channels").generator())
-        return sorted(order[: max(1, int(chosen.share * count))].tolist())
+        return sorted(order[: max(1, int(chosen.share * count + 1e-6))].tolist())
     if chosen.kind == "cluster":
         if study is None:
             raise BendError(

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from ...core.errors import BendError, Code
+from ...core.sites import Site
 from .apply import Grid
 
 #: From a tensor, and the picture's rows and columns if it is tokens, to the bent tensor.
@@ -18,6 +19,7 @@ Change = Callable[[Tensor, "Grid | None"], Tensor]
 SKIPS = "skips"
 
 _known: WeakKeyDictionary[nn.Module, list[str]] = WeakKeyDictionary()
+_matched: WeakKeyDictionary[nn.Module, dict[str, list[str]]] = WeakKeyDictionary()
 
 
 def places(kind: str, network: nn.Module) -> list[str]:
@@ -35,6 +37,19 @@ def places(kind: str, network: nn.Module) -> list[str]:
         ]
         _known[network] = paths + [f"{SKIPS}.{number}" for number in range(len(_skip_owners(network)))]
     return _known[network]
+
+
+def matching(site: Site, network: nn.Module) -> list[str]:
+    """The paths within a network that a site names; remembered, since every step asks again.
+
+    Raises
+    ------
+    BendError(SITE_UNKNOWN) if there is none
+    """
+    known = _matched.setdefault(network, {})
+    if str(site) not in known:
+        known[str(site)] = site.matches(places(site.kind, network))
+    return known[str(site)]
 
 
 def _skip_owners(network: nn.Module) -> list[tuple[nn.Module, int]]:

@@ -15,7 +15,8 @@ from .operators import Moment
 if TYPE_CHECKING:
     from .bend import Place, Rows
 
-#: Cell coordinates x (to the right) and y (down), 0...1, shapes (1, 1, W) and (1, H, 1); values by name, (B, 1, 1).
+#: Cell coordinates x (to the right) and y (up, as in Blender), 0...1, shapes (1, 1, W) and (1, H, 1); values by name,
+#: (B, 1, 1).
 Shape = Callable[[Tensor, Tensor, dict[str, Tensor], "Place"], Tensor]
 
 
@@ -48,12 +49,12 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         if name.startswith("region_")
     }
     if rows.bend["region"] == "mask":
-        assert rows.masks is not None
-        inside = functional.interpolate(rows.masks.to(x.device), (height, width), mode="area")[:, 0]
+        masks = [functional.interpolate(mask.to(x.device), (height, width), mode="area") for mask in rows.masks]
+        inside = torch.cat(masks)[:, 0]
     else:
         across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)
-        down = ((torch.arange(height, device=x.device) + 0.5) / height).reshape(1, -1, 1)
-        inside = SHAPES[rows.bend["region"]](across, down, values, place)
+        up = 1 - ((torch.arange(height, device=x.device) + 0.5) / height).reshape(1, -1, 1)
+        inside = SHAPES[rows.bend["region"]](across, up, values, place)
     inside = inside.expand(x.shape[0], height, width)
     if rows.bend["inverted"]:
         inside = 1 - inside
@@ -72,18 +73,18 @@ def _edge(distance: Tensor, softness: Tensor) -> Tensor:
 def _box(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
     softness = values["softness"]
     across = _edge(x - values["left"], softness) * _edge(values["right"] - x, softness)
-    return across * _edge(y - values["top"], softness) * _edge(values["bottom"] - y, softness)
+    return across * _edge(y - values["bottom"], softness) * _edge(values["top"] - y, softness)
 
 
 def _disc(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
     width, height = x.shape[2], y.shape[1]
     shorter = min(width, height)
-    across, down = (x - values["x"]) * (width / shorter), (y - values["y"]) * (height / shorter)
-    return _edge(values["radius"] - (across.square() + down.square()).sqrt(), values["softness"])
+    across, up = (x - values["x"]) * (width / shorter), (y - values["y"]) * (height / shorter)
+    return _edge(values["radius"] - (across.square() + up.square()).sqrt(), values["softness"])
 
 
 def _gradient(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
-    along = (x - 0.5) * values["angle"].cos() - (y - 0.5) * values["angle"].sin() + 0.5
+    along = (x - 0.5) * values["angle"].cos() + (y - 0.5) * values["angle"].sin() + 0.5
     width = values["width"].abs().clamp_min(1e-6)
     return ((along - values["middle"]) / width + 0.5).clamp(0, 1)
 

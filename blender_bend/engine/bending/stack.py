@@ -15,7 +15,7 @@ from ...core.errors import BendError, Code
 from .apply import Grid
 from .bend import Place, Rows, bend_tensor
 from .channels import Study
-from .places import Change, places, watch
+from .places import Change, matching, watch
 from .weights import bent_loras
 
 #: Reads a mask by its digest: shape (1, 1, h, w), 0...1.
@@ -56,7 +56,7 @@ class BendStack:
         if bends[0]["region"] != "mask":
             return Rows.of(bends)
         assert self._read_mask is not None
-        return Rows.of(bends, torch.cat([self._read_mask(bend["mask"]) for bend in bends]))
+        return Rows.of(bends, [self._read_mask(bend["mask"]) for bend in bends])
 
     def bend_state(self, kind: str, x: Tensor) -> Tensor:
         """Apply the bends of a tensor between the networks: noise, latent, prediction, guidance, text."""
@@ -86,9 +86,9 @@ class BendStack:
                 site = sites.parse(rows.bend["site"])
                 if site.kind in sites.WEIGHT_KINDS:
                     place = Place(self.seed, self.step, self.steps, str(site))
-                    undo.enter_context(
-                        bent_loras(networks, site, functools.partial(bend_tensor, rows=rows, place=place))
-                    )
+                    alike = Rows.of([rows.bend])  # weights are one for the whole batch, whose rows have equal values
+                    change = functools.partial(bend_tensor, rows=alike, place=place)
+                    undo.enter_context(bent_loras(networks, site, change))
                 if site.kind not in sites.MODULE_KINDS:
                     continue
                 if site.kind not in networks:
@@ -98,7 +98,7 @@ class BendStack:
                         f"Choose a site within {' or '.join(networks)}.",
                     )
                 network = networks[site.kind]
-                for path in site.matches(places(site.kind, network)):
+                for path in matching(site, network):
                     handle = watch(network, path, self.size, self._change(rows, f"{site.kind}:{path}"))
                     undo.callback(handle.remove)
             yield

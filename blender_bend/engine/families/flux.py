@@ -10,7 +10,7 @@ from diffusers.pipelines.flux.pipeline_flux import calculate_shift, retrieve_tim
 from torch import Tensor, nn
 
 from .family import Conditioning
-from .stable_diffusion_3 import StableDiffusion3
+from .stable_diffusion_3 import StableDiffusion3, check_size
 
 
 class Flux(StableDiffusion3):
@@ -22,8 +22,9 @@ class Flux(StableDiffusion3):
         return {"transformer": self.pipeline.transformer, "vae": self.pipeline.vae}
 
     def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
-        """The shape of one state's latent; sides are even."""
+        """The shape of one state's latent."""
         pair = self.pipeline.vae_scale_factor * 2
+        check_size(size, pair)
         channels = self.pipeline.transformer.config.in_channels // 4
         return 1, channels, 2 * (size[1] // pair), 2 * (size[0] // pair)
 

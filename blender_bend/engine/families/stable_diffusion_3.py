@@ -7,7 +7,23 @@ from typing import Any
 from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift, retrieve_timesteps
 from torch import Tensor, nn
 
+from ...core.errors import BendError, Code
 from .family import Conditioning, Family
+
+
+def check_size(size: tuple[int, int], patch: int) -> None:
+    """Refuse a picture that patches of so many pixels do not fill.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    if size[0] % patch or size[1] % patch:
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"This model cannot make pictures of {size[0]} x {size[1]} pixels.",
+            f"Choose a width and height that are multiples of {patch}.",
+        )
 
 
 class StableDiffusion3(Family):
@@ -24,6 +40,7 @@ class StableDiffusion3(Family):
     def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The shape of one state's latent."""
         scale = self.pipeline.vae_scale_factor
+        check_size(size, scale * self.pipeline.transformer.config.patch_size)
         return 1, self.pipeline.transformer.config.in_channels, size[1] // scale, size[0] // scale
 
     def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:

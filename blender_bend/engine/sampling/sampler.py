@@ -170,19 +170,22 @@ class Sampler:
         size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
         scheduler = prepare(self.family, frame["scheduler"], steps, size)
         noise, generator = starting_noise(self.family, frame)
-        noise = self._stack([frame], 0, noise, inputs).bend_state("noise", noise)
+        stack = self._stack([frame], 0, noise, inputs)
+        noise = stack.bend_state("noise", noise)
+        stack.check()
         conditioning = self.prompts.encode(
             frame["prompt"], frame["negative"], self.family.is_guided(frame["guidance"]), frame["blending"]
         )
         if frame["source"] is None:
-            latents = noise * scheduler.init_noise_sigma
+            latents = noise if self.family.flow else noise * scheduler.init_noise_sigma
             return State(latents, scheduler, generator, conditioning, 0)
         assert inputs is not None
         picture = self.family.encode_picture(inputs.source(frame), size)
         call = frame["source"]["start"] * scheduler.order
-        if call >= len(scheduler.timesteps):
+        if frame["source"]["start"] == steps:
             return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
-        scheduler.set_begin_index(call)
+        if hasattr(scheduler, "set_begin_index"):  # DDIM and PNDM go by the timestep alone
+            scheduler.set_begin_index(call)
         mixed = scheduler.scale_noise if self.family.flow else scheduler.add_noise
         timestep = scheduler.timesteps[call : call + 1]
         latents = mixed(picture, timestep, noise) if self.family.flow else mixed(picture, noise, timestep)

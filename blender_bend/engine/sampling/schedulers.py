@@ -41,18 +41,15 @@ def prepare(family: Family, name: str, steps: int, size: tuple[int, int]) -> Any
     BendError(PARAMETER_INVALID) if the model does not work with it
     """
     own = family.pipeline.scheduler
-    if name == "own":
-        scheduler = type(own).from_config(own.config)
-    else:
-        chosen, settings = _CLASSES[name]
-        if family.flow != (name == "flow_euler"):
-            raise BendError(
-                Code.PARAMETER_INVALID,
-                f"This model cannot be sampled with {chosen.__name__}.",
-                "Choose Flow Euler for SD3 and FLUX, another one for the other models.",
-            )
-        scheduler = own if isinstance(own, chosen) else None
-        scheduler = chosen.from_config(own.config, **({} if scheduler is own else settings))
+    chosen, settings = _CLASSES.get(name, (type(own), {}))
+    if name != "own" and family.flow != (name == "flow_euler"):
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"This model cannot be sampled with {chosen.__name__}.",
+            "Choose Flow Euler for SD3 and FLUX, another one for the other models.",
+        )
+    # A scheduler made from another's configuration would lose what a pipeline has mended in it (steps_offset).
+    scheduler = branch(own) if isinstance(own, chosen) else chosen.from_config(own.config, **settings)
     try:
         family.set_timesteps(scheduler, steps, size)
     except ValueError as error:
