@@ -29,7 +29,7 @@ from blender_bend.engine.render import Renderer
 
 FOLDER = Path(__file__).resolve().parent
 SIZE, STEPS, GUIDANCE, SEED = (256, 256), 8, 5.0, 3
-CELL, QUALITY = 176, 88
+CELL, QUALITY = 176, 82
 EARLY_MIDDLE_LATE = ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0))
 STRENGTHS = (0.0, 0.5, 1.0)
 
@@ -48,7 +48,7 @@ class Sweep:
 
 SWEEPS: dict[str, Sweep] = {
     "rotate_channels": Sweep("rotate_channels", "purple jellyfish", (0.2, 0.4, 0.8, 1.6)),
-    "add": Sweep("add", "mountains at sunset", (-0.6, -0.3, 0.3, 0.6)),
+    "add": Sweep("add", "mountains at sunset", (-0.3, -0.1, 0.1, 0.3)),
     "threshold": Sweep("threshold", "forest", (0.25, 0.5, 1, 1.5)),
     "quantise": Sweep("quantise", "mountains at sunset", (0.5, 1, 1.5, 2)),
     "permute_channels": Sweep("permute_channels", "teal ocean waves", (0.25, 0.5, 0.75, 1), parameter="mix"),
@@ -70,14 +70,13 @@ STAGES: dict[str, str] = {
     "dabs_of_paint": "forest",
     "day_and_night": "forest",
     "etched_by_the_cymbals": "teal ocean waves",
-    "false_colours": "teal ocean waves",
     "fireflies_on_the_cymbals": "purple jellyfish",
     "glowing_horizon": "neon city skyline",
     "ground_turns_to_rust": "forest",
     "kaleidoscope_on_loudness": "stained glass",
     "lava_lamp": "lava",
     "light_turns_to_colour": "teal ocean waves",
-    "light_turns_to_texture": "mountains at sunset",
+    "light_turns_to_texture": "purple jellyfish",
     "light_wanders": "teal ocean waves",
     "mirror_world": "purple nebula",
     "paper_cut": "mountains at sunset",
@@ -141,7 +140,7 @@ def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Ima
 
 def make_presets(renderer: Renderer) -> None:
     """Write ``presets.jpg``: a strip of three pictures for each preset, in two columns."""
-    side, gap, label, across = 128, 6, 24, 2
+    side, gap, label, across = 120, 6, 24, 2
     paths = presets.paths()
     width = len(STRENGTHS) * (side + gap) + 3 * gap
     sheet = PIL.Image.new("RGB", (across * width, -(-len(paths) // across) * (side + label) + gap), (24, 24, 24))
