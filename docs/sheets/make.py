@@ -67,6 +67,7 @@ STAGES: dict[str, str] = {
     "colour_follows_brightness": "purple jellyfish",
     "colour_wheel_on_flux": "mountains at sunset",
     "colour_wheel_on_loudness": "purple jellyfish",
+    "colours_from_above": "teal ocean waves",
     "dabs_of_paint": "forest",
     "day_and_night": "forest",
     "etched_by_the_cymbals": "teal ocean waves",
@@ -86,7 +87,6 @@ STAGES: dict[str, str] = {
     "scenes_in_six_planes": "purple nebula",
     "shapes_shift": "purple nebula",
     "six_planes_of_colour": "purple jellyfish",
-    "sky_catches_fire": "teal ocean waves",
     "sparkle_on_hits": "fire",
     "spotlight_on_the_bass": "teal ocean waves",
     "sunrise_on_the_kick": "desert",
@@ -140,7 +140,7 @@ def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Ima
 
 def make_presets(renderer: Renderer) -> None:
     """Write ``presets.jpg``: a strip of three pictures for each preset, in two columns."""
-    side, gap, label, across = 120, 6, 24, 2
+    side, gap, label, across = 112, 6, 24, 2
     paths = presets.paths()
     width = len(STRENGTHS) * (side + gap) + 3 * gap
     sheet = PIL.Image.new("RGB", (across * width, -(-len(paths) // across) * (side + label) + gap), (24, 24, 24))
