@@ -18,7 +18,7 @@ from ..core.job import Bend, Frame, Job
 from ..core.resolve import frame_key, resolve
 from .render import Renderer
 
-_MARGIN, _GAP, _LABEL = 12, 6, 22
+_MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
 _INK, _PALE, _PAPER = (235, 235, 235), (150, 150, 150), (24, 24, 24)
 
 
@@ -53,13 +53,16 @@ class Cell:
     key: str
 
 
-def explore(job: Job, wanted: Exploration, renderer: Renderer, out: Path, number: int | None = None) -> list[Cell]:
+def explore(
+    job: Job, wanted: Exploration, renderer: Renderer, out: Path, number: int | None = None, cell: int | None = None
+) -> list[Cell]:
     """Render a sheet and write it, with a JSON of the same beside it.
 
     Parameters
     ----------
     number : a frame of the job; None for its first
     out : the picture to write
+    cell : the longer side of a picture on the sheet, in pixels; None shows them as they are
 
     Raises
     ------
@@ -88,7 +91,8 @@ def explore(job: Job, wanted: Exploration, renderer: Renderer, out: Path, number
     ]
     label = catalogue.operator(wanted.operator).label
     title = f"{label}, {catalogue.animated_parameter(parameter, wanted.operator).label.lower()}"
-    sheet(found, pictures, plain, title, len(wanted.values)).save(out)
+    shown = {key: thumbnail(picture, cell) for key, picture in pictures.items()}
+    sheet(found, shown, shown[frame_key(unbent)], title, len(wanted.values)).save(out)
     about = {"operator": wanted.operator, "parameter": parameter, "settings": wanted.settings, "frame": frame.number}
     data = {**about, "unbent": frame_key(unbent), "cells": [asdict(cell) for cell in found]}
     out.with_suffix(".json").write_text(json.dumps(data, indent=1), encoding="utf-8")
@@ -124,6 +128,14 @@ def distance(one: Image, other: Image) -> float:
     return float(np.sqrt(np.mean(difference**2)) / 255)
 
 
+def thumbnail(picture: Image, side: int | None) -> Image:
+    """A picture made smaller, so that its longer side is not above ``side``; None leaves it as it is."""
+    small = picture.copy()
+    if side is not None:
+        small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
+    return small
+
+
 def sheet(cells: Sequence[Cell], pictures: dict[str, Image], plain: Image, title: str, columns: int) -> Image:
     """The pictures in rows of sites and steps and columns of values, each with its distance; the unbent one first.
 
@@ -136,21 +148,21 @@ def sheet(cells: Sequence[Cell], pictures: dict[str, Image], plain: Image, title
     rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
     across, down = width + _GAP, height + _LABEL + _GAP
     canvas = PIL.Image.new(
-        "RGB", (2 * _MARGIN + (columns + 1) * across - _GAP, 2 * _MARGIN + 2 * _LABEL + len(rows) * down), _PAPER
+        "RGB", (2 * _MARGIN + (columns + 1) * across - _GAP, 2 * _MARGIN + 2 * _TITLE + len(rows) * down), _PAPER
     )
     draw = ImageDraw.Draw(canvas)
     font, small = ImageFont.load_default(15), ImageFont.load_default(12)
     draw.text((_MARGIN, _MARGIN), title, _INK, font)
     for column, cell in enumerate(rows[0]):
-        draw.text((_MARGIN + (column + 1) * across, _MARGIN + _LABEL), f"{cell.value:g}", _INK, font)
+        draw.text((_MARGIN + (column + 1) * across, _MARGIN + _TITLE), f"{cell.value:g}", _INK, font)
     for index, row in enumerate(rows):
-        top = _MARGIN + 2 * _LABEL + index * down
+        top = _MARGIN + 2 * _TITLE + index * down
         canvas.paste(plain, (_MARGIN, top))
-        place = f"{row[0].site}, steps {row[0].window[0]:g} to {row[0].window[1]:g}"
+        place = f"{row[0].site}\nsteps {row[0].window[0]:g} to {row[0].window[1]:g}"
         draw.text((_MARGIN, top + height + 3), place, _INK, small)
         for column, cell in enumerate(row):
             left = _MARGIN + (column + 1) * across
             canvas.paste(pictures[cell.key], (left, top))
             draw.text((left, top + height + 3), f"differs by {cell.distance:.3f}", _PALE, small)
-    draw.text((_MARGIN, _MARGIN + _LABEL), "unbent", _INK, font)
+    draw.text((_MARGIN, _MARGIN + _TITLE), "unbent", _INK, font)
     return canvas

@@ -57,6 +57,14 @@ def test_every_site_window_and_value_has_its_picture_and_its_distance(
         assert picture.width > 4 * 64 and picture.height > 4 * 64
 
 
+def test_a_sheet_can_show_small_pictures_of_the_same_cells(plain: Job, renderer: Renderer, tmp_path: Path) -> None:
+    wanted = exploration(sites=("latent",), values=(2.0,))
+    cells = explore(plain, wanted, renderer, tmp_path / "large.png")
+    assert explore(plain, wanted, renderer, tmp_path / "small.png", cell=plain.size[0] // 2) == cells
+    with Image.open(tmp_path / "large.png") as large, Image.open(tmp_path / "small.png") as small:
+        assert large.width - small.width == 2 * (plain.size[0] - plain.size[0] // 2)
+
+
 def test_a_neutral_value_is_at_no_distance_and_a_stronger_one_farther_away(
     plain: Job, renderer: Renderer, tmp_path: Path
 ) -> None:

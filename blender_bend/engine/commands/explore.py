@@ -20,6 +20,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--values", required=True, type=_values, help="comma-separated, one column each: 0.5,1,2")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other parameters and choices")
     parser.add_argument("--frame", type=int, help="a frame of the job (default: its first)")
+    parser.add_argument(
+        "--cell", type=int, metavar="PIXELS", help="the longer side of a picture on the sheet, if smaller"
+    )
     parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the sheet; a .json lies beside it")
     parser.add_argument("--device", default="auto")
     parser.set_defaults(run=_run)
@@ -49,6 +52,6 @@ def _run(options: argparse.Namespace) -> int:
         options.parameter or "",
         settings,
     )
-    cells = explore(job, wanted, Renderer(options.device), options.out, options.frame)
+    cells = explore(job, wanted, Renderer(options.device), options.out, options.frame, options.cell)
     print(f"{len(cells)} pictures -> {options.out}, {options.out.with_suffix('.json')}")
     return 0

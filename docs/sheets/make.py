@@ -1,0 +1,175 @@
+"""Makes the sheets of this folder with mini: sweeps of single operators, and all presets at rest, half and full.
+
+    .venv/engine/bin/python docs/sheets/make.py              every sheet
+    .venv/engine/bin/python docs/sheets/make.py add presets  these only
+
+Look at them afterwards: what ``README.md`` and ``../presets.md`` say of a picture must still be seen in it.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import PIL.Image
+from PIL import ImageDraw, ImageFont
+from PIL.Image import Image
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+
+from blender_bend.core import catalogue, presets
+from blender_bend.core.job import Frame, Job
+from blender_bend.core.models import MINI_PATH, fingerprint
+from blender_bend.core.presets import Preset, PresetBend
+from blender_bend.core.resolve import frame_key, resolve
+from blender_bend.engine.explorer import Exploration, explore, thumbnail
+from blender_bend.engine.render import Renderer
+
+FOLDER = Path(__file__).resolve().parent
+SIZE, STEPS, GUIDANCE, SEED = (256, 256), 8, 5.0, 3
+CELL, QUALITY = 176, 82
+EARLY_MIDDLE_LATE = ((0.0, 0.3), (0.3, 0.7), (0.7, 1.0))
+STRENGTHS = (0.0, 0.5, 1.0)
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """One operator at early, middle and late steps; the columns are ``values`` of its first parameter."""
+
+    operator: str
+    prompt: str
+    values: tuple[float, ...]
+    site: str = "latent"
+    parameter: str = ""
+    settings: dict[str, str] = field(default_factory=dict)
+
+
+SWEEPS: dict[str, Sweep] = {
+    "rotate_channels": Sweep("rotate_channels", "purple jellyfish", (0.2, 0.4, 0.8, 1.6)),
+    "add": Sweep("add", "mountains at sunset", (-0.3, -0.1, 0.1, 0.3)),
+    "threshold": Sweep("threshold", "forest", (0.25, 0.5, 1, 1.5)),
+    "quantise": Sweep("quantise", "mountains at sunset", (0.5, 1, 1.5, 2)),
+    "permute_channels": Sweep("permute_channels", "teal ocean waves", (0.25, 0.5, 0.75, 1), parameter="mix"),
+    "kaleidoscope": Sweep("kaleidoscope", "stained glass", (0.25, 0.5, 0.75, 1), parameter="mix"),
+    "high_gain": Sweep("high_gain", "teal ocean waves", (0, 0.5, 1.15, 1.3), settings={"cutoff": "0.3"}),
+    "phase_shift": Sweep("phase_shift", "teal ocean waves", (0.25, 0.5, 1, 1.5)),
+    "add_noise": Sweep("add_noise", "purple jellyfish", (0.2, 0.4, 0.7, 1)),
+    "dilate": Sweep("dilate", "mountains at sunset", (0.3, 0.6, 1, 2), "unet:up_blocks.2"),
+    "multiply_skips": Sweep("multiply", "neon city skyline", (0, 0.4, 0.7, 1.5), "unet:skips.*"),
+    "multiply_guidance": Sweep("multiply", "neon city skyline", (0, 0.5, 1.5, 2.5), "guidance"),
+}
+
+#: The prompt on which each preset is shown.
+STAGES: dict[str, str] = {
+    "cells_on_the_kick": "mountains at sunset",
+    "colour_follows_brightness": "purple jellyfish",
+    "colour_wheel_on_flux": "mountains at sunset",
+    "colour_wheel_on_loudness": "purple jellyfish",
+    "colours_from_above": "teal ocean waves",
+    "dabs_of_paint": "forest",
+    "day_and_night": "forest",
+    "etched_by_the_cymbals": "teal ocean waves",
+    "fireflies_on_the_cymbals": "purple jellyfish",
+    "glowing_horizon": "neon city skyline",
+    "ground_turns_to_rust": "forest",
+    "kaleidoscope_on_loudness": "stained glass",
+    "lava_lamp": "lava",
+    "light_turns_to_colour": "teal ocean waves",
+    "light_turns_to_texture": "purple jellyfish",
+    "light_wanders": "teal ocean waves",
+    "mirror_world": "purple nebula",
+    "paper_cut": "mountains at sunset",
+    "prompt_surge": "neon city skyline",
+    "ripples_on_the_bass": "teal ocean waves",
+    "scanlines_on_the_snare": "neon city skyline",
+    "scenes_in_six_planes": "purple nebula",
+    "shapes_shift": "purple nebula",
+    "six_planes_of_colour": "purple jellyfish",
+    "sparkle_on_hits": "fire",
+    "spotlight_on_the_bass": "teal ocean waves",
+    "sunrise_on_the_kick": "desert",
+    "zoom_on_the_beat": "purple jellyfish",
+}
+
+
+def plain_job(prompt: str) -> Job:
+    """One unbent frame by mini."""
+    frame = Frame(1, ((prompt, 1.0),), ())
+    return Job(str(MINI_PATH), fingerprint(MINI_PATH), SIZE, STEPS, GUIDANCE, SEED, "", (), (frame,))
+
+
+def make_sweep(name: str, sweep: Sweep, renderer: Renderer) -> None:
+    """Write one sweep as ``<name>.jpg``."""
+    wanted = Exploration(
+        sweep.operator, (sweep.site,), EARLY_MIDDLE_LATE, sweep.values, sweep.parameter, sweep.settings
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        sheet = Path(folder) / "sheet.png"
+        explore(plain_job(sweep.prompt), wanted, renderer, sheet, cell=CELL)
+        save(PIL.Image.open(sheet), name)
+
+
+def values_at(part: PresetBend, strength: float) -> dict[str, float]:
+    """A bend's values when every feature of its routes has this strength, within the parameters' limits."""
+    values = dict(part.values)
+    for parameter in catalogue.animated_parameters(part.bend.operator, part.bend.region):
+        route = part.routes.get(parameter.name)
+        if route is not None:
+            share = 1 - strength if route.invert else strength
+            value = route.low + (route.high - route.low) * share
+            values[parameter.name] = min(max(value, parameter.minimum), parameter.maximum)
+    return values
+
+
+def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Image]:
+    """A preset at each of ``STRENGTHS``."""
+    job = plain_job(prompt)
+    frames = tuple(
+        replace(job.frames[0], number=number, values=tuple(values_at(part, strength) for part in preset.bends))
+        for number, strength in enumerate(STRENGTHS)
+    )
+    job = replace(job, bends=tuple(part.bend for part in preset.bends), frames=frames)
+    job.check()
+    resolved = [resolve(job, frame) for frame in frames]
+    pictures: dict[str, Image] = {}
+    renderer.sampler(job, job.bends).render_all({frame_key(data): data for data in resolved}, pictures.__setitem__)
+    return [pictures[frame_key(data)] for data in resolved]
+
+
+def make_presets(renderer: Renderer) -> None:
+    """Write ``presets.jpg``: a strip of three pictures for each preset, in two columns."""
+    side, gap, label, across = 112, 6, 24, 2
+    paths = presets.paths()
+    width = len(STRENGTHS) * (side + gap) + 3 * gap
+    sheet = PIL.Image.new("RGB", (across * width, -(-len(paths) // across) * (side + label) + gap), (24, 24, 24))
+    draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)
+    for index, path in enumerate(paths):
+        preset = presets.read(path)
+        left, top = index % across * width + 2 * gap, index // across * (side + label)
+        draw.text((left, top + 3), preset.name, (235, 235, 235), font)
+        for column, picture in enumerate(preset_pictures(preset, STAGES[path.stem], renderer)):
+            sheet.paste(thumbnail(picture, side), (left + column * (side + gap), top + label))
+    save(sheet, "presets")
+
+
+def save(picture: Image, name: str) -> None:
+    """Write a sheet as JPEG."""
+    path = FOLDER / f"{name}.jpg"
+    picture.save(path, quality=QUALITY, optimize=True)
+    print(f"{path.name}: {path.stat().st_size // 1024} KB")
+
+
+def main(names: list[str]) -> None:
+    """Make the named sheets, or all."""
+    renderer = Renderer("cpu")
+    for name in names or [*SWEEPS, "presets"]:
+        if name == "presets":
+            make_presets(renderer)
+        else:
+            make_sweep(name, SWEEPS[name], renderer)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
