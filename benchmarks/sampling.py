@@ -41,7 +41,7 @@ def hooked_job(places: list[str]) -> Job:
 
 def _job(bends: tuple[Bend, ...], values: list[tuple[dict[str, float], ...]], batch: int) -> Job:
     frames = tuple(Frame(number, ((PROMPT, 1.0),), each) for number, each in enumerate(values))
-    return Job("", "", (SIDE, SIDE), STEPS, GUIDANCE, SEED, "", bends, frames, batch=batch)
+    return Job("", "0" * 64, (SIDE, SIDE), STEPS, GUIDANCE, SEED, "", bends, frames, batch=batch)
 
 
 def plain(pipeline: Any, angles: list[float], start: float, output: str = "latent") -> Results:

@@ -57,13 +57,21 @@ def targets(strip: ImageStrip) -> list[Target]:
     return found
 
 
+def _frames(strip: ImageStrip) -> range:
+    """The frames whose pictures are needed: those shown, and in a chain all that lead to them."""
+    shown = strips.frame_range(strip)
+    if strip.bend_settings.source == "previous":
+        return range(strips.element_range(strip).start, shown.stop)
+    return shown
+
+
 def outdated(strip: ImageStrip) -> Slices[str]:
     """What has changed since it was captured, in words; empty if nothing has, or if nothing was captured yet."""
     try:
         found = targets(strip)
     except BendError as error:
         return error.message
-    frames = strips.frame_range(strip)
+    frames = _frames(strip)
     # A later slice must not touch the strip: undo may have taken it away.
     checks = [(t.words, t.holder.captured_from, below.fingerprint(strip, t.shown, frames)) for t in found]
     for _, _, check in checks:
@@ -89,7 +97,7 @@ class Capture:
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.scene_name, self.strip_name = scene.name, strip.name
         self.store = preferences.frame_folder()
-        self.frames = strips.frame_range(strip)
+        self.frames = _frames(strip)
         self.start = compat.content_start(strip)
         found = targets(strip)
         if not found:

@@ -209,8 +209,13 @@ class Job:
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
             yield isinstance(text, str), "model, decoder and negative prompt must be text"
+        prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]
+        yield all(_DIGEST.fullmatch(text) for text in prints), "a model's fingerprint must be a digest"
         for lora in self.loras:
             yield isinstance(lora.path, str) and math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
+            yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
+        names = [lora.site_name for lora in self.loras]
+        yield len(set(names)) == len(names), "two LoRA files have the same name: rename one in the preferences"
         for bend in self.bends:
             check_bend(bend)
         for frame in self.frames:

@@ -67,9 +67,9 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "renderer": RENDERER,
         "model": job.fingerprint,
         "decoder": job.decoder_fingerprint,
-        "loras": [[lora.fingerprint, settle(lora.strength)] for lora in job.loras if lora.strength],
+        "loras": _loras(job),
         "precision": job.precision,
-        "batch": job.batch,
+        "batch": 1 if job.source == "previous" else job.batch,  # a frame of a chain has no neighbours
         "size": list(job.size),
         "scheduler": job.scheduler,
         "steps": job.steps,
@@ -85,8 +85,24 @@ def resolve(job: Job, frame: Frame) -> Resolved:
     }
 
 
+def _within(parameter: catalogue.Parameter, values: dict[str, float]) -> float:
+    """A settled value, kept within the limits of its parameter."""
+    value = values.get(parameter.name, parameter.default)
+    return settle(min(max(value, parameter.minimum), parameter.maximum))
+
+
+def _loras(job: Job) -> list[list[object]]:
+    """The LoRA files and their strengths; their names count only if a bend calls one by its name."""
+    named = any(bend.site.strip().startswith("lora:") for bend in job.bends)
+    return [
+        [lora.fingerprint, settle(lora.strength), lora.site_name if named else ""]
+        for lora in job.loras
+        if lora.strength or named
+    ]
+
+
 def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
-    return settle(frame.strip.get(parameter.name, parameter.default))
+    return _within(parameter, frame.strip)
 
 
 def _source(job: Job, frame: Frame) -> Resolved | None:
@@ -107,7 +123,7 @@ def _source(job: Job, frame: Frame) -> Resolved | None:
 def _bend(job: Job, bend: Bend, values: dict[str, float], mask: str, start: int) -> Resolved | None:
     operator = catalogue.operator(bend.operator)
     described = catalogue.animated_parameters(bend.operator, bend.region)
-    settled = {p.name: settle(values.get(p.name, p.default)) for p in described}
+    settled = {p.name: _within(p, values) for p in described}
     if settled["mix"] == 0.0 or operator.is_neutral(settled):
         return None
     site = sites.parse(bend.site)

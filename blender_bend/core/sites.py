@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import math
 import re
 from collections.abc import Iterable
@@ -31,11 +32,12 @@ COMMON_SITES: tuple[tuple[str, str], ...] = (
     ("unet:up_blocks.1", "Second block of the way up: shapes and materials"),
     ("unet:up_blocks.2", "Third block of the way up: texture and colour"),
     ("unet:skips.*", "The bridges from the way down to the way up: outlines and fine detail"),
-    ("unet:mid_block.attentions.*", "How the deepest part looks around and reads the prompt"),
+    ("unet:**.attn2", "Every place where the network reads the prompt"),
+    ("unet:**.attn1", "Every place where the picture looks around in itself"),
     ("vae:decoder.mid_block", "The decoder, after the denoising: the whole picture's material"),
     ("vae:decoder.up_blocks.*", "The decoder's way to pixels: glitches, colour and grain"),
     ("transformer:transformer_blocks.*", "The blocks of SD3 and FLUX"),
-    ("lora:*", "The weights of the loaded LoRA files: Multiply is their strength"),
+    ("lora:*", "The weights of the loaded LoRA files: Multiply is their strength in the network"),
 )
 
 _PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
@@ -51,16 +53,19 @@ class Site:
     def __str__(self) -> str:
         return f"{self.kind}:{self.pattern}" if self.pattern else self.kind
 
+    def fits(self, path: str) -> bool:
+        """Whether the pattern names a path; ``*`` is any text within one part of it, ``**`` any parts."""
+        return bool(_expression(self.pattern).fullmatch(path))
+
     def matches(self, paths: Iterable[str]) -> list[str]:
-        """The module paths that the pattern names; ``*`` stands for any letters within one part of the path.
+        """The module paths that the pattern names.
 
         Raises
         ------
         BendError(SITE_UNKNOWN) if there is none; the hint names the nearest paths.
         """
         paths = list(paths)
-        expression = re.compile(re.escape(self.pattern).replace(r"\*", r"[^.]*"))
-        found = [path for path in paths if expression.fullmatch(path)]
+        found = [path for path in paths if self.fits(path)]
         if not found:
             near = difflib.get_close_matches(self.pattern, paths, n=3, cutoff=0.3)
             hint = f"Did you mean {' or '.join(f'{self.kind}:{path}' for path in near)}?" if near else ""
@@ -68,9 +73,14 @@ class Site:
         return found
 
 
+@functools.cache
+def _expression(pattern: str) -> re.Pattern[str]:
+    return re.compile(re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^.]*"))
+
+
 def parse(text: str) -> Site:
     """Read a site name: ``noise``, ``latent``, ``prediction``, ``guidance``, ``text``; ``unet:``, ``transformer:`` or
-    ``vae:`` and a module path, ``unet:skips.N``, or ``lora:`` and a name; ``*`` is a wildcard.
+    ``vae:`` and a module path, ``unet:skips.N``, or ``lora:`` and a name; ``*`` is a wildcard, ``**`` one across dots.
 
     Raises
     ------

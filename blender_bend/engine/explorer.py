@@ -17,6 +17,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job
 from ..core.resolve import frame_key, resolve
 from .render import Renderer
+from .sampling.sampler import Inputs
 
 _MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
 _INK, _PALE, _PAPER = (235, 235, 235), (150, 150, 150), (24, 24, 24)
@@ -54,7 +55,13 @@ class Cell:
 
 
 def explore(
-    job: Job, wanted: Exploration, renderer: Renderer, out: Path, number: int | None = None, cell: int | None = None
+    job: Job,
+    wanted: Exploration,
+    renderer: Renderer,
+    out: Path,
+    number: int | None = None,
+    cell: int | None = None,
+    inputs: Inputs | None = None,
 ) -> list[Cell]:
     """Render a sheet and write it, with a JSON of the same beside it.
 
@@ -62,6 +69,7 @@ def explore(
     ----------
     number : a frame of the job; None for its first
     out : the picture to write
+    inputs : for jobs that start from pictures, or have masks
     cell : the longer side of a picture on the sheet, in pixels; None shows them as they are
 
     Raises
@@ -83,7 +91,7 @@ def explore(
     sampler = renderer.sampler(job, [bend for bent in jobs.values() for bend in bent.bends])
     pictures: dict[str, Image] = {}
     by_key = {frame_key(data): data for data in (unbent, *cells.values())}
-    sampler.render_all(by_key, pictures.__setitem__)
+    sampler.render_all(by_key, pictures.__setitem__, inputs)
     plain = pictures[frame_key(unbent)]
     found = [
         Cell(*place, round(distance(pictures[frame_key(data)], plain), 4), frame_key(data))

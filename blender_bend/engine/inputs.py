@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import io
 from pathlib import Path
 
 import numpy as np
@@ -51,14 +52,16 @@ class StoredInputs:
         return torch.from_numpy(grey)[None, None]
 
     def _frame(self, key: str) -> Image:
-        return _open(self.store.path(key), "The frame before it is gone from the frame folder.")
+        path, hint = self.store.path(key), "The frame before it is gone from the frame folder."
+        return _picture(_read(path, hint), path, hint)
 
     def _picture(self, digest: str) -> Image:
+        hint = "Capture the strips below again."
         path = input_path(self.store.folder, digest)
-        picture = _open(path, "Capture the strips below again.")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", "Capture the strips below again.")
-        return picture
+        data = _read(path, hint)
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", hint)
+        return _picture(data, path, hint)
 
 
 def input_path(folder: Path, digest: str) -> Path:
@@ -66,12 +69,17 @@ def input_path(folder: Path, digest: str) -> Path:
     return folder / "inputs" / f"{digest}.png"
 
 
-def _open(path: Path, hint: str) -> Image:
+def _read(path: Path, hint: str) -> bytes:
     try:
-        with PIL.Image.open(path) as image:
-            image.load()
-            return image.convert("RGB")
+        return path.read_bytes()
     except OSError as error:
-        raise BendError(
-            Code.INPUT_MISSING, f"A picture that a frame starts from is missing: {path.name}.", hint
-        ) from error
+        message = f"A picture that a frame starts from is missing: {path.name}."
+        raise BendError(Code.INPUT_MISSING, message, hint) from error
+
+
+def _picture(data: bytes, path: Path, hint: str) -> Image:
+    try:
+        with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            return image.convert("RGB")
+    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+        raise BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", hint) from error

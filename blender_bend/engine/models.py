@@ -34,6 +34,15 @@ class ModelShelf:
         self._key: tuple[Any, ...] = ()
         self._pipeline: Any = None
 
+    def holds(self, job: Job, device: str) -> bool:
+        """Whether a job's model is the one held."""
+        return self._key == self._key_of(job, device)
+
+    @staticmethod
+    def _key_of(job: Job, device: str) -> tuple[Any, ...]:
+        loras = tuple((lora.site_name, lora.path, lora.fingerprint, lora.strength) for lora in job.loras)
+        return (job.model, job.fingerprint, job.precision, device, job.decoder, job.decoder_fingerprint, loras)
+
     def pipeline(self, job: Job, device: str) -> Any:
         """The diffusers pipeline of a job, on its device, with the job's decoder and LoRA files.
 
@@ -41,8 +50,7 @@ class ModelShelf:
         ------
         BendError(MODEL_INVALID) if diffusers cannot load it.
         """
-        loras = tuple((lora.path, lora.fingerprint, lora.strength) for lora in job.loras)
-        key = (job.model, job.fingerprint, job.precision, device, job.decoder, job.decoder_fingerprint, loras)
+        key = self._key_of(job, device)
         if key != self._key:
             self._key, self._pipeline = (), None
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), device)
@@ -120,7 +128,11 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
             path = Path(lora.path)
             if path.suffix != ".safetensors":
                 raise ValueError("it is not a .safetensors file")
-            pipeline.load_lora_weights(str(path.parent), weight_name=path.name, adapter_name=lora.site_name)
+            if not path.is_file():
+                raise OSError("there is no such file")
+            pipeline.load_lora_weights(
+                str(path.parent), weight_name=path.name, local_files_only=True, adapter_name=lora.site_name
+            )
         except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
             raise BendError(
                 Code.MODEL_INVALID,

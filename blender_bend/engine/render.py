@@ -176,7 +176,10 @@ class Renderer:
         ------
         BendError(MODEL_INVALID), BendError(CANCELLED)
         """
-        pipeline = self._shelf.pipeline(job, choose_device(self.device))
+        device = choose_device(self.device)
+        if not self._shelf.holds(job, device):
+            self._sampler = None  # or the old model would stay in memory beside the new one
+        pipeline = self._shelf.pipeline(job, device)
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
         self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)

@@ -67,7 +67,8 @@ class SiteStudy:
             groups = min(count, len(flat))
             labels = KMeans(groups, n_init=4, random_state=0).fit_predict(flat)
             found = [np.flatnonzero(labels == label).tolist() for label in range(groups)]
-            self._clusters[count] = sorted(found, key=lambda group: (-len(group), group))
+            # Channels with the same maps, such as silent ones, can leave a group empty.
+            self._clusters[count] = sorted(filter(None, found), key=lambda group: (-len(group), group))
         return self._clusters[count]
 
     def direction(self, number: int, moment: int, x: Tensor, grid: tuple[int, int] | None = None) -> Tensor:
@@ -164,7 +165,7 @@ class Studies:
         unknown = [path for path, study in known.items() if study is None]
         if unknown:
             log.info("studying %s", ", ".join(unknown))
-            found = study_sites(sampler, unknown, job.negative, phase, cancelled)
+            found = study_sites(sampler, unknown, phase, cancelled)
             for path, study in found.items():
                 self._write(job, path, study)
                 known[path] = study
@@ -172,7 +173,7 @@ class Studies:
 
     def _file(self, job: Job, path: str) -> Path:
         loras = [(lora.fingerprint, lora.strength) for lora in job.loras]
-        name = hashlib.sha256(repr((VERSION, path, job.negative, job.precision, loras)).encode()).hexdigest()[:32]
+        name = hashlib.sha256(repr((VERSION, path, job.precision, loras)).encode()).hexdigest()[:32]
         return self.folder / job.fingerprint[:32] / f"{name}.npz"
 
     def _read(self, job: Job, path: str) -> SiteStudy | None:
@@ -210,7 +211,6 @@ def _paths(pattern: str, sampler: Sampler) -> list[str]:
 def study_sites(
     sampler: Sampler,
     paths: Sequence[str],
-    negative: str = "",
     phase: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[str, SiteStudy]:
@@ -230,7 +230,7 @@ def study_sites(
         if cancelled():
             raise BendError(Code.CANCELLED, "Cancelled.")
         phase(f"Studying the model: {number + 1} of {total}")
-        for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, negative, seed))).items():
+        for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, seed))).items():
             for moment, tensor in enumerate(moments):
                 seen[path][moment].append(tensor)
     silent = [path for path, tensors in seen.items() if not all(tensors)]
@@ -241,7 +241,7 @@ def study_sites(
     return {path: _study(moments) for path, moments in seen.items()}
 
 
-def plain_frame(prompt: str, negative: str, seed: int) -> Resolved:
+def plain_frame(prompt: str, seed: int) -> Resolved:
     """A small frame without bends."""
     return {
         "batch": 1,
@@ -252,7 +252,7 @@ def plain_frame(prompt: str, negative: str, seed: int) -> Resolved:
         "seed": seed,
         "prompt": [[prompt, 1.0]],
         "blending": "linear",
-        "negative": negative,
+        "negative": "",
         "walk": None,
         "travel": 0.0,
         "source": None,

@@ -146,9 +146,6 @@ def test_a_lora_is_bent_in_its_window_only_and_whole_afterwards(
     finally:
         handle.remove()
     assert [value == 0 for value in seen] == [False, False, True, False]
-    with pytest.raises(BendError) as caught:
-        picture(sampler, make_job("sd15", times(3e38)))
-    assert caught.value.code == Code.NON_FINITE
     assert all(torch.equal(value, weights[name]) for name, value in sampler.pipeline.unet.state_dict().items())
 
 

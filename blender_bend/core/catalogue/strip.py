@@ -9,7 +9,7 @@ from .terms import Parameter, Unit
 SEED_TRAVEL = Parameter(
     "seed_travel",
     "Seed Travel",
-    "Wanders from seed to seed: 1 is the picture of the next seed, 1.5 half-way to the one after",
+    "Wanders from the starting noise of one seed to the next: 1 is the next seed's, 1.5 half-way to the one after",
     neutral=0.0,
     default=0.0,
     soft=(0.0, 8.0),

@@ -26,6 +26,7 @@ def apply(
     site: str = "latent",
     grid: Grid | None = None,
     directions: Direction | None = None,
+    may_be_neutral: bool = True,
     **parameters: float | Tensor | str,
 ) -> Tensor:
     """Apply an operator of the catalogue to a tensor.
@@ -37,6 +38,7 @@ def apply(
     seed, step, site : what randomness is drawn from
     grid : rows and columns of the picture that the tokens stand for; operators that need rows and columns need it
     directions : the learned directions of the site, for the operator that follows one
+    may_be_neutral : False saves looking whether a row's values are neutral, where that is known
     **parameters : the operator's parameters (a number, or a Tensor of shape (B,)) and choices; what is not given has
         its default (one may be called x, as the tensor is given by position)
 
@@ -51,7 +53,7 @@ def apply(
     described = catalogue.operator(operator)
     arguments = _arguments(described, parameters, x)
     function, moment = FUNCTIONS[operator], Moment(seed, step, site, directions)
-    neutral = _neutral_rows(described, arguments)
+    neutral = _neutral_rows(described, arguments) if may_be_neutral else None
     if neutral is not None and bool(neutral.all()):
         return x.clone()
     on_device = {n: v.to(x.device) if isinstance(v, Tensor) else v for n, v in arguments.items()}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -26,17 +26,28 @@ class Rows:
     bend : what the rows have in common: one of the bends of ``core.resolve``
     values : shape (B,) for each animated parameter, ``mix`` among them
     masks : for a bend with a mask one for each row, shape (1, 1, h, w), 0...1; their sizes may differ
+    mixed : whether a row has a mix other than 1
+    neutral : whether the values of a row may be neutral; the bends of a resolved frame never are
     """
 
     bend: dict[str, Any]
     values: dict[str, Tensor]
     masks: Sequence[Tensor] = ()
+    mixed: bool = True
+    neutral: bool = True
 
     @classmethod
     def of(cls, bends: list[dict[str, Any]], masks: Sequence[Tensor] = ()) -> Rows:
         """The same bend of several states, which differ in its values."""
-        names = bends[0]["values"]
-        return cls(bends[0], {name: torch.tensor([bend["values"][name] for bend in bends]) for name in names}, masks)
+        each = [bend["values"] for bend in bends]
+        operator = catalogue.operator(bends[0]["operator"])
+        return cls(
+            bends[0],
+            {name: torch.tensor([values[name] for values in each]) for name in each[0]},
+            masks,
+            mixed=any(values["mix"] != 1.0 for values in each),
+            neutral=any(operator.is_neutral(values) for values in each),
+        )
 
     def repeated(self, rows: int) -> Rows:
         """For a tensor that holds every state several times: with and without the prompt."""
@@ -49,8 +60,9 @@ class Rows:
                 f"The bend '{self.bend['name']}' sits where the states of a batch are not told apart.",
                 "Choose another site, or a batch of 1.",
             )
-        values = {name: value.repeat(rows // count) for name, value in self.values.items()}
-        return Rows(self.bend, values, [*self.masks] * (rows // count))
+        times = rows // count
+        values = {n: v.expand(rows) if count == 1 else v.repeat(times) for n, v in self.values.items()}
+        return replace(self, values=values, masks=[*self.masks] * times)
 
 
 @dataclass(frozen=True)
@@ -99,12 +111,13 @@ def bend_tensor(x: Tensor, rows: Rows, place: Place) -> Tensor:
         step=place.step,
         site=place.site,
         grid=place.grid,
+        may_be_neutral=rows.neutral,
         directions=None if place.study is None else place.study.at(place.site, place.step / place.steps, place.grid),
         **{name: value for name, value in rows.values.items() if name in own},
         **bend["choices"],
     )
     mix = rows.values["mix"]
-    if bend["restore"] != "none" or bool((mix != 1.0).any()):
+    if bend["restore"] != "none" or rows.mixed:
         share = mix.to(device=x.device, dtype=x.dtype).reshape(-1, *([1] * (x.ndim - 1)))
         bent = restore(bend["restore"], (1 - share) * part + share * bent, part)
     if bend["region"] != catalogue.EVERYWHERE:

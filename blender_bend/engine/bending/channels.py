@@ -49,7 +49,7 @@ def take(
     chosen.check(x.shape[axis])
     if chosen.kind == "top":
         return _take_most_active(x, axis, chosen)
-    index = torch.tensor(_numbers(chosen, x.shape[axis], seed, site, study), device=x.device)
+    index = torch.tensor(_numbers(chosen, x.shape[axis], seed, site, study), dtype=torch.long, device=x.device)
     return x.index_select(axis, index), lambda bent: x.index_copy(axis, index, bent)
 
 

@@ -19,6 +19,7 @@ Change = Callable[[Tensor, "Grid | None"], Tensor]
 SKIPS = "skips"
 
 _known: WeakKeyDictionary[nn.Module, list[str]] = WeakKeyDictionary()
+_by_path: WeakKeyDictionary[nn.Module, dict[str, nn.Module]] = WeakKeyDictionary()
 _matched: WeakKeyDictionary[nn.Module, dict[str, list[str]]] = WeakKeyDictionary()
 
 
@@ -37,6 +38,13 @@ def places(kind: str, network: nn.Module) -> list[str]:
         ]
         _known[network] = paths + [f"{SKIPS}.{number}" for number in range(len(_skip_owners(network)))]
     return _known[network]
+
+
+def _modules(network: nn.Module) -> dict[str, nn.Module]:
+    if network not in _by_path:
+        # Without the network itself, which would keep its own entry alive.
+        _by_path[network] = {path: module for path, module in network.named_modules() if path}
+    return _by_path[network]
 
 
 def matching(site: Site, network: nn.Module) -> list[str]:
@@ -72,7 +80,7 @@ def watch(network: nn.Module, path: str, size: Grid, change: Change, required: b
     if kind == SKIPS and number.isdecimal():
         block, place = _skip_owners(network)[int(number)]
         return block.register_forward_pre_hook(_skip_hook(place, size, change), with_kwargs=True)
-    module = network.get_submodule(path)
+    module = _modules(network)[path]
 
     def hook(module: nn.Module, arguments: Any, output: Any) -> Any:
         try:

@@ -49,7 +49,7 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         if name.startswith("region_")
     }
     if rows.bend["region"] == "mask":
-        masks = [functional.interpolate(mask.to(x.device), (height, width), mode="area") for mask in rows.masks]
+        masks = [functional.interpolate(mask, (height, width), mode="area") for mask in rows.masks]
         inside = torch.cat(masks)[:, 0]
     else:
         across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)

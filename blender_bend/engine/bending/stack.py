@@ -85,9 +85,8 @@ class BendStack:
             for rows in self.rows:
                 site = sites.parse(rows.bend["site"])
                 if site.kind in sites.WEIGHT_KINDS:
-                    place = Place(self.seed, self.step, self.steps, str(site))
                     alike = Rows.of([rows.bend])  # weights are one for the whole batch, whose rows have equal values
-                    change = functools.partial(bend_tensor, rows=alike, place=place)
+                    change = functools.partial(self._bend, alike, site=str(site), grid=None)
                     undo.enter_context(bent_loras(networks, site, change))
                 if site.kind not in sites.MODULE_KINDS:
                     continue

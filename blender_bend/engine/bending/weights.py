@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import torch
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
@@ -18,7 +16,8 @@ def bent_loras(networks: dict[str, nn.Module], site: Site, change: Callable[[Ten
     """Bend LoRA weights, and put the old ones back.
 
     A LoRA adds ``scale * up @ down`` to a layer. The bend acts on ``up``, whose columns, one for each rank, are its
-    channels: so Multiply is exactly the LoRA's strength. (ComfyUI-Model-Bending bends the other matrix.)
+    channels: so Multiply is exactly the LoRA's strength in the network. (ComfyUI-Model-Bending bends the other
+    matrix.) What a LoRA does to the reading of the prompt stays as it is.
 
     Parameters
     ----------
@@ -27,34 +26,28 @@ def bent_loras(networks: dict[str, nn.Module], site: Site, change: Callable[[Ten
 
     Raises
     ------
-    BendError(SITE_UNKNOWN) if no such LoRA is loaded; BendError(NON_FINITE)
+    BendError(SITE_UNKNOWN) if no such LoRA is loaded
     """
-    found = list(_ups(networks, site))
+    found = [layer for name, layer in _ups(networks) if site.fits(name)]
     if not found:
+        loaded = sorted({f"lora:{name}" for name, _ in _ups(networks)})
         raise BendError(
             Code.SITE_UNKNOWN,
             f"No LoRA matches '{site}'.",
-            "Add the LoRA file to the strip first; lora:* bends all of them.",
+            f"Choose {' or '.join(loaded)}." if loaded else "Add the LoRA file to the strip first.",
         )
     old = [layer.weight.data for layer in found]
     try:
         for layer, weight in zip(found, old, strict=True):
-            bent = change(weight.flatten(1).unsqueeze(0))[0].reshape(weight.shape)
-            if not bool(torch.isfinite(bent.sum(dtype=torch.float32))):
-                raise BendError(
-                    Code.NON_FINITE, f"A bend of '{site}' made numbers that are not finite.", "Lower its values."
-                )
-            layer.weight.data = bent
+            layer.weight.data = change(weight.flatten(1).unsqueeze(0))[0].reshape(weight.shape)
         yield
     finally:
         for layer, weight in zip(found, old, strict=True):
             layer.weight.data = weight
 
 
-def _ups(networks: dict[str, nn.Module], site: Site) -> Iterator[nn.Module]:
-    expression = re.compile(re.escape(site.pattern).replace(r"\*", ".*"))
+def _ups(networks: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
+    """The name and the upper matrix of every LoRA on every layer."""
     for network in networks.values():
         for module in network.modules():
-            for name, layer in getattr(module, "lora_B", {}).items():
-                if expression.fullmatch(name):
-                    yield layer
+            yield from getattr(module, "lora_B", {}).items()

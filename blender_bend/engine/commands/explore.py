@@ -24,6 +24,7 @@ def add(commands: Any) -> None:
         "--cell", type=int, metavar="PIXELS", help="the longer side of a picture on the sheet, if smaller"
     )
     parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the sheet; a .json lies beside it")
+    parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder, for the job's pictures")
     parser.add_argument("--device", default="auto")
     parser.set_defaults(run=_run)
 
@@ -40,6 +41,8 @@ def _window(text: str) -> tuple[float, float]:
 def _run(options: argparse.Namespace) -> int:
     from ...core.job import Job
     from ..explorer import Exploration, explore
+    from ..frame_store import FrameStore
+    from ..inputs import StoredInputs
     from ..render import Renderer
 
     job = Job.read(options.job)
@@ -52,6 +55,7 @@ def _run(options: argparse.Namespace) -> int:
         options.parameter or "",
         settings,
     )
-    cells = explore(job, wanted, Renderer(options.device), options.out, options.frame, options.cell)
+    inputs = StoredInputs(FrameStore(options.store))
+    cells = explore(job, wanted, Renderer(options.device), options.out, options.frame, options.cell, inputs)
     print(f"{len(cells)} pictures -> {options.out}, {options.out.with_suffix('.json')}")
     return 0

@@ -60,7 +60,7 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     print(f"{work.frames} frames to render, {work.pictures} different pictures")
     print(f"{work.states} denoising steps; {work.alone} if every picture were rendered by itself")
     if wanted.frames:
-        frame = next(iter(wanted.frames.values()))
+        frame = {**next(iter(wanted.frames.values())), "bends": []}
         step, picture = renderer.sampler(job).measure(frame, StoredInputs(store))
         total = work.states * step + work.pictures * picture
         print(f"about {total:.0f} s here: {step:.2f} s a step, {picture:.2f} s for decoding a picture")

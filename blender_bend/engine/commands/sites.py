@@ -98,7 +98,7 @@ def survey(sampler: Sampler, size: tuple[int, int]) -> dict[str, list[int]]:
             site = f"{kind}:{path}"
             found[site] = []
             handles.append(watch(network, path, (height, width), look(site), required=False))
-    frame = {**plain_frame("", "", 0), "size": list(size), "steps": 1}
+    frame = {**plain_frame("", 0), "size": list(size), "steps": 1}
     try:
         sampler.render(frame)
     finally:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import PIL.Image
@@ -90,14 +92,24 @@ class StableDiffusionXL(StableDiffusion):
         return {"text_embeds": pooled, "time_ids": times.to(pooled.device).repeat(pooled.shape[0], 1)}
 
     def decode(self, latents: Tensor) -> PIL.Image.Image:
-        """One latent as a picture; the autoencoder overflows in float16 and is lifted to float32 for it."""
+        """One latent as a picture."""
+        with self._lifted_autoencoder():
+            return super().decode(latents.to(self.pipeline.vae.dtype))
+
+    def encode_picture(self, picture: PIL.Image.Image, size: tuple[int, int]) -> Tensor:
+        """A picture as a latent."""
+        with self._lifted_autoencoder():
+            return super().encode_picture(picture, size)
+
+    @contextmanager
+    def _lifted_autoencoder(self) -> Iterator[None]:
+        """The published autoencoder overflows in float16; it works in float32 for as long as this lasts."""
         vae = self.pipeline.vae
         lifted = vae.dtype == torch.float16 and vae.config.force_upcast
         if lifted:
             vae.to(dtype=torch.float32)
-            latents = latents.to(torch.float32)
         try:
-            return super().decode(latents)
+            yield
         finally:
             if lifted:
                 vae.to(dtype=torch.float16)

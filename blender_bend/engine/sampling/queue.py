@@ -44,7 +44,7 @@ class Queue:
     def _put(self, node: Node, state: State | None, step: int, call: int) -> None:
         alone = self.batch == 1 or not node.segment.bent or step == node.frame["steps"]
         # What is computed alone needs no company of its kind: its order takes the place of the structure.
-        structure = "" if alone else node.structure(step)
+        structure = "" if alone else f"{state.bent if state else -1} {node.structure(step)}"
         self._waiting[(step * 1_000_000 + call, int(alone), structure)].append((node, state))
 
     def next(self) -> tuple[list[Node], list[State | None]] | None:
