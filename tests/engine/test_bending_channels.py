@@ -47,7 +47,7 @@ class Clusters:
         assert count == 2
         return list(range(number, 10, 2))
 
-    def at(self, site: str, progress: float) -> None:
+    def at(self, site: str, progress: float, grid: tuple[int, int] | None) -> None:
         return None
 
 

@@ -175,7 +175,7 @@ def test_a_bend_that_breaks_names_itself_and_leaves_the_model_whole(
     kind: str, samplers: dict[str, Sampler], make_job: MakeJob
 ) -> None:
     before = pixels(samplers[kind].render(resolved(make_job(kind))))
-    job = make_job(kind, [(Bend("Too much", "multiply", "unet:mid_block"), [{"factor": 3e38}])])
+    job = make_job(kind, [(Bend("Too much", "matrix_exponential", "unet:mid_block"), [{"scale": 1000.0}])])
     with pytest.raises(BendError) as caught:
         samplers[kind].render(resolved(job))
     assert caught.value.code == Code.NON_FINITE

@@ -174,8 +174,9 @@ def test_a_cancelled_run_that_is_resumed_gives_the_same_bytes(
 
 def test_frames_made_before_a_failure_stay(film: Job, renderer: Renderer, store: FrameStore) -> None:
     broken = with_angle(film, 4, 0.9)
-    frame = replace(broken.frames[4], values=({"angle": 0.9}, {"mix": 1.0, "factor": 3e38}))
-    broken = replace(broken, frames=(*broken.frames[:4], frame, broken.frames[5]))
+    frame = replace(broken.frames[4], values=({"angle": 0.9}, {"mix": 1.0, "scale": 1000.0}))
+    bends = (broken.bends[0], replace(broken.bends[1], operator="matrix_exponential"))
+    broken = replace(broken, bends=bends, frames=(*broken.frames[:4], frame, broken.frames[5]))
     with pytest.raises(BendError) as caught:
         renderer.render(broken, store)
     assert caught.value.code == Code.NON_FINITE

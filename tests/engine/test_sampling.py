@@ -344,7 +344,7 @@ def test_a_sampler_of_another_kind_of_model_is_refused_with_words(
 def test_a_noise_that_a_bend_breaks_is_caught_by_the_bends_name(
     samplers: dict[str, Sampler], make_job: MakeJob
 ) -> None:
-    job = make_job("sd15", [(Bend("Too much", "multiply", "noise"), [{"factor": 3e38}])])
+    job = make_job("sd15", [(Bend("Too much", "matrix_exponential", "noise"), [{"scale": 1000.0}])])
     with pytest.raises(BendError) as caught:
         samplers["sd15"].render(resolve(job, job.frames[0]))
     assert caught.value.code == Code.NON_FINITE
