@@ -22,7 +22,9 @@ from blender_bend.core.resolve import trace
 from blender_bend.engine.bending import apply
 from blender_bend.engine.sampling import Sampler
 
-PROMPT, SEED, STEPS, GUIDANCE, SIDE, BATCH = "teal ocean waves", 3, 20, 5.0, 256, 8
+PROMPT, SEED, STEPS, SIDE, BATCH = "teal ocean waves", 3, 20, 256, 8
+#: Off unless ``--guidance`` says otherwise: with guidance a state is two rows already, and batches bring less.
+GUIDANCE = 1.0
 MODELS = {"mini": models.mini, "small-unet": models.small_unet}
 Results = list[np.ndarray]
 
@@ -177,7 +179,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="four frames instead of sixteen; bounds do not hold then")
     parser.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS))
+    parser.add_argument("--guidance", type=float, default=GUIDANCE)
     options = parser.parse_args()
+    globals()["GUIDANCE"] = options.guidance
     frames = 4 if options.quick else 16
     torch.set_num_threads(1)
     good = []
