@@ -176,12 +176,13 @@ def hooks(name: str, pipeline: Any, pairs: int) -> bool:
 
 def main() -> int:
     """Run all; the exit code says whether every bound is kept."""
+    global GUIDANCE
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="four frames instead of sixteen; bounds do not hold then")
     parser.add_argument("--model", choices=MODELS, nargs="+", default=list(MODELS))
     parser.add_argument("--guidance", type=float, default=GUIDANCE)
     options = parser.parse_args()
-    globals()["GUIDANCE"] = options.guidance
+    GUIDANCE = options.guidance
     frames = 4 if options.quick else 16
     torch.set_num_threads(1)
     good = []

@@ -16,6 +16,7 @@ from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
+from ..core.resolve import input_path
 from . import activity, below, captured, compat, png, preferences, strips
 from .parameters import Holder
 from .slices import Slices, at_once
@@ -159,7 +160,7 @@ class Capture:
     def _store(self, picture: np.ndarray) -> str:
         data = png.encode(picture)
         digest = hashlib.sha256(data).hexdigest()
-        path = captured.input_path(self.store, digest)
+        path = input_path(self.store, digest)
         try:
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)

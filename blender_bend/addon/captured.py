@@ -5,7 +5,6 @@ from __future__ import annotations
 import zlib
 from base64 import b85decode, b85encode
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 
@@ -13,11 +12,6 @@ from ..core.errors import BendError, Code
 
 #: Bytes of a SHA-256 digest.
 _WIDTH = 32
-
-
-def input_path(store: Path, digest: str) -> Path:
-    """Where the engine looks for an input picture in a frame store."""
-    return store / "inputs" / f"{digest}.png"
 
 
 def encode(digests: Mapping[int, str]) -> str:

@@ -16,7 +16,7 @@ from ..core.errors import store_unwritable
 from ..core.files import replacing
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
-from ..core.resolve import Traced, file_name, trace
+from ..core.resolve import INPUTS, Traced, file_name, trace
 from . import activity, captured, engine_client, preferences, snapshot, strips
 from .slices import Slices, at_once
 
@@ -123,12 +123,12 @@ def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[N
     BendError(CAPTURE_MISSING), BendError(STORE_UNWRITABLE)
     """
     digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
-    names = {f"{digest}.png" for digest in digests}
+    names = {file_name(digest) for digest in digests}
     yield
-    lacking = {name for name in names if not (store / "inputs" / name).is_file()}
+    lacking = {name for name in names if not (store / INPUTS / name).is_file()}
     if lacking and old != store:
-        yield from _bring_along(old / "inputs", store / "inputs", lacking)
-    if not all((store / "inputs" / name).is_file() for name in lacking):
+        yield from _bring_along(old / INPUTS, store / INPUTS, lacking)
+    if not all((store / INPUTS / name).is_file() for name in lacking):
         raise captured.missing("Some pictures of the strips below")
 
 

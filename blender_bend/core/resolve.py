@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from . import catalogue, channels, sites
@@ -14,6 +15,9 @@ from .job import Bend, Frame, Job
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "2"
+
+#: The folder of a frame store that holds what frames start from or are masked by.
+INPUTS = "inputs"
 
 #: A resolved frame: plain data, see ``resolve``.
 Resolved = dict[str, Any]
@@ -158,6 +162,11 @@ def frame_key(resolved: Resolved) -> str:
     ).hexdigest()
 
 
+def input_path(store: Path, digest: str) -> Path:
+    """Where an input picture of a frame store is."""
+    return store / INPUTS / file_name(digest)
+
+
 def file_name(key: str) -> str:
-    """The name of a frame's file in the frame store."""
+    """The name of the file of a frame key, or of an input picture's digest."""
     return f"{key}.png"

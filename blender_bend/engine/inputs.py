@@ -14,7 +14,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..core.errors import BendError, Code
-from ..core.resolve import Resolved
+from ..core.resolve import Resolved, input_path
 from .feedback import match_colours, warp
 from .frame_store import FrameStore
 
@@ -62,11 +62,6 @@ class StoredInputs:
         if hashlib.sha256(data).hexdigest() != digest:
             raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", hint)
         return _picture(data, path, hint)
-
-
-def input_path(folder: Path, digest: str) -> Path:
-    """Where an input picture of a frame folder is."""
-    return folder / "inputs" / f"{digest}.png"
 
 
 def _read(path: Path, hint: str) -> bytes:

@@ -143,14 +143,14 @@ class Renderer:
         progress: Callable[[Progress], None],
         cancelled: Callable[[], bool],
     ) -> None:
-        done = 0
+        done, total = 0, wanted.total
 
         def finished(key: str, picture: Image) -> None:
             nonlocal done
             store.write(key, picture, wanted.frames[key])
             for number in wanted.numbers[key]:
                 done += 1
-                progress(Progress(number, key, done, wanted.total))
+                progress(Progress(number, key, done, total))
 
         inputs = StoredInputs(store)
         if job.source == "previous":  # each frame begins with the file of the one before

@@ -54,7 +54,7 @@ def still(over, scene, addon, tmp_path):
 
 def captured_pictures(addon, store: Path, holder) -> dict[int, np.ndarray]:
     known = addon.captured.decode(holder.captured)
-    return {number: addon.png.read(addon.captured.input_path(store, digest)) for number, digest in known.items()}
+    return {number: addon.png.read(addon.capture.input_path(store, digest)) for number, digest in known.items()}
 
 
 def outdated(addon, strip) -> str:

@@ -49,28 +49,24 @@ TURN = Parameter(
     maximum=math.pi,
     unit=Unit.RADIAN,
 )
-SHIFT_X = Parameter(
-    "shift_x",
-    "Shift X",
-    "The picture moves by this part of its width on every frame, to the right",
-    neutral=0.0,
-    default=0.0,
-    soft=(-0.1, 0.1),
-    minimum=-1.0,
-    maximum=1.0,
-    unit=Unit.FACTOR,
-)
-SHIFT_Y = Parameter(
-    "shift_y",
-    "Shift Y",
-    "The picture moves by this part of its height on every frame, to the top",
-    neutral=0.0,
-    default=0.0,
-    soft=(-0.1, 0.1),
-    minimum=-1.0,
-    maximum=1.0,
-    unit=Unit.FACTOR,
-)
+
+
+def _shift(axis: str, summary: str) -> Parameter:
+    return Parameter(
+        f"shift_{axis}",
+        f"Shift {axis.upper()}",
+        summary,
+        neutral=0.0,
+        default=0.0,
+        soft=(-0.1, 0.1),
+        minimum=-1.0,
+        maximum=1.0,
+        unit=Unit.FACTOR,
+    )
+
+
+SHIFT_X = _shift("x", "The picture moves by this part of its width on every frame, to the right")
+SHIFT_Y = _shift("y", "The picture moves by this part of its height on every frame, to the top")
 COLOUR = Parameter(
     "colour_match",
     "Colour Match",

@@ -31,9 +31,8 @@ def places(kind: str, network: nn.Module) -> list[str]:
     if network not in _known:
         paths = [
             path
-            for path, module in network.named_modules()
-            if path
-            and not isinstance(module, nn.ModuleList | nn.ModuleDict)
+            for path, module in _modules(network).items()
+            if not isinstance(module, nn.ModuleList | nn.ModuleDict)
             and (kind != "vae" or path.startswith(("decoder", "post_quant_conv")))
         ]
         _known[network] = paths + [f"{SKIPS}.{number}" for number in range(len(_skip_owners(network)))]

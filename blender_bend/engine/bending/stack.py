@@ -65,10 +65,6 @@ class BendStack:
                 x = self._bend(rows, x, kind, None)
         return x
 
-    def touches(self, *kinds: str) -> bool:
-        """Whether a bend acts at one of these kinds of sites."""
-        return any(sites.parse(rows.bend["site"]).kind in kinds for rows in self.rows)
-
     @contextmanager
     def hooked(self, networks: dict[str, nn.Module]) -> Iterator[None]:
         """Put the bends within the networks in place, and take every one away again.

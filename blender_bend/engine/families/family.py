@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any
 
 import PIL.Image
@@ -108,6 +109,12 @@ class Family(ABC):
     def scaled(self, latents: Tensor) -> Tensor:
         """Latents of the encoder as the network takes them."""
         return latents * self.pipeline.vae.config.scaling_factor
+
+
+def embeddings(encoded: Sequence[Tensor | None]) -> Conditioning:
+    """What a pipeline's ``encode_prompt`` gives, by name; the older ones give no pooled embeddings."""
+    names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
+    return {name: tensor for name, tensor in zip(names, encoded, strict=False) if tensor is not None}
 
 
 @functools.cache

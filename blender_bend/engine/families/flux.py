@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 from diffusers.pipelines.flux.pipeline_flux import calculate_shift, retrieve_timesteps
-from torch import Tensor, nn
+from torch import Tensor
 
 from .family import Conditioning
 from .stable_diffusion_3 import StableDiffusion3, check_size
@@ -15,11 +15,6 @@ from .stable_diffusion_3 import StableDiffusion3, check_size
 
 class Flux(StableDiffusion3):
     """FLUX.1; its latents are kept as pictures and packed two by two on the way into the transformer."""
-
-    @property
-    def networks(self) -> dict[str, nn.Module]:
-        """The transformer and the autoencoder."""
-        return {"transformer": self.pipeline.transformer, "vae": self.pipeline.vae}
 
     def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The shape of one state's latent."""

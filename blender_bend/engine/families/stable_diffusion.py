@@ -11,7 +11,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import retrieve_timesteps
 from torch import Tensor, nn
 
-from .family import Conditioning, Family
+from .family import Conditioning, Family, embeddings
 
 
 class StableDiffusion(Family):
@@ -40,8 +40,7 @@ class StableDiffusion(Family):
             num_images_per_prompt=1,
             do_classifier_free_guidance=guided,
         )
-        names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
-        return {name: tensor for name, tensor in zip(names, encoded, strict=False) if tensor is not None}
+        return embeddings(encoded)
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler."""

@@ -8,7 +8,7 @@ from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import c
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
-from .family import Conditioning, Family
+from .family import Conditioning, Family, embeddings
 
 
 def check_size(size: tuple[int, int], patch: int) -> None:
@@ -53,8 +53,7 @@ class StableDiffusion3(Family):
             device=self.device,
             do_classifier_free_guidance=guided,
         )
-        names = ("prompt_embeds", "negative_prompt_embeds", "pooled_prompt_embeds", "negative_pooled_prompt_embeds")
-        return {name: tensor for name, tensor in zip(names, encoded, strict=True) if tensor is not None}
+        return embeddings(encoded)
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler; some shift their schedule with the size of the picture."""

@@ -211,9 +211,7 @@ class Sampler:
         prediction = self._predict(stack, frame, schedulers, latents, timestep, [s.conditioning for s in states])
         stack.check()
         return [
-            replace(
-                self._stepped(state, scheduler, timestep, latents[row : row + 1], prediction[row : row + 1]), bent=step
-            )
+            self._stepped(state, scheduler, step, latents[row : row + 1], prediction[row : row + 1])
             for row, (state, scheduler) in enumerate(zip(states, schedulers, strict=True))
         ]
 
@@ -247,15 +245,16 @@ class Sampler:
             prediction = stack.bend_state("guidance", prediction)
         return stack.bend_state("prediction", prediction)
 
-    def _stepped(self, state: State, scheduler: Any, timestep: Tensor, latents: Tensor, prediction: Tensor) -> State:
-        generator, extra = state.generator, {}
+    def _stepped(self, state: State, scheduler: Any, step: int, latents: Tensor, prediction: Tensor) -> State:
+        """A state after its scheduler's step; its latent bends of the denoising step have acted."""
+        timestep, generator, extra = scheduler.timesteps[state.call], state.generator, {}
         if takes_generator(scheduler.__class__):
             generator = branch_generator(generator)
             extra["generator"] = generator
         after = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
         # Some schedulers compute in float32; the pipelines mend this on MPS only, where it fails.
         after = after.to(latents.dtype)
-        return replace(state, latents=after, scheduler=scheduler, generator=generator, call=state.call + 1)
+        return replace(state, latents=after, scheduler=scheduler, generator=generator, call=state.call + 1, bent=step)
 
     def _finish(self, frame: Resolved, state: State, inputs: Inputs | None) -> PIL.Image.Image:
         """The bends of the finished latent and of the decoder, and the picture."""
