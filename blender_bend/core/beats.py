@@ -16,7 +16,6 @@ from .errors import BendError, Code
 from .steady import steady
 from .timebase import FrameRate
 
-
 __all__ = ["FACTORS", "SOURCES", "Grid", "Settings", "build", "snap", "tapped"]
 
 SOURCES = ("sound", "tempo")
