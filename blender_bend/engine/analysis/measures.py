@@ -15,6 +15,7 @@ from librosa.onset import onset_strength
 
 from ...core import features
 from .onsets import align_to_attacks, strongest_per_frame
+from .settings import Settings
 from .spectrum import Grid, magnitudes
 
 BANDS = {"low": (20.0, 250.0), "mid": (250.0, 4000.0), "high": (4000.0, 20000.0)}
@@ -122,7 +123,9 @@ MEASURES: dict[str, Callable[[Listening], np.ndarray]] = {
 }
 
 
-def measure(samples: np.ndarray, grid: Grid, names: list[str]) -> dict[str, np.ndarray]:
+def measure(
+    samples: np.ndarray, grid: Grid, names: list[str], settings: Settings | None = None
+) -> dict[str, np.ndarray]:
     """Measure features.
 
     Parameters
