@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...core import beats
 from ...core.errors import BendError, Code
 from ...core.features import MOMENT_PREFIX, parse
 from ...core.models import fingerprint
@@ -30,7 +31,7 @@ class Settings:
     cancelled : asked often; True ends the analysis
     """
 
-    beats: Mapping[str, Any] = field(default_factory=dict)
+    beats: beats.Settings = field(default_factory=beats.Settings)
     midi: Path | None = None
     midi_start: float = 0.0
     encodec: Path | None = None
@@ -39,9 +40,14 @@ class Settings:
 
     @classmethod
     def of(cls, data: Mapping[str, Any], **speaking: Any) -> Settings:
-        """The settings in a request: ``beats`` (a dict), ``midi`` (``path`` and ``start``), ``encodec`` (a folder)."""
+        """The settings in a request: ``beats`` (a dict), ``midi`` (``path`` and ``start``), ``encodec`` (a folder).
+
+        Raises
+        ------
+        BendError(PARAMETER_INVALID) for beat settings that do not exist
+        """
         midi, folder = data.get("midi") or {}, data.get("encodec")
-        grid = dict(data.get("beats") or {})
+        grid = beats.Settings.from_dict(data.get("beats") or {})
         path = Path(midi["path"]) if midi.get("path") else None
         return cls(grid, path, float(midi.get("start", 0.0)), Path(folder) if folder else None, **speaking)
 
@@ -58,7 +64,7 @@ class Settings:
     def digest(self, spelling: str) -> str:
         """What of the settings a feature depends on, as a short hash; empty if on nothing."""
         if spelling in OF_BEATS or (not spelling.startswith(MOMENT_PREFIX) and parse(spelling).name in OF_BEATS):
-            return _short(repr(sorted(self.beats.items())))
+            return _short(repr(self.beats))
         if spelling.startswith("midi_") and self.midi is not None and self.midi.is_file():
             return _short(repr(self.midi_start), self.midi.read_bytes())
         if spelling.startswith("encodec") and self.encodec is not None and self.encodec.is_dir():
