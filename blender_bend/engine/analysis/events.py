@@ -13,6 +13,7 @@ from .onsets import strongest_per_frame
 from .registry import measures
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
+PEAK_SECONDS = 0.03
 _BEATS_PHASE = "Following the beat"
 
 
@@ -40,8 +41,13 @@ def event(sound: Listening, asked: Asked) -> np.ndarray:
 
 
 def onsets(sound: Listening) -> np.ndarray:
-    """The hops where something begins (librosa.onset.onset_detect), int array."""
-    return onset_detect(onset_envelope=sound.novelty, sr=sound.grid.hops_per_second, hop_length=1, units="frames")
+    """The hops where something begins (librosa.onset.onset_detect), int array.
+
+    Left to itself librosa looks only back and takes the first hop of a rise; it is the hop of the peak that is wanted.
+    """
+    rate = sound.grid.hops_per_second
+    ahead = max(1, round(PEAK_SECONDS * rate)) + 1
+    return onset_detect(onset_envelope=sound.novelty, sr=rate, hop_length=1, units="frames", post_max=ahead)
 
 
 def onset_times(sound: Listening) -> np.ndarray:
