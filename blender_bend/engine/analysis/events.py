@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from librosa.beat import beat_track
 from librosa.onset import onset_detect
 
 from ...core import beats
 from ...core.features import Asked
+from .beats import detect
 from .listening import Listening
 from .onsets import strongest_per_frame
 from .registry import measures
@@ -96,13 +96,3 @@ def beat_grid(sound: Listening) -> beats.Grid:
     settings = sound.settings.beats
     heard = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)
     return beats.build(heard, settings, sound.seconds)
-
-
-def detect(sound: Listening) -> np.ndarray:
-    """The seconds of the beats (librosa.beat.beat_track)."""
-    if not np.any(sound.novelty > 0):
-        return np.zeros(0)
-    rate = sound.grid.hops_per_second
-    longer = np.pad(sound.novelty, (0, round(rate)))  # a second of silence, or the last beat is drawn to the end
-    _, found = beat_track(onset_envelope=longer, sr=rate, hop_length=1)
-    return np.unique(sound.times[found[found < len(sound.novelty)]]) / sound.grid.sample_rate

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import librosa
 import numpy as np
-from scipy.ndimage import maximum_filter1d, median_filter, uniform_filter1d
+from scipy.ndimage import maximum_filter1d
 
 SLOWEST, FASTEST = 55.0, 215.0
 
