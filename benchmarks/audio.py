@@ -17,13 +17,13 @@ import soundfile
 from threadpoolctl import threadpool_limits
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tools" / "demo_parts")]
+sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
+import music  # noqa: E402
 
-import music
-
-from blender_bend.core.features import FEATURES
-from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.core.features import FEATURES  # noqa: E402
+from blender_bend.core.timebase import FrameRate  # noqa: E402
+from blender_bend.engine.analysis import analyse  # noqa: E402
 
 SAMPLE_RATE, FPS = 48000, 24
 RATE = FrameRate(Fraction(FPS))
