@@ -87,10 +87,9 @@ def _contrast(grid: Grid) -> Quantity:
     """Mean of the strongest 2 % above that of the weakest 2 % of the magnitudes in seven bands, in dB.
 
     As ``librosa.feature.spectral_contrast``: 0 to 200 Hz and octaves from there, the last to the end, dB of magnitude.
-    What is 100 dB below full scale counts as silence, and a band beyond half the sample rate has no contrast.
-    """
+    A band beyond half the sample rate has no contrast.
     edges = np.concatenate([[0.0], CONTRAST_LOWEST * 2.0 ** np.arange(CONTRAST_BANDS)])
-    silence = np.float32(1e-5 * grid.window / 4)
+    silence = np.float32(FLOOR)
     bands = []
     for number, (low, high) in enumerate(pairwise(edges)):
         first, end = np.searchsorted(grid.frequencies, [low, high])
