@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,7 +24,7 @@ def detect(listening: Listening) -> np.ndarray:
 
     The tempo is followed through windows of 10 s in several ranges at once; in each range beats are tracked (Ellis
     2007, librosa.beat.beat_track), moved to the attacks of the waveform and, where they keep one tempo, put on a
-    straight line. The range whose beats look most like the beat of music wins (``pulse.score``).
+    straight line. The range whose beats look most like the beat of music wins (``pulse.Hearing.score``).
 
     Returns
     -------
@@ -37,17 +38,28 @@ def detect(listening: Listening) -> np.ndarray:
     strength = hits.sum(axis=0)
     if not np.any(strength > 0):
         return np.zeros(0)
-    tempogram = rhythm.tempogram(strength, rate)
+    tempogram, hearing = rhythm.tempogram(strength, rate), pulse.Hearing(hits, rate)
     best, winner = -np.inf, np.zeros(0)
     for course in rhythm.courses(tempogram):
         lengths = rhythm.per_hop(course, len(strength), rate)
-        times = straightened(_to_attacks(listening, _track(strength, lengths, rate)))
-        if len(times) < _FEWEST:
-            continue
-        points = pulse.score(hits, np.rint(times * rate).astype(np.int64), rhythm.mean_score(tempogram, course), rate)
-        if points > best:
-            best, winner = points, times
+        beats = straightened(_to_attacks(listening, _track(strength, lengths, rate)))
+        repeats = rhythm.mean_score(tempogram, course)
+        for times in _related(beats):
+            points = hearing.score(times, repeats)
+            if points > best:
+                best, winner = points, times
     return winner[(winner >= 0) & (winner * grid.sample_rate < len(listening.samples))]
+
+
+def _related(beats: np.ndarray) -> Iterator[np.ndarray]:
+    """The beats, the off-beats and, unless that is too slow, every other beat."""
+    if len(beats) < _FEWEST:
+        return
+    yield beats
+    yield (beats[1:] + beats[:-1]) / 2
+    if len(beats) >= 3 * _FEWEST and 2 * np.median(np.diff(beats)) < 60 / rhythm.SLOWEST:
+        yield beats[::2]
+        yield beats[1::2]
 
 
 def _track(strength: np.ndarray, lengths: np.ndarray, rate: float) -> np.ndarray:

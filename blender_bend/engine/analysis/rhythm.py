@@ -47,7 +47,7 @@ def hits(mel_power: np.ndarray, sample_rate: float, hops_per_second: float) -> n
     return np.array(rows, dtype=np.float32)
 
 
-def _running_max(level, hops_per_second):
+def _running_max(level: np.ndarray, hops_per_second: float) -> np.ndarray:
     reach = 2 * round(_LOCAL_SECONDS * hops_per_second) + 1
     return np.maximum(maximum_filter1d(level, reach, mode="nearest"), 0.02 * level.max(initial=0.0))
 
