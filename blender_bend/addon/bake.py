@@ -216,7 +216,7 @@ def shaped(
     """
     route, limits = parameter.route(), (described.minimum, described.maximum)
     rest, full = np.clip([route.low, route.high], *limits).tolist()
-    if parameter.invert:
+    if route.layers[0].rest:
         rest, full = full, rest
     hits = None
     if options.mode == EVENTS:

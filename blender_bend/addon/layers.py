@@ -10,36 +10,14 @@ from bpy.types import PropertyGroup
 
 from ..core import features
 from ..core.features import Asked
-from ..core.routes import Layer
+from ..core.routes import CHAINS, COMBINES, LIMITS, Layer
+from ..core.shaping import EASES, SCALES
 from .tables import feature_items, items
 
 NO_FEATURE = "NONE"
 
-SCALES = (
-    ("robust", "Robust", "From quiet to loud passages: neither silence nor one loud hit decides (percentiles)"),
-    ("whole", "Whole Range", "From the least to the greatest value of the strip"),
-    ("fixed", "Fixed", "Between two values of your choice, the same for every song"),
-)
-EASES = (
-    ("linear", "Linear", "As strong as the sound"),
-    ("smooth", "Smooth", "Gentle at both ends"),
-    ("in", "Ease In", "Slow at first: quiet passages stay calm"),
-    ("out", "Ease Out", "Fast at first: quiet passages already move much"),
-)
-COMBINATIONS = (
-    ("add", "Add", "Both together"),
-    ("max", "Maximum", "Whichever is stronger"),
-    ("multiply", "Multiply", "Only where both are strong"),
-    ("difference", "Difference", "How far the two are apart"),
-    ("replace", "Replace", "This one instead, within its frames"),
-)
-CHAINS = (
-    ("bend", "Bend", "Gate, median, attack and release, range, curve"),
-    ("papers", "Papers", "Median, envelope, gate and range exactly as the network bending papers have them"),
-)
-
-_SECONDS = {"min": 0.0, "max": 60.0, "unit": "TIME_ABSOLUTE"}
-_SHARE = {"min": 0.0, "max": 1.0, "subtype": "FACTOR"}
+_SECONDS = {"unit": "TIME_ABSOLUTE"}
+_SHARE = {"subtype": "FACTOR"}
 
 #: The Blender property for every field of a layer but its feature.
 _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
@@ -87,8 +65,6 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         {
             "name": "Bottom",
             "description": "This percentage of the frames counts as weakest",
-            "min": 0.0,
-            "max": 100.0,
             "subtype": "PERCENTAGE",
         },
     ),
@@ -97,8 +73,6 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         {
             "name": "Top",
             "description": "Above this percentage of the frames everything counts as strongest",
-            "min": 0.0,
-            "max": 100.0,
             "subtype": "PERCENTAGE",
         },
     ),
@@ -115,7 +89,6 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         {
             "name": "Gain",
             "description": "Strengthens the feature before it meets the range: above 1 quiet passages reach further",
-            "min": 0.0,
             "soft_max": 4.0,
         },
     ),
@@ -129,8 +102,6 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         {
             "name": "Gamma",
             "description": "Above 1 only loud passages act, below 1 quiet ones already do",
-            "min": 0.05,
-            "max": 20.0,
             "soft_min": 0.25,
             "soft_max": 4.0,
         },
@@ -150,26 +121,23 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
             "description": "How much later than the sound the curve comes; below 0 it comes earlier",
             "soft_min": -1.0,
             "soft_max": 1.0,
-            "min": -3600.0,
-            "max": 3600.0,
             "unit": "TIME_ABSOLUTE",
         },
     ),
     "first": (
         IntProperty,
-        {"name": "First", "description": "The frame, from 0 for the strip's first, from which on it acts", "min": 0},
+        {"name": "First", "description": "The frame, from 0 for the strip's first, from which on it acts"},
     ),
     "last": (
         IntProperty,
         {
             "name": "Last",
             "description": "The last frame on which it acts, from 0 for the strip's first; -1 is the strip's last",
-            "min": -1,
         },
     ),
     "combine": (
         EnumProperty,
-        {"name": "Combine", "description": "How it meets the features above", "items": items(COMBINATIONS)},
+        {"name": "Combine", "description": "How it meets the features above", "items": items(COMBINES)},
     ),
     "amount": (
         FloatProperty,
@@ -178,7 +146,7 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "chain": (EnumProperty, {"name": "Chain", "description": "How the sound is smoothed", "items": items(CHAINS)}),
     "kernel": (
         IntProperty,
-        {"name": "Kernel", "description": "Frames of the papers' median, an odd number", "min": 1, "max": 999},
+        {"name": "Kernel", "description": "Frames of the papers' median, an odd number"},
     ),
     "keep": (
         FloatProperty,
@@ -193,15 +161,14 @@ _STARTS_WITH = {field.name: field.default for field in fields(Layer) if field.na
 # A route that a person makes lets hits ring on: a picture that falls back within one frame flickers.
 _STARTS_WITH["release"] = 0.25
 
-_Settings = type(
-    "_Settings",
-    (),
-    {
-        "__annotations__": {
-            name: kind(default=_STARTS_WITH[name], **described) for name, (kind, described) in _SETTINGS.items()
-        }
-    },
-)
+
+def _property(name: str) -> Any:
+    kind, described = _SETTINGS[name]
+    limits = dict(zip(("min", "max"), LIMITS[name], strict=True)) if name in LIMITS else {}
+    return kind(default=_STARTS_WITH[name], **described, **limits)
+
+
+_Settings = type("_Settings", (), {"__annotations__": {name: _property(name) for name in _SETTINGS}})
 
 
 class LayerSettings(_Settings):

@@ -10,7 +10,7 @@ from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProp
 from bpy.types import PropertyGroup
 
 from ..core.catalogue import Parameter
-from ..core.routes import Route
+from ..core.routes import LEVELS, Route
 from .layers import BEND_PG_layer, LayerSettings
 
 
@@ -39,8 +39,8 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
         name="Levels",
         description="Quantises the curve to so many steps: equal frames are painted only once. 0 is smooth",
         default=0,
-        min=0,
-        max=1000,
+        min=LEVELS[0],
+        max=LEVELS[1],
         soft_max=16,
     )
     layers: CollectionProperty(name="More Features", description="Further features", type=BEND_PG_layer)

@@ -105,9 +105,10 @@ def _draw_shaping(layout: UILayout, layer: Any) -> None:
     """The chain in its fixed order."""
     column = _column(layout)
     column.prop(layer, "chain")
-    if layer.chain == "papers":
+    if layer.chain != "bend":
         column.prop(layer, "kernel")
-        column.prop(layer, "keep")
+        if layer.chain == "papers":
+            column.prop(layer, "keep")
         column.prop(layer, "gate")
         return
     column.prop(layer, "gate")
