@@ -58,7 +58,9 @@ def strip_with_routes(bpy: Any, routes: int, frames: int) -> Any:
     scene = bpy.context.scene
     scene.sequence_editor_create()
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    strip = addon("strips").create(scene, "Bend", 1, 1 + frames, (64, 64), Path(tempfile.mkdtemp(prefix="bend-frames-")))
+    strip = addon("strips").create(
+        scene, "Bend", 1, 1 + frames, (64, 64), Path(tempfile.mkdtemp(prefix="bend-frames-"))
+    )
     for number in range(routes):
         bend = addon("stack").add_bend(strip, "rotate_channels")
         parameter = bend.parameters["angle"]

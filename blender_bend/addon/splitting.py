@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..core.curves import Keys
-from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, table_of
+from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
 
 def anchors(table: KeyTable, frames: list[int], own: np.ndarray) -> KeyTable:
@@ -21,7 +21,7 @@ def anchors(table: KeyTable, frames: list[int], own: np.ndarray) -> KeyTable:
     -------
     generated keys, ascending
     """
-    found = table_of(Keys(np.empty(0), np.empty(0)))
+    found = no_keys()
     for frame in frames:
         there = table["co"][:, 0]
         after = int(np.searchsorted(there, frame))
@@ -41,7 +41,7 @@ def _cut(table: KeyTable, after: int, frame: int, own: np.ndarray) -> KeyTable:
     start, end = co[before], co[after]
     kind = int(table["interpolation"][before, 0])
     if kind not in (CONSTANT, LINEAR, BEZIER):  # a bounce or the like would be another one in two halves
-        return table_of(Keys(np.empty(0), np.empty(0)))
+        return no_keys()
     if kind != BEZIER:
         share = 0.0 if kind == CONSTANT else (frame - start[0]) / (end[0] - start[0])
         key = table_of(Keys(np.array([frame]), np.array([start[1] + share * (end[1] - start[1])])))

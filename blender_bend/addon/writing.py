@@ -14,7 +14,21 @@ from ..core.curves import Keys
 from ..core.timebase import FrameRate
 from . import compat, splitting, strips
 from .bake_settings import DENSE, EVENTS, Options
-from .keyframes import KeyTable, Memory, hand_keys, merge, read_keys, rows, select, table_of, ticks, write_keys
+from .keyframes import (
+    ATTRIBUTES,
+    KeyTable,
+    Memory,
+    hand_keys,
+    merge,
+    no_keys,
+    read_keys,
+    read_shape,
+    rows,
+    select,
+    table_of,
+    ticks,
+    write_keys,
+)
 from .parameters import BEND_PG_parameter
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
@@ -72,7 +86,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     """
     start = compat.content_start(strip)
     curve = compat.ensure_fcurve(strip.id_data, strips.data_path(strip, parameter.key), strip.name)
-    before = read_keys(curve)
+    before = read_shape(curve)
     # Who deletes a whole curve wants a new one, not a curve without keys.
     memory = Memory.decode(parameter.baked) if len(before["co"]) else Memory.empty()
     touched, removed = hand_keys(before, memory, start)
@@ -92,14 +106,16 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
         cleared = (removed >= written.start - start) & (removed <= written.stop - 1 - start)
         removed = removed[~(cleared | whole)]
     own = ~touched & ~inside & (not whole)
+    if kept.any() or own.any():
+        before = read_keys(curve)
 
     baked, values = _baked(sound, written, base, options, loops)
     taken = before["co"][kept, 0]
     clear_of = np.concatenate([ticks(taken - start), ticks(removed)])
-    baked = select(baked, ~np.isin(ticks(baked["co"][:, 0] - start), clear_of))
+    baked = _give_way(baked, clear_of, start)
     anchors = splitting.anchors(before, _bounds(sound.frames, wanted), own)
-    anchors = select(anchors, ~np.isin(ticks(anchors["co"][:, 0] - start), clear_of))
-    moved = select(before, kept)
+    anchors = _give_way(anchors, clear_of, start)
+    moved = _rows_of(before, kept)
     past = _past(memory, start)
     _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start))
     if options.add:
@@ -107,7 +123,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
 
     hand = rows(moved, start)
     hand[:, 1] = np.nan
-    fresh = merge(select(before, own), merge(anchors, baked))
+    fresh = merge(_rows_of(before, own), merge(anchors, baked))
     keys = np.concatenate([rows(fresh, start), hand])
     write_keys(curve, merge(moved, fresh))
     _finish_curve(curve, options)
@@ -120,6 +136,16 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     report.curves += 1
     report.keys += len(baked["co"])
     report.kept += len(taken) + len(removed)
+
+
+def _give_way(table: KeyTable, taken: np.ndarray, start: int) -> KeyTable:
+    """Leave out the keys whose frames a person has taken or cleared."""
+    return select(table, ~np.isin(ticks(table["co"][:, 0] - start), taken)) if len(taken) else table
+
+
+def _rows_of(table: KeyTable, chosen: np.ndarray) -> KeyTable:
+    """A copy of the chosen keys; without any, none of which only the shape is known."""
+    return {name: table[name][chosen] for name in ATTRIBUTES} if chosen.any() else no_keys()
 
 
 def _baked(
