@@ -9,7 +9,8 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core import events, features
+from ..core import features
+from ..core.events import FADE, SHAPES
 from .tables import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
@@ -58,7 +59,7 @@ class Options:
     events: str = "onsets"
     attack: float = 0.0
     decay: float = 0.4
-    shape: str = events.FADE
+    shape: str = FADE
     accent: float = 1.0
     add: bool = False
     use_range: bool = False
@@ -122,7 +123,7 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
     "decay": (FloatProperty, {"name": "Decay", "description": "How long the fall after the event takes", **_SECONDS}),
     "shape": (
         EnumProperty,
-        {"name": "Shape", "description": "How the curve rises and falls", "items": items(events.SHAPES)},
+        {"name": "Shape", "description": "How the curve rises and falls", "items": items(SHAPES)},
     ),
     "accent": (
         FloatProperty,
@@ -168,11 +169,11 @@ _DEFAULTS = asdict(Options())
 class _WithOptions:
     """A mixin's common part: options to and from properties of the same names."""
 
-    def options(self) -> Options:
+    def chosen_options(self) -> Options:
         """The properties as plain data."""
         return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
 
-    def set_options(self, options: Options) -> None:
+    def set_chosen_options(self, options: Options) -> None:
         """Take options over."""
         for name, value in asdict(options).items():
             setattr(self, name, value)

@@ -82,7 +82,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
         for setting in fields(Options):
             source, target = (self, baking) if self.properties.is_property_set(setting.name) else (baking, self)
             setattr(target, setting.name, getattr(source, setting.name))
-        return [Order(strip.name, self.options(), (self.parameter,) if self.parameter else None)]
+        return [Order(strip.name, self.chosen_options(), (self.parameter,) if self.parameter else None)]
 
     def draw(self, context: Context) -> None:
         self.layout.use_property_split = True
