@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from ..core import features, messages
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import compat, engine_client, preferences, sound, strips, writing
+from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
 from .writing import Report
@@ -58,8 +59,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
         "cache": str(preferences.user_folder("features")),
         "out": str(folder / "features.npz"),
     }
-    if hasattr(settings, "beats"):
-        request["beats"] = settings.beats.settings()
+    request["beats"] = asdict(settings.beats.settings())
     if settings.midi_file:
         begins = compat.content_start(strip) + settings.midi_start - frames.start
         request["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(rate.seconds(begins))}
@@ -75,14 +75,6 @@ def _only_midi(spelled: list[str]) -> bool:
     )
 
 
-def _fingerprint(scene: Scene, strip: ImageStrip) -> str:
-    try:
-        from . import fingerprint
-    except ImportError:
-        return ""
-    return fingerprint.of(scene, strip)
-
-
 def routed(strip: ImageStrip) -> list[Described]:
     """Every parameter of the bends and of the strip itself that a feature drives, with its description."""
     holders = strip.bend_settings.holders()
@@ -96,7 +88,7 @@ def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
 
 def stale_parameters(scene: Scene, strip: ImageStrip) -> list[BEND_PG_parameter]:
     """The baked parameters whose sound or route has changed since."""
-    now = _fingerprint(scene, strip)
+    now = fingerprint.of(scene, strip)
     return [
         parameter
         for parameter in routed_parameters(strip)
@@ -143,7 +135,7 @@ class Bake:
         self._measured: dict[str, np.ndarray] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
-            self.baked_from = _fingerprint(scene, strip)
+            self.baked_from = fingerprint.of(scene, strip)
             data = analysis_request(scene, strip, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:

@@ -21,6 +21,7 @@ from ..core import catalogue, models, schedulers
 from ..core.catalogue import Choice, Parameter
 from . import suggestions, tables
 from .bake_settings import BEND_PG_baking
+from .beat_settings import BEND_PG_beats
 from .layers import BEND_PG_layer
 from .parameters import BEND_PG_parameter, Holder
 
@@ -273,6 +274,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     loras: CollectionProperty(type=BEND_PG_lora)
     baking: PointerProperty(type=BEND_PG_baking)
+    beats: PointerProperty(type=BEND_PG_beats)
     midi_file: StringProperty(
         name="MIDI File", description="A MIDI file whose notes and controllers are features too", subtype="FILE_PATH"
     )
@@ -315,6 +317,7 @@ CLASSES = (
     BEND_PG_sound,
     BEND_PG_lora,
     BEND_PG_baking,
+    BEND_PG_beats,
     BEND_PG_settings,
 )
 
