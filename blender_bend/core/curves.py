@@ -1,65 +1,10 @@
-"""Shaping a feature into a curve, and fitting few Bézier keys to many values."""
+"""Keys of a curve: one a frame, few Bézier keys within a stated error, or a key per event."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-
-from .timebase import FrameRate
-
-
-def normalise(values: np.ndarray) -> np.ndarray:
-    """Bring a feature to 0...1 so that neither silence nor one loud hit decides the scale.
-
-    The floor is the 2nd percentile; the ceiling is the 95th percentile of what rises clearly above the floor, so that
-    a feature of rare peaks (a click every two seconds) keeps its peaks.
-
-    Parameters
-    ----------
-    values : float array, shape (frames,)
-
-    Returns
-    -------
-    float array, shape (frames,), within 0...1; all 0 if the feature is constant
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        return values
-    floor = np.percentile(values, 2)
-    span = values.max() - floor
-    if span <= 1e-9 * max(1.0, abs(floor)):
-        return np.zeros_like(values)
-    ceiling = np.percentile(values[values > floor + 0.05 * span], 95)
-    return np.clip((values - floor) / (ceiling - floor), 0.0, 1.0)
-
-
-def follow(values: np.ndarray, rate: FrameRate, attack: float, release: float) -> np.ndarray:
-    """An envelope that rises with one time constant and falls with another.
-
-    Parameters
-    ----------
-    values : float array, shape (frames,)
-    attack, release : seconds, 0 or more; after that time 63 % of a step is done
-
-    Returns
-    -------
-    float array, shape (frames,)
-    """
-    frame = float(rate.seconds(1))
-
-    def share(seconds: float) -> float:
-        return 1.0 if seconds <= 0 else 1.0 - float(np.exp(-frame / seconds))
-
-    rise, fall = share(attack), share(release)
-    if rise == fall == 1.0:
-        return np.array(values, dtype=np.float64)
-    followed = np.empty(len(values))
-    level = float(values[0]) if len(values) else 0.0
-    for index, value in enumerate(np.asarray(values, dtype=np.float64).tolist()):
-        level += (value - level) * (rise if value > level else fall)
-        followed[index] = level
-    return followed
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake below capture captured compat engine_client generate keyframes png preferences properties "
+    names = "activity bake below capture captured compat engine_client fingerprint generate keyframes png preferences properties "
     names += "render_handler snapshot sound stack status strips tables"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})

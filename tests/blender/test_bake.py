@@ -53,7 +53,7 @@ def test_the_custom_property_shows_limits_unit_and_tooltip(bend_strip, core):
 def test_simplified_curves_stay_within_the_stated_error_with_far_fewer_keys(bend_strip, curve):
     bpy.ops.bend.bake()
     exact = [curve(bend_strip, ANGLE).evaluate(frame) for frame in range(1, 97)]
-    bpy.ops.bend.bake(simplify=True, tolerance=0.03)
+    bpy.ops.bend.bake(mode="SIMPLIFIED", tolerance=0.03)
     simplified = curve(bend_strip, ANGLE)
     error = max(abs(simplified.evaluate(frame) - value) for frame, value in zip(range(1, 97), exact, strict=True))
     assert error <= 0.03 * np.pi / 2 * 1.001

@@ -65,11 +65,11 @@ def test_deleted_keys_stay_deleted_also_after_a_third_bake(bend_strip, angle):
 
 
 def test_hand_set_handles_and_interpolation_stay(bend_strip, angle):
-    bpy.ops.bend.bake(simplify=True)
+    bpy.ops.bend.bake(mode="SIMPLIFIED")
     key = angle().keyframe_points[2]
     frame, value = key.co
     key.interpolation = "CONSTANT"
-    rebake_louder(bend_strip, simplify=True)
+    rebake_louder(bend_strip, mode="SIMPLIFIED")
     kept = next(key for key in angle().keyframe_points if abs(key.co.x - frame) < 1e-3)
     assert (kept.interpolation, kept.co.y) == ("CONSTANT", pytest.approx(value))
 
