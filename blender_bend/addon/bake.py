@@ -58,8 +58,8 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
         "features": spelled,
         "cache": str(preferences.user_folder("features")),
         "out": str(folder / "features.npz"),
+        "beats": asdict(settings.beats.settings()),
     }
-    request["beats"] = asdict(settings.beats.settings())
     if settings.midi_file:
         begins = compat.content_start(strip) + settings.midi_start - frames.start
         request["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(rate.seconds(begins))}
