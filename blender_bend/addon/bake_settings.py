@@ -166,17 +166,9 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
 _DEFAULTS = asdict(Options())
 
 
-class _WithOptions:
-    """A mixin's common part: options to and from properties of the same names."""
-
-    def chosen_options(self) -> Options:
-        """The properties as plain data."""
-        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
-
-    def set_chosen_options(self, options: Options) -> None:
-        """Take options over."""
-        for name, value in asdict(options).items():
-            setattr(self, name, value)
+def options_of(holder: Any) -> Options:
+    """What a strip's settings or a Blender operator are set to."""
+    return Options(**{field.name: getattr(holder, field.name) for field in fields(Options)})
 
 
 def _mixin(name: str, **more: Any) -> type:
@@ -184,7 +176,7 @@ def _mixin(name: str, **more: Any) -> type:
     described = {
         key: kind(default=_DEFAULTS[key], **described, **more) for key, (kind, described) in _PROPERTIES.items()
     }
-    return type(name, (_WithOptions,), {"__annotations__": described})
+    return type(name, (), {"__annotations__": described})
 
 
 OperatorOptions = _mixin("OperatorOptions", options={"SKIP_SAVE"})
@@ -194,3 +186,7 @@ class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
     """How the sound is written as keys on this strip"""
 
     report: StringProperty(description="What the last bake did", options={"HIDDEN"})
+
+    def options(self) -> Options:
+        """The settings as plain data."""
+        return options_of(self)
