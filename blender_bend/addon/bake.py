@@ -15,6 +15,7 @@ from bpy.types import ImageStrip, Scene
 from ..core import features, messages
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
+from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
 from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
 from .bake_settings import EVENTS, Options
@@ -71,7 +72,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
 def _only_midi(spelled: list[str]) -> bool:
     """Whether nothing is asked of the sound itself."""
     return all(
-        not features.is_moments(text) and features.parse(text).feature.family == features.MIDI for text in spelled
+        not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled
     )
 
 
