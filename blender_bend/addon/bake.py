@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import features, messages
+from ..core import events, features, messages
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.feature_table import MIDI
@@ -71,9 +71,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
 
 def _only_midi(spelled: list[str]) -> bool:
     """Whether nothing is asked of the sound itself."""
-    return all(
-        not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled
-    )
+    return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
 
 
 def routed(strip: ImageStrip) -> list[Described]:
@@ -213,8 +211,6 @@ def shaped(
         rest, full = full, rest
     hits = None
     if options.mode == EVENTS:
-        times = measured[options.moments()[0]] + route.layers[0].offset
-        # A moment that lies exactly on a frame must not fall into the one before it.
-        hits = np.floor(times * float(rate.value) + 1e-6).astype(np.int64) + frames.start
+        hits = events.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
     values = np.clip(route.shape(measured, rate), *limits)
     return writing.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

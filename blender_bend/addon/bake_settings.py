@@ -10,7 +10,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from bpy.types import PropertyGroup
 
 from ..core import features
-from ..core.events import FADE, SHAPES
+from ..core.curves import TOLERANCE
+from ..core.events import SHAPES
 from .tables import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
@@ -47,7 +48,7 @@ class Options:
     attack, decay : seconds of the rise to an event and of the fall after it
     shape : one of ``core.events.SHAPES``
     accent : 0...1; 0 gives every event the full range, 1 as much of it as the feature has there
-    add : add the sound to the curve as it is; what the last bake added is taken back first
+    add : add the sound to the curve as it is, where silence adds nothing; what the last bake added is taken back first
     use_range : write only frames first...last of the timeline
     extrapolation : CONSTANT or LINEAR
     cyclic : repeat the curve before and after; the frame after the strip's last is the first again
@@ -55,11 +56,11 @@ class Options:
     """
 
     mode: str = DENSE
-    tolerance: float = 0.02
+    tolerance: float = TOLERANCE
     events: str = "onsets"
     attack: float = 0.0
     decay: float = 0.4
-    shape: str = FADE
+    shape: str = SHAPES[0][0]
     accent: float = 1.0
     add: bool = False
     use_range: bool = False
@@ -137,8 +138,8 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
         BoolProperty,
         {
             "name": "Add to What Is There",
-            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew. Baking again "
-            "takes the last addition back first, so it never piles up; what you change stays changed",
+            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew; silence adds "
+            "nothing. Baking again takes the last addition back first, so it never piles up, and what you change stays",
         },
     ),
     "use_range": (

@@ -127,7 +127,7 @@ by_hand = st.one_of(
 settings_of_bakes = st.fixed_dictionaries(
     {
         "mode": st.sampled_from(["DENSE", "SIMPLIFIED", "EVENTS"]),
-        "shape": st.sampled_from(["fade", "linear", "smooth", "hold"]),
+        "shape": st.sampled_from(["exponential", "linear", "smooth", "hold"]),
         "attack": st.sampled_from([0.0, 0.2]),
         "cyclic": st.booleans(),
         "use_range": st.booleans(),
