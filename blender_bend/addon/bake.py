@@ -12,9 +12,10 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import features, messages
+from ..core import events, features, messages
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
+from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
 from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
 from .bake_settings import EVENTS, Options
@@ -58,8 +59,8 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
         "features": spelled,
         "cache": str(preferences.user_folder("features")),
         "out": str(folder / "features.npz"),
+        "beats": asdict(settings.beats.settings()),
     }
-    request["beats"] = asdict(settings.beats.settings())
     if settings.midi_file:
         begins = compat.content_start(strip) + settings.midi_start - frames.start
         request["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(rate.seconds(begins))}
@@ -70,9 +71,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
 
 def _only_midi(spelled: list[str]) -> bool:
     """Whether nothing is asked of the sound itself."""
-    return all(
-        not features.is_moments(text) and features.parse(text).feature.family == features.MIDI for text in spelled
-    )
+    return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
 
 
 def routed(strip: ImageStrip) -> list[Described]:
@@ -212,8 +211,6 @@ def shaped(
         rest, full = full, rest
     hits = None
     if options.mode == EVENTS:
-        times = measured[options.moments()[0]] + route.layers[0].offset
-        # A moment that lies exactly on a frame must not fall into the one before it.
-        hits = np.floor(times * float(rate.value) + 1e-6).astype(np.int64) + frames.start
+        hits = events.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
     values = np.clip(route.shape(measured, rate), *limits)
     return writing.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

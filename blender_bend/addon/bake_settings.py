@@ -10,7 +10,8 @@ from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, St
 from bpy.types import PropertyGroup
 
 from ..core import features
-from ..core.events import FADE, SHAPES
+from ..core.curves import TOLERANCE
+from ..core.events import SHAPES
 from .tables import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
@@ -47,7 +48,7 @@ class Options:
     attack, decay : seconds of the rise to an event and of the fall after it
     shape : one of ``core.events.SHAPES``
     accent : 0...1; 0 gives every event the full range, 1 as much of it as the feature has there
-    add : add the sound to the curve as it is; what the last bake added is taken back first
+    add : add the sound to the curve as it is, where silence adds nothing; what the last bake added is taken back first
     use_range : write only frames first...last of the timeline
     extrapolation : CONSTANT or LINEAR
     cyclic : repeat the curve before and after; the frame after the strip's last is the first again
@@ -55,11 +56,11 @@ class Options:
     """
 
     mode: str = DENSE
-    tolerance: float = 0.02
+    tolerance: float = TOLERANCE
     events: str = "onsets"
     attack: float = 0.0
     decay: float = 0.4
-    shape: str = FADE
+    shape: str = SHAPES[0][0]
     accent: float = 1.0
     add: bool = False
     use_range: bool = False
@@ -137,8 +138,8 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
         BoolProperty,
         {
             "name": "Add to What Is There",
-            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew. Baking again "
-            "takes the last addition back first, so it never piles up; what you change stays changed",
+            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew; silence adds "
+            "nothing. Baking again takes the last addition back first, so it never piles up, and what you change stays",
         },
     ),
     "use_range": (
@@ -166,17 +167,9 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
 _DEFAULTS = asdict(Options())
 
 
-class _WithOptions:
-    """A mixin's common part: options to and from properties of the same names."""
-
-    def chosen_options(self) -> Options:
-        """The properties as plain data."""
-        return Options(**{field.name: getattr(self, field.name) for field in fields(Options)})
-
-    def set_chosen_options(self, options: Options) -> None:
-        """Take options over."""
-        for name, value in asdict(options).items():
-            setattr(self, name, value)
+def options_of(holder: Any) -> Options:
+    """What a strip's settings or a Blender operator are set to."""
+    return Options(**{field.name: getattr(holder, field.name) for field in fields(Options)})
 
 
 def _mixin(name: str, **more: Any) -> type:
@@ -184,7 +177,7 @@ def _mixin(name: str, **more: Any) -> type:
     described = {
         key: kind(default=_DEFAULTS[key], **described, **more) for key, (kind, described) in _PROPERTIES.items()
     }
-    return type(name, (_WithOptions,), {"__annotations__": described})
+    return type(name, (), {"__annotations__": described})
 
 
 OperatorOptions = _mixin("OperatorOptions", options={"SKIP_SAVE"})
@@ -194,3 +187,7 @@ class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
     """How the sound is written as keys on this strip"""
 
     report: StringProperty(description="What the last bake did", options={"HIDDEN"})
+
+    def options(self) -> Options:
+        """The settings as plain data."""
+        return options_of(self)

@@ -79,20 +79,19 @@ def write_keys(curve: FCurve, table: KeyTable) -> None:
     curve.update()
 
 
-def table_of(keys: Keys, held: bool = False) -> KeyTable:
+def table_of(keys: Keys) -> KeyTable:
     """Generated keys as a table: Bézier with the handles of the fit, or straight lines, or constant steps."""
     count = len(keys.frames)
     position = np.stack([keys.frames, keys.values], axis=1)
-    free = keys.left is not None and keys.right is not None
     third = np.array([1 / 3, 0.0])
     table: KeyTable = {
         name: np.full((count, width), _DEFAULTS.get(name, 0), dtype=kind) for name, (width, kind) in ATTRIBUTES.items()
     }
     table["co"][:] = position
-    table["handle_left"][:] = keys.left if free else position - third
-    table["handle_right"][:] = keys.right if free else position + third
-    table["handle_left_type"][:] = table["handle_right_type"][:] = FREE if free else VECTOR
-    table["interpolation"][:] = BEZIER if free else CONSTANT if held else LINEAR
+    table["handle_left"][:] = position - third if keys.left is None else keys.left
+    table["handle_right"][:] = position + third if keys.right is None else keys.right
+    table["handle_left_type"][:] = table["handle_right_type"][:] = VECTOR if keys.left is None else FREE
+    table["interpolation"][:] = _INTERPOLATION[keys.interpolation].value
     table["type"][:] = GENERATED
     return table
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core import curves
 from ..core.curves import Keys
 from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
@@ -49,7 +50,7 @@ def _cut(table: KeyTable, after: int, frame: int, own: np.ndarray) -> KeyTable:
         return key
     out, into = _within_piece(start, end, table["handle_right"][before], table["handle_left"][after])
     first, second = _split(np.stack([start, out, into, end]), frame)
-    key = table_of(Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1]))
+    key = table_of(Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1], curves.BEZIER))
     if own[before]:
         table["handle_right"][before], table["handle_right_type"][before] = first[1], FREE
     if own[after]:

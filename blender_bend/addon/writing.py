@@ -156,38 +156,42 @@ def _baked(
     values = sound.values[first : first + len(written)]
     if loops:
         values = np.append(values, sound.values[0])
-    keys, held = None, False
+    keys = None
     if options.mode == EVENTS:
-        keys = _events(sound, written, options, loops)
-        held = keys.left is None
-        values = events.sample(keys, np.array(written, dtype=np.float64))
+        keys = _events(sound, written, options)
+        keys = curves.closed(keys) if loops else keys
+        values = curves.evaluate(keys, np.array(written, dtype=np.float64))
     if options.add:
-        values = np.clip(base + values, *sound.limits)
+        values = np.clip(curves.add(base, values, sound.rest), *sound.limits)
     if options.mode == DENSE:
-        return table_of(curves.dense(values, written.start)), values
-    if keys is None or options.add:  # events on a curve that moves need the keys between them
-        keys, held = curves.simplify(values, written.start, options.tolerance * max(sound.span, 1e-6)), False
-    return table_of(keys, held), values
+        keys = curves.dense(values, written.start)
+    elif keys is None or options.add:  # events on a curve that moves need the keys between them
+        keys = curves.simplify(values, written.start, options.tolerance * max(sound.span, 1e-6))
+    return table_of(keys), values
 
 
-def _events(sound: Sound, written: range, options: Options, loops: bool) -> Keys:
+def _events(sound: Sound, written: range, options: Options) -> Keys:
     """The envelope of the events, each as high as the feature is there."""
-    hits = np.empty(0, np.int64) if sound.hits is None else np.unique(np.asarray(sound.hits, dtype=np.int64))
-    hits = hits[(hits >= sound.frames.start) & (hits < sound.frames.stop)]
-    hits = hits[(hits >= written.start) & (hits < written.stop)]
+    hits = np.empty(0, np.int64) if sound.hits is None else sound.hits
+    hits = hits[(hits >= max(written.start, sound.frames.start)) & (hits < min(written.stop, sound.frames.stop))]
     index = hits - sound.frames.start
     # The feature may be at its height in the frame after the one in which the event begins.
     near = np.stack([sound.values[index], sound.values[np.minimum(index + 1, len(sound.values) - 1)]])
-    height = np.take_along_axis(near, np.abs(near - sound.rest).argmax(axis=0)[None], axis=0)[0]
-    peaks = sound.full + (height - sound.full) * options.accent
-    heard = np.abs(peaks - sound.rest) > 1e-3 * sound.span
-    frames = [round(seconds * float(sound.rate.value)) for seconds in (options.attack, options.decay)]
-    keys = events.Envelope(*frames, options.shape).keys(
-        hits[heard], peaks[heard], sound.rest, written.start, written.stop - 1
+    span = sound.full - sound.rest
+    strengths = ((near - sound.rest) / span).max(axis=0) if span else np.zeros(len(hits))
+    strengths = 1.0 + (strengths - 1.0) * options.accent
+    return events.events(
+        hits.astype(np.float64),
+        strengths,
+        sound.rest,
+        sound.full,
+        options.attack,
+        options.decay,
+        options.shape,
+        sound.rate,
+        written.start,
+        written.stop - 1,
     )
-    if loops:
-        keys.values[-1] = keys.values[0]
-    return keys
 
 
 def _addition(memory: Memory, frames: range, start: int) -> np.ndarray:

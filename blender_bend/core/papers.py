@@ -35,8 +35,8 @@ RANGES: dict[str, tuple[float, float]] = {
     "rotate_z": (0.0, 2 * math.pi),
     "rotate_y2": (0.0, 2 * math.pi),
 }
-#: The operator and parameter of the catalogue that the numbers of a range mean. ``inversion`` has none: its number is one
-#: part of our offset, which a range cannot express.
+#: The operator and parameter of the catalogue that the numbers of a range mean. ``inversion`` has none: our offset is
+#: one divided by its number, which a range cannot express.
 PARAMETERS: dict[str, tuple[str, str]] = {
     "add_full": ("add", "amount"),
     "multiply": ("multiply", "factor"),

@@ -107,7 +107,7 @@ def test_a_strip_that_begins_before_frame_0_is_baked_in_time(scene, bend_strip, 
 
 
 def test_a_cancelled_bake_writes_nothing(scene, bend_strip, addon, core, curve):
-    bake = addon.bake.Bake(scene, bend_strip, addon.bake.Options())
+    bake = addon.bake.Bake(scene, bend_strip, addon.bake_settings.Options())
     bake.cancel()
     with pytest.raises(core.errors.BendError) as raised:
         bake.finish()
@@ -158,4 +158,4 @@ def test_the_onset_peak_is_in_the_frame_of_the_click(scene, tmp_path, addon, cor
 
 
 def _bake(scene, strip, addon):
-    return addon.bake.Bake(scene, strip, addon.bake.Options()).finish()
+    return addon.bake.Bake(scene, strip, addon.bake_settings.Options()).finish()

@@ -10,7 +10,7 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError, Code
 from .. import activity, bake_many, compat
 from ..bake_many import Bakes, Order
-from ..bake_settings import OperatorOptions, Options
+from ..bake_settings import OperatorOptions, Options, options_of
 from ..panels.baking import draw_options
 from ..strips import active_bend_strip, bend_strips
 from .modal import Watching
@@ -82,7 +82,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
         for setting in fields(Options):
             source, target = (self, baking) if self.properties.is_property_set(setting.name) else (baking, self)
             setattr(target, setting.name, getattr(source, setting.name))
-        return [Order(strip.name, self.chosen_options(), (self.parameter,) if self.parameter else None)]
+        return [Order(strip.name, options_of(self), (self.parameter,) if self.parameter else None)]
 
     def draw(self, context: Context) -> None:
         self.layout.use_property_split = True

@@ -7,6 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel, Strip, UILayout
 
 from ...core import catalogue, features
+from ...core.feature_table import MIDI
 from ..parameters import BEND_PG_parameter
 from ..strips import active_bend_strip
 from .baking import draw_bake
@@ -86,7 +87,7 @@ def _draw_feature(column: UILayout, layer: Any, scene: Any, text: str) -> None:
         _pair(column, layer, ("low_hz", "high_hz"), "Band (Hz)")
     if feature.separable:
         column.prop(layer, "part")
-    if feature.family == features.MIDI:
+    if feature.family == MIDI:
         settings = active_settings(scene)
         if settings is not None:
             column.prop(settings, "midi_file")
