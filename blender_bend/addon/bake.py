@@ -148,14 +148,14 @@ class Bake:
         ------
         BendError with what the engine said; BendError(CANCELLED)
         """
+        if self.cancelled:
+            raise BendError(Code.CANCELLED, "Cancelled.")
         try:
             result = self.request.result()
             with np.load(result["out"]) as file:
                 self._measured = dict(file)
         finally:
             self._folder.cleanup()
-        if self.cancelled:
-            raise BendError(Code.CANCELLED, "Cancelled.")
 
     def write(self) -> Report:
         """Write the keys of what was collected.
@@ -185,9 +185,10 @@ class Bake:
         return self.write()
 
     def cancel(self) -> None:
-        """Give up; nothing is written."""
+        """Give up at once, whenever the engine hears of it; nothing is written."""
         self.cancelled = True
         self.request.cancel()
+        self._folder.cleanup()
 
 
 def shaped(

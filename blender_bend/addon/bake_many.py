@@ -68,7 +68,7 @@ class Bakes:
 
     def update(self) -> bool:
         """Take in what the engine did, and begin the next strip; False once all are measured."""
-        if self._under_way is None and not self._begin_next():
+        if self._cancelled or (self._under_way is None and not self._begin_next()):
             return False
         assert self._under_way is not None
         for message in self._under_way.request.poll():
@@ -138,10 +138,7 @@ class Bakes:
             bake.collect()
             self._measured.append(bake)
         except BendError as error:
-            if error.code == Code.CANCELLED:
-                self._cancelled = True
-            else:
-                self.failures.append((bake.strip_name, error))
+            self.failures.append((bake.strip_name, error))
 
     def _tell(self, text: str) -> None:
         several = len(self.orders) > 1

@@ -94,10 +94,13 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     whole = wanted == sound.frames
     loops = options.cyclic and wanted.stop == sound.frames.stop
     written = range(wanted.start, wanted.stop + loops)  # the frame after the last closes the loop
-    taken_back = _addition(memory, written, start, column=1)
-    base = _sampled(curve, written, strip, parameter) - taken_back if options.add else np.zeros(len(written))
+    everywhere = range(sound.frames.start, max(sound.frames.stop, written.stop))
+    base = np.zeros(len(everywhere))
+    if options.add or len(memory.added):
+        base = _sampled(curve, everywhere, strip, parameter) - _addition(memory, everywhere, start, column=1)
     if loops:
         base[-1] = base[0]
+    here = slice(written.start - everywhere.start, written.stop - everywhere.start)
 
     inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] <= written.stop - 1)
     kept = touched.copy()
@@ -109,7 +112,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     if kept.any() or own.any():
         before = read_keys(curve)
 
-    baked, values = _baked(sound, written, base, options, loops)
+    baked, values = _baked(sound, written, base[here], options, loops)
     taken = before["co"][kept, 0]
     clear_of = np.concatenate([ticks(taken - start), ticks(removed)])
     baked = _give_way(baked, clear_of, start)
@@ -119,8 +122,8 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     moved = _rows_of(before, kept)
     past = _past(memory, start)
     _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start, column=2))
-    if options.add:
-        _lift(moved, inside[kept], written, values - base)
+    lift = values - base[here] if options.add else np.zeros(len(written))
+    _lift(moved, inside[kept], written, lift)
 
     hand = rows(moved, start)
     hand[:, 1] = np.nan
@@ -128,10 +131,16 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     keys = np.concatenate([rows(fresh, start), hand])
     write_keys(curve, merge(moved, fresh))
     _finish_curve(curve, options)
-    added = memory.added[~_within(memory.added[:, 0], written, start)] if not whole else memory.added[:0]
-    if options.add:
-        now = _sampled(curve, written, strip, parameter) - base
-        added = np.concatenate([added, np.stack([np.array(written) - start, now, values - base], axis=1)])
+    added = memory.added[:0]
+    if options.add or (len(memory.added) and not whole):
+        # A piece beside the frames may have bent; what is under the sound has not, so that counts as the sound's too.
+        sounding = _sampled(curve, everywhere, strip, parameter) - base
+        lifted = _addition(memory, everywhere, start, column=2)
+        lifted[here] = lift
+        if not options.add:
+            sounding[here] = 0.0
+        elsewhere = memory.added[~_within(memory.added[:, 0], everywhere, start) & (not whole)]
+        added = np.concatenate([elsewhere, np.stack([np.array(everywhere) - start, sounding, lifted], axis=1)])
         added = added[np.argsort(added[:, 0], kind="stable")]
     parameter.baked = Memory(keys, removed, added).encode()
     report.curves += 1
