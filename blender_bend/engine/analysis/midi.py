@@ -20,7 +20,7 @@ from ...core.features import Asked
 from ...core.timebase import FrameRate
 
 #: What larger files hold is no score; reading one would take minutes and gigabytes.
-LARGEST = 4_000_000
+LARGEST = 2_000_000
 #: The values of controllers that no message has set yet; the others are 0. Source: General MIDI 1, RP-015.
 DEFAULTS = {7: 100, 8: 64, 10: 64, 11: 127}
 _TEMPO = 500_000
