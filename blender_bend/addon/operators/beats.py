@@ -1,0 +1,3 @@
+"""Beat tools."""
+
+CLASSES = ()
