@@ -33,7 +33,7 @@ class Order:
 def everything(scene: Scene) -> list[Order]:
     """Every bend strip of a scene that follows the sound, each as its own settings say."""
     return [
-        Order(strip.name, strip.bend_settings.baking.options())
+        Order(strip.name, strip.bend_settings.baking.chosen_options())
         for strip in strips.bend_strips(scene)
         if routed_parameters(strip)
     ]

@@ -188,6 +188,6 @@ class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
 
     report: StringProperty(description="What the last bake did", options={"HIDDEN"})
 
-    def options(self) -> Options:
+    def chosen_options(self) -> Options:
         """The settings as plain data."""
         return options_of(self)

@@ -38,6 +38,8 @@ _DEFAULTS = {"amplitude": 0.8, "back": 1.70158, "period": 4.1}
 
 #: Numbers that the memory keeps of a key.
 COLUMNS = 7
+#: Numbers that the memory keeps of a frame that a sound was added to.
+ADDED = 3
 
 KeyTable = dict[str, np.ndarray]
 
@@ -126,7 +128,8 @@ class Memory:
     keys : float32 array, shape (n, 7): frame, value, left handle (frame, value), right handle (frame, value),
         interpolation; the value is not a number for keys that were the person's at the last bake
     removed : float32 array, shape (m,): frames whose baked key a person deleted or moved away
-    added : float32 array, shape (k, 2), ascending: frames, and how much of the curve's value there is the sound's
+    added : float32 array, shape (k, 3), ascending: frames, how much of the curve's value there is the sound's, and by
+        how much a person's keys there were lifted (the same, but where keys are missing or simplified)
     """
 
     keys: np.ndarray
@@ -136,7 +139,7 @@ class Memory:
     @classmethod
     def empty(cls) -> Memory:
         """Nothing was ever baked."""
-        return cls(np.empty((0, COLUMNS), np.float32), np.empty(0, np.float32), np.empty((0, 2), np.float32))
+        return cls(np.empty((0, COLUMNS), np.float32), np.empty(0, np.float32), np.empty((0, ADDED), np.float32))
 
     @classmethod
     def decode(cls, text: str) -> Memory:
@@ -145,7 +148,7 @@ class Memory:
             packed = np.frombuffer(zlib.decompress(b64decode(text, validate=True)), np.float32)
             keys, removed, added = (int(count) for count in packed[:3])
             parts = np.split(packed[3:], np.cumsum([COLUMNS * keys, removed]))
-            return cls(parts[0].reshape(COLUMNS, keys).T, parts[1], parts[2].reshape(2, added).T)
+            return cls(parts[0].reshape(COLUMNS, keys).T, parts[1], parts[2].reshape(ADDED, added).T)
         except (ValueError, zlib.error):
             return cls.empty()
 

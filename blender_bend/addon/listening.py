@@ -81,7 +81,7 @@ def forget() -> None:
 def needed(strip: ImageStrip) -> list[str]:
     """What the strip's routes, its waveform and its beats need; the corrections of beats are made here."""
     asked = {text for parameter in bake.routed_parameters(strip) for text in parameter.asked()}
-    options = strip.bend_settings.baking.options()
+    options = strip.bend_settings.baking.chosen_options()
     return sorted((asked | set(options.moments()) | {WAVEFORM, BEATS}) - {_BARS})
 
 

@@ -44,7 +44,6 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
         soft_max=16,
     )
     layers: CollectionProperty(name="More Features", description="Further features", type=BEND_PG_layer)
-    active_layer: IntProperty(name="Active Feature", default=0)
     baked: StringProperty(
         description="What the last bake wrote, to tell a person's keys from its own", options={"HIDDEN"}
     )

@@ -9,53 +9,61 @@ from ..core.curves import Keys
 from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
 
-def anchors(table: KeyTable, frames: list[int], own: np.ndarray) -> KeyTable:
-    """Keys on frames that have none, on the curve as it is; pieces that are cut in two keep their shape.
+def anchors(table: KeyTable, before: int | None, after: int | None, own: np.ndarray) -> KeyTable:
+    """Keys beside a range, where there are none, on the curve as it is; a piece that is cut keeps its shape outside.
 
     Parameters
     ----------
     table : the keys of the curve; the handles of its own keys are brought to the cut
-    frames : ascending
+    before, after : the frames beside the range; None where nothing lies beside it
     own : bool array, shape (keys,), the keys of the bake whose handles may be moved
 
     Returns
     -------
     generated keys, ascending
     """
+    there = table["co"][:, 0]
+    missing = [frame for frame in (before, after) if frame is not None and not np.any(abs(there - frame) < 1e-3)]
+    if not len(there) or not missing:
+        return no_keys()
+    # Both may cut the same piece: each reads it whole, and moves the handle on its own side of the range only.
+    whole = {name: values.copy() for name, values in table.items()}
     found = no_keys()
-    for frame in frames:
-        there = table["co"][:, 0]
-        after = int(np.searchsorted(there, frame))
-        if not len(there) or abs(there[min(after, len(there) - 1)] - frame) < 1e-3:
-            continue
-        found = merge(found, _cut(table, after, frame, own))
+    for frame in missing:
+        end = int(np.searchsorted(there, frame))
+        key, out, into = _cut(whole, end, frame)
+        found = merge(found, key)
+        if frame == before and out is not None and own[end - 1]:
+            table["handle_right"][end - 1], table["handle_right_type"][end - 1] = out, FREE
+        if frame == after and into is not None and own[end]:
+            table["handle_left"][end], table["handle_left_type"][end] = into, FREE
     return found
 
 
-def _cut(table: KeyTable, after: int, frame: int, own: np.ndarray) -> KeyTable:
-    """One key on the piece that ends at a key, or beyond the outermost keys at their value."""
+def _cut(table: KeyTable, end: int, frame: int) -> tuple[KeyTable, np.ndarray | None, np.ndarray | None]:
+    """One key on the piece that ends at a key, or beyond the outermost keys at their value.
+
+    Returns
+    -------
+    the key, and for a Bézier piece the handles that its two ends need then
+    """
     co = table["co"].astype(np.float64)
-    if after in (0, len(co)):
-        value = co[min(after, len(co) - 1), 1]
-        return table_of(Keys(np.array([frame]), np.array([value])))
-    before = after - 1
-    start, end = co[before], co[after]
-    kind = int(table["interpolation"][before, 0])
-    if kind not in (CONSTANT, LINEAR, BEZIER):  # a bounce or the like would be another one in two halves
-        return no_keys()
-    if kind != BEZIER:
-        share = 0.0 if kind == CONSTANT else (frame - start[0]) / (end[0] - start[0])
-        key = table_of(Keys(np.array([frame]), np.array([start[1] + share * (end[1] - start[1])])))
-        key["interpolation"][:] = kind
-        return key
-    out, into = _within_piece(start, end, table["handle_right"][before], table["handle_left"][after])
-    first, second = _split(np.stack([start, out, into, end]), frame)
-    key = table_of(Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1], curves.BEZIER))
-    if own[before]:
-        table["handle_right"][before], table["handle_right_type"][before] = first[1], FREE
-    if own[after]:
-        table["handle_left"][after], table["handle_left_type"][after] = second[2], FREE
-    return key
+    if end in (0, len(co)):
+        value = co[min(end, len(co) - 1), 1]
+        return table_of(Keys(np.array([frame]), np.array([value]))), None, None
+    (left, low), (right, high) = co[end - 1], co[end]
+    kind = int(table["interpolation"][end - 1, 0])
+    if kind == BEZIER:
+        handles = _within_piece(co[end - 1], co[end], table["handle_right"][end - 1], table["handle_left"][end])
+        first, second = _split(np.stack([co[end - 1], *handles, co[end]]), frame)
+        key = Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1], curves.BEZIER)
+        return table_of(key), first[1], second[2]
+    if kind == CONSTANT:
+        return table_of(Keys(np.array([frame]), np.array([low]), interpolation=curves.CONSTANT)), None, None
+    if kind == LINEAR:
+        value = low + (high - low) * (frame - left) / (right - left)
+        return table_of(Keys(np.array([frame]), np.array([value]))), None, None
+    return no_keys(), None, None  # a bounce or the like would be another one in two halves
 
 
 def _within_piece(

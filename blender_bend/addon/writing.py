@@ -94,7 +94,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     whole = wanted == sound.frames
     loops = options.cyclic and wanted.stop == sound.frames.stop
     written = range(wanted.start, wanted.stop + loops)  # the frame after the last closes the loop
-    taken_back = _addition(memory, written, start)
+    taken_back = _addition(memory, written, start, column=1)
     base = _sampled(curve, written, strip, parameter) - taken_back if options.add else np.zeros(len(written))
     if loops:
         base[-1] = base[0]
@@ -113,11 +113,12 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     taken = before["co"][kept, 0]
     clear_of = np.concatenate([ticks(taken - start), ticks(removed)])
     baked = _give_way(baked, clear_of, start)
-    anchors = splitting.anchors(before, _bounds(sound.frames, wanted), own)
+    beside = [frame if frame in sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
+    anchors = splitting.anchors(before, *beside, own)
     anchors = _give_way(anchors, clear_of, start)
     moved = _rows_of(before, kept)
     past = _past(memory, start)
-    _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start))
+    _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start, column=2))
     if options.add:
         _lift(moved, inside[kept], written, values - base)
 
@@ -130,7 +131,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     added = memory.added[~_within(memory.added[:, 0], written, start)] if not whole else memory.added[:0]
     if options.add:
         now = _sampled(curve, written, strip, parameter) - base
-        added = np.concatenate([added, np.stack([np.array(written) - start, now], axis=1)])
+        added = np.concatenate([added, np.stack([np.array(written) - start, now, values - base], axis=1)])
         added = added[np.argsort(added[:, 0], kind="stable")]
     parameter.baked = Memory(keys, removed, added).encode()
     report.curves += 1
@@ -194,11 +195,11 @@ def _events(sound: Sound, written: range, options: Options) -> Keys:
     )
 
 
-def _addition(memory: Memory, frames: range, start: int) -> np.ndarray:
-    """How much of the curve's value on frames is an earlier sound's."""
+def _addition(memory: Memory, frames: range, start: int, column: int) -> np.ndarray:
+    """How much of the curve's value on frames is an earlier sound's, from a column of the memory."""
     amounts = np.zeros(len(frames))
     there = _within(memory.added[:, 0], frames, start)
-    amounts[np.rint(memory.added[there, 0]).astype(np.int64) + start - frames.start] = memory.added[there, 1]
+    amounts[np.rint(memory.added[there, 0]).astype(np.int64) + start - frames.start] = memory.added[there, column]
     return amounts
 
 
@@ -220,11 +221,6 @@ def _lift(table: KeyTable, chosen: np.ndarray, frames: range, change: np.ndarray
     by = np.interp(table["co"][chosen, 0], np.array(frames), change, left=0.0, right=0.0)
     for name in ("co", "handle_left", "handle_right"):
         table[name][chosen, 1] += by
-
-
-def _bounds(frames: range, written: range) -> list[int]:
-    """The frames beside the written ones that belong to the strip."""
-    return [frame for frame in (written.start - 1, written.stop) if frame in frames]
 
 
 def _sampled(curve: FCurve, frames: range, strip: ImageStrip, parameter: BEND_PG_parameter) -> np.ndarray:

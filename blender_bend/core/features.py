@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from .errors import BendError, Code
-from .feature_table import FEATURES, Feature
+from .feature_table import FEATURES, LEARNED, MIDI, Feature
 
 #: What of the sound is listened to: label and tooltip by name.
 PARTS: tuple[tuple[str, str, str], ...] = (
@@ -36,6 +36,12 @@ MOMENT_PREFIX = "times:"
 
 
 NAMES = tuple(feature.name for feature in FEATURES)
+#: What can be measured of any sound without a choice: no MIDI file, no model, no number and no range.
+PLAIN = tuple(
+    feature.name
+    for feature in FEATURES
+    if feature.family not in (MIDI, LEARNED) and not feature.which and not feature.hertz
+)
 BY_NAME = {feature.name: feature for feature in FEATURES}
 _SPELLING = re.compile(r"(?:(?P<part>[a-z]+)/)?(?P<name>[a-z_]+)(?::(?P<which>[0-9.]+(?:-[0-9.]+)?))?")
 
@@ -127,6 +133,15 @@ def _which(feature: Feature, written: str, text: str) -> tuple[int, float, float
     if written:
         raise BendError(Code.PARAMETER_INVALID, f"There is only one '{feature.name}'.", f"Write {feature.name}.")
     return 0, 0.0, 0.0
+
+
+def expand(text: str) -> list[str]:
+    """A spelling, or all of a kind if the number is left out: ``chroma`` is chroma:1 to chroma:12."""
+    _, _, name = text.rpartition("/")
+    feature = BY_NAME.get(name)
+    if feature is None or not feature.which:
+        return [text]
+    return [f"{text}:{number}" for number in range(feature.first, feature.first + feature.which)]
 
 
 def is_moments(text: str) -> bool:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 
 HOLDS_SECONDS = 0.02
-HOLDS_SHARE = 0.9
+HOLDS_SHARE = 0.8
 _ROUNDS = 8
+_SHORTEST, _DEEPEST, _CUTS = 8, 3, 24
 
 
 @dataclass(frozen=True)
@@ -82,3 +83,39 @@ def _line(numbers: np.ndarray, times: np.ndarray, kept: np.ndarray, period: floa
     if spread.any():
         period = float(spread @ (times - times.mean()) / (spread @ spread))
     return float(times.mean() - middle * period), period
+
+
+def straightened(times: np.ndarray, depth: int = 0) -> np.ndarray:
+    """Beats put on a straight line where they keep one tempo, on a few lines if it changes now and then.
+
+    Missing beats along a line are filled in; beats that keep to no tempo are returned as they are.
+
+    Parameters
+    ----------
+    times : float64 array, seconds, ascending, no two equal
+
+    Returns
+    -------
+    float64 array, seconds, ascending
+    """
+    line = steady(times)
+    if line is None:
+        return times
+    if line.holds:
+        return line.first + line.period * np.arange(round((times[-1] - line.first) / line.period) + 1)
+    if depth == _DEEPEST or len(times) < 2 * _SHORTEST:
+        return times
+    last = len(times) - _SHORTEST
+    cuts = np.unique(np.linspace(_SHORTEST, last, _CUTS).astype(int))
+    fits = [_close(times[:cut]) + _close(times[cut:]) for cut in cuts]
+    cut = int(cuts[int(np.argmax(fits))])
+    early, late = straightened(times[:cut], depth + 1), straightened(times[cut:], depth + 1)
+    if len(late) > 1 and late[0] - early[-1] < 0.5 * (late[1] - late[0]):
+        early = early[:-1]
+    return np.concatenate([early, late])
+
+
+def _close(times: np.ndarray) -> float:
+    """How many of the moments keep to one tempo."""
+    line = steady(times)
+    return line.close * len(times) if line else 0.0

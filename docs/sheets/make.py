@@ -117,8 +117,7 @@ def values_at(part: PresetBend, strength: float) -> dict[str, float]:
     for parameter in catalogue.animated_parameters(part.bend.operator, part.bend.region):
         route = part.routes.get(parameter.name)
         if route is not None:
-            share = 1 - strength if route.invert else strength
-            value = route.low + (route.high - route.low) * share
+            value = float(route.value(abs(route.layers[0].rest - strength)))
             values[parameter.name] = min(max(value, parameter.minimum), parameter.maximum)
     return values
 

@@ -41,7 +41,7 @@ def test_the_rotations_of_the_papers_are_there(operator: str, plane: str | None,
     assert any(
         (part.bend.operator, part.bend.site, part.bend.start, part.bend.end) == (operator, "latent", moment, moment)
         and part.bend.choices.get("plane") == plane
-        and feature in {route.feature for route in part.routes.values()}
+        and feature in {layer.feature for route in part.routes.values() for layer in route.layers}
         for part in parts
     )
 

@@ -41,7 +41,6 @@ class BEND_OT_add_layer(OnRoute, Operator):
     def execute(self, context: Context) -> set[str]:
         parameter = shown_parameter(context)
         parameter.layers.add().feature = "rms" if parameter.feature != "rms" else "onset"
-        parameter.active_layer = len(parameter.layers) - 1
         return {"FINISHED"}
 
 
@@ -55,9 +54,7 @@ class BEND_OT_remove_layer(OnRoute, Operator):
     index: IntProperty(options={"HIDDEN"})
 
     def execute(self, context: Context) -> set[str]:
-        parameter = shown_parameter(context)
-        parameter.layers.remove(self.index)
-        parameter.active_layer = max(0, min(parameter.active_layer, len(parameter.layers) - 1))
+        shown_parameter(context).layers.remove(self.index)
         return {"FINISHED"}
 
 
@@ -79,7 +76,6 @@ class BEND_OT_move_layer(OnRoute, Operator):
         if not (0 <= target < len(parameter.layers) and 0 <= self.index < len(parameter.layers)):
             return {"CANCELLED"}
         parameter.layers.move(self.index, target)
-        parameter.active_layer = target
         return {"FINISHED"}
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from bpy.types import Context, Panel, Strip, UILayout
 
 from ...core import catalogue, features
 from ...core.feature_table import MIDI
+from .. import at_playhead
 from ..parameters import BEND_PG_parameter
 from ..strips import active_bend_strip
 from .baking import draw_bake
@@ -42,7 +44,7 @@ class BEND_PT_route(BendPanel, Panel):
         if active is None:
             layout.label(text="Click the ♪ beside a parameter")
         else:
-            _draw_route(layout, *active)
+            _draw_route(layout, strip, *active)
         layout.separator()
         draw_bake(layout, context, strip, active[0] if active else None)
 
@@ -60,24 +62,39 @@ def _pair(column: UILayout, source: Any, names: tuple[str, str], text: str) -> N
     row.prop(source, names[1], text="")
 
 
-def _draw_route(layout: UILayout, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+def _draw_route(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
     column = _column(layout)
-    _draw_feature(column, parameter, parameter.id_data, "Feature")
+    _draw_feature(column, strip, parameter)
     if not parameter.routed:
         return
     suffix = "_angle" if described.unit == catalogue.Unit.RADIAN else ""
     _pair(column, parameter, (f"low{suffix}", f"high{suffix}"), "Range")
+    _draw_numbers(column, strip, parameter, described)
     for label, draw in (("Shaping", _draw_shaping), ("More Features", _draw_layers), ("Timing", _draw_timing)):
         header, body = layout.panel(f"BEND_route_{label}", default_closed=True)
         count = f" ({len(parameter.layers)})" if draw is _draw_layers and parameter.layers else ""
         header.label(text=label + count)
         if body:
-            draw(body, parameter)
+            draw(body, strip, parameter)
 
 
-def _draw_feature(column: UILayout, layer: Any, scene: Any, text: str) -> None:
+def _draw_numbers(column: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+    """What the sound gives under the playhead: measured, as strength, as value of the parameter."""
+    found = at_playhead.numbers(strip, parameter, strip.id_data.frame_current)
+    if found is None:
+        return
+    angle = described.unit == catalogue.Unit.RADIAN
+    value = f"{math.degrees(found.value):.0f}°" if angle else f"{found.value:.3g}"
+    split = column.split(factor=0.4)
+    right = split.row()
+    right.alignment = "RIGHT"
+    right.label(text="Now")
+    split.label(text=f"{found.raw:.3g} {found.unit}  →  {found.strength:.0%}  →  {value}")
+
+
+def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
     """The feature, with what tells it apart from the others of its kind."""
-    column.prop(layer, "feature", text=text)
+    column.prop(layer, "feature")
     if not layer.routed:
         return
     feature = features.BY_NAME[layer.feature]
@@ -88,21 +105,11 @@ def _draw_feature(column: UILayout, layer: Any, scene: Any, text: str) -> None:
     if feature.separable:
         column.prop(layer, "part")
     if feature.family == MIDI:
-        settings = active_settings(scene)
-        if settings is not None:
-            column.prop(settings, "midi_file")
-            column.prop(settings, "midi_start")
+        column.prop(strip.bend_settings, "midi_file")
+        column.prop(strip.bend_settings, "midi_start")
 
 
-def active_settings(scene: Any) -> Any:
-    """The settings of the bend strip that is shown."""
-    from ..strips import active_bend_strip_of
-
-    strip = active_bend_strip_of(scene)
-    return strip.bend_settings if strip else None
-
-
-def _draw_shaping(layout: UILayout, layer: Any) -> None:
+def _draw_shaping(layout: UILayout, strip: Strip, layer: Any) -> None:
     """The chain in its fixed order."""
     column = _column(layout)
     column.prop(layer, "chain")
@@ -130,7 +137,7 @@ def _draw_shaping(layout: UILayout, layer: Any) -> None:
     column.prop(layer, "invert")
 
 
-def _draw_layers(layout: UILayout, parameter: BEND_PG_parameter) -> None:
+def _draw_layers(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
     """The further features, one box each."""
     last = len(parameter.layers) - 1
     for index, layer in enumerate(parameter.layers):
@@ -145,17 +152,17 @@ def _draw_layers(layout: UILayout, parameter: BEND_PG_parameter) -> None:
             move.index, move.direction = index, direction
         row.operator("bend.remove_layer", text="", icon="X").index = index
         column = _column(box)
-        _draw_feature(column, layer, parameter.id_data, "Feature")
+        _draw_feature(column, strip, layer)
         _pair(column, layer, ("first", "last"), "Frames")
         header, body = box.panel(f"BEND_layer_{index}", default_closed=True)
         header.label(text="Shaping")
         if body:
-            _draw_shaping(body, layer)
+            _draw_shaping(body, strip, layer)
             _column(body).prop(layer, "offset")
     layout.operator("bend.add_layer", icon="ADD")
 
 
-def _draw_timing(layout: UILayout, parameter: BEND_PG_parameter) -> None:
+def _draw_timing(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
     column = _column(layout)
     column.prop(parameter, "offset")
     _pair(column, parameter, ("first", "last"), "Frames")

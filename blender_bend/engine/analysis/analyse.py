@@ -72,11 +72,11 @@ def analyse(
     known = {name: np.load(file) for name, file in files.items() if file is not None and file.is_file()}
     missing = [name for name in names if name not in known]
     if missing:
-        from .measures import measure  # librosa takes seconds to import: not before it is needed
+        from .measures import measure_each  # librosa takes seconds to import: not before it is needed
 
         if cache is not None:
             cache.mkdir(parents=True, exist_ok=True)
-        for name, values in measure(samples, Grid(rate, frames, sample_rate), missing, settings).items():
+        for name, values in measure_each(samples, Grid(rate, frames, sample_rate), missing, settings):
             known[name] = values
             if (target := files[name]) is not None:
                 with replacing(target) as file:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-from librosa.beat import beat_track
 from librosa.onset import onset_detect
 
 from ...core import beats
 from ...core.features import Asked
+from .beats import detect
 from .listening import Listening
 from .onsets import strongest_per_frame
 from .registry import measures
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
+PEAK_SECONDS = 0.03
 _BEATS_PHASE = "Following the beat"
 
 
@@ -40,8 +41,13 @@ def event(sound: Listening, asked: Asked) -> np.ndarray:
 
 
 def onsets(sound: Listening) -> np.ndarray:
-    """The hops where something begins (librosa.onset.onset_detect), int array."""
-    return onset_detect(onset_envelope=sound.novelty, sr=sound.grid.hops_per_second, hop_length=1, units="frames")
+    """The hops where something begins (librosa.onset.onset_detect), int array.
+
+    Left to itself librosa looks only back and takes the first hop of a rise; it is the hop of the peak that is wanted.
+    """
+    rate = sound.grid.hops_per_second
+    ahead = max(1, round(PEAK_SECONDS * rate)) + 1
+    return onset_detect(onset_envelope=sound.novelty, sr=rate, hop_length=1, units="frames", post_max=ahead)
 
 
 def onset_times(sound: Listening) -> np.ndarray:
@@ -90,13 +96,3 @@ def beat_grid(sound: Listening) -> beats.Grid:
     settings = sound.settings.beats
     heard = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)
     return beats.build(heard, settings, sound.seconds)
-
-
-def detect(sound: Listening) -> np.ndarray:
-    """The seconds of the beats (librosa.beat.beat_track)."""
-    if not np.any(sound.novelty > 0):
-        return np.zeros(0)
-    rate = sound.grid.hops_per_second
-    longer = np.pad(sound.novelty, (0, round(rate)))  # a second of silence, or the last beat is drawn to the end
-    _, found = beat_track(onset_envelope=longer, sr=rate, hop_length=1)
-    return np.unique(sound.times[found[found < len(sound.novelty)]]) / sound.grid.sample_rate

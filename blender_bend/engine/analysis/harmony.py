@@ -7,6 +7,7 @@ import warnings
 import librosa
 import numpy as np
 from librosa.feature import tonnetz as librosa_tonnetz
+from librosa.filters import chroma as chroma_filters
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
@@ -66,7 +67,7 @@ def _chromas(sound: Listening) -> np.ndarray:
     grid = sound.grid
     window = WINDOWS * grid.window
     centres = grid.middles()
-    filters = librosa.filters.chroma(sr=grid.sample_rate, n_fft=window, tuning=_tuning(sound, window))
+    filters = chroma_filters(sr=grid.sample_rate, n_fft=window, tuning=_tuning(sound, window))
     blocks = []
     for block in spectra(sound.samples, centres, window):
         sound.settings.check()

@@ -5,6 +5,7 @@ The model is the artist's own folder; only safetensors are read, and nothing is 
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _encode(sound: Listening) -> np.ndarray:
             sound.settings.check()
             ends = bounds[first : first + _BATCH + 1]
             batch = np.zeros((len(ends) - 1, channels, length), dtype=np.float32)
-            for row, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+            for row, (start, end) in enumerate(pairwise(ends)):
                 here = sound.samples[start:end]
                 if len(here):
                     here = librosa.resample(here, orig_sr=sound.grid.sample_rate, target_sr=rate)[:length]

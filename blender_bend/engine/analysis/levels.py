@@ -1,4 +1,4 @@
-"""Level: rms and bands from the shared spectrum; peak, crest, zero crossings and loudness from the samples themselves."""
+"""Level: rms and bands from the shared spectrum; peak, crest, zero crossings and loudness from the samples."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ def _warp(frequency: float, sample_rate: int) -> float:
 
 
 def _reduced(sound: Listening, ufunc: np.ufunc, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A reduction of what a function makes of each frame's samples, float64, shape (frames,); 0 where there are none."""
+    """A reduction of what a function makes of each frame's samples, float64, shape (frames,); 0 beyond the sound."""
     reduced = np.zeros(sound.grid.frames)
     for first, last, samples, starts in _blocks(sound.samples, sound.grid):
         reduced[first:last] = ufunc.reduceat(function(samples), starts, dtype=np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 import librosa
 import numpy as np
@@ -90,7 +91,7 @@ class Listening:
         """Onset strength per hop of the low, mid and high mel bands, shape (3, hops)."""
         middles = librosa.mel_frequencies(ONSET_MELS + 2, fmin=0.0, fmax=self.grid.sample_rate / 2)[1:-1]
         edges = np.searchsorted(middles, ONSET_EDGES)
-        return self._rises([slice(*pair) for pair in zip(edges[:-1], edges[1:], strict=True)])
+        return self._rises([slice(*pair) for pair in pairwise(edges)])
 
     def _rises(self, channels: list[slice]) -> np.ndarray:
         """``librosa.onset.onset_strength_multi`` block by block, shape (channels, hops)."""

@@ -8,6 +8,7 @@ from itertools import groupby
 import numpy as np
 
 from ...core import features
+from ...core.errors import BendError, Code
 from ...core.features import MOMENT_PREFIX, PART_NAMES, Asked
 from . import events, harmony, learned, levels, papers, parts, spectral, structure
 from .listening import Listening
@@ -89,7 +90,19 @@ def _measure(sound: Listening, items: list[tuple[str, Asked | None]]) -> Iterato
 
 
 def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[tuple[str, np.ndarray]]:
-    return iter(())
+    if not asked:
+        return
+    if settings.midi is None:
+        raise BendError(
+            Code.INPUT_MISSING,
+            "MIDI features need a MIDI file.",
+            "Choose the file beside the sound in the Bend tab, or another feature.",
+        )
+    from .midi import measure_midi  # mido is needed for this alone
+
+    settings.phase("Reading the MIDI file")
+    measured = measure_midi(settings.midi, settings.midi_start, grid.rate, grid.frames, list(asked.values()))
+    yield from ((name, measured[str(each)].astype(np.float32)) for name, each in asked.items())
 
 
 def _part(asked: Asked | None) -> str:

@@ -12,6 +12,7 @@ transform, an empty slice is silent, and silence gives 0. In the program ``add_c
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def _blocks(sound: Listening) -> Iterator[np.ndarray]:
         ends = bounds[first : first + _BLOCK + 1]
         cut = np.zeros((len(ends) - 1, size))
         power = np.zeros(len(cut))
-        for row, (start, end) in enumerate(zip(ends[:-1], ends[1:], strict=True)):
+        for row, (start, end) in enumerate(pairwise(ends)):
             here = sound.samples[start:end]
             cut[row, : len(here)] = here
             power[row] = np.mean(np.square(here, dtype=np.float64)) if len(here) else 0.0
@@ -65,9 +66,7 @@ def _blocks(sound: Listening) -> Iterator[np.ndarray]:
         spread = np.sqrt(second)
         change = np.abs(np.diff(magnitude, axis=0, prepend=magnitude[:1] if first == 0 else before)).sum(axis=1)
         before = magnitude[-1:]
-        yield np.array(
-            [np.sqrt(power), centre, spread, _divide(third, spread**3), _divide(fourth, spread**4), change]
-        )
+        yield np.array([np.sqrt(power), centre, spread, _divide(third, spread**3), _divide(fourth, spread**4), change])
 
 
 def _divide(above: np.ndarray, below: np.ndarray) -> np.ndarray:

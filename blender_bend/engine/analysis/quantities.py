@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 from librosa.filters import mel as mel_filters
@@ -91,7 +92,7 @@ def _contrast(grid: Grid) -> Quantity:
     edges = np.concatenate([[0.0], CONTRAST_LOWEST * 2.0 ** np.arange(CONTRAST_BANDS)])
     silence = np.float32(1e-5 * grid.window / 4)
     bands = []
-    for number, (low, high) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (low, high) in enumerate(pairwise(edges)):
         first, end = np.searchsorted(grid.frequencies, [low, high])
         end += int(end < len(grid.frequencies) and grid.frequencies[end] == high)
         first -= number > 0
