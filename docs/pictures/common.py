@@ -15,9 +15,7 @@ sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 import timeline  # noqa: E402
 
 
-def build(
-    frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python", bake: bool = True
-) -> Any:
+def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python", bake: bool = True) -> Any:
     """Build the demo's timeline and bake it.
 
     Parameters
