@@ -116,9 +116,18 @@ def dismiss() -> None:
 
 def redraw() -> None:
     """Let every sequencer draw its sidebar again, and only that: strips and preview are dear to draw."""
+    _redraw("UI")
+
+
+def redraw_timelines() -> None:
+    """Let every sequencer draw its strips again, because what is drawn over them has changed."""
+    _redraw("WINDOW")
+
+
+def _redraw(kind: str) -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 for region in area.regions:
-                    if region.type == "UI":
+                    if region.type == kind:
                         region.tag_redraw()

@@ -41,6 +41,7 @@ class Heard:
 
 
 _heard: dict[tuple[str, str], Heard] = {}
+_stale: set[tuple[str, str]] = set()
 _count = 0
 
 
@@ -55,9 +56,26 @@ def known(strip: ImageStrip) -> dict[str, np.ndarray] | None:
     return found.measured if found else None
 
 
+def look(scene: Scene, strip: ImageStrip) -> bool:
+    """Compare the sound with what was heard of it; whether the answer differs from the one before."""
+    name = scene.name, strip.name
+    before, found = name in _stale, heard(strip)
+    if found is not None and found.sound != fingerprint.sound_of(scene, strip):
+        _stale.add(name)
+    else:
+        _stale.discard(name)
+    return before != (name in _stale)
+
+
+def is_stale(strip: ImageStrip) -> bool:
+    """Whether the sound had changed since it was heard, when somebody last looked."""
+    return (strip.id_data.name, strip.name) in _stale
+
+
 def forget() -> None:
     """Forget everything: another file was opened."""
     _heard.clear()
+    _stale.clear()
 
 
 def needed(strip: ImageStrip) -> list[str]:
@@ -181,6 +199,7 @@ class Listening:
         _count += 1
         found = Heard(measured, detected, self.print, self.sound, _count)
         _heard[self.scene_name, self.strip_name] = found
+        look(strip.id_data, strip)
         return found
 
     def cancel(self) -> None:

@@ -34,9 +34,9 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake bake_many bake_settings below capture captured compat engine_client fingerprint generate "
-    names += "keyframes listening png preferences properties render_handler snapshot sound stack status strips tables "
-    names += "writing"
+    names = "activity bake beat_tools bake_many bake_settings below capture captured compat engine_client "
+    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler snapshot sound stack "
+    names += "status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

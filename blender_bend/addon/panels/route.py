@@ -37,6 +37,12 @@ class BEND_PT_route(BendPanel, Panel):
         item, parameter = active
         self.layout.label(text=f"Route of {item.key.rpartition(' · ')[0]}: {parameter.label}")
 
+    def draw_header_preset(self, context: Context) -> None:
+        row = self.layout.row(align=True)
+        row.operator("bend.listen", text="", icon="SOUND", emboss=False)
+        row.prop(context.window_manager, "bend_show_curve", text="", icon="FCURVE", emboss=False)
+        row.separator()
+
     def draw(self, context: Context) -> None:
         layout = self.layout
         strip = active_bend_strip(context)
