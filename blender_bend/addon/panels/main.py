@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from ...core.errors import BendError
-from .. import compat, preferences, sound
+from .. import compat, fingerprint, preferences, sound
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 
@@ -67,6 +67,10 @@ class BEND_PT_main(BendPanel, Panel):
             self._draw_first_step(context)
             return
         settings = strip.bend_settings
+        if fingerprint.stale(strip.id_data, strip):
+            box = layout.box().column(align=True)
+            box.label(text="The sound has changed since the bake", icon="INFO")
+            box.operator("bend.rebake", icon="KEYFRAME_HLT")
         layout.use_property_split = True
         layout.use_property_decorate = False
         row = layout.row(align=True)
