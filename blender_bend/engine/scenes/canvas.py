@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import Noise, Profile
+from .noise import Cells, Noise, Profile
 
 Array = NDArray[np.float32]
 Option = TypeVar("Option")
@@ -71,6 +71,17 @@ class Canvas:
         return Profile(
             self.random, self.time * speed, frequency=frequency, octaves=octaves, gain=gain, ridged=ridged
         )
+
+    def cells(self, count: int, *, wander: float, pace: float) -> Cells:
+        """About ``count`` cells in a square picture, more in a long one, whose middles wander in small circles."""
+        columns = max(1, round(np.sqrt(count) * self.right * 1.1))
+        rows = max(1, round(np.sqrt(count) * self.top * 1.1))
+        place = self.random.uniform(0.1, 0.9, (rows, columns, 2))
+        phase = self.random.uniform(0, 2 * np.pi, (rows, columns)) + pace * self.time
+        x = ((np.arange(columns)[None, :] + place[..., 0]) / columns * 2 - 1) * self.right * 1.1
+        y = ((np.arange(rows)[:, None] + place[..., 1]) / rows * 2 - 1) * self.top * 1.1
+        points = np.stack((x + wander * np.sin(phase), y + wander * np.cos(phase)), axis=-1).reshape(-1, 2)
+        return Cells(points.astype(np.float32), self.random.random(rows * columns, dtype=np.float32))
 
     # Shapes.
 

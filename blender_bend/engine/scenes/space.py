@@ -8,20 +8,24 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 
 def nebula(canvas: Canvas) -> Array:
-    """Glowing gas with dark lanes, lit by a young star."""
-    warp = canvas.noise(0.25, slope=2.4, highest=6)
-    gas = canvas.noise(0.2, slope=1.9, lowest=1, highest=20)
-    lanes = canvas.noise(0.15, slope=2.0, lowest=1, highest=14)
-    x, y = canvas.uniform(-0.5, 0.5), canvas.uniform(-0.4, 0.4)
-    u, v = canvas.turned(x, y, canvas.uniform(-0.6, 0.6) + 0.02 * canvas.time)
-    bend = warp(u * 0.22, v * 0.22)
-    u2, v2 = u * 0.26 + 0.12 * bend, v * 0.34 - 0.12 * bend
-    cloud = smooth(-0.7, 1.0, gas(u2, v2) + 0.25 * bend + 0.35 - 0.55 * (u * u * 0.5 + v * v))
-    ridge = 1 - np.abs(lanes(u2 + 0.3, v2 * 1.2)) * 2.2
-    tone = 0.03 + 0.80 * cloud**1.35 + 0.22 * cloud * np.clip(ridge, -0.6, 1)
-    tone = lighten(tone, 0.75 * canvas.glow(x, y, 0.26) * (0.4 + 0.6 * cloud))
-    canvas.stars(tone, 70)
-    canvas.lights(tone, [(x, y, 0.05, 0.9)])
+    """Glowing gas with dark lanes and bright rims, lit by a young star."""
+    warp = canvas.noise(0.25, slope=2.2, lowest=1, highest=6)
+    gas = canvas.noise(0.2, slope=1.5, lowest=1, highest=16)
+    lanes = canvas.noise(0.15, slope=1.7, lowest=2, highest=12)
+    x, y = canvas.uniform(-0.4, 0.4), canvas.uniform(-0.35, 0.35)
+    u, v = canvas.turned(x, y, canvas.uniform(0, 3.14) + 0.02 * canvas.time)
+    bend = warp(u * 0.30, v * 0.30)
+    side = warp(u * 0.30 + 0.5, v * 0.30 + 0.37)
+    u2, v2 = u * 0.30 + 0.13 * bend, v * 0.40 + 0.13 * side
+    thick = gas(u2, v2) + 0.30 - 0.75 * np.square(v) - 0.22 * np.square(u)
+    cloud = smooth(-0.45, 0.95, thick)
+    rim = np.exp(-np.square(lanes(u2, v2) / 0.16))
+    lane = smooth(0.25, 0.75, lanes(u2 + 0.4, v2 + 0.2))
+    tone = 0.03 + 0.72 * cloud**1.4 + 0.26 * rim * cloud
+    tone = tone * (1 - 0.62 * lane * smooth(0.1, 0.6, cloud))
+    tone = lighten(tone, 0.65 * canvas.glow(x, y, 0.24) * (0.35 + 0.65 * cloud))
+    canvas.stars(tone, 45)
+    canvas.lights(tone, [(x, y, 0.045, 0.9)])
     return tone
 
 
