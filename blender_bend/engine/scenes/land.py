@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Canvas, lighten, mix, smooth
+from .canvas import Array, Canvas, Draw, lighten, mix, smooth
 
 
 def mountains(canvas: Canvas) -> Array:
@@ -58,7 +58,7 @@ def desert(canvas: Canvas) -> Array:
         below = top - canvas.y
         fall = np.clip(below, 0, 2)
         ridge = crest + light * (0.9 * fall**1.5 - 0.18 * np.sin(7 * fall + layer)) * wide
-        shadow = smooth(-0.02 - 0.15 * fall.max() * 0, 0.02, light * (ridge - canvas.x)) * smooth(0.75, 0.45, fall)
+        shadow = smooth(-0.02, 0.02, light * (ridge - canvas.x)) * smooth(0.75, 0.45, fall)
         lit = 0.84 - 0.07 * layer - 0.22 * np.clip(fall, 0, 1)
         dark = 0.38 - 0.06 * layer + 0.25 * np.clip(fall, 0, 1)
         tone = mix(tone, mix(lit, dark, shadow), canvas.inside(-below))
@@ -133,7 +133,7 @@ def skyline(canvas: Canvas) -> Array:
     return tone * (1 - 0.28 * smooth(river, river - 0.02, canvas.y))
 
 
-def _window(glow: float, pixel: float):  # type: ignore[no-untyped-def]
+def _window(glow: float, pixel: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         mask = np.clip(0.5 - np.maximum(np.abs(x) - 0.020, np.abs(y) - 0.028) / (1.6 * pixel), 0, 1)
         return mix(tone, glow, mask)
@@ -150,7 +150,7 @@ def snow(canvas: Canvas) -> Array:
         size = 0.42 + 0.16 * layer
         for _ in range(4 - layer):
             x = canvas.uniform(-canvas.right, canvas.right)
-            foot = -0.08 - 0.33 * layer + 0.12 * float(line(np.float32([x]))[0]) - 0.03
+            foot = -0.08 - 0.33 * layer + 0.12 * float(line(np.array([x], np.float32))[0]) - 0.03
             tall = size * canvas.uniform(0.8, 1.25)
             sway = 0.012 * float(np.sin(0.9 * canvas.time + 3 * x))
             up = (canvas.y - foot) / tall

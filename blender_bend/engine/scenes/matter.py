@@ -9,10 +9,10 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 def fire(canvas: Canvas) -> Array:
     """Tongues of flame rising from the lower border, with sparks."""
-    coarse = canvas.noise(0.9, slope=1.8, lowest=1, highest=8)
-    fine = canvas.noise(1.2, slope=1.3, lowest=2, highest=14)
+    coarse = canvas.noise(0.6, slope=1.8, lowest=1, highest=8)
+    fine = canvas.noise(0.7, slope=1.3, lowest=2, highest=14)
     tongues = canvas.profile(0.9, frequency=0.75, octaves=3, gain=0.55)
-    rise = canvas.time * 0.42
+    rise = canvas.time * 0.34
     height = (canvas.y + 1) / 2
     sway = coarse(canvas.x * 0.22, canvas.y * 0.22 - rise * 0.6)
     x = canvas.x + 0.34 * sway * (0.2 + height)
@@ -35,15 +35,15 @@ def lava(canvas: Canvas) -> Array:
     """Plates of black crust drifting on glowing melt."""
     bend = canvas.noise(0.25, slope=1.9, lowest=1, highest=9)
     crust = canvas.noise(0.1, slope=1.2, lowest=3, highest=16)
-    plates = canvas.cells(14, wander=0.06, pace=0.35)
-    u = canvas.x + 0.20 * bend(canvas.x * 0.45, canvas.y * 0.45)
-    v = canvas.y + 0.20 * bend(canvas.x * 0.45 + 0.5, canvas.y * 0.45 + 0.3)
+    plates = canvas.cells(11, wander=0.06, pace=0.35)
+    u = canvas.x + 0.28 * bend(canvas.x * 0.45, canvas.y * 0.45)
+    v = canvas.y + 0.28 * bend(canvas.x * 0.45 + 0.5, canvas.y * 0.45 + 0.3)
     border, plate = plates(u, v)
     pools = smooth(0.0, 0.9, bend(canvas.x * 0.2 + 0.2, canvas.y * 0.2 + 0.02 * canvas.time))
-    wide = 0.05 + 0.12 * pools
+    wide = 0.035 + 0.085 * pools
     melt = smooth(wide + 0.05, 0.4 * wide, border)
     rough = crust(canvas.x * 0.5, canvas.y * 0.5)
-    rock = 0.06 + 0.09 * plate + 0.07 * rough + 0.34 * np.exp(-border * 9)
+    rock = 0.06 + 0.09 * plate + 0.07 * rough + (0.30 + 0.16 * pools) * np.exp(-border * 7)
     return mix(rock, 0.66 + 0.32 * smooth(0.09, 0.0, border) + 0.10 * pools, melt)
 
 

@@ -128,12 +128,12 @@ def _triangle(canvas: Canvas, tone: Array, xs: list[float], ys: list[float], lev
 
     def draw(old: Array, x: Array, y: Array) -> Array:
         x, y = x + middle_x, y + middle_y
-        worst: Array | None = None
+        worst = np.full(np.broadcast_shapes(x.shape, y.shape), -99, np.float32)
         for k in range(3):
             x0, y0, x1, y1 = xs[k], ys[k], xs[(k + 1) % 3], ys[(k + 1) % 3]
             length = float(np.hypot(x1 - x0, y1 - y0)) + 1e-6
             side = ((y1 - y0) / length) * (x - x0) - ((x1 - x0) / length) * (y - y0)
-            worst = side if worst is None else np.maximum(worst, side)
+            worst = np.maximum(worst, side)
         return mix(old, level, np.clip(0.7 - worst / canvas.pixel, 0, 1))
 
     canvas.stamp(tone, middle_x, middle_y, reach, draw)

@@ -1,14 +1,16 @@
 """Palettes: five colours from dark to light that give a picture's tones their colours."""
 
+# ruff: noqa: E501 (a palette is a line)
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 STEPS = 1024
 

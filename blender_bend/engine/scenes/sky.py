@@ -29,28 +29,29 @@ def sunset(canvas: Canvas) -> Array:
 
 def clouds(canvas: Canvas) -> Array:
     """Banks of heaped white clouds, bright on top, drifting at different speeds."""
-    tone = canvas.sky(0.24, 0.58, -0.6)
-    span = 2 * canvas.right + 1.8
-    billow = canvas.noise(0.12, slope=1.6, lowest=2, highest=14)
+    tone = canvas.sky(0.22, 0.56, -0.6)
+    span = 2 * canvas.right + 2.2
+    billow = canvas.noise(0.12, slope=1.5, lowest=2, highest=14)
     for layer in range(4):
-        base = 0.34 - 0.40 * layer + canvas.uniform(-0.08, 0.08)
+        base = 0.10 - 0.36 * layer + canvas.uniform(-0.08, 0.08)
         drift = canvas.time * (0.02 + 0.02 * layer)
-        u = canvas.x * 0.42 + 0.23 * layer - 0.42 * drift
-        lump = billow(u, canvas.y * 0.42 + 0.31 * layer)
-        top = np.full_like(canvas.x, base - 0.5)
-        heaps = round(4 * span / 3.8)
+        top = np.full_like(canvas.x, base - 0.6)
+        heaps = round(3 * span / 4.2)
         for heap in range(heaps):
             middle = (heap + canvas.uniform(0.2, 0.8)) * span / heaps + drift
-            middle, tall = middle % span - span / 2, canvas.uniform(0.30, 0.62) * (0.8 + 0.1 * layer)
-            for _ in range(5):
-                offset, size = canvas.uniform(-1, 1), canvas.uniform(0.16, 0.27)
-                rise = base - 0.22 + tall * (1 - abs(offset)) * canvas.uniform(0.6, 1.0)
-                away = np.clip(1 - np.square((canvas.x - middle - 0.5 * offset) / size), 0, 1)
-                top = np.maximum(top, np.where(away > 0, rise + size * np.sqrt(away) - 0.16, base - 0.5))
-        below = top - canvas.y + 0.16 * lump
-        body = 0.99 - 0.40 * smooth(0.0, 0.75, below) + 0.16 * lump * smooth(0.0, 0.2, below)
-        body = body - 0.10 * smooth(0.1, 0.5, billow(u + 0.03, canvas.y * 0.42 + 0.31 * layer + 0.03) - lump)
-        tone = mix(tone, np.clip(body, 0.4, 1), smooth(-0.01, 0.07, below) * (0.80 + 0.05 * layer))
+            middle, tall = middle % span - span / 2, canvas.uniform(0.25, 0.62)
+            for puff in range(8):
+                offset, size = (puff - 3.5) / 3.5 + canvas.uniform(-0.1, 0.1), canvas.uniform(0.11, 0.20)
+                rise = base + tall * (1 - offset * offset) * canvas.uniform(0.75, 1.0) - 0.12
+                away = np.abs(canvas.x - middle - 0.52 * offset) / size
+                bow = np.sqrt(np.clip(1 - away * away, 0, 1)) - 2.5 * np.clip(away - 0.9, 0, 9)
+                top = np.maximum(top, rise + size * bow)
+        u, v = canvas.x * 0.42 + 0.23 * layer - 0.42 * drift, canvas.y * 0.42 + 0.31 * layer
+        lump = billow(u, v)
+        below = top - canvas.y + 0.09 * lump
+        lit = np.clip(lump - billow(u + 0.02, v + 0.035), -0.5, 0.5)
+        body = 1.0 - 0.42 * smooth(0.0, 0.62, below) - 0.42 * lit * smooth(0.0, 0.15, below)
+        tone = mix(tone, np.clip(body, 0.36, 1), smooth(-0.01, 0.05, below) * (0.84 + 0.05 * layer))
     return tone
 
 
@@ -58,19 +59,19 @@ def aurora(canvas: Canvas) -> Array:
     """Folded curtains of light over dark hills and a still lake."""
     shore = canvas.uniform(-0.66, -0.52)
     tone = canvas.blank(0.04) + 0.09 * smooth(canvas.top, shore, canvas.y)
-    canvas.stars(tone, 32, shore + 0.3)
+    canvas.stars(tone, 26, shore + 0.45)
     height = np.abs(canvas.y - shore) + shore
     water = smooth(shore, shore - 0.01, canvas.y)
     for curtain in range(2):
-        line = canvas.profile(0.5, frequency=0.34, octaves=3, gain=0.45)
+        line = canvas.profile(0.5, frequency=0.28, octaves=3, gain=0.5)
         rays = canvas.profile(1.0, frequency=1.5, octaves=3, gain=0.7)
-        strength = canvas.profile(0.4, frequency=0.30, octaves=2)
-        base = -0.10 + 0.42 * curtain + 0.36 * line(canvas.x)
+        strength = canvas.profile(0.4, frequency=0.34, octaves=2)
+        base = -0.16 + 0.50 * curtain + 0.20 * line(canvas.x)
         above = height - base
         ray = rays(canvas.x + 0.10 * above)
-        tall = 0.36 + 0.20 * ray
-        light = np.exp(-np.clip(above, 0, 9) / tall) * np.exp(-np.square(np.clip(-above, 0, 9) / 0.07))
-        light = light * (0.78 + 0.40 * ray) * (0.80 + 0.30 * strength(canvas.x))
+        tall = 0.30 + 0.20 * ray
+        light = np.exp(-np.clip(above, 0, 9) / tall) * np.exp(-np.square(np.clip(-above, 0, 9) / 0.12))
+        light = light * (0.80 + 0.45 * ray) * np.clip(0.72 + 0.60 * strength(canvas.x), 0.05, 1.2)
         tone = lighten(tone, (0.95 - 0.20 * curtain) * light * (1 - 0.5 * water))
     hills = canvas.profile(frequency=0.5, octaves=5, gain=0.45, ridged=True)
     top = 0.16 + 0.09 * hills(canvas.x)
@@ -114,20 +115,24 @@ def fireworks(canvas: Canvas) -> Array:
     """Bursting stars of sparks in the night, opening and fading in turn."""
     shore = -0.78
     tone = canvas.blank(0.04) + 0.08 * smooth(0.2, shore, canvas.y)
-    for burst in range(4):
-        x = -0.62 + 0.42 * burst + canvas.uniform(-0.12, 0.12)
-        y, size = canvas.uniform(-0.2, 0.6), canvas.uniform(0.30, 0.66)
+    first, middle = canvas.integer(0, 2), canvas.sign()
+    for burst in range(3):
+        x = (-0.58 + 0.58 * burst + canvas.uniform(-0.08, 0.08)) * canvas.right
+        y = 0.24 + 0.24 * middle * (1 if burst == 1 else -1) + canvas.uniform(-0.10, 0.10)
+        size = canvas.uniform(0.66, 0.80) if burst == first else canvas.uniform(0.36, 0.52)
         spokes, turn = canvas.integer(13, 20), canvas.uniform(0, 6.28)
-        age = (canvas.uniform(0.3, 0.62) + 0.22 * canvas.time) % 1.0
+        age = (canvas.uniform(0.34, 0.62) + 0.22 * canvas.time) % 1.0
         opened = 1 - (1 - age) ** 3
         life = float(np.sin(np.pi * age) ** 0.8)
         distance, angle = canvas.polar(x, y + 0.12 * age)
         bow = distance / size
         spoke = (angle + turn) * spokes / (2 * np.pi)
         offset = np.abs(spoke - np.round(spoke)) * (2 * np.pi / spokes) * distance
-        along = smooth(0.05 * opened, 0.9 * opened, bow) * smooth(1.06 * opened, 0.92 * opened, bow)
-        sparks = along * np.exp(-np.square(offset / (0.008 + 0.012 * bow)))
-        tone = lighten(tone, life * (1.2 * sparks + 0.34 * np.exp(-np.square(bow * 1.5 / (opened + 0.1)))))
+        along = smooth(0.05 * opened, 0.95 * opened, bow) * smooth(1.04 * opened, 0.94 * opened, bow)
+        sparks = along * np.exp(-np.square(offset / (0.007 + 0.010 * bow)))
+        heads = np.exp(-np.square(offset / 0.024) - np.square((bow - 0.97 * opened) * size / 0.024))
+        bloom = np.exp(-np.square(bow * 1.5 / (opened + 0.1)))
+        tone = lighten(tone, life * (0.95 * sparks + 1.1 * heads + 0.40 * bloom))
         tone = lighten(tone, life * 0.8 * canvas.glow(x, y - 0.12 * age, 0.06))
     roofs = canvas.profile(frequency=0.8, octaves=4, gain=0.6)
     return mix(tone, 0.015, canvas.inside(canvas.y - shore - 0.08 * np.round(3 * roofs(canvas.x)) / 3))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Canvas, lighten, mix, smooth
+from .canvas import Array, Canvas, Draw, lighten, mix, smooth
 
 
 def sea(canvas: Canvas) -> Array:
@@ -45,7 +45,7 @@ def waves(canvas: Canvas) -> Array:
         body = 0.58 - 0.30 * near - 0.34 * np.clip(below / 0.6, 0, 1) + 0.12 * froth * smooth(0.5, 0.1, below)
         curl = np.exp(-np.square((below - 0.16 - 0.08 * near) / 0.05)) * crest
         thick = (0.045 + 0.055 * near) * (0.25 + 1.1 * crest)
-        foam = smooth(thick + 0.035, thick - 0.02, below + 0.05 * froth)
+        foam = smooth(thick + 0.035, thick - 0.02, below + 0.075 * froth)
         body = mix(body - 0.10 * curl, 0.97 - 0.5 * below, foam)
         tone = mix(tone, body, canvas.inside(-below))
     return tone
@@ -82,7 +82,7 @@ def underwater(canvas: Canvas) -> Array:
     return tone
 
 
-def _fish(size, way, wag, pixel):  # type: ignore[no-untyped-def]
+def _fish(size: float, way: float, wag: float, pixel: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         x = x * way
         body = np.hypot(x / size, y / (0.45 * size)) - 1
@@ -95,7 +95,7 @@ def _fish(size, way, wag, pixel):  # type: ignore[no-untyped-def]
     return draw
 
 
-def _bubble(size):  # type: ignore[no-untyped-def]
+def _bubble(size: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         distance = np.hypot(x, y) / size
         rim = np.exp(-np.square((distance - 0.85) / 0.22)) + np.exp(
@@ -139,7 +139,7 @@ def rain(canvas: Canvas) -> Array:
     return tone
 
 
-def _bokeh(size, strength):  # type: ignore[no-untyped-def]
+def _bokeh(size: float, strength: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         distance = np.hypot(x, y) / size
         return lighten(tone, strength * smooth(1.08, 0.92, distance) * (0.7 + 0.3 * distance))
@@ -147,7 +147,7 @@ def _bokeh(size, strength):  # type: ignore[no-untyped-def]
     return draw
 
 
-def _streak(long, slant, strength):  # type: ignore[no-untyped-def]
+def _streak(long: float, slant: float, strength: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         away = np.exp(-np.square((x - slant * y) / 0.010)) * smooth(long, 0.2 * long, np.abs(y))
         return lighten(tone, strength * away)
