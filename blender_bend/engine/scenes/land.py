@@ -70,7 +70,7 @@ def forest(canvas: Canvas) -> Array:
     lean, source = canvas.uniform(0.3, 0.6) * canvas.sign(), canvas.uniform(-0.35, 0.35)
     tone = canvas.sky(0.72, 0.62, -0.7)
     tone = lighten(tone, 0.75 * canvas.glow(source, 0.25, 0.6))
-    leaf = canvas.noise(0.25, slope=1.4, lowest=2, highest=12)
+    leaf = canvas.noise(0.25, slope=1.2, lowest=3, highest=16)
     span = 2 * canvas.right + 0.6
     for layer in range(3):
         dark = 0.52 - 0.21 * layer
@@ -85,7 +85,7 @@ def forest(canvas: Canvas) -> Array:
             flare = thick * (1 + 0.9 * np.exp(np.clip(-(canvas.y - floor) * 8, -9, 0.3)))
             mask = np.maximum(mask, canvas.inside(np.abs(canvas.x - axis) - flare, 1))
         leaves = leaf(canvas.x * 0.45 + 0.3 * layer, canvas.y * 0.45 + 0.2 * layer)
-        crown = smooth(0.0, 0.12, canvas.y - 0.62 * canvas.top - 0.12 * (1 - layer) + 0.32 * leaves)
+        crown = smooth(0.0, 0.12, canvas.y - 0.62 * canvas.top - 0.12 * (1 - layer) + 0.22 * leaves)
         ground = smooth(0.03, -0.03, canvas.y - floor - 0.10 * leaves)
         mask = np.maximum(mask, np.maximum(crown * 0.92, ground))
         tone = mix(tone, dark + 0.05 * leaves, mask)

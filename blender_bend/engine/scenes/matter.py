@@ -12,7 +12,7 @@ def fire(canvas: Canvas) -> Array:
     coarse = canvas.noise(0.6, slope=1.8, lowest=1, highest=8)
     fine = canvas.noise(0.7, slope=1.3, lowest=2, highest=14)
     tongues = canvas.profile(0.9, frequency=0.75, octaves=3, gain=0.55)
-    rise = canvas.time * 0.34
+    rise = canvas.time * 0.25
     height = (canvas.y + 1) / 2
     sway = coarse(canvas.x * 0.22, canvas.y * 0.22 - rise * 0.6)
     x = canvas.x + 0.34 * sway * (0.2 + height)
