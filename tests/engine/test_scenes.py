@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -38,7 +40,7 @@ def test_equal_arguments_paint_equal_pictures_and_another_seed_another_one(scene
 def test_time_moves_a_scene_smoothly(scene: str) -> None:
     frames = [paint(scene, "monochrome", height=40, width=56, seed=3, time=k * FRAME - 1) for k in range(60)]
     other = paint(scene, "monochrome", height=40, width=56, seed=4)
-    steps = [difference(one, following) for one, following in zip(frames, frames[1:], strict=False)]
+    steps = [difference(one, following) for one, following in pairwise(frames)]
     assert difference(frames[0], frames[-1]) > 0.0005
     assert max(steps) < 0.3 * difference(frames[0], other)
     assert max(steps) < 0.05

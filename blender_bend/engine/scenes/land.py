@@ -109,7 +109,7 @@ def skyline(canvas: Canvas) -> Array:
     for layer in range(2):
         left = -canvas.right - 0.1
         while left < canvas.right:
-            wide = canvas.uniform(0.17, 0.30)
+            wide = canvas.uniform(0.24, 0.40)
             middle = left + wide / 2
             tall = river + canvas.uniform(0.35, 0.95 - 0.3 * layer) * (1 - 0.25 * abs(middle) / canvas.right)
             spire, phase = canvas.chance(0.3), canvas.uniform(0, 6.28)
@@ -120,22 +120,22 @@ def skyline(canvas: Canvas) -> Array:
                 mask = np.maximum(mask, canvas.inside(needle, 0.6))
             body = 0.24 - 0.17 * layer + 0.10 * (1 - layer) * smooth(tall, river, flip)
             tone = mix(tone, body, mask)
-            columns = max(2, round(wide / 0.075))
-            rows = int((tall - river - 0.05) / 0.095)
+            columns = max(2, round(wide / 0.105))
+            rows = int((tall - river - 0.05) / 0.135)
             lit = canvas.random.random((rows, columns)) < 0.30 + 0.25 * layer
             for row, column in zip(*np.nonzero(lit), strict=True):
                 wx = left + wide * (column + 0.5) / columns
-                wy = tall - 0.075 - 0.095 * row
+                wy = tall - 0.10 - 0.135 * row
                 glow = (0.62 + 0.36 * layer) * (0.9 + 0.1 * float(np.sin(phase + row * 2.4 + column + canvas.time)))
-                canvas.stamp(tone, wx, wy, 0.04, _window(glow, canvas.pixel))
-                canvas.stamp(tone, wx, 2 * river - wy, 0.05, _window(glow * 0.75, canvas.pixel))
+                canvas.stamp(tone, wx, wy, 0.06, _window(glow, canvas.pixel))
+                canvas.stamp(tone, wx, 2 * river - wy, 0.06, _window(glow * 0.75, canvas.pixel))
             left += wide * (1.02 if layer == 0 else canvas.uniform(1.0, 1.7))
     return tone * (1 - 0.28 * smooth(river, river - 0.02, canvas.y))
 
 
 def _window(glow: float, pixel: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
-        mask = np.clip(0.5 - np.maximum(np.abs(x) - 0.020, np.abs(y) - 0.028) / (1.6 * pixel), 0, 1)
+        mask = np.clip(0.5 - np.maximum(np.abs(x) - 0.028, np.abs(y) - 0.040) / (1.6 * pixel), 0, 1)
         return mix(tone, glow, mask)
 
     return draw
@@ -147,8 +147,8 @@ def snow(canvas: Canvas) -> Array:
     for layer in range(3):
         line = canvas.profile(frequency=0.32 + 0.06 * layer, octaves=2, gain=0.3)
         ground = -0.08 - 0.33 * layer + 0.12 * line(canvas.x)
-        size = 0.42 + 0.16 * layer
-        for _ in range(4 - layer):
+        size = 0.48 + 0.18 * layer
+        for _ in range(3 - layer // 2):
             x = canvas.uniform(-canvas.right, canvas.right)
             foot = -0.08 - 0.33 * layer + 0.12 * float(line(np.array([x], np.float32))[0]) - 0.03
             tall = size * canvas.uniform(0.8, 1.25)
@@ -163,11 +163,11 @@ def snow(canvas: Canvas) -> Array:
         shade = 0.97 - 0.05 * layer - 0.22 * np.clip(ground - canvas.y, 0, 0.7)
         tone = mix(tone, shade, canvas.inside(canvas.y - ground, 2))
     flakes = []
-    for _ in range(46):
+    for _ in range(30):
         x, y, size = canvas.uniform(-1, 1), canvas.uniform(0, 1), canvas.uniform(0, 1)
         reach = canvas.top + 0.1
         fall = reach - (y * 2 * reach + canvas.time * (0.18 + 0.2 * size)) % (2 * reach)
         drift = 0.06 * float(np.sin(canvas.time * 0.8 + 9 * y))
-        flakes.append((x * canvas.right + drift, fall, 0.014 + 0.022 * size, 0.75))
+        flakes.append((x * canvas.right + drift, fall, 0.022 + 0.026 * size, 0.80))
     canvas.lights(tone, flakes)
     return tone

@@ -9,14 +9,14 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 def mandala(canvas: Canvas) -> Array:
     """Rings of pointed leaves and beads around one centre, filling the picture, turning against each other."""
-    fold = canvas.choice((8, 10, 12, 12, 16))
+    fold = canvas.choice((8, 8, 10, 12))
     distance, angle = canvas.polar()
     flip = canvas.chance(0.4)
     levels = (0.12, 0.58, 0.22, 0.82, 0.10, 0.66, 0.92, 0.30)
     tone = canvas.blank(0.80 if flip else 0.34)
-    for ring in range(8):
-        radius = 1.36 - 0.175 * ring + canvas.uniform(-0.02, 0.02)
-        petals = fold if ring < 5 else fold // 2
+    for ring in range(6):
+        radius = 1.34 - 0.225 * ring + canvas.uniform(-0.02, 0.02)
+        petals = fold if ring < 4 else fold // 2
         deep, pointed = canvas.uniform(0.16, 0.30), canvas.chance(0.7)
         turn = (np.pi / petals) * (ring % 2) + 0.12 * canvas.time * (-1) ** ring
         spoke = (angle - turn) * petals / (2 * np.pi)
@@ -26,12 +26,12 @@ def mandala(canvas: Canvas) -> Array:
         inward = edge - distance
         level = levels[(ring + (3 if flip else 0)) % 8]
         rim = 1 - level if abs(level - 0.5) > 0.2 else 0.95
-        face = level + 0.10 * (1 - local) + (rim - level) * 0.75 * smooth(0.055, 0.025, inward)
+        face = level + 0.10 * (1 - local) + (rim - level) * 0.75 * smooth(0.075, 0.035, inward)
         tone = mix(tone, face, canvas.inside(-inward, 0.8))
-        if ring in (1, 3):
+        if ring in (0, 2):
             bead = np.hypot(local * np.pi / petals * radius * 0.72, distance - radius * (0.95 - deep))
-            tone = mix(tone, 0.97 if level < 0.6 else 0.08, canvas.inside(bead - 0.045, 1))
-    heart = smooth(0.09, 0.02, distance)
+            tone = mix(tone, 0.97 if level < 0.6 else 0.08, canvas.inside(bead - 0.06, 1))
+    heart = smooth(0.12, 0.03, distance)
     return np.clip(tone + 0.5 * heart, 0.02, 1)
 
 

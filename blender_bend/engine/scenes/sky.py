@@ -92,14 +92,14 @@ def lightning(canvas: Canvas) -> Array:
         x = start + bolt * canvas.uniform(0.55, 0.8)
         lean = canvas.uniform(-0.18, 0.18)
         path = x + lean * (0.6 - canvas.y) + 0.26 * crook(canvas.y) * (0.3 + np.clip(0.75 - canvas.y, 0, 1))
-        arms = [(path, 0.72, -0.98, 0.018)]
+        arms = [(path, 0.72, -0.98, 0.026)]
         for branch in range(3):
             height = 0.35 - 0.33 * branch + canvas.uniform(-0.1, 0.1)
             crooked = canvas.profile(1.0, frequency=1.1, octaves=4, gain=0.5, ridged=True)
             side = canvas.uniform(0.5, 1.0) * (-1) ** (branch + bolt)
             down = np.clip(height - canvas.y, 0, 9)
             joint = path + side * down + 0.16 * crooked(canvas.y) * np.clip(3 * down, 0, 1)
-            arms.append((joint, height, height - canvas.uniform(0.35, 0.6), 0.011))
+            arms.append((joint, height, height - canvas.uniform(0.35, 0.6), 0.017))
         for line, upper, lower, width in arms:
             along = smooth(upper + 0.03, upper - 0.03, canvas.y) * smooth(lower - 0.02, lower + 0.22, canvas.y)
             slant = np.gradient(line[:, 0]).astype(np.float32)[:, None] / canvas.pixel
@@ -120,7 +120,7 @@ def fireworks(canvas: Canvas) -> Array:
         x = (-0.58 + 0.58 * burst + canvas.uniform(-0.08, 0.08)) * canvas.right
         y = 0.24 + 0.24 * middle * (1 if burst == 1 else -1) + canvas.uniform(-0.10, 0.10)
         size = canvas.uniform(0.66, 0.80) if burst == first else canvas.uniform(0.36, 0.52)
-        spokes, turn = canvas.integer(13, 20), canvas.uniform(0, 6.28)
+        spokes, turn = canvas.integer(9, 13), canvas.uniform(0, 6.28)
         age = (canvas.uniform(0.34, 0.62) + 0.22 * canvas.time) % 1.0
         opened = 1 - (1 - age) ** 3
         life = float(np.sin(np.pi * age) ** 0.8)
@@ -129,8 +129,8 @@ def fireworks(canvas: Canvas) -> Array:
         spoke = (angle + turn) * spokes / (2 * np.pi)
         offset = np.abs(spoke - np.round(spoke)) * (2 * np.pi / spokes) * distance
         along = smooth(0.05 * opened, 0.95 * opened, bow) * smooth(1.04 * opened, 0.94 * opened, bow)
-        sparks = along * np.exp(-np.square(offset / (0.007 + 0.010 * bow)))
-        heads = np.exp(-np.square(offset / 0.024) - np.square((bow - 0.97 * opened) * size / 0.024))
+        sparks = along * np.exp(-np.square(offset / (0.010 + 0.018 * bow)))
+        heads = np.exp(-np.square(offset / 0.036) - np.square((bow - 0.97 * opened) * size / 0.036))
         bloom = np.exp(-np.square(bow * 1.5 / (opened + 0.1)))
         tone = lighten(tone, life * (0.95 * sparks + 1.1 * heads + 0.40 * bloom))
         tone = lighten(tone, life * 0.8 * canvas.glow(x, y - 0.12 * age, 0.06))

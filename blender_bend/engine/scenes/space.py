@@ -42,22 +42,22 @@ def galaxy(canvas: Canvas) -> Array:
     dust = lumps(0.3 * radius * np.cos(angle), 0.3 * radius * np.sin(angle))
     arm = 0.5 + 0.5 * np.cos(arms * swirl + 0.8 * dust)
     arm = arm ** (1.2 + 1.8 * np.clip(radius, 0, 1))
-    disc = np.exp(-np.square(radius / 0.62))
+    disc = np.exp(-np.square(radius / 0.74))
     tone = 0.02 + disc * (0.10 + 0.78 * arm * (0.85 + 0.5 * dust)) * (1 - 0.3 * np.exp(-radius * 9))
     tone = lighten(tone, 1.1 * np.exp(-np.square(radius / 0.15)) + 0.35 * np.exp(-radius * 4.5))
-    canvas.stars(tone, 55)
+    canvas.stars(tone, 36)
     return tone
 
 
 def planet(canvas: Canvas) -> Array:
     """A banded planet with a broad ring, lit from one side."""
-    radius = canvas.uniform(0.40, 0.50)
+    radius = canvas.uniform(0.43, 0.52)
     x, y, tilt = canvas.uniform(-0.15, 0.15), canvas.uniform(-0.12, 0.12), canvas.uniform(0.12, 0.5) * canvas.sign()
     flat, light, bands = canvas.uniform(0.22, 0.34), canvas.sign(), canvas.uniform(2.0, 3.2)
     weather = canvas.noise(0.05, slope=1.8, lowest=1, highest=10)
     haze = canvas.noise(0.05, slope=2.6, highest=4)
     tone = 0.05 + 0.10 * smooth(-0.4, 1.0, haze(canvas.x * 0.3, canvas.y * 0.3))
-    canvas.stars(tone, 60)
+    canvas.stars(tone, 32)
     u, v = canvas.turned(x, y, tilt)
     distance = np.hypot(u, v)
     depth = np.sqrt(np.clip(1 - np.square(distance / radius), 0, 1))
