@@ -156,7 +156,7 @@ def eye(canvas: Canvas) -> Array:
     outside = np.maximum(v - upper, lower - v)
     tone = 0.36 + 0.18 * smooth(0.1, 0.8, outside) - 0.10 * np.abs(u)
     crease = np.abs(v - (open_ * 1.36 * np.clip(1 - np.square(u / 1.15), 0, 1) ** 0.8))
-    tone = tone - 0.20 * np.exp(-np.square(crease / 0.045)) * (v > 0)
+    tone = tone - 0.20 * np.exp(-np.square(crease / 0.045)) * smooth(0.0, 0.12, v) * smooth(1.15, 0.95, np.abs(u))
     distance, angle = canvas.polar(look, rise)
     rays = fibre(np.cos(angle) * 0.45 + 0.1 * distance, np.sin(angle) * 0.45)
     ring = distance / iris
