@@ -253,6 +253,30 @@ class BEND_PG_settings(Holder, PropertyGroup):
         default="noise",
         update=_change_parameters,
     )
+    scene: EnumProperty(
+        name="Scene",
+        description="What is painted before the model paints over it",
+        items=tables.items((name, label, "") for name, label in catalogue.scenes.SCENES),
+        default=catalogue.scenes.DEFAULT_SCENE,
+    )
+    palette: EnumProperty(
+        name="Palette",
+        description="The colours of the painted scene",
+        items=tables.items((name, label, "") for name, label in catalogue.scenes.PALETTES),
+        default=catalogue.scenes.DEFAULT_PALETTE,
+    )
+    scene_seed: IntProperty(
+        name="Scene Seed", description="Another number composes the scene anew", default=0, min=0, max=2**31 - 1
+    )
+    scene_speed: FloatProperty(
+        name="Speed",
+        description="How fast the scene moves by itself: 1 is natural, 0 stands still",
+        default=1.0,
+        soft_min=0.0,
+        soft_max=4.0,
+        min=-100.0,
+        max=100.0,
+    )
     scheduler: EnumProperty(
         name="Sampler",
         description="The way from noise to picture",

@@ -81,6 +81,7 @@ def option_label(option: str) -> str:
 
 SOURCES = (
     ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
+    ("procedural", "Procedural Scene", "Every frame paints over a scene that moves by itself: waves, fire, a galaxy"),
     ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
     ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
 )

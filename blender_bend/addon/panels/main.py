@@ -116,6 +116,11 @@ class BEND_PT_source(BendPanel, Panel):
         column = layout.column()
         column.use_property_decorate = False
         column.prop(settings, "source")
+        if settings.source == "procedural":
+            column.prop(settings, "scene")
+            column.prop(settings, "palette")
+            column.prop(settings, "scene_seed")
+            column.prop(settings, "scene_speed")
         if settings.source == "pictures":
             row = column.row()
             row.scale_y = 1.2
