@@ -88,6 +88,7 @@ def _contrast(grid: Grid) -> Quantity:
 
     As ``librosa.feature.spectral_contrast``: 0 to 200 Hz and octaves from there, the last to the end, dB of magnitude.
     A band beyond half the sample rate has no contrast.
+    """
     edges = np.concatenate([[0.0], CONTRAST_LOWEST * 2.0 ** np.arange(CONTRAST_BANDS)])
     silence = np.float32(FLOOR)
     bands = []
