@@ -17,7 +17,7 @@ ROOMS = {
     "core": {"numpy"},
     "addon": {"bpy", "aud", "blf", "gpu", "gpu_extras", "numpy", "blender_bend.core"},
     "engine": {
-        "numpy", "scipy", "sklearn", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "PIL",
+        "numpy", "scipy", "sklearn", "librosa", "soundfile", "mido", "torch", "diffusers", "transformers", "safetensors", "PIL",
         "huggingface_hub", "blender_bend.core",
     },
 }  # fmt: skip
