@@ -7,6 +7,18 @@ from pathlib import Path
 
 import numpy as np
 
+from blender_bend.core.features import FEATURES, PLAIN
+
+#: A spelling of every feature that is measured of sound alone, and of the moments.
+EVERY = (
+    *PLAIN,
+    *(f"{feature.name}:{feature.first + 1}" for feature in FEATURES if feature.which and feature.family in {
+        "Spectrum", "Bands", "Rhythm", "Harmony"
+    }),
+    "band:200-800",
+)  # fmt: skip
+MOMENTS = ("times:beats", "times:bars", "times:onsets", "times:sections")
+
 
 def write_wav(path: Path, samples: np.ndarray, sample_rate: int) -> Path:
     """Write samples of shape (samples,) or (samples, channels), -1...1, as 16-bit wav."""

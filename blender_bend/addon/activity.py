@@ -21,12 +21,14 @@ class Activity:
     ----------
     title : what, in a verb: ``Generating``
     total : number of steps; 0 if unknown
+    says : where it is, for an activity that does not count frames
     """
 
     title: str
     total: int = 0
     done: int = 0
     phase: str = ""
+    says: str = ""
     cancel_asked: bool = False
     began: float = field(default_factory=time.monotonic)
     first_step: float | None = None
@@ -53,6 +55,8 @@ class Activity:
         """One line for the progress bar."""
         if self.cancel_asked:
             return "Cancelling…"
+        if self.says:
+            return self.says
         if not self.done:
             return self.phase or self.title
         left = self.seconds_left
@@ -112,9 +116,18 @@ def dismiss() -> None:
 
 def redraw() -> None:
     """Let every sequencer draw its sidebar again, and only that: strips and preview are dear to draw."""
+    _redraw("UI")
+
+
+def redraw_timelines() -> None:
+    """Let every sequencer draw its strips again, because what is drawn over them has changed."""
+    _redraw("WINDOW")
+
+
+def _redraw(kind: str) -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 for region in area.regions:
-                    if region.type == "UI":
+                    if region.type == kind:
                         region.tag_redraw()

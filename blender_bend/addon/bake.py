@@ -3,48 +3,26 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
+import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import curves, messages
+from ..core import events, features, messages
+from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
+from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import compat, engine_client, preferences, sound, strips
-from .keyframes import KeyTable, Memory, hand_keys, merge, read_keys, select, table_of, write_keys
+from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
+from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
+from .writing import Report
 
-
-@dataclass(frozen=True)
-class Options:
-    """How keys are written.
-
-    Parameters
-    ----------
-    simplify : few Bézier keys instead of one a frame
-    tolerance : largest error of simplified keys, as a share of the route's range
-    keep_hand_keys : leave keys that a person moved, added or deleted as they are
-    """
-
-    simplify: bool = False
-    tolerance: float = 0.02
-    keep_hand_keys: bool = True
-
-
-@dataclass
-class Report:
-    """What a bake did."""
-
-    curves: int = 0
-    keys: int = 0
-    kept: int = 0
-
-    def summary(self) -> str:
-        """One line for the artist."""
-        kept = f", {self.kept} kept by hand" if self.kept else ""
-        return f"Baked {self.keys} keys on {self.curves} curve{'s' if self.curves != 1 else ''}{kept}"
+Described = tuple[BEND_PG_parameter, Parameter]
 
 
 def frame_rate(scene: Scene) -> FrameRate:
@@ -52,10 +30,69 @@ def frame_rate(scene: Scene) -> FrameRate:
     return FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
 
 
+def heard_frames(strip: ImageStrip) -> range:
+    """The frames that a bend strip shows and that can have sound: Blender's mixdown cannot begin before frame 0."""
+    return range(max(0, compat.left_handle(strip)), compat.right_handle(strip))
+
+
+def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], folder: Path) -> dict[str, Any]:
+    """What the engine needs to measure a bend strip's sound; the sound is mixed down on the way.
+
+    Parameters
+    ----------
+    spellings : features and moments, as ``core.features`` spells them
+    folder : for the sound and the answer; it must outlive the request
+
+    Raises
+    ------
+    BendError if there is no usable sound
+    """
+    rate, frames, spelled = frame_rate(scene), heard_frames(strip), sorted(set(spellings))
+    if not frames:
+        raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
+    settings = strip.bend_settings
+    pcm = sound.mixdown(scene, [] if _only_midi(spelled) else sound.chosen_sounds(scene, strip), frames, folder)
+    request: dict[str, Any] = {
+        "sound": str(pcm),
+        "fps": str(rate),
+        "frames": len(frames),
+        "features": spelled,
+        "cache": str(preferences.user_folder("features")),
+        "out": str(folder / "features.npz"),
+        "beats": asdict(settings.beats.settings()),
+    }
+    if settings.midi_file:
+        begins = compat.content_start(strip) + settings.midi_start - frames.start
+        request["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(rate.seconds(begins))}
+    if preferences.encodec_folder():
+        request["encodec"] = preferences.encodec_folder()
+    return request
+
+
+def _only_midi(spelled: list[str]) -> bool:
+    """Whether nothing is asked of the sound itself."""
+    return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
+
+
+def routed(strip: ImageStrip) -> list[Described]:
+    """Every parameter of the bends and of the strip itself that a feature drives, with its description."""
+    holders = strip.bend_settings.holders()
+    return [shown for holder in holders for shown in holder.shown_parameters() if shown[0].routed]
+
+
 def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
     """Every parameter of the bends and of the strip itself that a feature drives."""
-    holders = strip.bend_settings.holders()
-    return [parameter for holder in holders for parameter, _ in holder.shown_parameters() if parameter.routed]
+    return [parameter for parameter, _ in routed(strip)]
+
+
+def stale_parameters(scene: Scene, strip: ImageStrip) -> list[BEND_PG_parameter]:
+    """The baked parameters whose sound or route has changed since."""
+    now = fingerprint.of(scene, strip)
+    return [
+        parameter
+        for parameter in routed_parameters(strip)
+        if parameter.baked and (parameter.baked_from != now or parameter.baked_route != parameter.route_text())
+    ]
 
 
 class Bake:
@@ -63,6 +100,7 @@ class Bake:
 
     Parameters
     ----------
+    options : how keys are written; None writes every parameter as it was written last
     keys : names of the custom properties to bake; None means every routed one
 
     Raises
@@ -70,109 +108,110 @@ class Bake:
     BendError if there is no route, no usable sound, or no engine
     """
 
-    def __init__(self, scene: Scene, strip: ImageStrip, options: Options, keys: list[str] | None = None) -> None:
-        self.scene_name, self.strip_name, self.options = scene.name, strip.name, options
-        parameters = [p for p in routed_parameters(strip) if keys is None or p.key in keys]
+    def __init__(
+        self, scene: Scene, strip: ImageStrip, options: Options | None = None, keys: Iterable[str] | None = None
+    ) -> None:
+        self.scene_name, self.strip_name = scene.name, strip.name
+        wanted = None if keys is None else set(keys)
+        parameters = [p for p in routed_parameters(strip) if wanted is None or p.key in wanted]
         if not parameters:
             raise BendError(
                 Code.PARAMETER_INVALID,
                 "No parameter follows the sound yet.",
                 "Choose a feature for a parameter under Route.",
             )
-        self.keys = [parameter.key for parameter in parameters]
-        self.rate = frame_rate(scene)
-        # Blender's mixdown cannot begin before frame 0.
-        self.frames = range(max(0, compat.left_handle(strip)), compat.right_handle(strip))
-        if not self.frames:
-            raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
+        start = compat.content_start(strip)
+        self.options = {p.key: options or Options.from_text(p.baked_as, start) for p in parameters}
+        self.rate, self.frames = frame_rate(scene), heard_frames(strip)
+        if self.frames and not any(chosen.within(self.frames) for chosen in self.options.values()):
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                "The chosen frames are not on the bend strip.",
+                f"It has sound from frame {self.frames.start} to {self.frames.stop - 1}.",
+            )
+        spelled = [text for p in parameters for text in (*p.asked(), *self.options[p.key].moments())]
         self.cancelled = False
+        self._measured: dict[str, np.ndarray] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
-            folder = Path(self._folder.name)
-            pcm = sound.mixdown(scene, sound.chosen_sounds(scene, strip), self.frames, folder)
-            self.request = engine_client.client().request(
-                messages.ANALYSE,
-                sound=str(pcm),
-                fps=str(self.rate),
-                frames=len(self.frames),
-                features=sorted({parameter.feature for parameter in parameters}),
-                cache=str(preferences.user_folder("features")),
-                out=str(folder / "features.npz"),
-            )
+            self.baked_from = fingerprint.of(scene, strip)
+            data = analysis_request(scene, strip, spelled, Path(self._folder.name))
+            self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:
             self._folder.cleanup()
             raise
 
-    def finish(self) -> Report:
-        """Write the keys, once the request has ended.
+    def collect(self) -> None:
+        """Take in what the engine measured; waits until it is there.
 
         Raises
         ------
-        BendError with what the engine said; BendError(STRIP_MISSING) if the strip is gone
+        BendError with what the engine said; BendError(CANCELLED)
         """
+        if self.cancelled:
+            raise BendError(Code.CANCELLED, "Cancelled.")
         try:
             result = self.request.result()
             with np.load(result["out"]) as file:
-                features = dict(file)
+                self._measured = dict(file)
         finally:
             self._folder.cleanup()
-        if self.cancelled:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+
+    def write(self) -> Report:
+        """Write the keys of what was collected.
+
+        Raises
+        ------
+        BendError(STRIP_MISSING) if the strip is gone
+        """
         strip = strips.find(self.scene_name, self.strip_name)
         if strip is None:
             raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
-        report = Report()
-        for parameter in routed_parameters(strip):
-            if parameter.key in self.keys and parameter.feature in features:
-                values = parameter.route().shape(features[parameter.feature], self.rate)
-                _write(strip, parameter, values, self.frames, self.options, report)
+        report, start = Report(), compat.content_start(strip)
+        for parameter, described in routed(strip):
+            options = self.options.get(parameter.key)
+            if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(self.frames):
+                continue
+            heard = shaped(parameter, described, self._measured, self.frames, self.rate, options)
+            writing.write(strip, parameter, heard, options, report)
+            parameter.baked_from, parameter.baked_route = self.baked_from, parameter.route_text()
+            parameter.baked_as = options.as_text(parameter.baked_as, start)
+        strip.bend_settings.baking.report = report.counts()
         return report
 
+    def finish(self) -> Report:
+        """Collect and write, once the request has ended."""
+        self.collect()
+        return self.write()
+
     def cancel(self) -> None:
-        """Give up; nothing is written."""
+        """Give up at once, whenever the engine hears of it; nothing is written."""
         self.cancelled = True
         self.request.cancel()
+        self._folder.cleanup()
 
 
-def _write(
-    strip: ImageStrip, parameter: BEND_PG_parameter, values: np.ndarray, frames: range, options: Options, report: Report
-) -> None:
-    scene, start = strip.id_data, compat.content_start(strip)
-    values = np.clip(values, *_limits(strip, parameter))
-    if options.simplify:
-        span = max(abs(parameter.high - parameter.low), 1e-6)
-        baked = table_of(curves.simplify(values, frames[0], options.tolerance * span))
-    else:
-        baked = table_of(curves.dense(values, frames[0]))
-    curve = compat.ensure_fcurve(scene, strips.data_path(strip, parameter.key), strip.name)
-    kept, removed = None, np.empty(0, np.float32)
-    if options.keep_hand_keys:
-        before = read_keys(curve)
-        touched, removed = hand_keys(before, Memory.decode(parameter.baked), start)
-        kept = select(before, touched)
-    parameter.baked, baked = _give_way(baked, kept, removed, start)
-    write_keys(curve, merge(kept, baked) if kept else baked)
-    report.curves += 1
-    report.keys += len(baked["co"])
-    report.kept += len(kept["co"]) + len(removed) if kept else 0
+def shaped(
+    parameter: BEND_PG_parameter,
+    described: Parameter,
+    measured: Mapping[str, np.ndarray],
+    frames: range,
+    rate: FrameRate,
+    options: Options,
+) -> writing.Sound:
+    """What the measured features ask of one parameter.
 
-
-def _give_way(baked: KeyTable, kept: KeyTable | None, removed: np.ndarray, start: int) -> tuple[str, KeyTable]:
-    """Leave out the keys whose frames a person has taken or cleared.
-
-    Returns
-    -------
-    the encoded memory of this bake, and the keys to write
+    Parameters
+    ----------
+    measured : features and moments by spelling
+    frames : frames of the timeline that the features are for
     """
-    frames = np.round(baked["co"][:, 0] - start, 3)
-    hand = Memory.of(kept, start).keys if kept else Memory.empty().keys
-    hand[:, 1] = np.nan
-    free = select(baked, ~np.isin(frames, np.round(np.concatenate([hand[:, 0], removed]), 3)))
-    memory = Memory(np.concatenate([Memory.of(free, start).keys, hand]), removed)
-    return memory.encode(), free
-
-
-def _limits(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[float, float]:
-    shown = [pair for holder in strip.bend_settings.holders() for pair in holder.shown_parameters()]
-    described = next(described for item, described in shown if item.key == parameter.key)
-    return described.minimum, described.maximum
+    route, limits = parameter.route(), (described.minimum, described.maximum)
+    rest, full = np.clip([route.low, route.high], *limits).tolist()
+    if route.layers[0].rest:
+        rest, full = full, rest
+    hits = None
+    if options.mode == EVENTS:
+        hits = events.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
+    values = np.clip(route.shape(measured, rate), *limits)
+    return writing.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

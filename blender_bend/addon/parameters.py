@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+import json
+from dataclasses import asdict
 from typing import Any
 
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core import features
 from ..core.catalogue import Parameter
-from ..core.routes import Route
-from .tables import items
-
-NO_FEATURE = "NONE"
+from ..core.routes import LEVELS, Route
+from .layers import BEND_PG_layer, LayerSettings
 
 
-class BEND_PG_parameter(PropertyGroup):
+class BEND_PG_parameter(LayerSettings, PropertyGroup):
     """One animated parameter: the custom property that holds it, and the route that drives it"""
 
     name: StringProperty()
     key: StringProperty(description="Name of the strip's custom property")
-    feature: EnumProperty(
-        name="Feature",
-        description="What is heard in the sound and drives this parameter",
-        items=items(
-            [(NO_FEATURE, "None", "Not driven by sound"), *((f.name, f.label, f.summary) for f in features.FEATURES)]
-        ),
-        default=NO_FEATURE,
-    )
     low: FloatProperty(name="From", description="Value of the parameter when the feature is weakest", default=0.0)
     high: FloatProperty(name="To", description="Value of the parameter when the feature is strongest", default=1.0)
-    gain: FloatProperty(
-        name="Gain",
-        description="Strengthens the feature before it meets the range: above 1 quiet passages reach further",
-        default=1.0,
-        min=0.0,
-        soft_max=4.0,
-    )
-    attack: FloatProperty(
-        name="Attack",
-        description="How slowly the curve rises",
-        default=0.0,
-        min=0.0,
-        soft_max=1.0,
-        max=60.0,
-        unit="TIME_ABSOLUTE",
-    )
-    release: FloatProperty(
-        name="Release",
-        description="How slowly the curve falls: longer lets a hit ring on",
-        default=0.25,
-        min=0.0,
-        soft_max=2.0,
-        max=60.0,
-        unit="TIME_ABSOLUTE",
-    )
     low_angle: FloatProperty(
         name="From",
         description="Angle when the feature is weakest",
@@ -70,26 +35,43 @@ class BEND_PG_parameter(PropertyGroup):
         get=lambda self: self.high,
         set=lambda self, value: setattr(self, "high", value),
     )
-    invert: BoolProperty(
-        name="Invert", description="Silence gives the upper end of the range, the loudest moment the lower"
+    levels: IntProperty(
+        name="Levels",
+        description="Quantises the curve to so many steps: equal frames are painted only once. 0 is smooth",
+        default=0,
+        min=LEVELS[0],
+        max=LEVELS[1],
+        soft_max=16,
     )
+    layers: CollectionProperty(name="More Features", description="Further features", type=BEND_PG_layer)
     baked: StringProperty(
         description="What the last bake wrote, to tell a person's keys from its own", options={"HIDDEN"}
     )
+    baked_from: StringProperty(description="The sound of the last bake, to notice changes", options={"HIDDEN"})
+    baked_route: StringProperty(description="The route of the last bake, to notice changes", options={"HIDDEN"})
+    baked_as: StringProperty(description="How the last bake wrote its keys, to do it again", options={"HIDDEN"})
 
     def route(self) -> Route:
         """The route as plain data."""
-        return Route(**{setting.name: getattr(self, setting.name) for setting in fields(Route)})
+        further = tuple(item.layer() for item in self.layers if item.routed)
+        return Route((self.layer(), *further), self.low, self.high, self.levels)
 
     def set_route(self, route: Route) -> None:
         """Take over a route."""
-        for setting in fields(Route):
-            setattr(self, setting.name, getattr(route, setting.name))
+        first, *further = route.layers
+        self.set_layer(first)
+        self.layers.clear()
+        for layer in further:
+            self.layers.add().set_layer(layer)
+        self.low, self.high, self.levels = route.low, route.high, route.levels
 
-    @property
-    def routed(self) -> bool:
-        """Whether a feature drives this parameter."""
-        return self.feature != NO_FEATURE
+    def asked(self) -> list[str]:
+        """The features that must be measured, as ``core.features`` spells them."""
+        return self.route().asked()
+
+    def route_text(self) -> str:
+        """The route as text, to notice that it has changed."""
+        return json.dumps(asdict(self.route()), sort_keys=True)
 
 
 class Holder:

@@ -93,6 +93,11 @@ class BEND_AP_preferences(AddonPreferences):
         min=1,
         max=16,
     )
+    encodec: StringProperty(
+        name="EnCodec Folder",
+        description="A folder with a local EnCodec model, for the features under Learned. Empty: there are none",
+        subtype="DIR_PATH",
+    )
     models: CollectionProperty(type=BEND_PG_model_folder)
     decoders: CollectionProperty(type=BEND_PG_decoder_folder)
     loras: CollectionProperty(type=BEND_PG_lora_file)
@@ -109,6 +114,7 @@ class BEND_AP_preferences(AddonPreferences):
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
+        layout.column(heading="Sound").prop(self, "encodec", placeholder="none: no learned features")
         for name, heading, entry in LISTS:
             column = layout.column()
             column.label(text=heading)
@@ -184,6 +190,11 @@ def decoder_folders() -> dict[str, str]:
 def lora_files() -> dict[str, str]:
     """The LoRA files by name."""
     return _paths("loras")
+
+
+def encodec_folder() -> str:
+    """The folder of the EnCodec model; empty if none is named."""
+    return bpy.path.abspath(preferences().encodec) if preferences().encodec else ""
 
 
 def _paths(kind: str) -> dict[str, str]:

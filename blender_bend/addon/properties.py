@@ -20,6 +20,9 @@ from bpy.types import Context, PropertyGroup, Strip
 from ..core import catalogue, models, schedulers
 from ..core.catalogue import Choice, Parameter
 from . import suggestions, tables
+from .bake_settings import BEND_PG_baking
+from .beat_settings import BEND_PG_beats
+from .layers import BEND_PG_layer
 from .parameters import BEND_PG_parameter, Holder
 
 #: What the strip's own parameters are called before the dot.
@@ -250,6 +253,30 @@ class BEND_PG_settings(Holder, PropertyGroup):
         default="noise",
         update=_change_parameters,
     )
+    scene: EnumProperty(
+        name="Scene",
+        description="What is painted before the model paints over it",
+        items=tables.items((name, label, "") for name, label in catalogue.scenes.SCENES),
+        default=catalogue.scenes.DEFAULT_SCENE,
+    )
+    palette: EnumProperty(
+        name="Palette",
+        description="The colours of the painted scene",
+        items=tables.items((name, label, "") for name, label in catalogue.scenes.PALETTES),
+        default=catalogue.scenes.DEFAULT_PALETTE,
+    )
+    scene_seed: IntProperty(
+        name="Scene Seed", description="Another number composes the scene anew", default=0, min=0, max=2**31 - 1
+    )
+    scene_speed: FloatProperty(
+        name="Speed",
+        description="How fast the scene moves by itself: 1 is natural, 0 stands still",
+        default=1.0,
+        soft_min=0.0,
+        soft_max=4.0,
+        min=-100.0,
+        max=100.0,
+    )
     scheduler: EnumProperty(
         name="Sampler",
         description="The way from noise to picture",
@@ -270,6 +297,14 @@ class BEND_PG_settings(Holder, PropertyGroup):
         search_options={"SUGGESTION"},
     )
     loras: CollectionProperty(type=BEND_PG_lora)
+    baking: PointerProperty(type=BEND_PG_baking)
+    beats: PointerProperty(type=BEND_PG_beats)
+    midi_file: StringProperty(
+        name="MIDI File", description="A MIDI file whose notes and controllers are features too", subtype="FILE_PATH"
+    )
+    midi_start: IntProperty(
+        name="MIDI Start", description="How many frames after the start of the strip the MIDI file begins", default=0
+    )
     bends: CollectionProperty(type=BEND_PG_bend)
     active_bend: IntProperty(name="Active Bend", default=0, update=_show_bend_route)
     shows_own_route: BoolProperty(
@@ -299,7 +334,16 @@ class BEND_PG_settings(Holder, PropertyGroup):
         yield from self.bends
 
 
-CLASSES = (BEND_PG_parameter, BEND_PG_bend, BEND_PG_sound, BEND_PG_lora, BEND_PG_settings)
+CLASSES = (
+    BEND_PG_layer,
+    BEND_PG_parameter,
+    BEND_PG_bend,
+    BEND_PG_sound,
+    BEND_PG_lora,
+    BEND_PG_baking,
+    BEND_PG_beats,
+    BEND_PG_settings,
+)
 
 
 def register() -> None:

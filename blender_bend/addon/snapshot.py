@@ -11,10 +11,12 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import models, prompts
 from ..core.catalogue import Parameter
+from ..core.catalogue.strip import SCENE_TIME
 from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.resolve import settle
 from . import activity, captured, compat, preferences, strips
+from .bake import frame_rate
 from .parameters import Holder
 from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
@@ -49,6 +51,8 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
     enabled = [bend for bend in settings.bends if bend.enabled]
     bends = tuple(_bend(bend) for bend in enabled)
     own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
+    if settings.source == "procedural":
+        own |= _scene_times(scene, strip, own, frames)
     schedule = _schedule(scene, settings)
     walk = _walk(strip, settings, frames)
     pictures = _captured(strip, settings, "The strips below", frames) if settings.source == "pictures" else None
@@ -100,6 +104,9 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         walk_amount=settle(settings.walk_amount),
         precision=preferences.preferences().precision,
         source=settings.source,
+        scene=settings.scene,
+        palette=settings.palette,
+        scene_seed=settings.scene_seed,
         scheduler=settings.scheduler,
         blending=settings.blending,
         decoder=decoder.path if decoder else "",
@@ -182,6 +189,16 @@ def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) 
     start, length = compat.content_start(strip), len(strip.elements)
     turns = Fraction(settings.walk_turns)  # in fractions a whole turn is a whole number
     return [settle(float(turns * (number - start) / length % 1)) for number in frames]
+
+
+def _scene_times(
+    scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]
+) -> dict[str, list[float]]:
+    """The time of the painted scene: its own, at its speed, and what the curve adds."""
+    rate, start = frame_rate(scene), compat.content_start(strip)
+    speed, name = strip.bend_settings.scene_speed, SCENE_TIME.name
+    moved = [speed * float(rate.seconds(number - start)) for number in frames]
+    return {name: [settle(time + more) for time, more in zip(moved, own[name], strict=True)]}
 
 
 def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:

@@ -10,7 +10,7 @@ from typing import Any
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import Context
 
-from ..core import catalogue
+from ..core import catalogue, features
 from ..core.catalogue import Choice, Operator
 
 Item = tuple[str, str, str, int]
@@ -33,9 +33,18 @@ def families() -> Iterator[tuple[str, list[Operator]]]:
 
 def operator_items() -> list[Item]:
     """The operators as the items of an enum, under the headings of their families."""
+    return _under_headings(families())
+
+
+def feature_items() -> list[Item]:
+    """The features of sound as the items of an enum, under the headings of their families."""
+    known = dict.fromkeys(feature.family for feature in features.FEATURES)
+    return _under_headings((name, [f for f in features.FEATURES if f.family == name]) for name in known)
+
+
+def _under_headings(families: Iterable[tuple[str, Iterable[Any]]]) -> list[Item]:
     grouped = (
-        [("", family, "", 0), *items((o.name, o.label, o.summary) for o in operators)]
-        for family, operators in families()
+        [("", family, "", 0), *items((row.name, row.label, row.summary) for row in rows)] for family, rows in families
     )
     return list(itertools.chain.from_iterable(grouped))
 
@@ -72,6 +81,7 @@ def option_label(option: str) -> str:
 
 SOURCES = (
     ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
+    ("procedural", "Procedural Scene", "Every frame paints over a scene that moves by itself: waves, fire, a galaxy"),
     ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
     ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
 )

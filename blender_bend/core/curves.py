@@ -1,65 +1,17 @@
-"""Shaping a feature into a curve, and fitting few Bézier keys to many values."""
+"""Keys of a curve: one a frame, or few Bézier keys within a stated error; and how Blender reads them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from .timebase import FrameRate
+from . import fitting
 
+#: Largest error of simplified keys, as a share of the route's range, unless the artist says otherwise.
+TOLERANCE = 0.05
 
-def normalise(values: np.ndarray) -> np.ndarray:
-    """Bring a feature to 0...1 so that neither silence nor one loud hit decides the scale.
-
-    The floor is the 2nd percentile; the ceiling is the 95th percentile of what rises clearly above the floor, so that
-    a feature of rare peaks (a click every two seconds) keeps its peaks.
-
-    Parameters
-    ----------
-    values : float array, shape (frames,)
-
-    Returns
-    -------
-    float array, shape (frames,), within 0...1; all 0 if the feature is constant
-    """
-    values = np.asarray(values, dtype=np.float64)
-    if values.size == 0:
-        return values
-    floor = np.percentile(values, 2)
-    span = values.max() - floor
-    if span <= 1e-9 * max(1.0, abs(floor)):
-        return np.zeros_like(values)
-    ceiling = np.percentile(values[values > floor + 0.05 * span], 95)
-    return np.clip((values - floor) / (ceiling - floor), 0.0, 1.0)
-
-
-def follow(values: np.ndarray, rate: FrameRate, attack: float, release: float) -> np.ndarray:
-    """An envelope that rises with one time constant and falls with another.
-
-    Parameters
-    ----------
-    values : float array, shape (frames,)
-    attack, release : seconds, 0 or more; after that time 63 % of a step is done
-
-    Returns
-    -------
-    float array, shape (frames,)
-    """
-    frame = float(rate.seconds(1))
-
-    def share(seconds: float) -> float:
-        return 1.0 if seconds <= 0 else 1.0 - float(np.exp(-frame / seconds))
-
-    rise, fall = share(attack), share(release)
-    if rise == fall == 1.0:
-        return np.array(values, dtype=np.float64)
-    followed = np.empty(len(values))
-    level = float(values[0]) if len(values) else 0.0
-    for index, value in enumerate(np.asarray(values, dtype=np.float64).tolist()):
-        level += (value - level) * (rise if value > level else fall)
-        followed[index] = level
-    return followed
+LINEAR, BEZIER, CONSTANT = "LINEAR", "BEZIER", "CONSTANT"
 
 
 @dataclass(frozen=True)
@@ -69,13 +21,15 @@ class Keys:
     Parameters
     ----------
     frames, values : float arrays, shape (keys,)
-    left, right : float arrays, shape (keys, 2), handle positions (frame, value); None for straight lines
+    left, right : float arrays, shape (keys, 2), handle positions (frame, value); None unless the keys are Bézier
+    interpolation : LINEAR, BEZIER or CONSTANT, from every key to the next
     """
 
     frames: np.ndarray
     values: np.ndarray
     left: np.ndarray | None = None
     right: np.ndarray | None = None
+    interpolation: str = LINEAR
 
 
 def dense(values: np.ndarray, first_frame: int) -> Keys:
@@ -86,10 +40,7 @@ def dense(values: np.ndarray, first_frame: int) -> Keys:
 
 
 def simplify(values: np.ndarray, first_frame: int, tolerance: float) -> Keys:
-    """Few Bézier keys that stay within a tolerance of a value on every frame.
-
-    Each piece is the least-squares cubic between two of the values, with handles at the thirds (where Blender's Bézier
-    is exactly a cubic in time); a piece that misses its tolerance is split where it errs most.
+    """Few Bézier keys that stay within a tolerance of a value on every frame, as Blender evaluates them.
 
     Parameters
     ----------
@@ -101,41 +52,99 @@ def simplify(values: np.ndarray, first_frame: int, tolerance: float) -> Keys:
     Keys with handles
     """
     values = np.asarray(values, dtype=np.float64)
-    pieces: list[tuple[int, int, float, float]] = []
-    waiting = [(0, len(values) - 1)] if len(values) > 1 else []
-    while waiting:
-        first, last = waiting.pop()
-        out_handle, in_handle, worst, error = _fit_cubic(values[first : last + 1])
-        if error <= 0.999 * tolerance:
-            pieces.append((first, last, out_handle, in_handle))
-        else:
-            waiting += [(first + worst, last), (first, first + worst)]
-    return _keys_of_pieces(values, sorted(pieces), first_frame)
+    frames = np.arange(len(values), dtype=np.float64) + first_frame
+
+    def keys(cuts: np.ndarray) -> Keys:
+        leaving, arriving = fitting.handles(values, cuts)
+        return bezier(frames[cuts], values[cuts], leaving, arriving)
+
+    # Blender's keys are 32-bit: far from frame 0 the handles move a little, so what it makes of them has the last word.
+    cuts = fitting.cut(values, 0.999 * tolerance)
+    return keys(fitting.hold(cuts, tolerance, lambda cuts: np.abs(evaluate(keys(cuts), frames) - values)))
 
 
-def _fit_cubic(values: np.ndarray) -> tuple[float, float, int, float]:
-    """Handle values of the best cubic through both ends; where and how much it errs most."""
-    count = len(values) - 1
-    time = np.linspace(0.0, 1.0, count + 1)
-    start, end = float(values[0]), float(values[-1])
-    if count == 1:
-        return start + (end - start) / 3, end - (end - start) / 3, 0, 0.0
-    basis = np.stack([3 * (1 - time) ** 2 * time, 3 * (1 - time) * time**2], axis=1)
-    fixed = (1 - time) ** 3 * start + time**3 * end
-    handles = np.linalg.lstsq(basis, values - fixed, rcond=None)[0]
-    error = np.abs(fixed + basis @ handles - values)
-    worst = int(np.clip(np.argmax(error), 1, count - 1))
-    return float(handles[0]), float(handles[1]), worst, float(error.max())
+def bezier(frames: np.ndarray, values: np.ndarray, leaving: np.ndarray, arriving: np.ndarray) -> Keys:
+    """Keys whose handles stand at the thirds of each piece; before the first and after the last they lie flat.
+
+    Parameters
+    ----------
+    frames, values : float arrays, shape (keys,)
+    leaving, arriving : float arrays, shape (keys - 1,), values of the handles at the start and end of each piece
+    """
+    third = np.diff(frames) / 3
+    right = np.stack([frames + np.append(third, 1 / 3), np.append(leaving, values[-1])], axis=1)
+    left = np.stack([frames - np.append(1 / 3, third), np.append(values[0], arriving)], axis=1)
+    return Keys(frames, values, left, right, BEZIER)
 
 
-def _keys_of_pieces(values: np.ndarray, pieces: list[tuple[int, int, float, float]], first_frame: int) -> Keys:
-    indices = np.array([0, *(last for _, last, _, _ in pieces)], dtype=np.int64)
-    frames = indices + float(first_frame)
-    key_values = values[indices]
-    left = np.stack([frames - 1 / 3, key_values], axis=1)
-    right = np.stack([frames + 1 / 3, key_values], axis=1)
-    for number, (first, last, out_handle, in_handle) in enumerate(pieces):
-        third = (last - first) / 3
-        right[number] = frames[number] + third, out_handle
-        left[number + 1] = frames[number + 1] - third, in_handle
-    return Keys(frames, key_values, left, right)
+def evaluate(keys: Keys, frames: np.ndarray) -> np.ndarray:
+    """The curve at frames, as Blender evaluates it: 32-bit keys, held before the first and after the last.
+
+    Parameters
+    ----------
+    keys : at least one
+    frames : float array
+
+    Returns
+    -------
+    float64 array of the same shape
+    """
+    times, values = _single(keys.frames), _single(keys.values)
+    if len(times) == 1:
+        return np.full(len(frames), values[0])
+    frames = np.clip(np.asarray(frames, dtype=np.float64), times[0], times[-1])
+    piece = np.clip(np.searchsorted(times, frames, side="right") - 1, 0, len(times) - 2)
+    start, end = times[piece], times[piece + 1]
+    if keys.interpolation == CONSTANT:
+        return np.where(frames >= end, values[piece + 1], values[piece])
+    if keys.interpolation == LINEAR or keys.left is None or keys.right is None:
+        return values[piece] + (values[piece + 1] - values[piece]) * (frames - start) / (end - start)
+    leaving, arriving = _single(keys.right)[piece], _single(keys.left)[piece + 1]
+    # Newton: with handles near the thirds the time is nearly a straight line in the curve's parameter.
+    place = (frames - start) / (end - start)
+    time = start, leaving[:, 0], arriving[:, 0], end
+    for _ in range(4):
+        place = np.clip(place - (_bernstein(time, place) - frames) / _slope(time, place), 0.0, 1.0)
+    between = _bernstein((values[piece], leaving[:, 1], arriving[:, 1], values[piece + 1]), place)
+    return np.where(frames == start, values[piece], np.where(frames == end, values[piece + 1], between))
+
+
+def closed(keys: Keys) -> Keys:
+    """The same keys with the last value that of the first, so that a cycle does not jump."""
+    values = keys.values.copy()
+    step = values[0] - values[-1]
+    values[-1] += step
+    if keys.left is None or keys.right is None:
+        return replace(keys, values=values)
+    left, right = keys.left.copy(), keys.right.copy()
+    left[-1, 1] += step
+    right[-1, 1] += step
+    return replace(keys, values=values, left=left, right=right)
+
+
+def add(base: np.ndarray, values: np.ndarray, rest: float) -> np.ndarray:
+    """Add a route to what is there: where it rests, nothing changes.
+
+    Parameters
+    ----------
+    base : float array, shape (frames,), the curve that is there
+    values : float array, shape (frames,), of ``Route.shape``
+    rest : the value that the route has in silence
+    """
+    return base + (values - rest)
+
+
+def _single(numbers: np.ndarray) -> np.ndarray:
+    return np.asarray(numbers, dtype=np.float32).astype(np.float64)
+
+
+def _bernstein(points: tuple[np.ndarray, ...], place: np.ndarray) -> np.ndarray:
+    a, b, c, d = points
+    rest = 1 - place
+    return rest**3 * a + 3 * rest**2 * place * b + 3 * rest * place**2 * c + place**3 * d
+
+
+def _slope(points: tuple[np.ndarray, ...], place: np.ndarray) -> np.ndarray:
+    a, b, c, d = points
+    rest = 1 - place
+    return 3 * (rest**2 * (b - a) + 2 * rest * place * (c - b) + place**2 * (d - c))

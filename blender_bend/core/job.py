@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import catalogue, channels, schedulers, sites
+from .catalogue import scenes
 from .errors import BendError, Code
 from .prompts import BLENDINGS, Blend
 
@@ -101,7 +102,8 @@ class Job:
     size : width and height in pixels, multiples of 8
     precision : ``float32``, ``float16`` or ``bfloat16``
     walk_amount : 0...1, the share of the walking noise in the starting noise
-    source : what a frame starts from: ``noise``, ``pictures``, or the ``previous`` frame
+    source : what a frame starts from: ``noise``, a ``procedural`` scene, ``pictures``, or the ``previous`` frame
+    scene, palette, scene_seed : the procedural scene, see ``core.catalogue.scenes``
     scheduler : a name of ``core.schedulers``
     blending : how prompts are blended, ``linear`` or ``spherical``
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
@@ -120,6 +122,9 @@ class Job:
     walk_amount: float = 0.0
     precision: str = "float32"
     source: str = "noise"
+    scene: str = scenes.DEFAULT_SCENE
+    palette: str = scenes.DEFAULT_PALETTE
+    scene_seed: int = 0
     scheduler: str = "own"
     blending: str = "linear"
     decoder: str = ""
@@ -157,7 +162,7 @@ class Job:
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
                 "size": (width, height),
             }
-            numbers = {name: int(data[name]) for name in ("steps", "seed", "batch") if name in data}
+            numbers = {name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data}
             amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
             job = cls(**{**data, **read, **numbers, **amounts})
             job.check()
@@ -204,6 +209,9 @@ class Job:
         yield self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}"
         sources = catalogue.strip.BY_SOURCE
         yield self.source in sources, f"the source must be one of {', '.join(sources)}"
+        yield self.scene in scenes.SCENE_NAMES, f"the scene must be one of {', '.join(scenes.SCENE_NAMES)}"
+        yield self.palette in scenes.PALETTE_NAMES, f"the palette must be one of {', '.join(scenes.PALETTE_NAMES)}"
+        yield 0 <= self.scene_seed < 2**32, "the scene's seed must be from 0 to 4294967295"
         yield self.scheduler in schedulers.NAMES, f"the sampler must be one of {', '.join(schedulers.NAMES)}"
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"

@@ -3,28 +3,39 @@
     {"schema": 1, "name": "Pulse", "summary": "what it does to the picture",
      "bends": [{"name": ..., "operator": ..., "site": ...,
                 "start": 0, "end": 1, "channels": "all", "choices": {}, "region": "everywhere", "inverted": false,
-                "restore": "none", "values": {"angle": 1.0}, "routes": {"angle": {"feature": "onset", ...}}}],
+                "restore": "none", "values": {"angle": 1.0},
+                "routes": {"angle": {"feature": "onset", "low": 0, "high": 2, "release": 0.25, ..., "levels": 0,
+                                     "layers": [{"feature": "rms", "combine": "multiply", ...}]}}}],
      "strip": {"source": "previous", "values": {"zoom": 1.02}, "routes": {}}}
 
 Of a bend only the first three are needed; ``strip`` may be left out, then the strip's own settings stay. A mask strip
-cannot be named: what is on the timeline is the artist's.
+cannot be named: what is on the timeline is the artist's. A route needs feature, low and high; its other settings are
+those of ``routes.Layer``, for the first layer flat and for further ones in a list.
 """
 
 from __future__ import annotations
 
 import json
-import math
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, features
+from . import catalogue, features, shaping
 from .errors import BendError, Code
+from .files import replacing
 from .job import Bend, check_bend
-from .routes import Route
+from .routes import CHAINS, COMBINES, LEVELS, LIMITS, Layer, Route
 
 SCHEMA = 1
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
+#: More are no route that a person made.
+MAX_LAYERS = 16
+LARGEST = 1e9
+
+_OF_ROUTE = {"low", "high", "levels", "layers"}
+_KINDS = {field.name: str(field.type) for field in fields(Layer)}
+_TABLES = {"scale": shaping.SCALES, "ease": shaping.EASES, "combine": COMBINES, "chain": CHAINS}
+_CHOICES = {name: tuple(row[0] for row in table) for name, table in _TABLES.items()}
 
 
 @dataclass(frozen=True)
@@ -102,20 +113,93 @@ def _values_and_routes(
     data: dict[str, Any], parameters: tuple[catalogue.Parameter, ...], what: str
 ) -> tuple[dict[str, float], dict[str, Route]]:
     names = {parameter.name for parameter in parameters}
-    values = {name: float(value) for name, value in data.get("values", {}).items()}
+    values = {name: _number(value, name) for name, value in data.get("values", {}).items()}
     routes = {name: _route(route) for name, route in data.get("routes", {}).items()}
     for name in (*values, *routes):
         if name not in names:
             raise ValueError(f"{what} has no parameter {name}")
-    if not all(math.isfinite(value) for value in values.values()):
-        raise ValueError("a value is not a number")
     return values, routes
 
 
 def _route(data: dict[str, Any]) -> Route:
-    features.check_names([data["feature"]])
-    kinds = {field.name: {"str": str, "float": float, "bool": bool}[str(field.type)] for field in fields(Route)}
-    route = Route(**{name: kinds[name](value) for name, value in data.items()})
-    if not all(math.isfinite(value) for value in (route.low, route.high, route.gain, route.attack, route.release)):
-        raise ValueError("a value of a route is not a number")
-    return route
+    layers = data.get("layers", [])
+    if not isinstance(layers, list) or len(layers) >= MAX_LAYERS:
+        raise ValueError(f"a route has a list of fewer than {MAX_LAYERS} further layers")
+    first = {name: value for name, value in data.items() if name not in _OF_ROUTE}
+    low, high = _number(data["low"], "low"), _number(data["high"], "high")
+    levels = _setting("levels", data.get("levels", 0), "int", LEVELS)
+    return Route(tuple(_layer(layer) for layer in (first, *layers)), low, high, levels)
+
+
+def _layer(data: dict[str, Any]) -> Layer:
+    return Layer(**{name: _setting(name, value, _KINDS[name], LIMITS.get(name)) for name, value in data.items()})
+
+
+def _setting(name: str, value: Any, kind: str, limits: tuple[float, float] | None) -> Any:
+    """A setting of a layer, if it is of its kind and within its limits."""
+    if kind == "str":
+        if value not in _CHOICES.get(name, (value,)) or not isinstance(value, str):
+            raise ValueError(f"{name} is one of: {', '.join(_CHOICES.get(name, ()))}")
+        return str(features.parse(value)) if name == "feature" else value
+    if kind == "bool":
+        if not isinstance(value, bool):
+            raise ValueError(f"{name} is true or false")
+        return value
+    number = _number(value, name)
+    if limits and not limits[0] <= number <= limits[1]:
+        raise ValueError(f"{name} lies between {limits[0]} and {limits[1]}")
+    if kind == "int" and number != int(number):
+        raise ValueError(f"{name} is a whole number")
+    if name == "kernel" and number % 2 == 0:
+        raise ValueError("kernel is odd")
+    return int(number) if kind == "int" else number
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= LARGEST:
+        raise ValueError(f"{name} is not a number that Bend can use")
+    return float(value)
+
+
+def to_data(preset: Preset) -> dict[str, Any]:
+    """The preset as ``read`` reads it, without what is as it would be anyway."""
+    data: dict[str, Any] = {"schema": SCHEMA, "name": preset.name, "summary": preset.summary}
+    data["bends"] = [
+        _without_defaults(part.bend, ("name", "operator", "site")) | _values_and_routes_data(part)
+        for part in preset.bends
+    ]
+    if preset.strip is not None:
+        data["strip"] = {"source": preset.strip.source} | _values_and_routes_data(preset.strip)
+    return data
+
+
+def write(preset: Preset, path: Path) -> None:
+    """Write a preset for ``read``."""
+    text = json.dumps(to_data(preset), ensure_ascii=False, indent=2, allow_nan=False)
+    with replacing(path) as file:
+        file.write(text.encode() + b"\n")
+
+
+def route_data(route: Route) -> dict[str, Any]:
+    """A route as it stands in a preset: flat, with further layers in a list."""
+    first, *others = (_without_defaults(layer, ("feature",)) for layer in route.layers)
+    data = {"feature": first.pop("feature"), "low": route.low, "high": route.high, **first}
+    if route.levels:
+        data["levels"] = route.levels
+    return data | ({"layers": others} if others else {})
+
+
+def _values_and_routes_data(part: PresetBend | PresetStrip) -> dict[str, Any]:
+    routes = {name: route_data(route) for name, route in part.routes.items()}
+    return ({"values": part.values} if part.values else {}) | ({"routes": routes} if routes else {})
+
+
+def _without_defaults(item: Any, always: tuple[str, ...]) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults."""
+    shown = {}
+    for field in fields(item):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        value = getattr(item, field.name)
+        if field.name in always or value != default:
+            shown[field.name] = value
+    return shown

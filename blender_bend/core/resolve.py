@@ -112,6 +112,9 @@ def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
 def _source(job: Job, frame: Frame) -> Resolved | None:
     """Where the frame starts from, and at which step; as diffusers' image-to-image reads the strength."""
     steps = min(int(job.steps * _strip_value(frame, strip.STRENGTH)), job.steps)
+    if job.source == "procedural":
+        time = _strip_value(frame, strip.SCENE_TIME)
+        return {"scene": [job.scene, job.palette, job.scene_seed, time], "start": job.steps - steps}
     if job.source == "pictures":
         return {"picture": frame.picture, "start": job.steps - steps}
     if job.source == "previous" and frame.previous:

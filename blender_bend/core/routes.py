@@ -7,9 +7,50 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import features
-from .curves import follow, normalise
+from . import features, papers, shaping
 from .timebase import FrameRate
+
+#: Which stages a layer has: label and tooltip by name.
+CHAINS: tuple[tuple[str, str, str], ...] = (
+    ("bend", "Bend", "Gate, median, attack and release, look-ahead, scale, gain, curve, invert"),
+    ("papers", "As in the Papers", "Median, envelope and gate of JAES25, then the whole track is mapped to the range"),
+    (
+        "gate_median",
+        "Gate and Median",
+        "The papers' other order: gate, median, then the whole track is mapped to the range",
+    ),
+)
+#: How a layer meets those above it: label and tooltip by name.
+COMBINES: tuple[tuple[str, str, str], ...] = (
+    ("add", "Add", "Both together"),
+    ("max", "Maximum", "Whichever is stronger"),
+    ("multiply", "Multiply", "Only where both are strong"),
+    ("difference", "Difference", "Where one is strong without the other"),
+    ("replace", "Replace", "Only this one, within its range of frames"),
+)  # fmt: skip
+#: Least and greatest value of every numeric setting of a layer; None where any number is allowed.
+LIMITS: dict[str, tuple[float, float]] = {
+    "gate": (0.0, 1.0),
+    "median": (0.0, 10.0),
+    "attack": (0.0, 60.0),
+    "release": (0.0, 60.0),
+    "look_ahead": (0.0, 10.0),
+    "bottom": (0.0, 100.0),
+    "top": (0.0, 100.0),
+    "least": (-1e9, 1e9),
+    "most": (-1e9, 1e9),
+    "gain": (0.0, 1000.0),
+    "threshold": (0.0, 1.0),
+    "gamma": (0.01, 100.0),
+    "offset": (-600.0, 600.0),
+    "first": (0, 10_000_000),
+    "last": (-10_000_000, 10_000_000),
+    "amount": (0.0, 1.0),
+    "kernel": (1, 1001),
+    "keep": (0.0, 1.0),
+}
+#: Least and greatest number of steps of a route.
+LEVELS = (0, 256)
 
 
 @dataclass(frozen=True)
@@ -33,9 +74,10 @@ class Layer:
     invert : the loudest moment gives 0
     offset : seconds by which the curve comes later
     first, last : frames counted from the strip's first, outside of which the layer is at rest; -1 is the strip's last
-    combine : add, max, multiply, difference or replace
+    combine : add, max, multiply, difference or replace; the first layer has nothing to meet
     amount : 0...1, how strongly it meets the layers above
-    chain : bend, or papers for the papers' own smoothing and range map
+    chain : bend; papers or gate_median for the papers' own smoothing and range map, which use ``gate``, ``kernel`` and
+        ``keep`` and none of the other stages but ``offset`` and the range of frames
     kernel : frames, odd, of the papers' median
     keep : 0...1, the share of the papers' envelope that stays from frame to frame
     """
@@ -65,11 +107,81 @@ class Layer:
     kernel: int = 1
     keep: float = 0.0
 
+    def stages(self, feature: np.ndarray, rate: FrameRate) -> dict[str, np.ndarray]:
+        """The values after every stage, in the order of the chain; the last are the layer's strength.
+
+        Parameters
+        ----------
+        feature : float array, shape (frames,)
+
+        Returns
+        -------
+        float64 arrays, shape (frames,), by the name of the stage; "feature" is what goes in
+        """
+        values = shaping.clean(feature)
+        passed = {"feature": values, **(self._bend(values, rate) if self.chain == "bend" else self._papers(values))}
+        shaped = shaping.offset(list(passed.values())[-1], self.offset, rate)
+        passed["offset"] = shaped
+        passed["range"] = np.where(self.within(len(shaped)), shaped, self.rest)
+        return passed
+
     def strength(self, feature: np.ndarray, rate: FrameRate) -> np.ndarray:
         """The layer alone, 0...1 on every frame."""
-        strength = np.clip(normalise(feature) * self.gain, 0.0, 1.0)
-        strength = follow(strength, rate, self.attack, self.release)
-        return 1.0 - strength if self.invert else strength
+        return self.stages(feature, rate)["range"]
+
+    @property
+    def rest(self) -> float:
+        """The strength that silence gives."""
+        return 1.0 if self.invert and self.chain == "bend" else 0.0
+
+    def within(self, count: int) -> np.ndarray:
+        """On which of the strip's frames the layer acts: bool array, shape (count,)."""
+        return shaping.window(count, self.first, self.last)
+
+    def _bend(self, values: np.ndarray, rate: FrameRate) -> dict[str, np.ndarray]:
+        passed = {}
+        passed["gate"] = values = shaping.gate(values, self.gate, *self._bounds(values))
+        passed["median"] = values = shaping.median(values, self.median, rate)
+        passed["follow"] = values = shaping.follow(values, rate, self.attack, self.release)
+        passed["look_ahead"] = values = shaping.look_ahead(values, self.look_ahead, rate)
+        passed["scale"] = values = shaping.normalise(values, *self._bounds(values))
+        passed["gain"] = values = shaping.gain(values, self.gain)
+        passed["curve"] = values = shaping.curve(values, self.threshold, self.gamma, self.ease)
+        passed["invert"] = 1.0 - values if self.invert else values
+        return passed
+
+    def _papers(self, values: np.ndarray) -> dict[str, np.ndarray]:
+        passed = {}
+        if self.chain == "gate_median":
+            passed["gate"] = values = papers.gate(values, self.gate)
+            passed["median"] = values = papers.median(values, self.kernel)
+        else:
+            passed["median"] = values = papers.median(values, self.kernel)
+            passed["envelope"] = values = papers.envelope(values, self.keep)
+            passed["gate"] = values = papers.gate(values, self.gate)
+        passed["scale"] = np.clip(papers.to_range(values, 0.0, 1.0), 0.0, 1.0)
+        return passed
+
+    def _bounds(self, values: np.ndarray) -> tuple[float, float]:
+        return shaping.bounds(values, self.scale, self.bottom, self.top, self.least, self.most)
+
+    def meet(self, above: np.ndarray, strength: np.ndarray) -> np.ndarray:
+        """Combine with the layers above, within the layer's range of frames; an amount of 0 changes nothing.
+
+        Parameters
+        ----------
+        above : float array, shape (frames,), the layers above together
+        strength : float array, shape (frames,), this layer alone
+        """
+        part = self.amount * strength
+        met = {
+            "add": lambda: above + part,
+            "max": lambda: np.maximum(above, part),
+            "multiply": lambda: above * (1 - self.amount + part),
+            "difference": lambda: np.abs(above - part),
+            "replace": lambda: (1 - self.amount) * above + part,
+        }[self.combine]()
+        return np.where(self.within(len(above)), met, above)
 
 
 @dataclass(frozen=True)
@@ -98,8 +210,22 @@ class Route:
         return features.check_names([layer.feature for layer in self.layers])
 
     def strength(self, measured: Mapping[str, np.ndarray], rate: FrameRate) -> np.ndarray:
-        """All layers together, 0...1 on every frame, quantised."""
-        return self.layers[0].strength(measured[self.layers[0].feature], rate)
+        """All layers together, 0...1 on every frame, quantised.
+
+        Parameters
+        ----------
+        measured : float arrays, shape (frames,), by spelling
+        """
+        first, *others = self.layers
+        together = first.strength(measured[first.feature], rate)
+        for layer in others:
+            together = layer.meet(together, layer.strength(measured[layer.feature], rate))
+        return shaping.quantise(np.clip(together, 0.0, 1.0), self.levels)
+
+    def value(self, strength: np.ndarray) -> np.ndarray:
+        """The parameter's value at a strength of 0...1; exactly ``low`` at 0 and ``high`` at 1."""
+        value = self.low * (1 - strength) + self.high * strength
+        return np.clip(value, min(self.low, self.high), max(self.low, self.high))
 
     def shape(self, measured: Mapping[str, np.ndarray], rate: FrameRate) -> np.ndarray:
         """The parameter's value on every frame.
@@ -112,4 +238,4 @@ class Route:
         -------
         float array, shape (frames,), between low and high
         """
-        return self.low + (self.high - self.low) * self.strength(measured, rate)
+        return self.value(self.strength(measured, rate))

@@ -46,9 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
     analyse.add_argument("--fps", required=True, type=FrameRate.parse, help="24, 30000/1001 or 29.97")
-    analyse.add_argument("--features", help="comma-separated; default all")
+    analyse.add_argument("--features", help="comma-separated, as rms,chroma,percussive/flux,band:200-800,times:beats")
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
+    analyse.add_argument("--bpm", type=float, help="a fixed tempo instead of the beats heard")
+    analyse.add_argument("--first-beat", type=float, default=0.0, help="seconds of a beat of the fixed tempo")
+    analyse.add_argument("--midi", type=Path, help="a MIDI file that begins with the sound")
+    analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
     for module in (render, sites, explore):
@@ -75,13 +79,16 @@ def _serve(options: argparse.Namespace) -> int:
 def _analyse(options: argparse.Namespace) -> int:
     import numpy as np
 
-    from ..core.features import NAMES
-    from .analysis import analyse
+    from ..core import beats
+    from ..core.features import PLAIN, expand
+    from .analysis import Settings, analyse
 
-    names = options.features.split(",") if options.features else list(NAMES)
-    measured = analyse(options.sound, options.fps, names, cache=options.cache)
+    names = [name for text in options.features.split(",") for name in expand(text)] if options.features else PLAIN
+    fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm else {}
+    settings = Settings(beats.Settings.from_dict(fixed), options.midi, encodec=options.encodec)
+    measured = analyse(options.sound, options.fps, list(names), cache=options.cache, settings=settings)
     np.savez(options.out, allow_pickle=False, **measured)
-    print(f"{len(next(iter(measured.values())))} frames, {', '.join(measured)} -> {options.out}")
+    print(f"{', '.join(measured)} -> {options.out}")
     return 0
 
 

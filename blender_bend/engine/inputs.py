@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -17,6 +19,7 @@ from ..core.errors import BendError, Code
 from ..core.resolve import Resolved, input_path
 from .feedback import match_colours, warp
 from .frame_store import FrameStore
+from .scenes import paint
 
 
 class StoredInputs:
@@ -32,13 +35,15 @@ class StoredInputs:
         self.mask = functools.lru_cache(maxsize=64)(self._mask)
 
     def source(self, frame: Resolved) -> Image:
-        """The picture that a frame starts from: a captured one, or the frame before it, moved and matched.
+        """The picture that a frame starts from: painted, captured, or the frame before it, moved and matched.
 
         Raises
         ------
         BendError(INPUT_MISSING)
         """
         source = frame["source"]
+        if "scene" in source:
+            return _painted(source["scene"], frame["size"])
         if "picture" in source:
             return self._picture(source["picture"])
         moved = warp(self._frame(source["previous"]), *source["warp"])
@@ -62,6 +67,13 @@ class StoredInputs:
         if hashlib.sha256(data).hexdigest() != digest:
             raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", hint)
         return _picture(data, path, hint)
+
+
+def _painted(scene: Sequence[Any], size: Sequence[int]) -> Image:
+    name, palette, seed, time = scene
+    width, height = size
+    pixels = paint(name, palette, height=height, width=width, seed=seed, time=time)
+    return PIL.Image.fromarray(np.rint(pixels * 255).astype(np.uint8))
 
 
 def _read(path: Path, hint: str) -> bytes:

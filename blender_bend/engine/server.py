@@ -121,7 +121,7 @@ class Server:
     def _analyse(self, message: Message) -> dict[str, Any]:
         import numpy as np
 
-        from .analysis import analyse
+        from .analysis import Settings, analyse
 
         data = message.data
         measured = analyse(
@@ -130,6 +130,11 @@ class Server:
             list(data["features"]),
             frames=int(data["frames"]),
             cache=Path(data["cache"]),
+            settings=Settings.of(
+                data,
+                phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+                cancelled=lambda: self._is_cancelled(message.id),
+            ),
         )
         np.savez(data["out"], allow_pickle=False, **measured)
         return {"out": data["out"]}

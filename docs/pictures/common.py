@@ -15,7 +15,7 @@ sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 import timeline  # noqa: E402
 
 
-def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python") -> Any:
+def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python", bake: bool = True) -> Any:
     """Build the demo's timeline and bake it.
 
     Parameters
@@ -31,7 +31,8 @@ def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/h
     preferences.engine_python, preferences.frame_folder = engine_python, str(frames)
     strip = timeline.build(bpy, ROOT / "demo" / "song.wav", 12.0, (448, 256), 8)
     bpy.context.window.workspace.sequencer_scene = bpy.context.scene
-    run("bake", "EXEC_DEFAULT")
+    if bake:
+        run("bake", "EXEC_DEFAULT")
     bpy.app.timers.register(lambda: bpy.context.window_manager.windows[0].scene.frame_set(shown), first_interval=4.0)
     return strip
 

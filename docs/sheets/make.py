@@ -63,19 +63,24 @@ SWEEPS: dict[str, Sweep] = {
 
 #: The prompt on which each preset is shown.
 STAGES: dict[str, str] = {
+    "cells_on_loud_kicks": "mountains at sunset",
     "cells_on_the_kick": "mountains at sunset",
     "colour_follows_brightness": "purple jellyfish",
     "colour_wheel_on_flux": "mountains at sunset",
     "colour_wheel_on_loudness": "purple jellyfish",
     "colours_from_above": "teal ocean waves",
+    "colours_of_the_chord": "stained glass",
     "dabs_of_paint": "forest",
+    "dabs_off_the_drums": "forest",
     "day_and_night": "forest",
     "etched_by_the_cymbals": "teal ocean waves",
     "fireflies_on_the_cymbals": "purple jellyfish",
+    "glow_before_the_swell": "desert",
     "glowing_horizon": "neon city skyline",
     "ground_turns_to_rust": "forest",
     "kaleidoscope_on_loudness": "stained glass",
     "lava_lamp": "lava",
+    "leap_on_the_one": "purple jellyfish",
     "light_turns_to_colour": "teal ocean waves",
     "light_turns_to_texture": "purple jellyfish",
     "light_wanders": "teal ocean waves",
@@ -84,6 +89,7 @@ STAGES: dict[str, str] = {
     "prompt_surge": "neon city skyline",
     "ripples_on_the_bass": "teal ocean waves",
     "scanlines_on_the_snare": "neon city skyline",
+    "scenes_by_section": "purple nebula",
     "scenes_in_six_planes": "purple nebula",
     "shapes_shift": "purple nebula",
     "six_planes_of_colour": "purple jellyfish",
@@ -117,7 +123,7 @@ def values_at(part: PresetBend, strength: float) -> dict[str, float]:
     for parameter in catalogue.animated_parameters(part.bend.operator, part.bend.region):
         route = part.routes.get(parameter.name)
         if route is not None:
-            share = 1 - strength if route.invert else strength
+            share = 1 - strength if route.layers[0].invert else strength
             value = route.low + (route.high - route.low) * share
             values[parameter.name] = min(max(value, parameter.minimum), parameter.maximum)
     return values

@@ -34,8 +34,9 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake below capture captured compat engine_client generate keyframes png preferences properties "
-    names += "render_handler snapshot sound stack status strips tables"
+    names = "activity bake beat_tools bake_many bake_settings below capture captured compat engine_client "
+    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
+    names += "snapshot sound stack status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
@@ -45,7 +46,8 @@ def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
     import importlib
 
-    names = "catalogue curves errors features job models plan presets prompts resolve schedulers sites timebase"
+    names = "catalogue curves errors events features job models plan presets prompts resolve routes schedulers sites "
+    names += "timebase"
     return SimpleNamespace(
         **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
     )

@@ -53,7 +53,7 @@ def test_the_custom_property_shows_limits_unit_and_tooltip(bend_strip, core):
 def test_simplified_curves_stay_within_the_stated_error_with_far_fewer_keys(bend_strip, curve):
     bpy.ops.bend.bake()
     exact = [curve(bend_strip, ANGLE).evaluate(frame) for frame in range(1, 97)]
-    bpy.ops.bend.bake(simplify=True, tolerance=0.03)
+    bpy.ops.bend.bake(mode="SIMPLIFIED", tolerance=0.03)
     simplified = curve(bend_strip, ANGLE)
     error = max(abs(simplified.evaluate(frame) - value) for frame, value in zip(range(1, 97), exact, strict=True))
     assert error <= 0.03 * np.pi / 2 * 1.001
@@ -107,7 +107,7 @@ def test_a_strip_that_begins_before_frame_0_is_baked_in_time(scene, bend_strip, 
 
 
 def test_a_cancelled_bake_writes_nothing(scene, bend_strip, addon, core, curve):
-    bake = addon.bake.Bake(scene, bend_strip, addon.bake.Options())
+    bake = addon.bake.Bake(scene, bend_strip, addon.bake_settings.Options())
     bake.cancel()
     with pytest.raises(core.errors.BendError) as raised:
         bake.finish()
@@ -158,4 +158,4 @@ def test_the_onset_peak_is_in_the_frame_of_the_click(scene, tmp_path, addon, cor
 
 
 def _bake(scene, strip, addon):
-    return addon.bake.Bake(scene, strip, addon.bake.Options()).finish()
+    return addon.bake.Bake(scene, strip, addon.bake_settings.Options()).finish()

@@ -14,7 +14,7 @@ def angles(job):
 
 
 def test_every_frame_has_the_value_of_its_curve(bend_strip, scene, addon, curve):
-    bpy.ops.bend.bake(simplify=True)
+    bpy.ops.bend.bake(mode="SIMPLIFIED")
     job = addon.snapshot.take(scene, bend_strip)
     assert [frame.number for frame in job.frames] == list(range(1, 97))
     assert angles(job) == pytest.approx([curve(bend_strip, ANGLE).evaluate(frame) for frame in range(1, 97)], abs=1e-6)

@@ -61,7 +61,7 @@ def test_the_strips_own_parameters_are_baked_and_remember_hand_keys(bend_strip, 
     points = curve(bend_strip, TRAVEL).keyframe_points
     assert len(points) == 96 and points[9].co.y == 7.0
     assert max(p.co.y for p in points if p.co.x != 10) <= 2.0
-    bpy.ops.bend.bake(simplify=True)
+    bpy.ops.bend.bake(mode="SIMPLIFIED")
     assert len(curve(bend_strip, TRAVEL).keyframe_points) < 96
     job = addon.snapshot.take(scene, bend_strip)
     assert job.frames[9].strip["seed_travel"] == pytest.approx(7.0)

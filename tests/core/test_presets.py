@@ -9,6 +9,7 @@ import pytest
 
 from blender_bend.core import catalogue, presets
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.routes import Layer, Route
 
 
 @pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)
@@ -41,7 +42,7 @@ def test_the_rotations_of_the_papers_are_there(operator: str, plane: str | None,
     assert any(
         (part.bend.operator, part.bend.site, part.bend.start, part.bend.end) == (operator, "latent", moment, moment)
         and part.bend.choices.get("plane") == plane
-        and feature in {route.feature for route in part.routes.values()}
+        and feature in {layer.feature for route in part.routes.values() for layer in route.layers}
         for part in parts
     )
 
@@ -99,3 +100,85 @@ def test_what_is_no_preset_at_all_is_refused(text: str, tmp_path: Path) -> None:
         presets.read(tmp_path / "wrong.json")
     with pytest.raises(BendError):
         presets.read(tmp_path / "missing.json")
+
+
+@pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)
+def test_a_preset_that_was_written_is_read_as_the_same(path: Path, tmp_path: Path) -> None:
+    preset = presets.read(path)
+    presets.write(preset, tmp_path / path.name)
+    assert presets.read(tmp_path / path.name) == preset
+
+
+def with_route(folder: Path, **route: object) -> presets.Preset:
+    """The preset of one bend whose amount has this route, by way of a file."""
+    whole = {"feature": "onset", "low": 0.0, "high": 1.0, **route}
+    bend = {"name": "A", "operator": "add", "site": "latent", "routes": {"amount": whole}}
+    path = folder / "route.json"
+    path.write_text(json.dumps({"schema": 1, "name": "A", "summary": "b", "bends": [bend]}))
+    return presets.read(path)
+
+
+def test_a_flat_route_of_before_is_one_layer(tmp_path: Path) -> None:
+    preset = with_route(tmp_path, gain=2, attack=0.1, release=0.5, invert=True)
+    wanted = Route.of("onset", 0.0, 1.0, gain=2.0, attack=0.1, release=0.5, invert=True)
+    assert preset.bends[0].routes["amount"] == wanted
+
+
+def test_a_route_of_several_layers_survives_writing_and_reading(tmp_path: Path) -> None:
+    layers = (
+        Layer("chroma:4", gate=0.1, median=0.2, look_ahead=0.5, scale="fixed", least=0.1, most=0.9, gamma=2.0),
+        Layer("percussive/flux", combine="multiply", amount=0.5, ease="smooth", offset=-0.1, first=10, last=-5),
+        Layer("band:200-800", combine="max", chain="papers", kernel=7, keep=0.5, scale="whole"),
+    )
+    route = Route(layers, -1.0, 2.5, levels=4)
+    data = presets.route_data(route)
+    assert len(data["layers"]) == 2 and data["levels"] == 4
+    assert with_route(tmp_path, **data).bends[0].routes["amount"] == route
+
+
+@pytest.mark.parametrize(
+    "route",
+    [
+        {"low": None},
+        {"high": "1"},
+        {"high": 1e300},
+        {"low": True},
+        {"low": float("nan")},
+        {"high": float("inf")},
+        {"gain": 10**400},
+        {"gain": -1},
+        {"attack": 61},
+        {"gamma": 0},
+        {"threshold": 1.1},
+        {"bottom": -1},
+        {"kernel": 4},
+        {"kernel": 2.5},
+        {"first": 0.5},
+        {"invert": 1},
+        {"scale": "loud"},
+        {"scale": ["whole"]},
+        {"ease": 3},
+        {"combine": "divide"},
+        {"chain": "__import__"},
+        {"feature": "chroma"},
+        {"feature": "chroma:13"},
+        {"feature": "band:800-200"},
+        {"feature": "times:beats"},
+        {"feature": 7},
+        {"levels": -1},
+        {"levels": 2.5},
+        {"levels": 1e6},
+        {"layers": {"feature": "rms"}},
+        {"layers": ["rms"]},
+        {"layers": [{"combine": "add"}]},
+        {"layers": [{"feature": "rms", "low": 1}]},
+        {"layers": [{"feature": "rms", "layers": []}]},
+        {"layers": [{"feature": "rms"}] * 1000},
+        {"code": "import os"},
+    ],
+    ids=lambda route: str(route)[:40],
+)
+def test_a_wrong_route_is_refused(route: dict, tmp_path: Path) -> None:
+    with pytest.raises(BendError) as caught:
+        with_route(tmp_path, **route)
+    assert caught.value.code == Code.PRESET_INVALID and "route.json" in caught.value.message

@@ -15,9 +15,9 @@ PACKAGE = ROOT / "blender_bend"
 #: What each room may import besides the standard library and itself.
 ROOMS = {
     "core": {"numpy"},
-    "addon": {"bpy", "aud", "gpu", "numpy", "blender_bend.core"},
+    "addon": {"bpy", "aud", "blf", "gpu", "gpu_extras", "numpy", "blender_bend.core"},
     "engine": {
-        "numpy", "scipy", "sklearn", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "PIL",
+        "numpy", "scipy", "sklearn", "librosa", "soundfile", "mido", "torch", "diffusers", "transformers", "safetensors", "PIL",
         "huggingface_hub", "blender_bend.core",
     },
 }  # fmt: skip

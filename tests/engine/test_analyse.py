@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 from PIL import Image
+from sounds import EVERY
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.features import NAMES
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
 
@@ -91,16 +91,16 @@ def test_a_picture_is_no_sound(tmp_path: Path) -> None:
 def test_numbers_that_are_none_become_silence(write_sound: WriteSound, music: np.ndarray, hole: float) -> None:
     broken, mended = music.copy(), music.copy()
     broken[30000:30100], mended[30000:30100] = hole, 0.0
-    measured = analyse(write_sound(broken, name="broken.wav"), RATE, list(NAMES))
-    expected = analyse(write_sound(mended, name="mended.wav"), RATE, list(NAMES))
-    for name in NAMES:
+    measured = analyse(write_sound(broken, name="broken.wav"), RATE, list(EVERY))
+    expected = analyse(write_sound(mended, name="mended.wav"), RATE, list(EVERY))
+    for name in EVERY:
         assert np.array_equal(measured[name], expected[name]), name
 
 
 @pytest.mark.parametrize("samples", [1, 2, 63, 2000])
 @pytest.mark.parametrize("rate", [Fraction(24), Fraction(60), Fraction(120), Fraction(240)], ids=str)
 def test_a_very_short_file_is_measured(write_sound: WriteSound, rate: Fraction, samples: int) -> None:
-    measured = analyse(write_sound(np.full(samples, 0.5)), FrameRate(rate), list(NAMES))
+    measured = analyse(write_sound(np.full(samples, 0.5)), FrameRate(rate), list(EVERY))
     assert all(np.isfinite(feature).all() for feature in measured.values())
     assert {len(feature) for feature in measured.values()} == {-(-samples * rate // 48000)}
 
@@ -112,7 +112,7 @@ def test_there_is_a_value_for_every_begun_frame(write_sound: WriteSound, music: 
 @pytest.mark.parametrize("frames", [1, 20, 48, 100])
 def test_the_number_of_frames_cuts_or_pads(write_sound: WriteSound, music: np.ndarray, frames: int) -> None:
     path = write_sound(music)
-    asked, all_of_it = (analyse(path, RATE, list(NAMES), frames=count) for count in (frames, None))
+    asked, all_of_it = (analyse(path, RATE, list(EVERY), frames=count) for count in (frames, None))
     assert {len(feature) for feature in asked.values()} == {frames}
     common = min(frames, 46)
     for name in ("rms", "centroid", "low", "mid", "high"):
@@ -122,9 +122,9 @@ def test_the_number_of_frames_cuts_or_pads(write_sound: WriteSound, music: np.nd
 
 def test_the_cache_gives_the_same_arrays(write_sound: WriteSound, music: np.ndarray, tmp_path: Path) -> None:
     path, cache = write_sound(music), tmp_path / "cache"
-    first, second = (analyse(path, RATE, list(NAMES), cache=cache) for _ in range(2))
-    uncached = analyse(path, RATE, list(NAMES))
-    for name in NAMES:
+    first, second = (analyse(path, RATE, list(EVERY), cache=cache) for _ in range(2))
+    uncached = analyse(path, RATE, list(EVERY))
+    for name in EVERY:
         assert np.array_equal(first[name], uncached[name])
         assert np.array_equal(second[name], uncached[name])
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_bend.core.features import NAMES
+from blender_bend.core.features import PLAIN
 from blender_bend.core.job import Bend, Job
 from blender_bend.engine.__main__ import main
 
@@ -123,7 +123,7 @@ def test_a_sound_is_analysed_into_an_npz(noise: Path, tmp_path: Path, capsys: Ca
     out = tmp_path / "features.npz"
     assert main(["analyse", str(noise), "--fps", fps, "--out", str(out)]) == 0
     with np.load(out) as measured:
-        assert set(measured) == set(NAMES)
+        assert set(measured) == set(PLAIN)
         assert {measured[name].shape for name in measured} == {(frames,)}
     assert str(out) in capsys.readouterr().out
 

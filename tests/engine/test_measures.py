@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from sounds import EVERY
 
 from blender_bend.core import features
 from blender_bend.core.errors import BendError, Code
@@ -80,27 +81,31 @@ def test_a_beat_of_120_bpm_pulses_on_the_beats(rate: FrameRate) -> None:
     assert pulse.min() >= 0 and np.count_nonzero(np.diff(pulse) > 0) <= len(beats)
 
 
-@pytest.mark.parametrize("name", features.NAMES)
+@pytest.mark.parametrize("name", EVERY)
 def test_every_feature_is_measured_on_every_frame(name: str) -> None:
     samples = np.random.default_rng(3).normal(0, 0.1, 48000).astype(np.float32)
     measured = measure(samples, Grid(RATES[1], 31, 48000), [name])
     assert list(measured) == [name]
     assert measured[name].shape == (31,) and measured[name].dtype == np.float32
-    assert np.isfinite(measured[name]).all() and (measured[name] >= 0).all()
+    feature = features.parse(name).feature
+    bounded = feature.unit in {"0 to 1", "-1 to 1"}
+    assert np.isfinite(measured[name]).all()
+    assert measured[name].min() >= (feature.low if feature.low >= 0 or bounded else -np.inf)
+    assert measured[name].max() <= (feature.high + 1e-6 if bounded else np.inf)
 
 
 @pytest.mark.parametrize("sample_rate", [8000, 192000])
 def test_low_and_high_sample_rates_are_measured(sample_rate: int) -> None:
     samples = np.random.default_rng(4).normal(0, 0.1, sample_rate).astype(np.float32)
-    for name, feature in measure(samples, Grid(RATES[0], 24, sample_rate), list(features.NAMES)).items():
+    for name, feature in measure(samples, Grid(RATES[0], 24, sample_rate), list(EVERY)).items():
         assert np.isfinite(feature).all(), name
 
 
 def test_a_feature_does_not_depend_on_what_else_is_measured() -> None:
     samples = np.random.default_rng(5).normal(0, 0.1, 96000).astype(np.float32)
     grid = Grid(RATES[0], 48, 48000)
-    together = measure(samples, grid, list(features.NAMES))
-    for name in features.NAMES:
+    together = measure(samples, grid, list(EVERY))
+    for name in EVERY:
         assert np.array_equal(measure(samples, grid, [name])[name], together[name])
 
 

@@ -1,9 +1,22 @@
 """The Blender operators: thin, one subject a file; plain functions of the add-on do the work."""
 
-from . import bake, bends, capture, generate, loras, preferences, presets, preview, repairs, sounds, strip
-
-CLASSES = tuple(
-    cls
-    for module in (strip, sounds, loras, bends, bake, capture, generate, preview, presets, repairs, preferences)
-    for cls in module.CLASSES
+from . import (
+    bake,
+    beats,
+    bends,
+    capture,
+    generate,
+    layers,
+    listening,
+    loras,
+    preferences,
+    presets,
+    preview,
+    repairs,
+    sounds,
+    strip,
 )
+
+_MODULES = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, repairs)
+
+CLASSES = tuple(cls for module in (*_MODULES, preferences) for cls in module.CLASSES)

@@ -1,18 +1,68 @@
-"""Baking the sound into curves."""
+"""Baking the sound into curves: of one strip, of all, or of those that have changed."""
 
 from __future__ import annotations
 
-from bpy.props import BoolProperty, FloatProperty, StringProperty
+from dataclasses import fields
+
+from bpy.props import StringProperty
 from bpy.types import Context, Event, Operator
 
-from ...core.errors import BendError
-from .. import activity, bake, compat
-from ..strips import active_bend_strip
+from ...core.errors import BendError, Code
+from .. import activity, bake_many, compat
+from ..bake_many import Bakes, Order
+from ..bake_settings import OperatorOptions, Options, options_of
+from ..panels.baking import draw_options
+from ..strips import active_bend_strip, bend_strips
 from .modal import Watching
-from .polls import OnIdleBendStrip
+from .polls import OnIdleBendStrip, WhenIdle
 
 
-class BEND_OT_bake(OnIdleBendStrip, Watching, Operator):
+class Baking(Watching):
+    """A mixin for operators that bake; they provide ``orders(context)``."""
+
+    def orders(self, context: Context) -> list[Order]:
+        """What is to be baked."""
+        raise NotImplementedError
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            self.start(context)
+            report = self.work.run()
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        finally:
+            activity.end()
+        self._tell(report)
+        return {"FINISHED"}
+
+    def start(self, context: Context) -> None:
+        orders = self.orders(context)
+        if not orders:
+            raise BendError(
+                Code.PARAMETER_INVALID, "There is nothing to bake.", "Choose a feature for a parameter under Route."
+            )
+        self.work = Bakes(compat.sequencer_scene(context), orders)
+
+    def update(self) -> bool:
+        return self.work.update()
+
+    def cancel_work(self) -> None:
+        self.work.cancel()
+
+    def finish(self) -> None:
+        self._tell(self.work.finish())
+
+    def _tell(self, report) -> None:
+        self.report({"INFO"}, report.summary())
+        for strip, error in self.work.failures:
+            self.report({"WARNING"}, f"{strip}: {error}")
+
+
+class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
     """Measure the sound and write it as keyframes on this strip's bend parameters; keys you changed by hand stay"""
 
     bl_idname = "bend.bake"
@@ -24,51 +74,42 @@ class BEND_OT_bake(OnIdleBendStrip, Watching, Operator):
         description="Name of the one custom property to bake; empty bakes all",
         options={"HIDDEN", "SKIP_SAVE"},
     )
-    simplify: BoolProperty(
-        name="Simplify", description="Few Bézier keys, easy to edit by hand, instead of one key a frame"
-    )
-    tolerance: FloatProperty(
-        name="Tolerance",
-        description="How far simplified curves may be off, as a part of the route's range",
-        default=0.02,
-        min=0.001,
-        max=0.5,
-        subtype="FACTOR",
-    )
-    keep_hand_keys: BoolProperty(
-        name="Keep Hand Keys", description="Leave keys that you moved, added or deleted as you left them", default=True
-    )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
-        return self.watch(context)
+    def orders(self, context: Context) -> list[Order]:
+        strip = active_bend_strip(context)
+        baking = strip.bend_settings.baking
+        # What is not asked for is done as the last time on this strip, and what is asked for is done the next time too.
+        for setting in fields(Options):
+            source, target = (self, baking) if self.properties.is_property_set(setting.name) else (baking, self)
+            setattr(target, setting.name, getattr(source, setting.name))
+        return [Order(strip.name, options_of(self), (self.parameter,) if self.parameter else None)]
 
-    def execute(self, context: Context) -> set[str]:
-        try:
-            report = self._begin(context).finish()
-        except BendError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        self.report({"INFO"}, report.summary())
-        return {"FINISHED"}
-
-    def _begin(self, context: Context) -> bake.Bake:
-        options = bake.Options(self.simplify, self.tolerance, self.keep_hand_keys)
-        keys = [self.parameter] if self.parameter else None
-        return bake.Bake(compat.sequencer_scene(context), active_bend_strip(context), options, keys)
-
-    def start(self, context: Context) -> None:
-        activity.begin("Listening to the sound")
-        self.work = self._begin(context)
-
-    def update(self) -> bool:
-        self.work.request.poll()
-        return not self.work.request.ended
-
-    def cancel_work(self) -> None:
-        self.work.cancel()
-
-    def finish(self) -> None:
-        self.report({"INFO"}, self.work.finish().summary())
+    def draw(self, context: Context) -> None:
+        self.layout.use_property_split = True
+        draw_options(self.layout, self)
 
 
-CLASSES = (BEND_OT_bake,)
+class BEND_OT_bake_all(WhenIdle, Baking, Operator):
+    """Bake every bend strip of the scene, each as its own settings say"""
+
+    bl_idname = "bend.bake_all"
+    bl_label = "Bake All Strips"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def orders(self, context: Context) -> list[Order]:
+        return bake_many.everything(compat.sequencer_scene(context))
+
+
+class BEND_OT_rebake(WhenIdle, Baking, Operator):
+    """Bake again, as they were, the curves whose sound or route has changed since"""
+
+    bl_idname = "bend.rebake"
+    bl_label = "Re-bake Changed"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def orders(self, context: Context) -> list[Order]:
+        scene = compat.sequencer_scene(context)
+        return bake_many.changed(scene, bend_strips(scene))
+
+
+CLASSES = (BEND_OT_bake, BEND_OT_bake_all, BEND_OT_rebake)

@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from ...core.errors import BendError
-from .. import compat, preferences, sound
+from .. import compat, fingerprint, preferences, sound
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 
@@ -67,6 +67,10 @@ class BEND_PT_main(BendPanel, Panel):
             self._draw_first_step(context)
             return
         settings = strip.bend_settings
+        if fingerprint.stale(strip.id_data, strip):
+            box = layout.box().column(align=True)
+            box.label(text="The sound has changed since the bake", icon="INFO")
+            box.operator("bend.rebake", icon="KEYFRAME_HLT")
         layout.use_property_split = True
         layout.use_property_decorate = False
         row = layout.row(align=True)
@@ -112,6 +116,11 @@ class BEND_PT_source(BendPanel, Panel):
         column = layout.column()
         column.use_property_decorate = False
         column.prop(settings, "source")
+        if settings.source == "procedural":
+            column.prop(settings, "scene")
+            column.prop(settings, "palette")
+            column.prop(settings, "scene_seed")
+            column.prop(settings, "scene_speed")
         if settings.source == "pictures":
             row = column.row()
             row.scale_y = 1.2

@@ -20,6 +20,8 @@ def draw_context(self: Menu, context: Context) -> None:
         return
     self.layout.separator()
     self.layout.operator("bend.bake", icon="SOUND")
+    self.layout.operator("bend.bake_all")
+    self.layout.operator("bend.rebake")
     self.layout.operator("bend.generate", icon="RENDER_ANIMATION")
     self.layout.operator("bend.preview_frame", icon="RENDER_STILL")
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from bpy.types import Context, Panel, Strip, UILayout
 
-from ...core import catalogue
+from ...core import catalogue, features
+from ...core.feature_table import MIDI
+from .. import at_playhead
 from ..parameters import BEND_PG_parameter
 from ..strips import active_bend_strip
+from .baking import draw_bake
 from .main import BendPanel
 
 
@@ -31,34 +37,142 @@ class BEND_PT_route(BendPanel, Panel):
         item, parameter = active
         self.layout.label(text=f"Route of {item.key.rpartition(' · ')[0]}: {parameter.label}")
 
+    def draw_header_preset(self, context: Context) -> None:
+        row = self.layout.row(align=True)
+        row.operator("bend.listen", text="", icon="SOUND", emboss=False)
+        row.prop(context.window_manager, "bend_show_curve", text="", icon="FCURVE", emboss=False)
+        row.separator()
+
     def draw(self, context: Context) -> None:
         layout = self.layout
-        active = _active(active_bend_strip(context))
+        strip = active_bend_strip(context)
+        active = _active(strip)
         if active is None:
             layout.label(text="Click the ♪ beside a parameter")
         else:
-            self._draw_route(layout, active[0], active[1].unit)
-        row = layout.row(align=True)
-        row.scale_y = 1.2
-        row.operator("bend.bake", text="Bake All", icon="KEYFRAME_HLT").simplify = False
-        row.operator("bend.bake", text="Bake Simplified", icon="IPO_BEZIER").simplify = True
+            _draw_route(layout, strip, *active)
+        layout.separator()
+        draw_bake(layout, context, strip, active[0] if active else None)
 
-    def _draw_route(self, layout: UILayout, parameter: BEND_PG_parameter, unit: catalogue.Unit) -> None:
-        column = layout.column()
-        column.use_property_split = True
-        column.use_property_decorate = False
-        column.prop(parameter, "feature")
-        if not parameter.routed:
-            return
-        row = column.row(align=True)
-        suffix = "_angle" if unit == catalogue.Unit.RADIAN else ""
-        row.prop(parameter, f"low{suffix}", text="Range")
-        row.prop(parameter, f"high{suffix}", text="")
-        column.prop(parameter, "gain")
-        row = column.row(align=True)
-        row.prop(parameter, "attack", text="Attack, Release")
-        row.prop(parameter, "release", text="")
-        column.prop(parameter, "invert")
+
+def _column(layout: UILayout) -> UILayout:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    return column
+
+
+def _pair(column: UILayout, source: Any, names: tuple[str, str], text: str) -> None:
+    row = column.row(align=True)
+    row.prop(source, names[0], text=text)
+    row.prop(source, names[1], text="")
+
+
+def _draw_route(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+    column = _column(layout)
+    _draw_feature(column, strip, parameter)
+    if not parameter.routed:
+        return
+    suffix = "_angle" if described.unit == catalogue.Unit.RADIAN else ""
+    _pair(column, parameter, (f"low{suffix}", f"high{suffix}"), "Range")
+    _draw_numbers(column, strip, parameter, described)
+    for label, draw in (("Shaping", _draw_shaping), ("More Features", _draw_layers), ("Timing", _draw_timing)):
+        header, body = layout.panel(f"BEND_route_{label}", default_closed=True)
+        count = f" ({len(parameter.layers)})" if draw is _draw_layers and parameter.layers else ""
+        header.label(text=label + count)
+        if body:
+            draw(body, strip, parameter)
+
+
+def _draw_numbers(column: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+    """What the sound gives under the playhead: measured, as strength, as value of the parameter."""
+    found = at_playhead.numbers(strip, parameter, strip.id_data.frame_current)
+    if found is None:
+        return
+    angle = described.unit == catalogue.Unit.RADIAN
+    value = f"{math.degrees(found.value):.0f}°" if angle else f"{found.value:.3g}"
+    split = column.split(factor=0.4)
+    right = split.row()
+    right.alignment = "RIGHT"
+    right.label(text="Now")
+    split.label(text=f"{found.raw:.3g} {found.unit}  →  {found.strength:.0%}  →  {value}")
+
+
+def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
+    """The feature, with what tells it apart from the others of its kind."""
+    column.prop(layer, "feature")
+    if not layer.routed:
+        return
+    feature = features.BY_NAME[layer.feature]
+    if feature.which:
+        column.prop(layer, "which", text="Note" if feature.name == "chroma" else "Number")
+    if feature.hertz:
+        _pair(column, layer, ("low_hz", "high_hz"), "Band (Hz)")
+    if feature.separable:
+        column.prop(layer, "part")
+    if feature.family == MIDI:
+        column.prop(strip.bend_settings, "midi_file")
+        column.prop(strip.bend_settings, "midi_start")
+
+
+def _draw_shaping(layout: UILayout, strip: Strip, layer: Any) -> None:
+    """The chain in its fixed order."""
+    column = _column(layout)
+    column.prop(layer, "chain")
+    if layer.chain != "bend":
+        column.prop(layer, "kernel")
+        if layer.chain == "papers":
+            column.prop(layer, "keep")
+        column.prop(layer, "gate")
+        return
+    column.prop(layer, "gate")
+    column.prop(layer, "median")
+    _pair(column, layer, ("attack", "release"), "Attack, Release")
+    column.prop(layer, "look_ahead")
+    column.separator()
+    column.prop(layer, "scale")
+    if layer.scale == "robust":
+        _pair(column, layer, ("bottom", "top"), "Percentiles")
+    elif layer.scale == "fixed":
+        _pair(column, layer, ("least", "most"), "Values")
+    column.prop(layer, "gain")
+    column.separator()
+    column.prop(layer, "threshold")
+    column.prop(layer, "gamma")
+    column.prop(layer, "ease")
+    column.prop(layer, "invert")
+
+
+def _draw_layers(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
+    """The further features, one box each."""
+    last = len(parameter.layers) - 1
+    for index, layer in enumerate(parameter.layers):
+        box = layout.box()
+        row = box.row(align=True)
+        row.prop(layer, "combine", text="")
+        row.prop(layer, "amount", text="")
+        for direction, icon, possible in (("UP", "TRIA_UP", index > 0), ("DOWN", "TRIA_DOWN", index < last)):
+            button = row.row(align=True)
+            button.enabled = possible
+            move = button.operator("bend.move_layer", text="", icon=icon)
+            move.index, move.direction = index, direction
+        row.operator("bend.remove_layer", text="", icon="X").index = index
+        column = _column(box)
+        _draw_feature(column, strip, layer)
+        _pair(column, layer, ("first", "last"), "Frames")
+        header, body = box.panel(f"BEND_layer_{index}", default_closed=True)
+        header.label(text="Shaping")
+        if body:
+            _draw_shaping(body, strip, layer)
+            _column(body).prop(layer, "offset")
+    layout.operator("bend.add_layer", icon="ADD")
+
+
+def _draw_timing(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
+    column = _column(layout)
+    column.prop(parameter, "offset")
+    _pair(column, parameter, ("first", "last"), "Frames")
+    column.prop(parameter, "levels")
 
 
 CLASSES = (BEND_PT_route,)

@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 from ..errors import BendError, Code
-from . import channels, directions, frequency, morphology, pointwise, regions, spatial, statistics, stochastic, strip
+from . import (
+    channels,
+    directions,
+    frequency,
+    morphology,
+    pointwise,
+    regions,
+    scenes,
+    spatial,
+    statistics,
+    stochastic,
+    strip,
+)
 from .terms import Choice, Operator, Parameter, Region, Unit
 
-__all__ = ["MIX", "OPERATORS", "REGIONS", "RESTORATIONS", "Choice", "Operator", "Parameter", "Region", "Unit", "strip"]
+__all__ = [
+    "MIX",
+    "OPERATORS",
+    "REGIONS",
+    "RESTORATIONS",
+    "Choice",
+    "Operator",
+    "Parameter",
+    "Region",
+    "Unit",
+    "scenes",
+    "strip",
+]
 
 MIX = Parameter(
     "mix",

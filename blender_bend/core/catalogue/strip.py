@@ -78,10 +78,21 @@ COLOUR = Parameter(
     maximum=1.0,
     unit=Unit.FACTOR,
 )
+SCENE_TIME = Parameter(
+    "scene_time",
+    "Scene Time",
+    "Moves the painted scene ahead by so many seconds: let the beat push the waves, the flames, the flight",
+    neutral=0.0,
+    default=0.0,
+    soft=(0.0, 2.0),
+    minimum=-100_000.0,
+    maximum=100_000.0,
+)
 
 #: The parameters by what the strip starts from.
 BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
     "noise": (SEED_TRAVEL,),
+    "procedural": (SEED_TRAVEL, STRENGTH, SCENE_TIME),
     "pictures": (SEED_TRAVEL, STRENGTH),
     "previous": (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR),
 }

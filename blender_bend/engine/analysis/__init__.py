@@ -1,5 +1,6 @@
 """From a sound file to features: one number per video frame."""
 
 from .analyse import analyse
+from .settings import Settings
 
-__all__ = ["analyse"]
+__all__ = ["Settings", "analyse"]

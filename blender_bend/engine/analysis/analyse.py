@@ -8,69 +8,83 @@ from pathlib import Path
 
 import numpy as np
 
+from ...core import features
 from ...core.errors import BendError, Code
 from ...core.files import replacing
 from ...core.timebase import FrameRate
+from .settings import Settings
 from .sound_file import read_mono
 from .spectrum import Grid
 
 #: Raise it whenever a feature is measured in another way.
-VERSION = "1"
+VERSION = "2"
 SILENCE = 1e-5
+#: Stands for the rate of a sound that is not read.
+SAMPLE_RATE = 48000
+#: In file names, which on Windows hold neither a colon nor a slash.
+_LETTERS = str.maketrans(":/", "=+")
 
 
 def analyse(
-    path: Path, rate: FrameRate, names: list[str], *, frames: int | None = None, cache: Path | None = None
+    path: Path,
+    rate: FrameRate,
+    names: list[str],
+    *,
+    frames: int | None = None,
+    cache: Path | None = None,
+    settings: Settings | None = None,
 ) -> dict[str, np.ndarray]:
-    """Measure features of a sound file, or fetch them from the cache.
+    """Measure features and moments of a sound file, or fetch them from the cache.
 
     Parameters
     ----------
-    path : a file that libsndfile reads (wav, flac, ogg, mp3 ...)
+    path : a file that libsndfile reads (wav, flac, ogg, mp3 ...); not read if only MIDI features are asked for
+    names : features and moments as ``core.features`` spells them
     frames : number of video frames; by default as many as the sound covers
     cache : folder for measured features; None measures always
 
     Returns
     -------
-    for each name a float32 array, shape (frames,)
+    for each feature a float32 array, shape (frames,); for each ``times:...`` seconds, float64, ascending
 
     Raises
     ------
-    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), BendError(SOUND_SILENT), BendError(PARAMETER_INVALID)
+    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), BendError(SOUND_SILENT), BendError(PARAMETER_INVALID),
+    BendError(CANCELLED), BendError(MODEL_MISSING) without a folder for EnCodec
     """
-    samples, sample_rate = read_mono(path)
+    settings = settings or Settings()
+    features.check_names(names)
+    if frames is not None and all(name.startswith("midi_") for name in names):
+        samples, sample_rate = np.zeros(0, dtype=np.float32), SAMPLE_RATE
+    else:
+        samples, sample_rate = read_mono(path)
+        if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE:
+            raise BendError(
+                Code.SOUND_SILENT,
+                "The sound is silent over this range.",
+                "Unmute it, raise its volume, or choose another sound.",
+            )
     if frames is None:
         frames = max(1, math.ceil(len(samples) * rate.value / sample_rate))
-    if not np.any(np.abs(samples) > SILENCE):
-        raise BendError(
-            Code.SOUND_SILENT,
-            "The sound is silent over this range.",
-            "Unmute it, raise its volume, or choose another sound.",
-        )
-    grid = Grid(rate, frames, sample_rate)
-    digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} ".encode() + samples.tobytes()).hexdigest()
-    known = _load(cache, digest, names)
+    digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} ".encode())
+    digest.update(samples.data)
+    files = {name: _file(cache, digest.hexdigest(), name, settings) for name in names}
+    known = {name: np.load(file) for name, file in files.items() if file is not None and file.is_file()}
     missing = [name for name in names if name not in known]
     if missing:
-        from .measures import measure  # librosa takes seconds to import: not before it is needed
+        from .measures import measure_each  # librosa takes seconds to import: not before it is needed
 
-        measured = measure(samples, grid, missing)
-        _store(cache, digest, measured)
-        known |= measured
+        if cache is not None:
+            cache.mkdir(parents=True, exist_ok=True)
+        for name, values in measure_each(samples, Grid(rate, frames, sample_rate), missing, settings):
+            known[name] = values
+            if (target := files[name]) is not None:
+                with replacing(target) as file:
+                    np.save(file, values)
     return {name: known[name] for name in names}
 
 
-def _load(cache: Path | None, digest: str, names: list[str]) -> dict[str, np.ndarray]:
+def _file(cache: Path | None, digest: str, name: str, settings: Settings) -> Path | None:
     if cache is None:
-        return {}
-    files = {name: cache / f"{digest}.{name}.npy" for name in names}
-    return {name: np.load(file) for name, file in files.items() if file.is_file()}
-
-
-def _store(cache: Path | None, digest: str, measured: dict[str, np.ndarray]) -> None:
-    if cache is None:
-        return
-    cache.mkdir(parents=True, exist_ok=True)
-    for name, values in measured.items():
-        with replacing(cache / f"{digest}.{name}.npy") as file:
-            np.save(file, values)
+        return None
+    return cache / ".".join(filter(None, (digest, name.translate(_LETTERS), settings.digest(name), "npy")))

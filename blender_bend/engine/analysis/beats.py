@@ -34,7 +34,7 @@ def detect(listening: Listening) -> np.ndarray:
     """
     grid = listening.grid
     rate = grid.hops_per_second
-    hits = rhythm.hits(listening.hops("mel"), grid.sample_rate, rate)
+    hits = rhythm.hits(listening.hops("mel of onsets").T, grid.sample_rate, rate)
     strength = hits.sum(axis=0)
     if not np.any(strength > 0):
         return np.zeros(0)

@@ -9,9 +9,11 @@ import soundfile
 
 from ...core.errors import BendError, Code
 
+_BLOCK = 1 << 18
+
 
 def read_mono(path: Path) -> tuple[np.ndarray, int]:
-    """The mean of all channels.
+    """The mean of all channels, read block by block into one array: an hour at 48 kHz takes 0.7 GB, never twice that.
 
     Returns
     -------
@@ -26,7 +28,15 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
         raise BendError(Code.SOUND_MISSING, f"There is no sound file {path}.")
     try:
         with soundfile.SoundFile(path) as file:
-            blocks = [block.mean(axis=1) for block in file.blocks(1 << 20, dtype="float32", always_2d=True)]
+            samples = np.empty(max(0, file.frames), dtype=np.float32)
+            filled = 0
+            for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
+                mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+                if filled + len(mono) > len(samples):  # the length that some compressed files state is a guess
+                    samples = np.concatenate([samples[:filled], mono])
+                np.nan_to_num(mono, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+                samples[filled : filled + len(mono)] = mono
+                filled += len(mono)
             rate = file.samplerate
     except (soundfile.LibsndfileError, TypeError) as error:
         raise BendError(
@@ -34,5 +44,4 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
             f"{path.name} cannot be read as sound: {error}.",
             "Convert it to wav or flac, or put it on Blender's timeline.",
         ) from error
-    samples = np.concatenate(blocks) if blocks else np.zeros(0, dtype=np.float32)
-    return np.nan_to_num(samples, nan=0.0, posinf=0.0, neginf=0.0), rate
+    return samples[:filled], rate

@@ -5,14 +5,17 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
+from scipy import fft
 
 from ...core.timebase import FrameRate
 
 WINDOW_SECONDS = 0.043
 LONGEST_HOP_SECONDS = 0.01
-BLOCK = 1024
+#: Samples that are transformed at once: what fits into a processor's cache.
+BLOCK_SAMPLES = 1 << 18
 
 
 @dataclass(frozen=True)
@@ -47,35 +50,98 @@ class Grid:
         """Length of the window in samples: the power of two nearest to 43 ms (2048 at 48 kHz)."""
         return 2 ** max(6, round(math.log2(WINDOW_SECONDS * self.sample_rate)))
 
+    @property
+    def frequencies(self) -> np.ndarray:
+        """The middle of every bin of the spectrum in Hz, float64, shape (window / 2 + 1,)."""
+        return np.arange(self.window // 2 + 1) * (self.sample_rate / self.window)
+
     def centres(self) -> np.ndarray:
         """The middle sample of every hop, int64, shape (frames * hops_per_frame,)."""
-        hops = np.arange(self.frames * self.hops_per_frame, dtype=np.int64)
-        period = 2 * self.hops_per_frame * self.rate.value.numerator
+        return self._middles(self.hops_per_frame)
+
+    def middles(self) -> np.ndarray:
+        """The middle sample of every video frame, int64, shape (frames,)."""
+        return self._middles(1)
+
+    def _middles(self, parts: int) -> np.ndarray:
+        hops = np.arange(self.frames * parts, dtype=np.int64)
+        period = 2 * parts * self.rate.value.numerator
         return (2 * hops + 1) * (self.sample_rate * self.rate.value.denominator) // period
 
+    def starts(self) -> np.ndarray:
+        """The first sample of every video frame and, last, the end of the last, int64, shape (frames + 1,)."""
+        frames = np.arange(self.frames + 1, dtype=np.int64)
+        return -((-frames * self.sample_rate * self.rate.value.denominator) // self.rate.value.numerator)
+
+    def frame_of(self, samples: np.ndarray) -> np.ndarray:
+        """The video frame of each sample, the first or the last for what lies outside."""
+        return np.clip(self.rate.frame_of(samples, self.sample_rate), 0, self.frames - 1)
+
     def per_frame(self, hops: np.ndarray) -> np.ndarray:
-        """Hop values grouped by video frame, shape (frames, hops_per_frame)."""
-        return hops.reshape(self.frames, self.hops_per_frame)
+        """Hop values grouped by video frame, shape (frames, hops_per_frame, ...)."""
+        return hops.reshape(self.frames, self.hops_per_frame, *hops.shape[1:])
 
 
-def magnitudes(samples: np.ndarray, grid: Grid) -> Iterator[np.ndarray]:
-    """The magnitude spectra, block by block so that an hour of sound fits in memory.
+@dataclass
+class Spectra:
+    """The spectra of some hops that follow each other.
+
+    Parameters
+    ----------
+    power : float32 array, shape (hops, bins)
+    before : magnitude of the hop before the first, float32, shape (bins,)
+    """
+
+    power: np.ndarray
+    before: np.ndarray
+
+    @cached_property
+    def magnitude(self) -> np.ndarray:
+        """Float32, shape (hops, bins)."""
+        return np.sqrt(self.power)
+
+
+def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[Spectra]:
+    """The Hann-windowed spectra, block by block so that an hour of sound fits in memory.
 
     Parameters
     ----------
     samples : float32 array, shape (samples,), mono; taken as silent outside
-
-    Yields
-    ------
-    float32 array, shape (window / 2 + 1, hops of the block)
+    centres : int array, the middle sample of each window, ascending
+    window : samples, even
     """
-    window = grid.window
     taper = np.hanning(window + 1)[:-1].astype(np.float32)
-    centres = grid.centres()
-    reach = int(centres[-1]) + window if len(centres) else window
-    padded = np.zeros(window // 2 + max(len(samples), reach), dtype=np.float32)
-    padded[window // 2 : window // 2 + len(samples)] = samples
-    views = np.lib.stride_tricks.sliding_window_view(padded, window)
-    for first in range(0, len(centres), BLOCK):
-        frames = views[centres[first : first + BLOCK]] * taper
-        yield np.abs(np.fft.rfft(frames, axis=1)).astype(np.float32).T
+    before = np.zeros(window // 2 + 1, dtype=np.float32)
+    block = max(1, BLOCK_SAMPLES // window)
+    for first in range(0, len(centres), block):
+        cut = windows_at(samples, centres[first : first + block] - window // 2, window) * taper
+        transform = fft.rfft(cut, axis=1)
+        part = Spectra(np.square(transform.real) + np.square(transform.imag), before)
+        yield part
+        before = part.magnitude[-1]
+
+
+def windows_at(samples: np.ndarray, starts: np.ndarray, length: int, after: bool = False) -> np.ndarray:
+    """Stretches of the sound, with silence before its start and after its end.
+
+    Parameters
+    ----------
+    starts : int array, ascending; may lie outside
+    after : whether the last sample is held after the end, so that no step appears there
+
+    Returns
+    -------
+    float32 array, shape (starts, length)
+    """
+    cut = np.zeros((len(starts), length), dtype=np.float32)
+    inner = slice(*np.searchsorted(starts, [0, len(samples) - length + 1]))
+    if inner.stop > inner.start:
+        cut[inner] = np.lib.stride_tricks.sliding_window_view(samples, length)[starts[inner]]
+    for row in (*range(inner.start), *range(max(inner.start, inner.stop), len(starts))):
+        start = int(starts[row])
+        here = samples[max(0, start) : max(0, start + length)]
+        at = min(length, max(0, -start))
+        cut[row, at : at + len(here)] = here
+        if after and len(samples):
+            cut[row, max(0, min(length, len(samples) - start)) :] = samples[-1]
+    return cut

@@ -1,0 +1,57 @@
+"""What the sound gives a parameter on the frame under the playhead, as far as it has been listened to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from bpy.types import ImageStrip
+
+from ..core import features
+from ..core.routes import Route
+from ..core.timebase import FrameRate
+from . import bake, listening
+from .listening import Heard
+from .parameters import BEND_PG_parameter
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The way of one frame: the first feature as it is measured, all features together, the parameter.
+
+    Parameters
+    ----------
+    raw : in ``unit``
+    strength : 0...1
+    value : in the parameter's unit
+    """
+
+    raw: float
+    unit: str
+    strength: float
+    value: float
+
+
+def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numbers | None:
+    """The numbers of a frame of the timeline; None if nobody has listened, or the strip has no sound there."""
+    heard, frames, route = listening.heard(strip), bake.heard_frames(strip), parameter.route()
+    if heard is None or frame not in frames or not set(parameter.asked()) <= set(heard.measured):
+        return None
+    strengths = _strengths(heard, route, bake.frame_rate(strip.id_data))
+    index = frame - frames.start
+    if index >= len(strengths):
+        return None
+    first = route.layers[0].feature
+    return Numbers(
+        float(heard.measured[first][index]),
+        features.parse(first).feature.unit,
+        float(strengths[index]),
+        float(route.value(strengths[index])),
+    )
+
+
+# Panels are drawn with every step of the playhead; the whole curve is shaped only when the route or the sound changes.
+@lru_cache(maxsize=4)
+def _strengths(heard: Heard, route: Route, rate: FrameRate) -> np.ndarray:
+    return route.strength(heard.measured, rate)

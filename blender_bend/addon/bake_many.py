@@ -1,0 +1,146 @@
+"""Many bakes, one after the other: all are measured before the first key is written, so cancelling leaves nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from bpy.types import ImageStrip, Scene
+
+from ..core import messages
+from ..core.errors import BendError, Code
+from . import activity, strips
+from .bake import Bake, routed_parameters, stale_parameters
+from .bake_settings import Options
+from .writing import Report
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be baked of one strip.
+
+    Parameters
+    ----------
+    options : how keys are written; None writes every parameter as it was written last
+    keys : names of custom properties; None means every routed one
+    """
+
+    strip: str
+    options: Options | None = None
+    keys: tuple[str, ...] | None = None
+
+
+def everything(scene: Scene) -> list[Order]:
+    """Every bend strip of a scene that follows the sound, each as its own settings say."""
+    return [
+        Order(strip.name, strip.bend_settings.baking.chosen_options())
+        for strip in strips.bend_strips(scene)
+        if routed_parameters(strip)
+    ]
+
+
+def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Order]:
+    """The parameters whose sound or route has changed since they were baked, each as it was baked."""
+    orders = []
+    for strip in strips.bend_strips(scene) if among is None else among:
+        stale = stale_parameters(scene, strip)
+        if stale:
+            orders.append(Order(strip.name, None, tuple(parameter.key for parameter in stale)))
+    return orders
+
+
+class Bakes:
+    """Several bakes under way.
+
+    Parameters
+    ----------
+    orders : at least one
+    """
+
+    def __init__(self, scene: Scene, orders: Sequence[Order]) -> None:
+        self.scene, self.orders = scene.name, list(orders)
+        self.activity = activity.begin("Listening to the sound", len(self.orders))
+        self._under_way: Bake | None = None
+        self._measured: list[Bake] = []
+        self.failures: list[tuple[str, BendError]] = []
+        self._begun = 0
+        self._cancelled = False
+
+    def update(self) -> bool:
+        """Take in what the engine did, and begin the next strip; False once all are measured."""
+        if self._cancelled or (self._under_way is None and not self._begin_next()):
+            return False
+        assert self._under_way is not None
+        for message in self._under_way.request.poll():
+            if message.type == messages.PHASE:
+                self._tell(str(message.data.get("text", "")))
+        if self._under_way.request.ended:
+            self._collect()
+        return True
+
+    def run(self) -> Report:
+        """All at once, waiting for the engine."""
+        while self._begin_next():
+            self._collect()
+        return self.finish()
+
+    def finish(self) -> Report:
+        """Write the keys of all strips.
+
+        Raises
+        ------
+        BendError(CANCELLED); the failure of the first strip if not one could be baked
+        """
+        if self._cancelled:
+            raise BendError(Code.CANCELLED, "Cancelled.")
+        total = Report()
+        for bake in self._measured:
+            try:
+                report = bake.write()
+            except BendError as error:
+                self.failures.append((bake.strip_name, error))
+                continue
+            total.curves, total.keys, total.kept = (
+                total.curves + report.curves,
+                total.keys + report.keys,
+                total.kept + report.kept,
+            )
+        if self.failures and not total.curves:
+            raise self.failures[0][1]
+        return total
+
+    def cancel(self) -> None:
+        """Give up; nothing is written."""
+        self._cancelled = True
+        if self._under_way is not None:
+            self._under_way.cancel()
+
+    def _begin_next(self) -> bool:
+        """Begin the next strip that can be baked; what keeps one from it does not stop the others."""
+        while self._begun < len(self.orders) and not self._cancelled:
+            order = self.orders[self._begun]
+            self._begun += 1
+            self._tell("listening to the sound")
+            strip = strips.find(self.scene, order.strip)
+            if strip is None:
+                continue
+            try:
+                self._under_way = Bake(strip.id_data, strip, order.options, order.keys)
+                return True
+            except BendError as error:
+                self.failures.append((order.strip, error))
+        return False
+
+    def _collect(self) -> None:
+        bake, self._under_way = self._under_way, None
+        assert bake is not None
+        try:
+            bake.collect()
+            self._measured.append(bake)
+        except BendError as error:
+            self.failures.append((bake.strip_name, error))
+
+    def _tell(self, text: str) -> None:
+        several = len(self.orders) > 1
+        self.activity.done = self._begun - 1
+        self.activity.says = f"Strip {self._begun} of {len(self.orders)}: {text}" if several else text.capitalize()

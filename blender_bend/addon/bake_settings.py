@@ -1,0 +1,193 @@
+"""How keys are written: the options of a bake as plain data, and as properties of strips and Blender operators."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any
+
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.types import PropertyGroup
+
+from ..core import features
+from ..core.curves import TOLERANCE
+from ..core.events import SHAPES
+from .tables import items
+
+DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
+MODES = (
+    (DENSE, "Every Frame", "A key on every frame: exactly the sound"),
+    (SIMPLIFIED, "Simplified", "Few Bézier keys that are easy to edit by hand, within a tolerance"),
+    (
+        EVENTS,
+        "Events",
+        "Keys only where something happens: on onsets, beats, bars or sections, each with rise and fall",
+    ),
+)
+_MOMENT_TOOLTIPS = {
+    "onsets": "Where something new begins",
+    "beats": "On every beat",
+    "bars": "On the first beat of every bar",
+    "sections": "Where a part of the song begins",
+}
+EXTRAPOLATIONS = (
+    ("CONSTANT", "Constant", "Before the first and after the last key the value stays"),
+    ("LINEAR", "Linear", "Before the first and after the last key the curve goes straight on"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How keys are written.
+
+    Parameters
+    ----------
+    mode : DENSE, SIMPLIFIED or EVENTS
+    tolerance : largest error of simplified keys, as a share of the route's range
+    events : moments that get keys: onsets, beats, bars or sections
+    attack, decay : seconds of the rise to an event and of the fall after it
+    shape : one of ``core.events.SHAPES``
+    accent : 0...1; 0 gives every event the full range, 1 as much of it as the feature has there
+    add : add the sound to the curve as it is, where silence adds nothing; what the last bake added is taken back first
+    use_range : write only frames first...last of the timeline
+    extrapolation : CONSTANT or LINEAR
+    cyclic : repeat the curve before and after; the frame after the strip's last is the first again
+    keep_hand_keys : leave keys that a person moved, added or deleted as they are
+    """
+
+    mode: str = DENSE
+    tolerance: float = TOLERANCE
+    events: str = "onsets"
+    attack: float = 0.0
+    decay: float = 0.4
+    shape: str = SHAPES[0][0]
+    accent: float = 1.0
+    add: bool = False
+    use_range: bool = False
+    first: int = 1
+    last: int = 250
+    extrapolation: str = "CONSTANT"
+    cyclic: bool = False
+    keep_hand_keys: bool = True
+
+    def within(self, frames: range) -> range:
+        """The frames that are written, of those that the strip has sound for."""
+        return range(max(self.first, frames.start), min(self.last + 1, frames.stop)) if self.use_range else frames
+
+    def moments(self) -> list[str]:
+        """What must be asked of the engine besides features."""
+        return [features.MOMENT_PREFIX + self.events] if self.mode == EVENTS else []
+
+    def as_text(self, before: str, start: int) -> str:
+        """To be remembered at a curve: frames counted from the strip's first element, with the frames baked before."""
+        kept = replace(self, first=self.first - start, last=self.last - start)
+        if before and self.use_range:
+            past = Options.from_text(before, 0)
+            kept = replace(
+                kept, use_range=past.use_range, first=min(kept.first, past.first), last=max(kept.last, past.last)
+            )
+        return json.dumps(asdict(kept))
+
+    @classmethod
+    def from_text(cls, text: str, start: int) -> Options:
+        """What ``as_text`` wrote; the usual options from anything else."""
+        try:
+            options = cls(**json.loads(text))
+        except (ValueError, TypeError):
+            return cls()
+        return replace(options, first=options.first + start, last=options.last + start)
+
+
+_SHARE = {"min": 0.0, "max": 1.0, "subtype": "FACTOR"}
+_SECONDS = {"min": 0.0, "max": 60.0, "unit": "TIME_ABSOLUTE"}
+_PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
+    "mode": (EnumProperty, {"name": "Keys", "description": "Where keys are written", "items": items(MODES)}),
+    "tolerance": (
+        FloatProperty,
+        {
+            "name": "Tolerance",
+            "description": "How far simplified curves may be off, as a part of the route's range",
+            "min": 0.001,
+            "max": 0.5,
+            "subtype": "FACTOR",
+        },
+    ),
+    "events": (
+        EnumProperty,
+        {
+            "name": "On",
+            "description": "What gets a key",
+            "items": items((name, name.title(), _MOMENT_TOOLTIPS[name]) for name in reversed(features.MOMENTS)),
+        },
+    ),
+    "attack": (FloatProperty, {"name": "Attack", "description": "How long the rise to the event takes", **_SECONDS}),
+    "decay": (FloatProperty, {"name": "Decay", "description": "How long the fall after the event takes", **_SECONDS}),
+    "shape": (
+        EnumProperty,
+        {"name": "Shape", "description": "How the curve rises and falls", "items": items(SHAPES)},
+    ),
+    "accent": (
+        FloatProperty,
+        {
+            "name": "Accent",
+            "description": "How much an event follows the feature: 0 lets every one reach the whole range",
+            **_SHARE,
+        },
+    ),
+    "add": (
+        BoolProperty,
+        {
+            "name": "Add to What Is There",
+            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew; silence adds "
+            "nothing. Baking again takes the last addition back first, so it never piles up, and what you change stays",
+        },
+    ),
+    "use_range": (
+        BoolProperty,
+        {"name": "Only Frames", "description": "Bakes only a range of frames; keys outside stay as they are"},
+    ),
+    "first": (IntProperty, {"name": "First", "description": "The first frame of the timeline that is baked"}),
+    "last": (IntProperty, {"name": "Last", "description": "The last frame of the timeline that is baked"}),
+    "extrapolation": (
+        EnumProperty,
+        {"name": "Beyond", "description": "What the curve does outside its keys", "items": items(EXTRAPOLATIONS)},
+    ),
+    "cyclic": (
+        BoolProperty,
+        {
+            "name": "Cyclic",
+            "description": "For loops: repeats the curve, and lets the frame after the last be the first again",
+        },
+    ),
+    "keep_hand_keys": (
+        BoolProperty,
+        {"name": "Keep Hand Keys", "description": "Leave keys that you moved, added or deleted as you left them"},
+    ),
+}
+_DEFAULTS = asdict(Options())
+
+
+def options_of(holder: Any) -> Options:
+    """What a strip's settings or a Blender operator are set to."""
+    return Options(**{field.name: getattr(holder, field.name) for field in fields(Options)})
+
+
+def _mixin(name: str, **more: Any) -> type:
+    """The options as properties; an operator's are not carried over from strip to strip by Blender."""
+    described = {
+        key: kind(default=_DEFAULTS[key], **described, **more) for key, (kind, described) in _PROPERTIES.items()
+    }
+    return type(name, (), {"__annotations__": described})
+
+
+OperatorOptions = _mixin("OperatorOptions", options={"SKIP_SAVE"})
+
+
+class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
+    """How the sound is written as keys on this strip"""
+
+    report: StringProperty(description="What the last bake did", options={"HIDDEN"})
+
+    def chosen_options(self) -> Options:
+        """The settings as plain data."""
+        return options_of(self)

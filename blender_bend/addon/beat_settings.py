@@ -1,0 +1,107 @@
+"""How the beats of a bend strip are found and corrected, as Blender's properties."""
+
+from __future__ import annotations
+
+from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
+from bpy.types import ImageStrip, PropertyGroup
+
+from ..core import beats
+from ..core.timebase import FrameRate
+from . import compat
+
+#: Label and tooltip of every source; the name in lower case is core's.
+SOURCES = (
+    ("SOUND", "Sound", "The beats are heard in the sound"),
+    ("TEMPO", "Tempo", "A fixed tempo, typed or tapped, from a first beat on"),
+)
+#: How many beats become of one.
+FACTORS = {"HALF": 0.5, "NORMAL": 1.0, "DOUBLE": 2.0}
+
+
+class BEND_PG_beats(PropertyGroup):
+    """The grid of beats that a bend strip keeps to"""
+
+    source: EnumProperty(
+        name="Beats From", description="Where the beats come from", items=SOURCES, default=SOURCES[0][0]
+    )
+    bpm: FloatProperty(
+        name="Tempo",
+        description="Beats per minute",
+        default=120.0,
+        min=beats.SLOWEST,
+        max=beats.FASTEST,
+        step=100,
+        precision=2,
+    )
+    first: FloatProperty(
+        name="First Beat",
+        description="The frame of a beat, counted from the strip's first, so that the grid slides with the strip",
+        default=0.0,
+        precision=2,
+        step=100,
+    )
+    factor: EnumProperty(
+        name="Speed",
+        description="Corrects beats that were heard twice as fast or half as fast as you count them",
+        items=(
+            ("HALF", "Half", "Every second beat counts"),
+            ("NORMAL", "Normal", "The beats as they are"),
+            ("DOUBLE", "Double", "A further beat between every two"),
+        ),
+        default="NORMAL",
+    )
+    shift: FloatProperty(
+        name="Shift",
+        description="How much later every beat comes; below 0 it comes earlier",
+        default=0.0,
+        soft_min=-0.5,
+        soft_max=0.5,
+        min=-60.0,
+        max=60.0,
+        step=1,
+        precision=3,
+        unit="TIME_ABSOLUTE",
+    )
+    meter: IntProperty(
+        name="Meter", description="Beats in a bar", default=4, min=1, max=beats.LONGEST_METER, soft_max=8
+    )
+    one: IntProperty(
+        name="Bar From",
+        description="Which beat begins a bar, counted from the first beat",
+        default=0,
+        min=0,
+        max=10_000,
+        soft_max=15,
+    )
+    every: IntProperty(
+        name="Every", description="On every so many beats a key is set", default=1, min=1, max=1000, soft_max=16
+    )
+    every_offset: IntProperty(
+        name="Offset", description="How many beats later than the first of the bar the keys begin", default=0, min=0
+    )
+    marked: StringProperty(description="The markers that Bend set, to replace only those", options={"HIDDEN"})
+
+    def settings(self) -> beats.Settings:
+        """As plain data; seconds count from the first frame that the strip hears."""
+        strip = self._strip()
+        scene = strip.id_data
+        rate = FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
+        heard_from = max(0, compat.left_handle(strip))
+        return beats.Settings(
+            source=self.source.lower(),
+            bpm=self.bpm,
+            first=(compat.content_start(strip) + self.first - heard_from) * float(rate.seconds(1)),
+            factor=FACTORS[self.factor],
+            shift=self.shift,
+            meter=self.meter,
+            one=self.one,
+        )
+
+    def _strip(self) -> ImageStrip:
+        """The strip that these are the settings of; Blender knows no way up from a group to its strip."""
+        scene = self.id_data
+        return next(
+            strip
+            for strip in scene.sequence_editor.strips_all
+            if strip.type == "IMAGE" and strip.bend_settings.beats == self
+        )

@@ -1,0 +1,202 @@
+"""A fingerprint of everything that decides what a bend strip hears, to notice when the sound of a bake has changed.
+
+Times are taken relative to the first frame that the strip hears: sliding the strip together with its sound changes
+nothing, sliding one of them does.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+import numpy as np
+from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
+
+from . import compat
+from .sound import sound_strips
+
+#: How long the state of a file counts as known: panels are drawn many times a second.
+FILE_SECONDS = 1.0
+LENGTH = 16
+
+_files: dict[str, tuple[float, tuple[int, int]]] = {}
+
+
+def of(scene: Scene, strip: ImageStrip) -> str:
+    """What the strip hears: its sounds, the beats it keeps to and its MIDI file."""
+    settings = strip.bend_settings
+    midi = (_file(settings.midi_file), settings.midi_start + _content_start(strip)) if settings.midi_file else ()
+    return _digest(sound_of(scene, strip), repr(settings.beats.settings()), midi)
+
+
+def sound_of(scene: Scene, strip: ImageStrip) -> str:
+    """What the strip hears of its sounds alone."""
+    first = max(0, compat.left_handle(strip))
+    render = scene.render
+    return _digest(
+        render.fps,
+        round(render.fps_base, 6),
+        compat.right_handle(strip) - first,
+        round(scene.audio_volume, 5),
+        _curve(scene, "audio_volume", first),
+        sorted(_sound(scene, sound, first) for sound in _chosen(scene, strip)),
+    )
+
+
+def _digest(*parts: Any) -> str:
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:LENGTH]
+
+
+def _chosen(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+    """The sound strips that are listened to; those that are gone count for nothing."""
+    names = {item.name for item in strip.bend_settings.sounds}
+    return [sound for sound in sound_strips(scene) if not names or sound.name in names]
+
+
+def _content_start(strip: Strip) -> int:
+    """Relative to the first frame that is heard."""
+    return compat.content_start(strip) - max(0, compat.left_handle(strip))
+
+
+def _sound(scene: Scene, strip: SoundStrip, first: int) -> tuple[Any, ...]:
+    """One sound strip, with the meta strips and channels that it lies in; its name decides nothing."""
+    sound = strip.sound
+    around = tuple(_container(scene, meta, first) for meta in _parents(strip))
+    return (
+        _data(sound),
+        bool(sound and sound.use_mono),
+        _times(strip, first),
+        round(getattr(strip, "sound_offset", 0.0), 5),
+        tuple(round(key.timeline_frame - first, 3) for key in getattr(strip, "retiming_keys", ())),
+        bool(getattr(strip, "pitch_correction", False)),
+        round(strip.pan, 5),
+        _curve(scene, f"{strip.path_from_id()}.pan", first),
+        _modifiers(strip),
+        _container(scene, strip, first),
+        around,
+        _muted_channels(scene, strip),
+    )
+
+
+def _times(strip: Strip, first: int) -> tuple[float, ...]:
+    """Where the strip is, and where its content begins."""
+    begin = compat.content_start(strip)
+    return compat.left_handle(strip) - first, compat.right_handle(strip) - first, begin - first
+
+
+def _container(scene: Scene, strip: Strip, first: int) -> tuple[Any, ...]:
+    """What a strip does to the sound in it. Meta strips have a volume since 5.2."""
+    if not hasattr(strip, "volume"):
+        return (strip.mute, _times(strip, first))
+    path = f"{strip.path_from_id()}.volume"
+    return (strip.mute, _times(strip, first), round(strip.volume, 5), _curve(scene, path, first))
+
+
+def _parents(strip: Strip) -> Iterator[Strip]:
+    parent = strip.parent_meta()
+    while parent is not None:
+        yield parent
+        parent = parent.parent_meta()
+
+
+def _muted_channels(scene: Scene, strip: Strip) -> tuple[bool, ...]:
+    """Whether the channels are muted in which the strip and its meta strips lie."""
+    chain = [strip, *_parents(strip)]
+    owners = [*chain[1:], scene.sequence_editor]
+    return tuple(owner.channels[inner.channel].mute for inner, owner in zip(chain, owners, strict=True))
+
+
+def _modifiers(strip: SoundStrip) -> tuple[Any, ...]:
+    """The equalizers of a strip."""
+    found = []
+    for modifier in strip.modifiers:
+        bands = getattr(modifier, "graphics", ())
+        points = [
+            tuple(round(value, 4) for value in point.location)
+            for band in bands
+            for curve in band.curve_mapping.curves
+            for point in curve.points
+        ]
+        found.append((modifier.type, modifier.mute, points))
+    return tuple(found)
+
+
+def _data(sound: Any) -> tuple[Any, ...]:
+    """The samples of a sound, without reading them."""
+    if sound is None:
+        return ()
+    if sound.packed_file:
+        return (sound.packed_file.size,)
+    return _file(sound.filepath, sound.library)
+
+
+def _file(path: str, library: Any = None) -> tuple[Any, ...]:
+    """Name, size and second of change of a file; a missing one has neither. Its folder may be moved."""
+    full = bpy.path.abspath(path, library=library)
+    now = time.monotonic()
+    known = _files.get(full)
+    if known is None or now - known[0] > FILE_SECONDS:
+        try:
+            found = os.stat(full)
+            known = now, (found.st_size, int(found.st_mtime))
+        except OSError:
+            known = now, (0, 0)
+        _files[full] = known
+    return (os.path.basename(full), *known[1])
+
+
+def _curve(scene: Scene, path: str, first: int) -> str:
+    """The animation of a property of the scene; empty if it has none."""
+    curves = compat.fcurves(scene)
+    curve = curves.find(path) if curves else None
+    if curve is None:
+        return ""
+    return _digest(
+        curve.mute, curve.extrapolation, [_modifier_of_curve(m) for m in curve.modifiers], _points(curve, first)
+    )
+
+
+def _points(curve: FCurve, first: int) -> bytes:
+    points, columns = curve.keyframe_points, []
+    for name in ("co", "handle_left", "handle_right"):
+        column = np.empty(2 * len(points), np.float32)
+        points.foreach_get(name, column)
+        column[0::2] -= first
+        columns.append(np.round(column, 3))
+    for name in ("interpolation", "easing"):
+        column = np.empty(len(points), np.int32)
+        points.foreach_get(name, column)
+        columns.append(column)
+    return b"".join(column.tobytes() for column in columns)
+
+
+def _modifier_of_curve(modifier: Any) -> list[Any]:
+    plain = {"BOOLEAN", "INT", "FLOAT", "ENUM"}
+    return [getattr(modifier, p.identifier) for p in modifier.bl_rna.properties if p.type in plain and not _array(p)]
+
+
+def _array(described: Any) -> bool:
+    return bool(getattr(described, "is_array", False) or getattr(described, "is_enum_flag", False))
+
+
+def stale(scene: Scene, strip: ImageStrip) -> list[Any]:
+    """The baked parameters whose sound has changed since they were baked."""
+    baked = [
+        parameter
+        for holder in strip.bend_settings.holders()
+        for parameter, _ in holder.shown_parameters()
+        if parameter.routed and parameter.baked
+    ]
+    if not baked:
+        return []
+    now = of(scene, strip)
+    return [parameter for parameter in baked if parameter.baked_from != now]
+
+
+def forget_files() -> None:
+    """Look at every file anew."""
+    _files.clear()

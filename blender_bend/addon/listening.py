@@ -1,0 +1,209 @@
+"""Listening: what is known of a bend strip's sound without baking, fetched from the engine while Blender stays free."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+from bpy.types import ImageStrip, Scene
+
+from ..core import beats, messages
+from ..core.beats import Grid
+from ..core.errors import BendError, Code
+from ..core.timebase import FrameRate
+from . import bake, engine_client, fingerprint, strips
+
+WAVEFORM = "peak"
+BEATS, SECTIONS = "times:beats", "times:sections"
+_BARS = "times:bars"
+
+
+@dataclass(frozen=True, eq=False)
+class Heard:
+    """What was measured of one strip's sound.
+
+    Parameters
+    ----------
+    measured : features on every frame that the strip hears, and moments in seconds, by spelling
+    beats : seconds of the beats as they were heard, before any correction; None if nobody asked
+    print, sound : ``fingerprint.of`` and ``fingerprint.sound_of`` when the sound was mixed down
+    number : another one for each listening
+    """
+
+    measured: dict[str, np.ndarray]
+    beats: np.ndarray | None
+    print: str
+    sound: str
+    number: int
+
+
+_heard: dict[tuple[str, str], Heard] = {}
+_stale: set[tuple[str, str]] = set()
+_count = 0
+
+
+def heard(strip: ImageStrip) -> Heard | None:
+    """All that is known of a strip, old or not."""
+    return _heard.get((strip.id_data.name, strip.name))
+
+
+def known(strip: ImageStrip) -> dict[str, np.ndarray] | None:
+    """The features and moments that are known of a strip, by spelling; None if nothing was listened to yet."""
+    found = heard(strip)
+    return found.measured if found else None
+
+
+def look(scene: Scene, strip: ImageStrip) -> bool:
+    """Compare the sound with what was heard of it; whether the answer differs from the one before."""
+    name = scene.name, strip.name
+    before, found = name in _stale, heard(strip)
+    if found is not None and found.sound != fingerprint.sound_of(scene, strip):
+        _stale.add(name)
+    else:
+        _stale.discard(name)
+    return before != (name in _stale)
+
+
+def is_stale(strip: ImageStrip) -> bool:
+    """Whether the sound had changed since it was heard, when somebody last looked."""
+    return (strip.id_data.name, strip.name) in _stale
+
+
+def forget() -> None:
+    """Forget everything: another file was opened."""
+    _heard.clear()
+    _stale.clear()
+
+
+def needed(strip: ImageStrip) -> list[str]:
+    """What the strip's routes, its waveform and its beats need; the corrections of beats are made here."""
+    asked = {text for parameter in bake.routed_parameters(strip) for text in parameter.asked()}
+    options = strip.bend_settings.baking.chosen_options()
+    return sorted((asked | set(options.moments()) | {WAVEFORM, BEATS}) - {_BARS})
+
+
+def fresh(scene: Scene, strip: ImageStrip, spellings: Iterable[str]) -> bool:
+    """Whether all of that is known, and of the sound as it is now."""
+    found = heard(strip)
+    if found is None or found.sound != fingerprint.sound_of(scene, strip):
+        return False
+    if BEATS in spellings and found.beats is None:
+        return False
+    missing = set(spellings) - {BEATS} - set(found.measured)
+    return not missing and (found.print == fingerprint.of(scene, strip) or not _follow_beats(spellings))
+
+
+def _follow_beats(spellings: Iterable[str]) -> bool:
+    """Whether something measured depends on the corrections of the beats, or on MIDI."""
+    independent = {WAVEFORM, BEATS, SECTIONS}
+    return any(text not in independent for text in spellings)
+
+
+def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
+    """The beats of a strip, corrected as its settings say now; None if they must be heard first."""
+    settings = strip.bend_settings.beats.settings()
+    found = heard(strip)
+    if settings.source == "tempo":
+        detected = np.empty(0)
+    elif found is None or found.beats is None:
+        return None
+    else:
+        detected = found.beats
+    return beats.build(detected, settings, float(bake.frame_rate(scene).seconds(len(bake.heard_frames(strip)))))
+
+
+def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
+    """The beats of a strip.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID) if they must be heard first, or if there are none
+    """
+    found = grid(scene, strip)
+    if found is None:
+        raise BendError(
+            Code.PARAMETER_INVALID, "Nobody has listened for beats yet.", "Press Listen, or set a tempo.", "bend.listen"
+        )
+    if not len(found.times):
+        raise BendError(
+            Code.PARAMETER_INVALID, "There are no beats on this strip.", "Set a tempo, or tap one by hand, under Beats."
+        )
+    return found
+
+
+class Listening:
+    """One listening under way: the sound is mixed down at once, the engine then measures by itself.
+
+    Parameters
+    ----------
+    spellings : what to measure; None means what the strip needs
+
+    Raises
+    ------
+    BendError if there is no usable sound, or no engine
+    """
+
+    def __init__(self, scene: Scene, strip: ImageStrip, spellings: Iterable[str] | None = None) -> None:
+        self.scene_name, self.strip_name = scene.name, strip.name
+        wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
+        self.print, self.sound = fingerprint.of(scene, strip), fingerprint.sound_of(scene, strip)
+        self.rate: FrameRate = bake.frame_rate(scene)
+        self.cancelled = False
+        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        try:
+            data = bake.analysis_request(scene, strip, wanted - {BEATS}, folder)
+            client = engine_client.client()
+            self.requests = [client.request(messages.ANALYSE, **data)]
+            if BEATS in wanted:
+                # The beats as they are heard: whatever corrects them is applied here, without asking again.
+                neutral = {"features": [BEATS], "beats": asdict(beats.Settings()), "out": str(folder / "beats.npz")}
+                self.requests.append(client.request(messages.ANALYSE, **{**data, **neutral}))
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def poll(self) -> bool:
+        """Take in what came; whether the engine has finished."""
+        for request in self.requests:
+            request.poll()
+        return all(request.ended for request in self.requests)
+
+    def finish(self) -> Heard:
+        """Keep what was measured, once the engine has finished; waits until then.
+
+        Raises
+        ------
+        BendError with what the engine said; BendError(CANCELLED)
+        """
+        global _count
+        measured: dict[str, np.ndarray] = {}
+        try:
+            for request in self.requests:
+                with np.load(request.result()["out"]) as file:
+                    measured |= dict(file)
+        finally:
+            self._folder.cleanup()
+        if self.cancelled:
+            raise BendError(Code.CANCELLED, "Cancelled.")
+        strip = strips.find(self.scene_name, self.strip_name)
+        if strip is None:
+            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
+        before = heard(strip)
+        if before and before.sound == self.sound and before.print == self.print:
+            measured = before.measured | measured
+        detected = measured.pop(BEATS, before.beats if before and before.sound == self.sound else None)
+        _count += 1
+        found = Heard(measured, detected, self.print, self.sound, _count)
+        _heard[self.scene_name, self.strip_name] = found
+        look(strip.id_data, strip)
+        return found
+
+    def cancel(self) -> None:
+        """Give up; what was known stays."""
+        self.cancelled = True
+        for request in self.requests:
+            request.cancel()

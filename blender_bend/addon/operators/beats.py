@@ -1,0 +1,190 @@
+"""Beat tools: markers, keys on beats, and the grid corrected by hand."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty
+from bpy.types import Context, Event, Operator
+
+from ...core.errors import BendError
+from .. import activity, bake, beat_tools, compat, listening
+from ..strips import active_bend_strip
+from .modal import Watching
+from .polls import OnBendStrip, OnIdleBendStrip
+
+
+class BEND_OT_mark_beats(OnIdleBendStrip, Watching, Operator):
+    """Set timeline markers at the beats, bars or sections of the song; markers of your own stay"""
+
+    bl_idname = "bend.mark_beats"
+    bl_label = "Mark Beats"
+    bl_options = {"REGISTER", "UNDO"}
+
+    kind: EnumProperty(
+        name="At",
+        description="What gets a marker",
+        items=(
+            (beat_tools.BEATS, "Beats", "Every beat: beat 3.2 is the second of bar 3"),
+            (beat_tools.BARS, "Bars", "The first beat of every bar"),
+            (beat_tools.SECTIONS, "Sections", "Where a part of the song begins"),
+        ),
+        default=beat_tools.BARS,
+    )
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context) if self._must_listen(context) else self.execute(context)
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            if self._must_listen(context):
+                self._listening(context).finish()
+            self._place(context)
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+    def _wanted(self) -> list[str]:
+        return [listening.SECTIONS if self.kind == beat_tools.SECTIONS else listening.BEATS]
+
+    def _must_listen(self, context: Context) -> bool:
+        strip = active_bend_strip(context)
+        if self.kind != beat_tools.SECTIONS and strip.bend_settings.beats.source == "TEMPO":
+            return False
+        return not listening.fresh(compat.sequencer_scene(context), strip, self._wanted())
+
+    def _listening(self, context: Context) -> listening.Listening:
+        return listening.Listening(compat.sequencer_scene(context), active_bend_strip(context), self._wanted())
+
+    def _place(self, context: Context) -> None:
+        scene = compat.sequencer_scene(context)
+        count = beat_tools.place_markers(scene, active_bend_strip(context), self.kind)
+        self.report({"INFO"}, f"{count} marker{'s' if count != 1 else ''} at {self.kind.lower()}")
+
+    def start(self, context: Context) -> None:
+        activity.begin("Listening to the sound")
+        self.work = self._listening(context)
+
+    def update(self) -> bool:
+        return not self.work.poll()
+
+    def cancel_work(self) -> None:
+        self.work.cancel()
+
+    def finish(self) -> None:
+        self.work.finish()
+        self._place(bpy.context)
+
+
+class Beats(OnBendStrip):
+    """A mixin for operators that are done in an instant and may find that there are no beats."""
+
+    def execute(self: Any, context: Context) -> set[str]:
+        try:
+            text = self.work(context, compat.sequencer_scene(context), active_bend_strip(context))
+        except BendError as error:
+            self.report({"WARNING"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, text)
+        activity.redraw_timelines()
+        return {"FINISHED"}
+
+
+class BEND_OT_remove_markers(Beats, Operator):
+    """Take away every marker named as Bend names beats, bars and sections"""
+
+    bl_idname = "bend.remove_markers"
+    bl_label = "Remove Bend Markers"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def work(self, context: Context, scene: Any, strip: Any) -> str:
+        return f"{beat_tools.remove_markers(scene)} markers removed"
+
+
+class BEND_OT_snap_keys(Beats, Operator):
+    """Move the selected keys of this strip's curves to their nearest beats, with their handles"""
+
+    bl_idname = "bend.snap_keys"
+    bl_label = "Snap Keys to Beats"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def work(self, context: Context, scene: Any, strip: Any) -> str:
+        return f"{beat_tools.snap_keys(scene, strip)} keys moved"
+
+
+class BEND_OT_key_beats(Beats, Operator):
+    """Set keys on every so many beats, with the value that the curve has there; a bake leaves them alone"""
+
+    bl_idname = "bend.key_beats"
+    bl_label = "Key on Beats"
+    bl_options = {"REGISTER", "UNDO"}
+
+    every: IntProperty(
+        name="Every", description="On every so many beats a key is set", default=1, min=1, max=1000, soft_max=16
+    )
+    offset: IntProperty(
+        name="Offset", description="How many beats later than the first of the bar the keys begin", default=0, min=0
+    )
+    all_curves: BoolProperty(
+        name="All Curves", description="On every curve of the strip instead of the one whose route is shown"
+    )
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        beats = active_bend_strip(context).bend_settings.beats
+        self.every, self.offset = beats.every, beats.every_offset
+        return self.execute(context)
+
+    def work(self, context: Context, scene: Any, strip: Any) -> str:
+        holder = strip.bend_settings.routed_holder
+        active = holder.active_route() if holder else None
+        keys = [active[0].key] if active else []
+        if self.all_curves:
+            keys = [parameter.key for parameter in bake.routed_parameters(strip)]
+        return f"{beat_tools.key_beats(scene, strip, keys, self.every, self.offset)} keys set"
+
+
+class BEND_OT_tap_tempo(Beats, Operator):
+    """Press again and again in time with the music: sets the tempo, and while the timeline plays also the beats"""
+
+    bl_idname = "bend.tap_tempo"
+    bl_label = "Tap Tempo"
+    bl_options = {"REGISTER", "UNDO_GROUPED"}
+    bl_undo_group = "Tap Tempo"
+
+    def work(self, context: Context, scene: Any, strip: Any) -> str:
+        beat_tools.taps.tap(time.monotonic(), scene.frame_current_final)
+        bpm = beat_tools.taps.apply(scene, strip)
+        return f"{bpm:.1f} beats per minute" if bpm else "Tap on"
+
+
+class BEND_OT_beat_here(Beats, Operator):
+    """Correct the grid by the playhead: the nearest beat comes to it, or begins a bar"""
+
+    bl_idname = "bend.beat_here"
+    bl_label = "Beat Here"
+    bl_options = {"REGISTER", "UNDO"}
+
+    bar: BoolProperty(name="Bar", description="The nearest beat begins a bar, and stays where it is")
+
+    @classmethod
+    def description(cls, context: Context, properties: Any) -> str:
+        if properties.bar:
+            return "The beat nearest to the playhead begins a bar"
+        return "Shift the grid so that the nearest beat comes to the playhead"
+
+    def work(self, context: Context, scene: Any, strip: Any) -> str:
+        beat_tools.beat_here(scene, strip, scene.frame_current_final, self.bar)
+        return "Bars begin here" if self.bar else "A beat is here"
+
+
+CLASSES = (
+    BEND_OT_mark_beats,
+    BEND_OT_remove_markers,
+    BEND_OT_snap_keys,
+    BEND_OT_key_beats,
+    BEND_OT_tap_tempo,
+    BEND_OT_beat_here,
+)

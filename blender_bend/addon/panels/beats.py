@@ -1,0 +1,71 @@
+"""The beats of a song: where they are, and what is done with them."""
+
+from __future__ import annotations
+
+from bpy.types import Context, Panel, UILayout
+
+from .. import beat_tools, listening
+from ..beat_settings import BEND_PG_beats
+from ..strips import active_bend_strip
+from .main import BendPanel
+
+
+class BEND_PT_beats(BendPanel, Panel):
+    """The grid of beats, markers, and keys on beats"""
+
+    bl_idname = "BEND_PT_beats"
+    bl_label = "Beats"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        strip = active_bend_strip(context)
+        beats = strip.bend_settings.beats
+        _draw_grid(layout, beats)
+        grid = listening.grid(strip.id_data, strip)
+        if grid is None:
+            column = layout.column(align=True)
+            column.label(text="Not listened to yet", icon="INFO")
+            column.operator("bend.listen", icon="SOUND")
+        else:
+            layout.label(text=_found(grid, beats), icon="CHECKMARK" if len(grid.times) else "INFO")
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        for kind in (beat_tools.BEATS, beat_tools.BARS, beat_tools.SECTIONS):
+            row.operator("bend.mark_beats", text=f"Mark {kind.title()}").kind = kind
+        column.operator("bend.remove_markers")
+        column = layout.column(align=True)
+        row = column.row(align=True)
+        row.prop(beats, "every")
+        row.prop(beats, "every_offset")
+        column.operator("bend.key_beats", icon="KEY_HLT")
+        column.operator("bend.snap_keys", icon="SNAP_ON")
+
+
+def _draw_grid(layout: UILayout, beats: BEND_PG_beats) -> None:
+    column = layout.column()
+    column.use_property_split = True
+    column.use_property_decorate = False
+    column.row().prop(beats, "source", expand=True)
+    if beats.source == "TEMPO":
+        row = column.row(align=True)
+        row.prop(beats, "bpm")
+        row.operator("bend.tap_tempo", text="Tap", icon="EVENT_SPACEKEY")
+        column.prop(beats, "first")
+    column.row().prop(beats, "factor", expand=True)
+    column.prop(beats, "shift")
+    column.prop(beats, "meter")
+    column.prop(beats, "one")
+    row = column.row(align=True)
+    row.operator("bend.beat_here", text="Beat Here").bar = False
+    row.operator("bend.beat_here", text="Bar Here").bar = True
+
+
+def _found(grid: listening.Grid, beats: BEND_PG_beats) -> str:
+    if len(grid.times) < 2:
+        return "No beats found: set or tap a tempo"
+    seconds = (grid.times[-1] - grid.times[0]) / (len(grid.times) - 1)
+    return f"{len(grid.times)} beats, about {60 / seconds:.1f} a minute"
+
+
+CLASSES = (BEND_PT_beats,)

@@ -1,0 +1,153 @@
+"""Notices in idle moments that a strip's sound has changed, and listens again where a person has listened before."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
+from bpy.props import BoolProperty
+from bpy.types import ImageStrip, Scene, WindowManager
+
+from ..core.errors import BendError
+from . import activity, compat, engine_client, fingerprint, listening, overlay, strips
+from .listening import Listening
+
+QUIET_SECONDS = 0.5
+#: While something is measured.
+BUSY_SECONDS = 0.1
+
+_changed = True
+_stale: dict[tuple[str, str], int] = {}
+_current: Listening | None = None
+#: What could not be listened to, so that it is not tried again and again.
+_refused: set[tuple[Any, ...]] = set()
+
+
+@persistent
+def mark_changed(*_: Any) -> None:
+    """Something in the file changed: look again when it is quiet."""
+    global _changed
+    if not activity.grabbing:
+        _changed = True
+
+
+@persistent
+def forget(*_: Any) -> None:
+    """Another file was opened."""
+    global _current
+    if _current is not None:
+        _current.cancel()
+        _current = None
+    _stale.clear()
+    _refused.clear()
+    listening.forget()
+    overlay.forget()
+    mark_changed()
+
+
+def _shown() -> list[tuple[Scene, ImageStrip]]:
+    """The bend strips of the scenes whose sequencers are open."""
+    scenes = {compat.window_sequencer_scene(window) for window in bpy.context.window_manager.windows}
+    return [(scene, strip) for scene in scenes if scene for strip in strips.bend_strips(scene)]
+
+
+def _tick() -> float:
+    """The timer."""
+    try:
+        return _advance()
+    except Exception as error:  # an exception would end the timer for the whole session
+        activity.unexpected(error)
+        return QUIET_SECONDS
+
+
+def _advance() -> float:
+    global _changed, _current
+    if _current is not None:
+        if not _current.poll():
+            return BUSY_SECONDS
+        done, _current = _current, None
+        try:
+            done.finish()
+        except BendError as error:
+            _refused.add((done.scene_name, done.strip_name, done.print))
+            activity.log.info("listening: %s", error)
+        activity.redraw_timelines()
+        _changed = True
+        return QUIET_SECONDS
+    if not _changed or not _idle():
+        return QUIET_SECONDS
+    _changed = False
+    _look()
+    return QUIET_SECONDS
+
+
+def _idle() -> bool:
+    playing = any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
+    return activity.current is None and not playing and not bpy.app.is_job_running("RENDER")
+
+
+def _look() -> None:
+    """Compare what is heard now with what was heard, and listen again to the first strip that differs."""
+    global _current
+    for scene, strip in _shown():
+        name = scene.name, strip.name
+        count = len(fingerprint.stale(scene, strip))
+        if _stale.get(name) != count or listening.look(scene, strip):
+            _stale[name] = count
+            activity.redraw()
+            activity.redraw_timelines()
+        if _current is None and _wants_to_listen(scene, strip):
+            try:
+                _current = Listening(scene, strip)
+            except BendError as error:
+                _refused.add((*name, fingerprint.of(scene, strip)))
+                activity.log.info("listening: %s", error)
+
+
+def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
+    """Only where a person has listened before, and only while the engine runs anyhow."""
+    return (
+        bpy.context.window_manager.bend_keep_listening
+        and listening.heard(strip) is not None
+        and engine_client.running()
+        and (scene.name, strip.name, fingerprint.of(scene, strip)) not in _refused
+        and not listening.fresh(scene, strip, listening.needed(strip))
+    )
+
+
+_HANDLERS = {
+    "depsgraph_update_post": mark_changed,
+    "undo_post": mark_changed,
+    "redo_post": mark_changed,
+    "load_post": forget,
+}
+
+
+def register() -> None:
+    """Watch the file; in background nobody looks."""
+    WindowManager.bend_keep_listening = BoolProperty(
+        name="Keep Listening",
+        description="Listen again by itself when the sound or a route has changed, so that the shown curve is true",
+        default=True,
+        update=lambda self, context: mark_changed(),
+    )
+    bpy.app.handlers.load_post.append(forget)
+    if bpy.app.background:
+        return
+    for name, handler in _HANDLERS.items():
+        if handler is not forget:
+            getattr(bpy.app.handlers, name).append(handler)
+    bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
+
+
+def unregister() -> None:
+    """Stop watching, and free what was heard."""
+    for name, handler in _HANDLERS.items():
+        handlers = getattr(bpy.app.handlers, name)
+        if handler in handlers:
+            handlers.remove(handler)
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    forget()
+    del WindowManager.bend_keep_listening

@@ -1,0 +1,262 @@
+"""One curve of a bake: from a value on every frame to keys, in every mode, around what a person did."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+from bpy.types import FCurve, ImageStrip
+
+from ..core import curves, events
+from ..core.curves import Keys
+from ..core.timebase import FrameRate
+from . import compat, splitting, strips
+from .bake_settings import DENSE, EVENTS, Options
+from .keyframes import (
+    ATTRIBUTES,
+    KeyTable,
+    Memory,
+    hand_keys,
+    merge,
+    no_keys,
+    read_keys,
+    read_shape,
+    rows,
+    select,
+    table_of,
+    ticks,
+    write_keys,
+)
+from .parameters import BEND_PG_parameter
+
+#: The name of the F-curve modifier that makes a baked curve a loop.
+LOOP = "Bend Loop"
+
+
+@dataclass(frozen=True)
+class Sound:
+    """What is to be written on one curve.
+
+    Parameters
+    ----------
+    values : float array, shape (frames,), within the parameter's limits
+    frames : frames of the timeline that the values are for
+    limits : least and greatest value of the parameter
+    rate : of the frames
+    span : the unit of the tolerance: how far the route reaches
+    rest, full : the values of silence and of full strength, for events
+    hits : frames on which something happens, ascending, for events
+    """
+
+    values: np.ndarray
+    frames: range
+    limits: tuple[float, float]
+    rate: FrameRate
+    span: float
+    rest: float = 0.0
+    full: float = 1.0
+    hits: np.ndarray | None = None
+
+
+@dataclass
+class Report:
+    """What a bake did."""
+
+    curves: int = 0
+    keys: int = 0
+    kept: int = 0
+
+    def counts(self) -> str:
+        """The keys in words: 240 keys, 12 kept by hand."""
+        kept = f", {self.kept} kept by hand" if self.kept else ""
+        return f"{self.keys} keys on {self.curves} curve{'s' if self.curves != 1 else ''}{kept}"
+
+    def summary(self) -> str:
+        """One line for the artist."""
+        return f"Baked {self.counts()}"
+
+
+def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options, report: Report) -> None:
+    """Write the keys of one parameter.
+
+    What the last bake added to the curve is taken back first. Keys of a person stay, at the frames where they are; if
+    the sound is added to them they carry it. Keys outside the frames of the options stay, and so does the curve there.
+    """
+    start = compat.content_start(strip)
+    curve = compat.ensure_fcurve(strip.id_data, strips.data_path(strip, parameter.key), strip.name)
+    before = read_shape(curve)
+    # Who deletes a whole curve wants a new one, not a curve without keys.
+    memory = Memory.decode(parameter.baked) if len(before["co"]) else Memory.empty()
+    touched, removed = hand_keys(before, memory, start)
+    wanted = options.within(sound.frames)
+    whole = wanted == sound.frames
+    loops = options.cyclic and wanted.stop == sound.frames.stop
+    written = range(wanted.start, wanted.stop + loops)  # the frame after the last closes the loop
+    everywhere = range(sound.frames.start, max(sound.frames.stop, written.stop))
+    base = np.zeros(len(everywhere))
+    if options.add or len(memory.added):
+        base = _sampled(curve, everywhere, strip, parameter) - _addition(memory, everywhere, start, column=1)
+    if loops:
+        base[-1] = base[0]
+    here = slice(written.start - everywhere.start, written.stop - everywhere.start)
+
+    inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] <= written.stop - 1)
+    kept = touched.copy()
+    if not options.keep_hand_keys:
+        kept &= ~(inside | whole)
+        cleared = (removed >= written.start - start) & (removed <= written.stop - 1 - start)
+        removed = removed[~(cleared | whole)]
+    own = ~touched & ~inside & (not whole)
+    if kept.any() or own.any():
+        before = read_keys(curve)
+
+    baked, values = _baked(sound, written, base[here], options, loops)
+    taken = before["co"][kept, 0]
+    clear_of = np.concatenate([ticks(taken - start), ticks(removed)])
+    baked = _give_way(baked, clear_of, start)
+    beside = [frame if frame in sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
+    anchors = splitting.anchors(before, *beside, own)
+    anchors = _give_way(anchors, clear_of, start)
+    moved = _rows_of(before, kept)
+    past = _past(memory, start)
+    _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start, column=2))
+    lift = values - base[here] if options.add else np.zeros(len(written))
+    _lift(moved, inside[kept], written, lift)
+
+    hand = rows(moved, start)
+    hand[:, 1] = np.nan
+    fresh = merge(_rows_of(before, own), merge(anchors, baked))
+    keys = np.concatenate([rows(fresh, start), hand])
+    write_keys(curve, merge(moved, fresh))
+    _finish_curve(curve, options)
+    added = memory.added[:0]
+    if options.add or (len(memory.added) and not whole):
+        # A piece beside the frames may have bent; what is under the sound has not, so that counts as the sound's too.
+        sounding = _sampled(curve, everywhere, strip, parameter) - base
+        lifted = _addition(memory, everywhere, start, column=2)
+        lifted[here] = lift
+        if not options.add:
+            sounding[here] = 0.0
+        elsewhere = memory.added[~_within(memory.added[:, 0], everywhere, start) & (not whole)]
+        added = np.concatenate([elsewhere, np.stack([np.array(everywhere) - start, sounding, lifted], axis=1)])
+        added = added[np.argsort(added[:, 0], kind="stable")]
+    parameter.baked = Memory(keys, removed, added).encode()
+    report.curves += 1
+    report.keys += len(baked["co"])
+    report.kept += len(taken) + len(removed)
+
+
+def _give_way(table: KeyTable, taken: np.ndarray, start: int) -> KeyTable:
+    """Leave out the keys whose frames a person has taken or cleared."""
+    return select(table, ~np.isin(ticks(table["co"][:, 0] - start), taken)) if len(taken) else table
+
+
+def _rows_of(table: KeyTable, chosen: np.ndarray) -> KeyTable:
+    """A copy of the chosen keys; without any, none of which only the shape is known."""
+    return {name: table[name][chosen] for name in ATTRIBUTES} if chosen.any() else no_keys()
+
+
+def _baked(
+    sound: Sound, written: range, base: np.ndarray, options: Options, loops: bool
+) -> tuple[KeyTable, np.ndarray]:
+    """The keys that the sound asks for, and the values on the written frames."""
+    first = written.start - sound.frames.start
+    values = sound.values[first : first + len(written)]
+    if loops:
+        values = np.append(values, sound.values[0])
+    keys = None
+    if options.mode == EVENTS:
+        keys = _events(sound, written, options)
+        keys = curves.closed(keys) if loops else keys
+        values = curves.evaluate(keys, np.array(written, dtype=np.float64))
+    if options.add:
+        values = np.clip(curves.add(base, values, sound.rest), *sound.limits)
+    if options.mode == DENSE:
+        keys = curves.dense(values, written.start)
+    elif keys is None or options.add:  # events on a curve that moves need the keys between them
+        keys = curves.simplify(values, written.start, options.tolerance * max(sound.span, 1e-6))
+    return table_of(keys), values
+
+
+def _events(sound: Sound, written: range, options: Options) -> Keys:
+    """The envelope of the events, each as high as the feature is there."""
+    hits = np.empty(0, np.int64) if sound.hits is None else sound.hits
+    hits = hits[(hits >= max(written.start, sound.frames.start)) & (hits < min(written.stop, sound.frames.stop))]
+    index = hits - sound.frames.start
+    # The feature may be at its height in the frame after the one in which the event begins.
+    near = np.stack([sound.values[index], sound.values[np.minimum(index + 1, len(sound.values) - 1)]])
+    span = sound.full - sound.rest
+    strengths = ((near - sound.rest) / span).max(axis=0) if span else np.zeros(len(hits))
+    strengths = 1.0 + (strengths - 1.0) * options.accent
+    return events.events(
+        hits.astype(np.float64),
+        strengths,
+        sound.rest,
+        sound.full,
+        options.attack,
+        options.decay,
+        options.shape,
+        sound.rate,
+        written.start,
+        written.stop - 1,
+    )
+
+
+def _addition(memory: Memory, frames: range, start: int, column: int) -> np.ndarray:
+    """How much of the curve's value on frames is an earlier sound's, from a column of the memory."""
+    amounts = np.zeros(len(frames))
+    there = _within(memory.added[:, 0], frames, start)
+    amounts[np.rint(memory.added[there, 0]).astype(np.int64) + start - frames.start] = memory.added[there, column]
+    return amounts
+
+
+def _past(memory: Memory, start: int) -> range:
+    """The frames from the first to the last that an earlier sound was added to."""
+    if not len(memory.added):
+        return range(0)
+    return range(round(float(memory.added[0, 0])) + start, round(float(memory.added[-1, 0])) + start + 1)
+
+
+def _within(relative: np.ndarray, frames: range, start: int) -> np.ndarray:
+    return (relative >= frames.start - start) & (relative < frames.stop - start)
+
+
+def _lift(table: KeyTable, chosen: np.ndarray, frames: range, change: np.ndarray) -> None:
+    """Move the chosen keys of a table, handles included, by what the sound changes there."""
+    if not chosen.any() or not np.any(change):
+        return
+    by = np.interp(table["co"][chosen, 0], np.array(frames), change, left=0.0, right=0.0)
+    for name in ("co", "handle_left", "handle_right"):
+        table[name][chosen, 1] += by
+
+
+def _sampled(curve: FCurve, frames: range, strip: ImageStrip, parameter: BEND_PG_parameter) -> np.ndarray:
+    """The keys' own values on frames, whatever modifiers do to them; without keys the value as it stands."""
+    if curve.is_empty:
+        return np.full(len(frames), float(strip[parameter.key]))
+    with _unmodified(curve):
+        return np.array([curve.evaluate(frame) for frame in frames])
+
+
+@contextmanager
+def _unmodified(curve: FCurve) -> Iterator[None]:
+    active = [modifier for modifier in curve.modifiers if not modifier.mute]
+    try:
+        for modifier in active:
+            modifier.mute = True
+        yield
+    finally:
+        for modifier in active:
+            modifier.mute = False
+
+
+def _finish_curve(curve: FCurve, options: Options) -> None:
+    """What the curve does outside its keys."""
+    curve.extrapolation = options.extrapolation
+    loop = next((modifier for modifier in curve.modifiers if modifier.name == LOOP), None)
+    if options.cyclic and loop is None and not any(modifier.type == "CYCLES" for modifier in curve.modifiers):
+        curve.modifiers.new("CYCLES").name = LOOP
+    elif loop is not None and not options.cyclic:
+        curve.modifiers.remove(loop)

@@ -1,0 +1,80 @@
+"""The procedural scenes and palettes that a strip can start from, by name and label; the engine paints them."""
+
+from __future__ import annotations
+
+SCENES: tuple[tuple[str, str], ...] = (
+    ("nebula", "Nebula"),
+    ("galaxy", "Galaxy"),
+    ("planet", "Ringed Planet"),
+    ("eclipse", "Eclipse"),
+    ("orb", "Orb"),
+    ("mandala", "Mandala"),
+    ("spiral", "Spiral"),
+    ("tunnel", "Tunnel"),
+    ("fire", "Fire"),
+    ("lightning", "Lightning"),
+    ("fireworks", "Fireworks"),
+    ("lava", "Lava"),
+    ("marble", "Liquid Marble"),
+    ("stained_glass", "Stained Glass"),
+    ("low_poly", "Low Poly"),
+    ("geometry", "Geometry"),
+    ("waves", "Waves"),
+    ("sea", "Sea"),
+    ("underwater", "Underwater"),
+    ("ripples", "Ripples"),
+    ("rain", "Rain"),
+    ("mountains", "Mountains"),
+    ("desert", "Desert"),
+    ("forest", "Forest"),
+    ("skyline", "Skyline"),
+    ("snow", "Winter"),
+    ("sunset", "Sunset"),
+    ("clouds", "Clouds"),
+    ("aurora", "Aurora"),
+    ("flower", "Flower"),
+    ("tree", "Tree"),
+    ("jellyfish", "Jellyfish"),
+    ("eye", "Eye"),
+    ("butterfly", "Butterfly"),
+    ("mushroom", "Mushrooms"),
+    ("crystal", "Crystal"),
+)
+
+PALETTES: tuple[tuple[str, str], ...] = (
+    ("red", "Red"),
+    ("orange", "Orange"),
+    ("golden", "Golden"),
+    ("yellow", "Yellow"),
+    ("lime", "Lime"),
+    ("green", "Green"),
+    ("olive", "Olive"),
+    ("mint", "Mint"),
+    ("teal", "Teal"),
+    ("cyan", "Cyan"),
+    ("blue", "Blue"),
+    ("midnight", "Midnight"),
+    ("purple", "Purple"),
+    ("lavender", "Lavender"),
+    ("magenta", "Magenta"),
+    ("pink", "Pink"),
+    ("sepia", "Sepia"),
+    ("monochrome", "Monochrome"),
+    ("ice", "Ice"),
+    ("pastel", "Pastel"),
+    ("neon", "Neon"),
+    ("dusk", "Dusk"),
+    ("fiery", "Fiery"),
+    ("tropical", "Tropical"),
+    ("rainbow", "Rainbow"),
+    ("candy", "Candy"),
+    ("acid", "Acid"),
+    ("royal", "Royal"),
+    ("cinematic", "Cinematic"),
+)
+
+SCENE_NAMES = tuple(name for name, _ in SCENES)
+PALETTE_NAMES = tuple(name for name, _ in PALETTES)
+
+DEFAULT_SCENE = "waves"
+DEFAULT_PALETTE = "teal"

@@ -1,0 +1,37 @@
+"""The harmonic and the percussive part of a sound, block by block, so that an hour fits."""
+
+from __future__ import annotations
+
+import numpy as np
+from librosa.effects import harmonic as librosa_harmonic
+
+from .settings import Settings
+from .spectrum import Grid
+
+PHASE = "Separating harmonic and percussive"
+_BLOCK = 1024
+_MARGIN = 24  # hops: half of the median's 31 and a window on either side, and some
+
+
+def harmonic(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray:
+    """The harmonic part (librosa.effects.harmonic: medians over 31 hops and bins, soft masks).
+
+    The blocks overlap so far that the result is that of the whole sound at once. What remains is the percussive part:
+    the two masks add up to 1.
+
+    Returns
+    -------
+    float32 array, shape (samples,)
+    """
+    hop = grid.window // 4
+    part = np.empty_like(samples)
+    settings.phase(PHASE)
+    for first in range(0, len(samples), _BLOCK * hop):
+        settings.check()
+        begin = max(0, first - _MARGIN * hop)
+        end = min(len(samples), first + _BLOCK * hop)
+        piece = samples[begin : first + (_BLOCK + _MARGIN) * hop]
+        piece = np.pad(piece, (0, max(0, grid.window - len(piece))))
+        heard = librosa_harmonic(piece, n_fft=grid.window, hop_length=hop)
+        part[first:end] = heard[first - begin : end - begin]
+    return part

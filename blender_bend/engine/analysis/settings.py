@@ -1,0 +1,76 @@
+"""What besides the sound decides the features: the settings of the beat grid, a MIDI file, an EnCodec model."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...core import beats
+from ...core.errors import BendError, Code
+from ...core.features import MOMENT_PREFIX, parse
+from ...core.models import fingerprint
+
+#: Features and moments that follow the beat grid.
+OF_BEATS = ("tempo", "beat", "beat_phase", "bar", "bar_phase", "beat_number", "times:beats", "times:bars")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What besides the sound decides the features, and how a long analysis speaks.
+
+    Parameters
+    ----------
+    beats : how the beat grid is found and corrected
+    midi : a MIDI file; None if there is none
+    midi_start : seconds from the start of the sound to the MIDI file's time 0
+    encodec : folder of an EnCodec model; None if there is none
+    phase : is told what is being done, in words for the artist
+    cancelled : asked often; True ends the analysis
+    """
+
+    beats: beats.Settings = field(default_factory=beats.Settings)
+    midi: Path | None = None
+    midi_start: float = 0.0
+    encodec: Path | None = None
+    phase: Callable[[str], None] = lambda text: None
+    cancelled: Callable[[], bool] = lambda: False
+
+    @classmethod
+    def of(cls, data: Mapping[str, Any], **speaking: Any) -> Settings:
+        """The settings in a request: ``beats`` (a dict), ``midi`` (``path`` and ``start``), ``encodec`` (a folder).
+
+        Raises
+        ------
+        BendError(PARAMETER_INVALID) for beat settings that do not exist
+        """
+        midi, folder = data.get("midi") or {}, data.get("encodec")
+        grid = beats.Settings.from_dict(data.get("beats") or {})
+        path = Path(midi["path"]) if midi.get("path") else None
+        return cls(grid, path, float(midi.get("start", 0.0)), Path(folder) if folder else None, **speaking)
+
+    def check(self) -> None:
+        """Go on, unless someone pressed cancel.
+
+        Raises
+        ------
+        BendError(CANCELLED)
+        """
+        if self.cancelled():
+            raise BendError(Code.CANCELLED, "Cancelled.")
+
+    def digest(self, spelling: str) -> str:
+        """What of the settings a feature depends on, as a short hash; empty if on nothing."""
+        if spelling in OF_BEATS or (not spelling.startswith(MOMENT_PREFIX) and parse(spelling).name in OF_BEATS):
+            return _short(repr(self.beats))
+        if spelling.startswith("midi_") and self.midi is not None and self.midi.is_file():
+            return _short(repr(self.midi_start), self.midi.read_bytes())
+        if spelling.startswith("encodec") and self.encodec is not None and self.encodec.is_dir():
+            return _short(fingerprint(self.encodec))
+        return ""
+
+
+def _short(text: str, content: bytes = b"") -> str:
+    return hashlib.sha256(text.encode() + content).hexdigest()[:16]

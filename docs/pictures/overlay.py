@@ -1,0 +1,11 @@
+"""The curve of a route over its strip, before anything is baked."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import common
+
+strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False)
+strip.bend_settings.active_bend = 1
+common.run("listen", "EXEC_DEFAULT")
