@@ -34,13 +34,12 @@ class Line:
         return self.close >= HOLDS_SHARE
 
 
-def steady(times: np.ndarray, period: float | None = None) -> Line | None:
+def steady(times: np.ndarray) -> Line | None:
     """Fit one tempo to moments of which some may be missing, doubled or astray (least squares, trimmed).
 
     Parameters
     ----------
     times : float64 array, seconds, ascending, no two equal
-    period : seconds, if it is known roughly
 
     Returns
     -------
@@ -48,10 +47,9 @@ def steady(times: np.ndarray, period: float | None = None) -> Line | None:
     """
     if len(times) < 2:
         return None
-    if period is None:
-        gaps = np.diff(times)
-        # A tap that bounced makes a gap far below the usual one.
-        period = float(np.median(gaps[gaps > 0.5 * np.median(gaps)]))
+    gaps = np.diff(times)
+    # A tap that bounced makes a gap far below the usual one.
+    period = float(np.median(gaps[gaps > 0.5 * np.median(gaps)]))
     numbers = _count(times, period)
     first, period = _line(numbers, times, np.ones(len(times), dtype=bool), period)
     for _ in range(_ROUNDS):
@@ -102,11 +100,10 @@ def straightened(times: np.ndarray, depth: int = 0) -> np.ndarray:
     line = steady(times)
     if line is None:
         return times
-    if not line.holds and len(times) >= 2 * _SHORTEST:
-        line = _persistent(times, line.period) or line
-    if line.holds:
-        start, stop = np.rint((times[[0, -1]] - line.first) / line.period).astype(int)
-        return line.first + line.period * np.arange(start, stop + 1)
+    kept = line if line.holds else _persistent(times)
+    if kept:
+        start, stop = np.rint((times[[0, -1]] - kept.first) / kept.period).astype(int)
+        return kept.first + kept.period * np.arange(start, stop + 1)
     if depth == _DEEPEST or len(times) < 2 * _SHORTEST:
         return times
     last = len(times) - _SHORTEST
@@ -119,12 +116,14 @@ def straightened(times: np.ndarray, depth: int = 0) -> np.ndarray:
     return np.concatenate([early, late])
 
 
-def _persistent(times: np.ndarray, period: float) -> Line | None:
+def _persistent(times: np.ndarray) -> Line | None:
     """The tempo that most of the beats keep from beginning to end, though in between they may go astray.
 
     Where the drums pause, tracked beats wander, and come back on the off-beat or a beat too many. So the line is grown
     from the 32 beats that agree best, each time twice as far, by counting the beats that lie near it.
     """
+    if len(times) < 2 * _SHORTEST:
+        return None
     guess = float(np.median(np.diff(times)))
     seeds = [times[start : start + 32] for start in range(0, max(1, len(times) - 16), 16)]
     found = [(_agreement(seed, tried), tried) for seed in seeds for tried in guess * np.linspace(0.97, 1.03, 61)]
@@ -149,7 +148,7 @@ def _persistent(times: np.ndarray, period: float) -> Line | None:
     third = len(times) // 3
     if near.mean() < 0.5 or min(near[:third].mean(), near[-third:].mean()) < 0.3:
         return None
-    return Line(first, period, 1.0)
+    return Line(first, period, float(near.mean()))
 
 
 def _agreement(times: np.ndarray, period: float) -> tuple[int, float]:

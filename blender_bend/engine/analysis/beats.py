@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _TIGHTNESS = 100.0
 _NEAR_SECONDS = 0.05
 _FEWEST = 4
+_HEARD = 0.2
 
 
 def detect(listening: Listening) -> np.ndarray:
@@ -33,6 +34,8 @@ def detect(listening: Listening) -> np.ndarray:
     Source: Ellis, "Beat Tracking by Dynamic Programming", JNMR 36(1), 2007.
     """
     grid = listening.grid
+    if grid.frames == 0:
+        return np.zeros(0)
     rate = grid.hops_per_second
     hits = rhythm.hits(listening.hops("mel of onsets").T, grid.sample_rate, rate)
     strength = hits.sum(axis=0)
@@ -48,7 +51,8 @@ def detect(listening: Listening) -> np.ndarray:
             points = hearing.score(times, repeats)
             if points > best:
                 best, winner = points, times
-    return winner[(winner >= 0) & (winner * grid.sample_rate < len(listening.samples))]
+    begins = int(np.argmax(strength > _HEARD * np.percentile(strength, 99))) / rate - _NEAR_SECONDS
+    return winner[(winner >= max(0.0, begins)) & (winner * grid.sample_rate < len(listening.samples))]
 
 
 def _related(beats: np.ndarray) -> Iterator[np.ndarray]:
