@@ -148,7 +148,7 @@ class Listening:
 
     def __init__(self, scene: Scene, strip: ImageStrip, spellings: Iterable[str] | None = None) -> None:
         self.scene_name, self.strip_name = scene.name, strip.name
-        wanted = set(needed(strip) if spellings is None else spellings)
+        wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
         self.print, self.sound = fingerprint.of(scene, strip), fingerprint.sound_of(scene, strip)
         self.rate: FrameRate = bake.frame_rate(scene)
         self.cancelled = False
@@ -157,7 +157,7 @@ class Listening:
         try:
             data = bake.analysis_request(scene, strip, wanted - {BEATS}, folder)
             client = engine_client.client()
-            self.requests = [client.request(messages.ANALYSE, **data)] if data["features"] else []
+            self.requests = [client.request(messages.ANALYSE, **data)]
             if BEATS in wanted:
                 # The beats as they are heard: whatever corrects them is applied here, without asking again.
                 neutral = {"features": [BEATS], "beats": asdict(beats.Settings()), "out": str(folder / "beats.npz")}

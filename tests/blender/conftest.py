@@ -35,8 +35,8 @@ def addon() -> SimpleNamespace:
     import importlib
 
     names = "activity bake beat_tools bake_many bake_settings below capture captured compat engine_client "
-    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler snapshot sound stack "
-    names += "status strips tables watching writing"
+    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
+    names += "snapshot sound stack status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
