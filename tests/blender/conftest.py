@@ -35,9 +35,7 @@ def addon() -> SimpleNamespace:
     import importlib
 
     names = "activity bake bake_many bake_settings beat_tools below capture captured compat engine_client fingerprint "
-    names += (
-        "generate keyframes listening overlay_geometry png preferences properties render_handler snapshot sound "
-    )
+    names += "generate keyframes listening overlay_geometry png preferences properties render_handler snapshot sound "
     names += "stack status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
