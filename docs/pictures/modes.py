@@ -1,0 +1,18 @@
+"""Three modes of the bake in the Graph Editor: a key on every frame, simplified, and events only."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+import common
+
+strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False, travel=False)
+strip.bend_settings.active_bend = 1
+for bend, options in zip(
+    strip.bend_settings.bends,
+    ({"mode": "SIMPLIFIED"}, {"mode": "EVENTS", "events": "beats", "decay": 0.3}, {"mode": "DENSE"}),
+    strict=True,
+):
+    routed = next(parameter for parameter in bend.parameters if parameter.routed)
+    common.run("bake", "EXEC_DEFAULT", parameter=routed.key, **options)
+common.run("listen", "EXEC_DEFAULT")
