@@ -63,3 +63,14 @@ def run(operator: str, mode: str, /, **settings: Any) -> None:
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
         getattr(bpy.ops.bend, operator)(mode, **settings)
+
+
+def run_in_turn(*steps: Any) -> None:
+    """Do one thing after the other with Blender's own work between them, without which no second mixdown begins."""
+    waiting = list(steps)
+
+    def step() -> float | None:
+        waiting.pop(0)()
+        return 0.2 if waiting else None
+
+    bpy.app.timers.register(step, first_interval=0.1)

@@ -1,6 +1,7 @@
 """Three modes of the bake in the Graph Editor: a key on every frame, simplified, and events only."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -8,11 +9,9 @@ import common
 
 strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False, travel=False)
 strip.bend_settings.active_bend = 1
-for bend, options in zip(
-    strip.bend_settings.bends,
-    ({"mode": "SIMPLIFIED"}, {"mode": "EVENTS", "events": "beats", "decay": 0.3}, {"mode": "DENSE"}),
-    strict=True,
-):
+modes = ({"mode": "SIMPLIFIED"}, {"mode": "EVENTS", "events": "beats", "decay": 0.3}, {"mode": "DENSE"})
+steps = [partial(common.run, "listen", "EXEC_DEFAULT")]
+for bend, options in zip(strip.bend_settings.bends, modes, strict=True):
     routed = next(parameter for parameter in bend.parameters if parameter.routed)
-    common.run("bake", "EXEC_DEFAULT", parameter=routed.key, **options)
-common.run("listen", "EXEC_DEFAULT")
+    steps.append(partial(common.run, "bake", "EXEC_DEFAULT", parameter=routed.key, **options))
+common.run_in_turn(*steps)
