@@ -81,7 +81,7 @@ def kind_of(weights: Mapping[str, Tensor]) -> Kind:
     return next((kind for kind in KINDS if any(kind.mark in name for name in weights)), _UNKNOWN)
 
 
-def convert_clap(source: Path, target: Path) -> Path:
+def convert_clap(source: Path, target: Path, channels: Sequence[int] = CHANNELS, embedding: int = EMBEDDING) -> Path:
     """Take the audio part of ``CLAP_weights_2022.pth`` out into a safetensors file; the rest is not needed.
 
     Raises
@@ -91,7 +91,7 @@ def convert_clap(source: Path, target: Path) -> Path:
     weights = read_weights(source)
     _expect(source, weights, ("clap", "tower"), "CLAP 2022's weights")
     audio = {name: weights[name] for name in weights if name.startswith(TOWER)}
-    build_tower(source, audio)
+    build_tower(source, audio, channels, embedding)
     return _save(target, audio, {"bend": "clap-2022-audio", "source_sha256": _digest(source)})
 
 
