@@ -17,19 +17,6 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.sonic.adapters import AudioAdapters, hearing_blocks
 from blender_bend.engine.sonic.projector import AudioProjector, blend
 
-SD14 = {
-    "act_fn": "silu",
-    "attention_head_dim": 8,
-    "block_out_channels": (320, 640, 1280, 1280),
-    "cross_attention_dim": 768,
-    "down_block_types": ("CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"),
-    "in_channels": 4,
-    "layers_per_block": 2,
-    "norm_num_groups": 32,
-    "out_channels": 4,
-    "sample_size": 64,
-    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"),
-}
 WIDTHS = {
     "mid_block.attentions.0": 1280,
     **{f"up_blocks.1.attentions.{n}": 1280 for n in range(3)},
@@ -82,7 +69,7 @@ def test_the_projector_of_the_published_size_has_the_published_tensors() -> None
 
 def test_the_adapters_of_stable_diffusion_1_4_have_the_published_tensors() -> None:
     with torch.device("meta"):
-        unet = UNet2DConditionModel(**SD14)
+        unet = UNet2DConditionModel(**formulas.SD14)
         adapters = AudioAdapters.for_unet(unet)
     assert counted(unet)[1] == 859_520_964
     assert counted(adapters) == (80, 28_491_210)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import math
 
+import librosa
 import numpy as np
 import torch
-from librosa import filters
 from torch import Tensor
 from torch.nn import functional
 
@@ -87,7 +87,7 @@ def resample(mono: Tensor, old: int, new: int) -> Tensor:
 @functools.cache
 def mel_matrix() -> Tensor:
     """From a power spectrum to 64 bands, 50 Hz to 14 kHz, Slaney's scale and norm: shape (513, 64)."""
-    bands = filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=BANDS, fmin=50, fmax=14000)
+    bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=BANDS, fmin=50, fmax=14000)  # type: ignore[attr-defined]
     return torch.from_numpy(bands.T.copy())
 
 
