@@ -151,8 +151,13 @@ def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., A
     family, size = family_of(pipeline), (128, 128)
     source = source_latents(family, picture, size)
     trajectory = invert(family, source, 25, size)
-    back = resample(pipeline, hearing, trajectory, None, size=size, guidance=Guidance(1.0), scale=0.0)
-    assert float((back - source).norm() / source.norm()) < 0.1
+    other = {timestep: torch.randn(source.shape) * latents.std() for timestep, latents in trajectory.items()}
+    likeness = [
+        float(torch.cosine_similarity(source.flatten(), made.flatten(), dim=0))
+        for start in (trajectory, other)
+        for made in [resample(pipeline, hearing, start, None, size=size, guidance=Guidance(1.0), scale=0.0)]
+    ]
+    assert likeness[0] > 0.9 and likeness[1] < 0.8, likeness
 
 
 def test_the_first_row_gives_the_layout_and_hooks_go_again(pipeline: Any) -> None:
