@@ -21,7 +21,7 @@ from blender_bend.engine.sonic.editing import Thresholds, attention_places, edit
 from blender_bend.engine.sonic.inversion import invert, source_latents
 from blender_bend.engine.sonic.projector import AudioProjector
 
-SIZE, STEPS = (64, 64), 10
+SIZE, STEPS = (64, 64), 5
 
 
 @pytest.fixture(scope="module")
@@ -51,11 +51,11 @@ def alphas() -> Tensor:
 
 def test_the_inversion_is_that_of_the_formula(pipeline: Any, start: Tensor) -> None:
     got = invert(family_of(pipeline), start, STEPS, SIZE)
-    assert list(got) == [1 + 100 * step for step in range(STEPS)]
+    assert list(got) == [1 + 200 * step for step in range(STEPS)]
     text = pipeline.encode_prompt("", "cpu", 1, False)[0]
     z, bar = start, alphas()
     for step, t in enumerate(got):
-        before = bar[got_before] if (got_before := t - 100) > 0 else bar[0]
+        before = bar[got_before] if (got_before := t - 200) > 0 else bar[0]
         with torch.no_grad():
             eps = pipeline.unet(z, t, encoder_hidden_states=text).sample
         clean = (z - (1 - before).sqrt() * eps) / before.sqrt()
@@ -112,7 +112,7 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
         ask(trajectory[t], t, empty, null, places, True)
         without, within = ask(x, t, empty, null, places, False), ask(x, t, prompt, tokens, places, False)
         eps = without + 5.0 * (within - without)
-        before = bar[t - 100] if t > 100 else bar[0]
+        before = bar[t - 200] if t > 200 else bar[0]
         x = before.sqrt() * (x - (1 - bar[t]).sqrt() * eps) / bar[t].sqrt() + (1 - before).sqrt() * eps
     return x
 

@@ -86,7 +86,7 @@ def test_late_bends_share_the_steps_of_frames_that_hear_the_same(
     frames = [{"sound": frame.sound} for frame in job.frames]
     values = [{"factor": 1.0 + 0.1 * number, "mix": 1.0} for number in range(3)]
     bent = make_job("sd15", [(bend, values)], frames, hearing=job.hearing)
-    assert renderer.render(bent, store).states == 7  # the first step for all three, the other two for each
+    assert renderer.render(bent, store).states == 5  # the first two steps for all three, the last one for each
     assert len({picture.tobytes() for picture in pictures(bent, store)}) == 3
 
 
