@@ -1,4 +1,4 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | doctor."""
+"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic | doctor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.errors import BendError
 from ..core.timebase import FrameRate
-from .commands import explore, render, sites
+from .commands import explore, render, sites, sonic
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
-    for module in (render, sites, explore):
+    for module in (render, sites, explore, sonic):
         module.add(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed")
