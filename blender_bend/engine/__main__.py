@@ -56,6 +56,12 @@ def _parser() -> argparse.ArgumentParser:
 
     doctor = commands.add_parser("doctor", help="say what is installed")
     doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--devices", action="store_true", help="also look for graphics cards and free memory")
+    doctor.add_argument(
+        "--smoke", choices=("audio", "diffusion"), default="", help="also measure a sound, make a frame"
+    )
+    doctor.add_argument("--store", type=Path, help="also see whether frames can be written there")
+    doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also look at this model")
     doctor.set_defaults(run=_doctor)
     return parser
 
@@ -86,16 +92,20 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import examine
+    from . import doctor
 
-    found = examine()
+    seen = doctor.examine()
+    models = dict(text.split("=", 1) for text in options.model if "=" in text)
+    found = list(doctor.findings(options.devices, options.smoke, options.store, models))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps({**seen, "findings": doctor.report(found)}))
     else:
-        print(f"Python {found['python']} on {found['platform']}")
-        for name, version in found["packages"].items():
+        print(f"Python {seen['python']} on {seen['platform']}")
+        for name, version in seen["packages"].items():
             print(f"  {name:14}{version or 'missing'}")
-    return 0 if found["audio"] and found["diffusion"] else 1
+        for finding in found:
+            print(f"{finding.state:8} {finding.what} {finding.repair}".rstrip())
+    return 1 if any(finding.state == doctor.PROBLEM for finding in found) else 0
 
 
 if __name__ == "__main__":

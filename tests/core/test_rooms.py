@@ -18,7 +18,7 @@ ROOMS = {
     "addon": {"bpy", "aud", "gpu", "numpy", "blender_bend.core"},
     "engine": {
         "numpy", "scipy", "sklearn", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "PIL",
-        "huggingface_hub", "blender_bend.core",
+        "huggingface_hub", "psutil", "blender_bend.core",
     },
 }  # fmt: skip
 FILES = [(room, file) for room in ROOMS for file in sorted((PACKAGE / room).rglob("*.py"))]
