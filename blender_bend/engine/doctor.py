@@ -199,7 +199,7 @@ def _devices() -> Iterator[Finding]:
         yield Finding("Metal works.")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
-    import psutil
+    import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()
     yield Finding(f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory are free.")
