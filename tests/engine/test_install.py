@@ -21,7 +21,7 @@ PINS = environment.read_pins(ROOT / "wheels" / "engine.txt")
 PYTHON = sys.version_info[:2]
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 #: Every way to the network is shut: an index that nobody answers for, and proxies that do not exist.
-NO_NETWORK = {name: "http://127.0.0.1:9" for name in ("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "https_proxy")}
+NO_NETWORK = dict.fromkeys(("PIP_INDEX_URL", "HTTP_PROXY", "HTTPS_PROXY", "https_proxy"), "http://127.0.0.1:9")
 
 
 @pytest.fixture(scope="session")
