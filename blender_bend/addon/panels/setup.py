@@ -6,8 +6,10 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
-from .. import activity, engine_setup
-from .main import draw_repair
+from .. import activity, engine_setup, health
+from .main import draw_repair, wrap
+
+ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
 
 
 def draw_engine(layout: Any) -> None:
@@ -28,8 +30,24 @@ def draw_engine(layout: Any) -> None:
         row.operator("bend.remove_engine", icon="TRASH")
     row.operator("bend.copy_report", icon="COPYDOWN")
     draw_progress(column)
+    draw_findings(column)
     if activity.last_failure and activity.last_failure.code.startswith(("setup", "python", "offline")):
         draw_repair(column, activity.last_failure)
+
+
+def draw_findings(layout: Any) -> None:
+    """What Check Engine has found, each with its repair."""
+    if health.running is not None:
+        layout.label(text="Checking the engine…", icon="TIME")
+    if not health.found:
+        return
+    box = layout.box().column(align=True)
+    for finding in health.found:
+        lines = wrap(f"{finding.what} {finding.repair}", 90)
+        for index, line in enumerate(lines):
+            box.label(text=line, icon="BLANK1" if index else ICONS[finding.state])
+        if finding.action:
+            box.operator(finding.action)
 
 
 def draw_progress(layout: Any) -> None:
