@@ -8,10 +8,13 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
-from ..core.timebase import FrameRate
 from .commands import explore, render, sites
+
+if TYPE_CHECKING:
+    from ..core.timebase import FrameRate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
-    analyse.add_argument("--fps", required=True, type=FrameRate.parse, help="24, 30000/1001 or 29.97")
+    analyse.add_argument("--fps", required=True, type=_frame_rate, help="24, 30000/1001 or 29.97")
     analyse.add_argument("--features", help="comma-separated; default all")
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
@@ -64,6 +67,12 @@ def _parser() -> argparse.ArgumentParser:
     doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also look at this model")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _frame_rate(text: str) -> FrameRate:
+    from ..core.timebase import FrameRate  # needs numpy; the doctor must answer where there is none
+
+    return FrameRate.parse(text)
 
 
 def _serve(options: argparse.Namespace) -> int:
