@@ -1,7 +1,7 @@
 """Write a contact sheet of the procedural scenes: a row a scene, a column a palette and seed.
 
-    .venv/engine/bin/python tools/mini/sheet.py docs/mini/scenes.jpg
-    .venv/engine/bin/python tools/mini/sheet.py /tmp/sheet.png --scenes fire lava --columns 6 --size 128
+.venv/engine/bin/python tools/mini/sheet.py docs/mini/scenes.jpg
+.venv/engine/bin/python tools/mini/sheet.py /tmp/sheet.png --scenes fire lava --columns 6 --size 128
 """
 
 from __future__ import annotations
@@ -48,9 +48,7 @@ def main() -> None:
     parser.add_argument("--palette", choices=list(PALETTES), help="one palette for all")
     options = parser.parse_args()
     options.target.parent.mkdir(parents=True, exist_ok=True)
-    made = sheet(
-        options.scenes, options.columns, options.size, options.seed, options.moods, options.palette
-    )
+    made = sheet(options.scenes, options.columns, options.size, options.seed, options.moods, options.palette)
     made.save(options.target, quality=82)
 
 
