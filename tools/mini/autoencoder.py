@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from .pictures import HELDOUT, TRAINING, Pictures, numbers_of_batch
 from .recipe import Recipe
 
 MAGNITUDE = 3.0  # the decoder squeezes latents into this range
+GOOD_ENOUGH = 30.0  # dB on held-out pictures: an earlier autoencoder as good as this is kept as it is
 
 
 def make_autoencoder(recipe: Recipe) -> AutoencoderTiny:
@@ -83,6 +85,11 @@ def start_from_colours(autoencoder: AutoencoderTiny, pictures: Tensor) -> None:
     last.weight[:, :3, 1, 1] = to_colour
     last.weight[:, 3:6, 1, 1] = -to_colour
     last.bias.copy_(mean)
+
+
+def load_autoencoder(folder: Path) -> AutoencoderTiny:
+    """The autoencoder of a pipeline's folder, in float32."""
+    return AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
 
 
 def encode(autoencoder: AutoencoderTiny, pictures: Tensor) -> Tensor:
@@ -181,11 +188,16 @@ def train_autoencoder(rank: int, ranks: int, recipe: Recipe, folder: Path, budge
     torch.manual_seed(recipe.seed)
     pictures, heldout = (Pictures(recipe, folder, part) for part in (TRAINING, HELDOUT))
     rate = recipe.autoencoder_rate
+    if start is not None and psnr(load_autoencoder(start), heldout.shard(0)[:64]) >= GOOD_ENOUGH:
+        if rank == 0:
+            print(f"autoencoder: the one in {start} is kept", flush=True)
+            shutil.copytree(start / "vae", folder / "vae", dirs_exist_ok=True)
+        return
     if start is None:
         autoencoder = make_autoencoder(recipe)
         start_from_colours(autoencoder, as_tensor(np.stack([pictures[number] for number in range(32)])))
     else:
-        autoencoder = AutoencoderTiny.from_pretrained(start, subfolder="vae", torch_dtype=torch.float32)
+        autoencoder = load_autoencoder(start)
         rate *= 0.5
     autoencoder.to(memory_format=torch.channels_last)
     shown = heldout.shard(0)[:: max(1, recipe.shard // 24)]

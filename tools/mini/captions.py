@@ -26,9 +26,14 @@ TEMPLATES = (
     ("{palette} palette, {scene}", 1),
 )
 WITH_MOOD = ("{mood} {text}", "{text}, {mood}", "{text}, {mood} mood", "{text}, {mood}")
-FILLERS = tuple(
-    ["beautiful", "detailed", "abstract", "art", "artwork", "masterpiece", "surreal", "fantasy", "digital", "painting", "photo", "picture", "image", "concept", "illustration", "cinematic", "dramatic", "wonderful", "strange", "magical", "mysterious", "calm", "powerful", "energetic", "music", "sound", "song", "beat", "bass", "melody", "vibration", "stage", "tiny", "huge", "giant", "endless", "floating", "flowing", "moving", "modern", "minimalist", "retro", "vintage", "style", "stylized", "render", "3d", "4k", "quality", "trending", "wallpaper", "background", "scene", "landscape", "world", "dream", "psychedelic", "trippy", "robot", "cat", "dog", "house", "car", "people", "girl", "face", "castle", "dragon", "ship", "horse", "book", "happy", "sad", "love", "lonely", "summer", "my", "the", "with", "and", "of", "at"]
-)
+_FILLERS = """
+beautiful detailed abstract art artwork masterpiece surreal fantasy digital painting photo picture image
+concept illustration wonderful strange magical mysterious calm powerful energetic music sound song beat bass
+melody vibration stage tiny huge giant endless flowing moving modern minimalist retro style stylized render 3d
+4k quality trending wallpaper background scene landscape world dream psychedelic trippy robot cat dog house
+car people girl face castle dragon ship horse book happy sad love lonely my the with and of at
+"""
+FILLERS = tuple(_FILLERS.split())
 PLAIN_WORDS = ("a", "the", "in", "with", "of", "and", "on", "at", "over", "under", "light", "colors", "mood", "palette")
 
 
@@ -61,6 +66,8 @@ def caption(attributes: Attributes, random: np.random.Generator) -> str:
         return scene
     weights = np.array([weight for _, weight in TEMPLATES], float)
     template = TEMPLATES[int(random.choice(len(TEMPLATES), p=weights / weights.sum()))][0]
+    if "{palette} {scene}" in template:
+        scene = scene.removeprefix("a ").removeprefix("an ").removeprefix("the ")
     text = template.format(scene=scene, palette=_word(PALETTES[attributes.palette].words, random))
     if attributes.mood != "none" and random.random() < 0.85:
         mood = _word(MOODS[attributes.mood].words, random)

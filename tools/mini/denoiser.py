@@ -20,6 +20,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 from blender_bend.engine.scenes import PALETTES, SCENES
 
 from . import captions, checkpoints, grids
+from .autoencoder import load_autoencoder
 from .captions import Attributes
 from .latents import encode_all, load_all
 from .loop import Budget, Training, train
@@ -166,8 +167,8 @@ def optimizers_of(denoiser: Denoiser, rate: float) -> list[torch.optim.Optimizer
     for name, parameter in denoiser.named_parameters():
         ends = ("conv_in.", "conv_out.", "embedding.weight")
         (others if parameter.ndim < 2 or any(end in name for end in ends) else hidden).append(parameter)
-    adamw = torch.optim.AdamW(others, lr=rate, betas=(0.9, 0.99), weight_decay=0.0)
-    adamw.param_groups[0]["rate"] = rate
+    adamw = torch.optim.AdamW(others, lr=rate / 2, betas=(0.9, 0.99), weight_decay=0.0)
+    adamw.param_groups[0]["rate"] = rate / 2
     return [Muon(hidden, rate), adamw]
 
 
@@ -204,7 +205,7 @@ def train_denoiser(
     denoiser.unet.set_attn_processor(AttnProcessor())
     first = size * 8 < recipe.picture
     batch, rate = (recipe.batch_16, recipe.rate_16) if first else (recipe.batch_32, recipe.rate_32)
-    autoencoder = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    autoencoder = load_autoencoder(folder)
     name = "denoiser16" if first else "denoiser32"
 
     def sample(step: int, average: nn.Module) -> None:

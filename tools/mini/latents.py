@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 
-from .autoencoder import as_tensor, encode
+from .autoencoder import as_tensor, encode, load_autoencoder
 from .distributed import wait_for_all
 from .pictures import TRAINING, Pictures
 from .recipe import Recipe
@@ -26,11 +26,11 @@ def encode_all(rank: int, ranks: int, recipe: Recipe, folder: Path, size: int) -
     size : rows of a latent; pictures are pooled to eight times that
     """
     pictures = Pictures(recipe, folder, TRAINING)
-    autoencoder = AutoencoderTiny.from_pretrained(folder / "vae", torch_dtype=torch.float32)
+    autoencoder = load_autoencoder(folder)
     autoencoder.to(memory_format=torch.channels_last)
     target = _folder(folder, size)
     target.mkdir(parents=True, exist_ok=True)
-    missing = [shard for shard in range(pictures.shard_count) if not (target / f"{shard:04d}.npy").exists()]
+    missing = [shard for shard in range(_shards(recipe, pictures, size)) if not (target / f"{shard:04d}.npy").exists()]
     began = time.monotonic()
     mine = missing[rank::ranks]
     for done, shard in enumerate(mine, 1):
@@ -47,8 +47,14 @@ def encode_all(rank: int, ranks: int, recipe: Recipe, folder: Path, size: int) -
 
 def load_all(recipe: Recipe, folder: Path, size: int) -> torch.Tensor:
     """All latents, float16, shape (pictures, 4, size, size), with a spread of about 1."""
-    count = Pictures(recipe, folder, TRAINING).shard_count
+    count = _shards(recipe, Pictures(recipe, folder, TRAINING), size)
     return torch.from_numpy(np.concatenate([np.load(_folder(folder, size) / f"{n:04d}.npy") for n in range(count)]))
+
+
+def _shards(recipe: Recipe, pictures: Pictures, size: int) -> int:
+    """How many shards are learnt from at a size."""
+    most = recipe.pictures_32 // recipe.shard if size == recipe.latent else pictures.shard_count
+    return min(most, pictures.shard_count)
 
 
 def _folder(folder: Path, size: int) -> Path:

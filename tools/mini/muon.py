@@ -1,7 +1,7 @@
 """The Muon optimizer: momentum whose matrices are made orthogonal before each step.
 
-Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); the scale that makes its step as
-large as AdamW's: Liu et al., "Muon is scalable for LLM training", arXiv:2502.16982.
+Source: Jordan et al., "Muon: An optimizer for hidden layers in neural networks" (2024); the scale that makes its
+step as large as AdamW's: Liu et al., "Muon is scalable for LLM training", arXiv:2502.16982.
 """
 
 from __future__ import annotations

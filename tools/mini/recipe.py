@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
-
-ROOT = Path(__file__).resolve().parents[2]
-MINI = ROOT / "blender_bend" / "models" / "mini"
 
 
 @dataclass(frozen=True)
@@ -15,7 +11,7 @@ class Recipe:
 
     seed: int = 5
     picture: int = 256
-    pictures: int = 24576
+    pictures: int = 12288
     heldout: int = 1024
     shard: int = 256
     # Autoencoder
@@ -33,10 +29,11 @@ class Recipe:
     channels: tuple[int, ...] = (64, 128, 192)
     groups: int = 16
     heads: int = 4
-    batch_16: int = 64
-    batch_32: int = 20
-    rate_16: float = 1e-3
-    rate_32: float = 5e-4
+    pictures_32: int = 8192  # as many of the pictures are learnt from at full size
+    batch_16: int = 48
+    batch_32: int = 16
+    rate_16: float = 2e-3
+    rate_32: float = 1e-3
     warm_up: int = 100
     ema: float = 0.998
     # Classifier
@@ -72,6 +69,7 @@ TOY = replace(
     channels=(8, 16, 16),
     groups=4,
     heads=2,
+    pictures_32=16,
     batch_16=4,
     batch_32=2,
     warm_up=2,

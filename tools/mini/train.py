@@ -53,7 +53,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--folder", type=Path, default=ROOT / ".training" / "mini")
     parser.add_argument("--ranks", type=int, default=2, help="processes with a thread each")
     parser.add_argument("--start", type=Path, help="begin with the weights of this earlier mini")
-    parser.add_argument("--target", type=Path, help="where to export to; .training/mini/export otherwise")
+    parser.add_argument("--target", type=Path, help="where to export to, and which model the gate measures")
     parser.add_argument("--toy", action="store_true", help="tiny sizes: shows that every stage runs")
     return parser.parse_args()
 
