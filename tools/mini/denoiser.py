@@ -22,12 +22,13 @@ from blender_bend.engine.scenes import PALETTES, SCENES
 from . import captions, checkpoints, grids
 from .autoencoder import load_autoencoder
 from .captions import Attributes
+from .distributed import wait_for_all
 from .latents import encode_all, load_all
 from .loop import Budget, Training, train
 from .muon import Muon
 from .pictures import TRAINING, attributes, numbers_of_batch
 from .recipe import Recipe
-from .tokenizer import make_tokenizer
+from .tokenizer import tokenizer_of
 
 SHIFT = {16: 1.8, 32: 2.2}  # how much more often noisy timesteps are drawn
 SCHEDULE: dict[str, Any] = {
@@ -194,7 +195,10 @@ def train_denoiser(
     """The stage at one size of latents; the larger one begins with the weights of the smaller one."""
     encode_all(rank, ranks, recipe, folder, size)
     torch.manual_seed(recipe.seed)
-    tokenizer = make_tokenizer(recipe.text_length)
+    if rank == 0:
+        tokenizer_of(folder, recipe.text_length)
+    wait_for_all(ranks)
+    tokenizer = tokenizer_of(folder, recipe.text_length)
     denoiser = make_denoiser(recipe, tokenizer)
     smaller = folder / "denoiser16.pt"
     if size * 8 == recipe.picture and smaller.exists():

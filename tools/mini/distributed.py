@@ -50,6 +50,15 @@ def decided_by_rank_0(values: list[float], ranks: int) -> list[float]:
     return tensor.tolist()
 
 
+def share_weights(module: torch.nn.Module, ranks: int) -> None:
+    """Give every rank the weights of rank 0."""
+    if ranks > 1:
+        for tensor in module.state_dict().values():
+            plain = tensor.contiguous()
+            dist.broadcast(plain, 0)
+            tensor.copy_(plain)
+
+
 def wait_for_all(ranks: int) -> None:
     """Return once every rank has come here."""
     if ranks > 1:

@@ -12,7 +12,7 @@ from . import checkpoints
 from .autoencoder import load_autoencoder
 from .denoiser import assemble, make_denoiser
 from .recipe import Recipe
-from .tokenizer import make_tokenizer
+from .tokenizer import tokenizer_of
 
 LIMIT = 30_000_000  # bytes of all weights
 
@@ -24,7 +24,7 @@ def export(recipe: Recipe, folder: Path, target: Path) -> None:
     ------
     SystemExit if the weights are larger than they may be
     """
-    tokenizer = make_tokenizer(recipe.text_length)
+    tokenizer = tokenizer_of(folder, recipe.text_length)
     denoiser = make_denoiser(recipe, tokenizer)
     stage = next(name for name in ("denoiser32", "denoiser16") if (folder / f"{name}.pt").exists())
     state = checkpoints.load(folder / f"{stage}.pt")

@@ -56,7 +56,6 @@ def load(path: Path) -> StableDiffusionPipeline:
 
 def gate(recipe: Recipe, folder: Path, model: Path) -> dict[str, Any]:
     """Measure a model: figures go to ``gate-<name>.json`` in the folder, grids to ``grids-<name>/``."""
-    torch.set_num_threads(2)
     pipeline = load(model)
     classifier = load_classifier(recipe, folder)
     heldout = Pictures(recipe, folder, HELDOUT)
@@ -124,13 +123,13 @@ def mid_block_change(pipeline: StableDiffusionPipeline, recipe: Recipe) -> float
     return _change(np.stack(before), np.stack(after))
 
 
-def sweep(pipeline: StableDiffusionPipeline, recipe: Recipe, frames: int = 24) -> dict[str, float]:
+def sweep(pipeline: StableDiffusionPipeline, recipe: Recipe) -> dict[str, float]:
     """A slow turn of the starting noise and a slow rise of the mid block: largest and median step between frames."""
     generator = torch.Generator().manual_seed(5)
     shape = (2, 4, recipe.latent, recipe.latent)
     first, second = torch.randn(shape, generator=generator).split(1)
     turned, scaled = [], []
-    for frame in range(frames):
+    for frame in range(recipe.sweep_frames):
         angle = 0.02 * frame
         noise = first * np.cos(angle) + second * np.sin(angle)
         turned += draw(pipeline, [PROMPTS[0]], recipe.picture, recipe.gate_steps, recipe.guidance, 0, latents=noise)
@@ -157,17 +156,19 @@ def write_grids(pipeline: StableDiffusionPipeline, recipe: Recipe, tiles: list[n
     def drawn(prompts: list[str], seed: int, *, steps: int = steps, by: float = guidance, **more: Any) -> list[Any]:
         return draw(pipeline, prompts, side, steps, by, seed, **more)
 
-    each = [tile for prompt in PROMPTS for tile in drawn([prompt] * 8, 31)]
-    grids.save(each, folder / "prompts_and_seeds.jpg", columns=8, size=160)
-    grids.save(drawn([*UNKNOWN, *[""] * 8], 32), folder / "unknown_and_empty.jpg", columns=8, size=160)
-    four = list(PROMPTS[:4])
+    most = recipe.grid
+    each = [tile for prompt in PROMPTS[:most] for tile in drawn([prompt] * most, 31)]
+    grids.save(each, folder / "prompts_and_seeds.jpg", columns=most, size=160)
+    unknown = drawn([*UNKNOWN[:most], *[""] * most], 32)
+    grids.save(unknown, folder / "unknown_and_empty.jpg", columns=most, size=160)
+    four = list(PROMPTS[: min(4, most)])
     against = [
         drawn(four, 33),
-        drawn(four, 33, negative_prompt=["dark"] * 4),
-        drawn(four, 33, negative_prompt=["red"] * 4),
+        drawn(four, 33, negative_prompt=["dark"] * len(four)),
+        drawn(four, 33, negative_prompt=["red"] * len(four)),
     ]
-    grids.save([tile for row in against for tile in row], folder / "negative_prompts.jpg", columns=4, size=160)
+    grids.save([tile for row in against for tile in row], folder / "negative_prompts.jpg", columns=len(four), size=160)
     by = [drawn(four, 34, by=float(value)) for value in range(1, 10)]
-    grids.save([row[n] for n in range(4) for row in by], folder / "guidance_1_to_9.jpg", columns=9, size=144)
+    grids.save([row[n] for n in range(len(four)) for row in by], folder / "guidance_1_to_9.jpg", columns=9, size=144)
     counts = [drawn(four, 35, steps=count) for count in (4, 6, 8, 10, 12, 16, 20)]
-    grids.save([row[n] for n in range(4) for row in counts], folder / "steps_4_to_20.jpg", columns=7, size=160)
+    grids.save([row[n] for n in range(len(four)) for row in counts], folder / "steps_4_to_20.jpg", columns=7, size=160)

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 
 from . import checkpoints
 from .checkpoints import MovingAverage
-from .distributed import average_gradients, decided_by_rank_0, wait_for_all
+from .distributed import average_gradients, decided_by_rank_0, share_weights, wait_for_all
 
 FALL = 0.25  # the part of a training in which the learning rate falls
 SAVE_EVERY = 120.0  # seconds between checkpoints
@@ -83,6 +83,7 @@ def train(training: Training, budget: Budget, folder: Path, rank: int, ranks: in
     the module with its averaged weights
     """
     path = folder / f"{training.name}.pt"
+    share_weights(training.module, ranks)
     module, average = training.module, MovingAverage(training.module, training.ema)
     step, seconds, fall_from, fall_steps = 0, 0.0, -1, 0
     if path.exists():
@@ -153,6 +154,7 @@ def train(training: Training, budget: Budget, folder: Path, rank: int, ranks: in
         if training.sample and not budget.stop_at:
             training.sample(step, average.module)
     wait_for_all(ranks)
+    stop.release()
     return average.module
 
 
@@ -196,8 +198,13 @@ class StopSignal:
 
     def __init__(self) -> None:
         self.heard = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._hear)
+        numbers = (signal.SIGINT, signal.SIGTERM)
+        self._before = {number: signal.signal(number, self._hear) for number in numbers}
+
+    def release(self) -> None:
+        """Let signals do what they did before."""
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
     def _hear(self, *_: Any) -> None:
         self.heard = True

@@ -33,9 +33,12 @@ class Muon(torch.optim.Optimizer):
                     state["momentum"] = torch.zeros_like(parameter)
                 state["momentum"].lerp_(parameter.grad, 1 - group["momentum"])
                 direction = parameter.grad.lerp(state["momentum"], group["momentum"])
+                if direction.ndim == 4:  # the order of the columns is free, and this one needs no copies
+                    direction = direction.permute(0, 2, 3, 1)
                 update = orthogonal(direction.reshape(len(direction), -1))
                 size = 0.2 * max(update.shape) ** 0.5
-                parameter.add_(update.reshape(parameter.shape), alpha=-group["lr"] * size)
+                update = update.reshape(direction.shape)
+                parameter.add_(update.permute(0, 3, 1, 2) if update.ndim == 4 else update, alpha=-group["lr"] * size)
 
 
 def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
@@ -47,5 +50,5 @@ def orthogonal(matrix: Tensor, iterations: int = 5) -> Tensor:
     x = x / (x.norm() + 1e-7)
     for _ in range(iterations):
         square = x @ x.T
-        x = a * x + (b * square + c * square @ square) @ x
+        x = torch.addmm(x, torch.addmm(square, square, square, beta=b, alpha=c), x, beta=a)
     return (x.T if turned else x).float()

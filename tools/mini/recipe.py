@@ -30,7 +30,7 @@ class Recipe:
     groups: int = 16
     heads: int = 4
     pictures_32: int = 8192  # as many of the pictures are learnt from at full size
-    batch_16: int = 48
+    batch_16: int = 64
     batch_32: int = 16
     rate_16: float = 2e-3
     rate_32: float = 1e-3
@@ -44,7 +44,9 @@ class Recipe:
     # Gate
     gate_steps: int = 8
     guidance: float = 5.0
-    gate_pictures: int = 768
+    gate_pictures: int = 288
+    sweep_frames: int = 24
+    grid: int = 8  # prompts, and seeds of each
 
     @property
     def latent(self) -> int:
@@ -78,4 +80,6 @@ TOY = replace(
     classifier_batch=8,
     gate_steps=2,
     gate_pictures=4,
+    sweep_frames=3,
+    grid=2,
 )

@@ -1,15 +1,21 @@
-"""The tokenizer: byte pairs learnt from the captions' own words, so that each word mini knows is one token."""
+"""The tokenizer: byte pairs learnt from the captions' own words, so that each word mini knows is one token.
+
+The pairs are learnt here and not by the tokenizers package, whose trainer numbers tokens differently in each process.
+"""
 
 from __future__ import annotations
 
-import json
+from collections import Counter
+from collections.abc import Iterable
+from itertools import pairwise
+from pathlib import Path
 
-from tokenizers import Tokenizer, models, pre_tokenizers, trainers
+from tokenizers import pre_tokenizers
 from transformers import CLIPTokenizer
 
 from .captions import vocabulary
 
-START, END = "<|startoftext|>", "<|endoftext|>"
+START, END, LAST = "<|startoftext|>", "<|endoftext|>", "</w>"
 
 
 def make_tokenizer(length: int) -> CLIPTokenizer:
@@ -19,28 +25,42 @@ def make_tokenizer(length: int) -> CLIPTokenizer:
     ----------
     length : the most tokens of a prompt, with the start and the end
     """
-    learner = Tokenizer(models.BPE(end_of_word_suffix="</w>", unk_token=END))
-    learner.pre_tokenizer = pre_tokenizers.Sequence(
-        [pre_tokenizers.Whitespace(), pre_tokenizers.ByteLevel(add_prefix_space=False)]
-    )
-    trainer = trainers.BpeTrainer(
-        vocab_size=4000,
-        min_frequency=1,
-        initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
-        end_of_word_suffix="</w>",
-        show_progress=False,
-    )
-    learner.train_from_iterator(vocabulary(), trainer)
-    model = json.loads(learner.to_str())["model"]
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokens = [*alphabet, *(letter + "</w>" for letter in alphabet)]
-    merges = [tuple(merge) for merge in model["merges"]]
-    known = set(tokens)
-    for left, right in merges:
-        if left + right not in known:
-            known.add(left + right)
-            tokens.append(left + right)
+    merges = learn_merges(vocabulary())
+    tokens = [*alphabet, *(letter + LAST for letter in alphabet)]
+    tokens += list(dict.fromkeys(left + right for left, right in merges))
     tokens += [START, END]
-    return CLIPTokenizer(
-        vocab={token: number for number, token in enumerate(tokens)}, merges=merges, model_max_length=length
-    )
+    numbers = {token: number for number, token in enumerate(tokens)}
+    return CLIPTokenizer(vocab=numbers, merges=merges, model_max_length=length)
+
+
+def tokenizer_of(folder: Path, length: int) -> CLIPTokenizer:
+    """The tokenizer of a training: made once, and kept, so that it outlives a change of the scenes' words."""
+    path = folder / "tokenizer"
+    if not (path / "tokenizer.json").exists():
+        make_tokenizer(length).save_pretrained(path)
+    return CLIPTokenizer.from_pretrained(path)
+
+
+def learn_merges(words: Iterable[str]) -> list[tuple[str, str]]:
+    """Join the most frequent neighbours, again and again, until every word is one token."""
+    spelt = [[*word[:-1], word[-1] + LAST] for word in words]
+    merges = []
+    while True:
+        pairs = Counter(pair for parts in spelt for pair in pairwise(parts))
+        if not pairs:
+            return merges
+        best = min(pairs, key=lambda pair: (-pairs[pair], pair))
+        merges.append(best)
+        spelt = [_joined(parts, best) for parts in spelt]
+
+
+def _joined(parts: list[str], pair: tuple[str, str]) -> list[str]:
+    """A spelling in which every such pair is one part."""
+    found: list[str] = []
+    for part in parts:
+        if found and (found[-1], part) == pair:
+            found[-1] += part
+        else:
+            found.append(part)
+    return found
