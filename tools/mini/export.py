@@ -33,7 +33,7 @@ def export(recipe: Recipe, folder: Path, target: Path) -> None:
     for part in (pipeline.unet, pipeline.text_encoder, pipeline.vae):
         part.to(torch.float16, memory_format=torch.contiguous_format)
     pipeline.save_pretrained(target)
-    _leave_out_paths(target)
+    _tidy_configurations(target)
     size = sum(path.stat().st_size for path in target.rglob("*.safetensors"))
     print(f"export: {stage} after {state['step']} steps, {weights(pipeline)} weights, {size / 1e6:.1f} MB in {target}")
     if size > LIMIT:
@@ -46,9 +46,14 @@ def weights(pipeline: object) -> int:
     return sum(parameter.numel() for part in parts for parameter in part.parameters())
 
 
-def _leave_out_paths(target: Path) -> None:
-    """Remove from the configurations where this machine had the files."""
+def _tidy_configurations(target: Path) -> None:
+    """Leave out where this machine had the files, and have all parts loaded as float32 unless somebody asks otherwise.
+
+    transformers would load the text encoder in the type of its file, and diffusers the UNet as float32.
+    """
     for path in target.glob("*/config.json"):
         config = json.loads(path.read_text())
         config.pop("_name_or_path", None)
+        if "dtype" in config:
+            config["dtype"] = "float32"
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")

@@ -29,7 +29,7 @@ class Recipe:
     channels: tuple[int, ...] = (64, 128, 192)
     groups: int = 16
     heads: int = 4
-    pictures_32: int = 8192  # as many of the pictures are learnt from at full size
+    pictures_32: int = 4096  # as many of the pictures are learnt from at full size
     batch_16: int = 64
     batch_32: int = 16
     rate_16: float = 2e-3
@@ -38,7 +38,7 @@ class Recipe:
     ema: float = 0.998
     # Classifier
     classifier_picture: int = 64
-    classifier_width: int = 48
+    classifier_width: int = 24
     classifier_batch: int = 64
     classifier_rate: float = 2e-3
     # Gate
