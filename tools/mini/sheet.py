@@ -29,7 +29,7 @@ def sheet(scenes: list[str], columns: int, size: int, seed: int, moods: bool, pa
         top = row * (size + LABEL)
         pen.text((4, top + 1), SCENES[scene].label, fill="white")
         for column in range(columns):
-            colours = palette or names[(row * 5 + column * 11 + seed) % len(names)]
+            colours = palette or names[(list(SCENES).index(scene) * 5 + column * 11 + seed) % len(names)]
             mood = finishes[(row + column) % len(finishes)] if moods else "none"
             pixels = paint(scene, colours, height=size, width=size, seed=seed + column, mood=mood)
             picture.paste(Image.fromarray(np.uint8(pixels * 255 + 0.5)), (column * size, top + LABEL))

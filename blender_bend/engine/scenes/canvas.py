@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .noise import Noise, Profile
+from .noise import Cells, Noise, Profile
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 Option = TypeVar("Option")
+
+# Takes old tones and coordinates around the middle of a stamp, gives the new tones.
+Draw = Callable[[Array, Array, Array], Array]
 
 
 class Canvas:
@@ -58,9 +61,7 @@ class Canvas:
         """One of the options."""
         return options[int(self.random.integers(len(options)))]
 
-    def noise(
-        self, speed: float = 0.3, *, slope: float = 2.0, lowest: float = 1.0, highest: float = 16.0
-    ) -> Noise:
+    def noise(self, speed: float = 0.3, *, slope: float = 2.0, lowest: float = 1.0, highest: float = 16.0) -> Noise:
         """A random field that moves with this picture's time."""
         return Noise(self.random, self.time * speed, slope=slope, lowest=lowest, highest=highest)
 
@@ -68,9 +69,18 @@ class Canvas:
         self, speed: float = 0.0, *, frequency: float = 0.5, octaves: int = 4, gain: float = 0.5, ridged: bool = False
     ) -> Profile:
         """A random line that moves with this picture's time."""
-        return Profile(
-            self.random, self.time * speed, frequency=frequency, octaves=octaves, gain=gain, ridged=ridged
-        )
+        return Profile(self.random, self.time * speed, frequency=frequency, octaves=octaves, gain=gain, ridged=ridged)
+
+    def cells(self, count: int, *, wander: float, pace: float) -> Cells:
+        """About ``count`` cells in a square picture, more in a long one, whose middles wander in small circles."""
+        columns = max(1, round(np.sqrt(count) * self.right * 1.1))
+        rows = max(1, round(np.sqrt(count) * self.top * 1.1))
+        place = self.random.uniform(0.1, 0.9, (rows, columns, 2))
+        phase = self.random.uniform(0, 2 * np.pi, (rows, columns)) + pace * self.time
+        x = ((np.arange(columns)[None, :] + place[..., 0]) / columns * 2 - 1) * self.right * 1.1
+        y = ((np.arange(rows)[:, None] + place[..., 1]) / rows * 2 - 1) * self.top * 1.1
+        points = np.stack((x + wander * np.sin(phase), y + wander * np.cos(phase)), axis=-1).reshape(-1, 2)
+        return Cells(points.astype(np.float32), self.random.random(rows * columns, dtype=np.float32))
 
     # Shapes.
 
@@ -94,7 +104,7 @@ class Canvas:
         dx, dy = self.x - x, self.y - y
         return dx * cosine + dy * sine, dy * cosine - dx * sine
 
-    def inside(self, distance: Array, softness: float = 1.0) -> Array:
+    def inside(self, distance: Array, softness: Array | float = 1.0) -> Array:
         """The mask of where a signed distance is below zero; its edge is ``softness`` + 1 pixels wide."""
         return np.clip(0.5 - distance / (self.pixel * (1.0 + softness)), 0, 1)
 
@@ -103,9 +113,7 @@ class Canvas:
         squared = np.square((self.x - x) / radius) + np.square((self.y - y) / radius)
         return 1.0 / np.square(1.0 + squared)
 
-    def stamp(
-        self, tone: Array, x: float, y: float, reach: float, draw: Callable[[Array, Array, Array], Array]
-    ) -> None:
+    def stamp(self, tone: Array, x: float, y: float, reach: float, draw: Draw) -> None:
         """Redraw only the square around a point.
 
         Parameters
@@ -140,16 +148,16 @@ class Canvas:
         self.lights(tone, points)
 
 
-def _light(radius: float, strength: float) -> Callable[[Array, Array, Array], Array]:
+def _light(radius: float, strength: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         return tone + strength * np.exp(-np.square(x / radius)) * np.exp(-np.square(y / radius))
 
     return draw
 
 
-def smooth(low: float, high: float, value: Array) -> Array:
+def smooth(low: Array | float, high: Array | float, value: Array) -> Array:
     """0 below ``low``, 1 above ``high`` and an S between; ``low`` may be the greater one."""
-    step = np.clip((value - low) / (high - low), 0, 1)
+    step: Array = np.clip((value - low) / (high - low), 0, 1)
     return step * step * (3.0 - 2.0 * step)
 
 

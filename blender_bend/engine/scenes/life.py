@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Canvas, lighten, mix, smooth
+from .canvas import Array, Canvas, Draw, lighten, mix, smooth
 
 
 def flower(canvas: Canvas) -> Array:
@@ -68,20 +68,29 @@ def tree(canvas: Canvas) -> Array:
             tips.append((qx, qy))
             return
         for side in (-1.0, 1.0):
-            grow(qx, qy, heading + side * canvas.uniform(0.3, 0.62), long * canvas.uniform(0.66, 0.8), thick * 0.62, level - 1)
+            grow(
+                qx,
+                qy,
+                heading + side * canvas.uniform(0.3, 0.62),
+                long * canvas.uniform(0.66, 0.8),
+                thick * 0.62,
+                level - 1,
+            )
 
     grow(x, foot, canvas.uniform(-0.08, 0.08), canvas.uniform(0.42, 0.5), 0.062, 3)
     lit = -1.0 if moon_x < x else 1.0
     for px, py, qx, qy, thick in limbs:
         reach = max(abs(qx - px), abs(qy - py)) / 2 + thick * 1.5
-        canvas.stamp(tone, (px + qx) / 2, (py + qy) / 2, reach, _limb((qx - px) / 2, (qy - py) / 2, thick, canvas.pixel))
+        canvas.stamp(
+            tone, (px + qx) / 2, (py + qy) / 2, reach, _limb((qx - px) / 2, (qy - py) / 2, thick, canvas.pixel)
+        )
     for px, py in [*tips, *tips]:
         cx, cy = px + canvas.uniform(-0.1, 0.1) + 2 * sway, py + canvas.uniform(-0.08, 0.1)
         canvas.stamp(tone, cx, cy, 0.22, _leaves(canvas.uniform(0.10, 0.17), lit, canvas.uniform(0.10, 0.22)))
-    return mix(tone, 0.05 + 0.10 * smooth(0.0, -0.4, canvas.y - hill) * 0, canvas.inside(canvas.y - hill))
+    return mix(tone, 0.05, canvas.inside(canvas.y - hill))
 
 
-def _limb(dx, dy, thick, pixel):  # type: ignore[no-untyped-def]
+def _limb(dx: float, dy: float, thick: float, pixel: float) -> Draw:
     squared = dx * dx + dy * dy + 1e-9
 
     def draw(tone: Array, x: Array, y: Array) -> Array:
@@ -92,7 +101,7 @@ def _limb(dx, dy, thick, pixel):  # type: ignore[no-untyped-def]
     return draw
 
 
-def _leaves(size, lit, level):  # type: ignore[no-untyped-def]
+def _leaves(size: float, lit: float, level: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         distance = np.hypot(x, y) / size * (1 + 0.09 * np.sin(7 * np.arctan2(y + 0 * x, x + 0 * y)))
         face = level + 0.20 * smooth(-0.6, 1.0, (0.7 * y + 0.5 * lit * x) / size)
@@ -145,9 +154,9 @@ def eye(canvas: Canvas) -> Array:
     bow = np.clip(1 - np.square(u / 0.93), 0, 1)
     upper, lower = open_ * bow**0.85, -0.80 * open_ * bow**1.2
     outside = np.maximum(v - upper, lower - v)
-    tone = 0.36 + 0.16 * canvas.y * 0 + 0.18 * smooth(0.1, 0.8, outside) - 0.10 * np.abs(u)
+    tone = 0.36 + 0.18 * smooth(0.1, 0.8, outside) - 0.10 * np.abs(u)
     crease = np.abs(v - (open_ * 1.36 * np.clip(1 - np.square(u / 1.15), 0, 1) ** 0.8))
-    tone = tone - 0.20 * np.exp(-np.square(crease / 0.045)) * (v > 0)
+    tone = tone - 0.20 * np.exp(-np.square(crease / 0.045)) * smooth(0.0, 0.12, v) * smooth(1.15, 0.95, np.abs(u))
     distance, angle = canvas.polar(look, rise)
     rays = fibre(np.cos(angle) * 0.45 + 0.1 * distance, np.sin(angle) * 0.45)
     ring = distance / iris
@@ -202,7 +211,9 @@ def mushroom(canvas: Canvas) -> Array:
     """Spotted mushrooms glowing on a dark forest floor."""
     tone = canvas.sky(0.10, 0.26, -0.7)
     for _ in range(5):
-        tone = lighten(tone, 0.10 * canvas.glow(canvas.uniform(-1, 1), canvas.uniform(-0.4, 0.8), canvas.uniform(0.2, 0.5)))
+        tone = lighten(
+            tone, 0.10 * canvas.glow(canvas.uniform(-1, 1), canvas.uniform(-0.4, 0.8), canvas.uniform(0.2, 0.5))
+        )
     main = canvas.uniform(-0.2, 0.2)
     plants = [(main + 0.62, 0.50), (main - 0.58, 0.62), (main, 1.0)]
     for x, size in plants:

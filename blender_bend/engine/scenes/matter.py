@@ -9,20 +9,21 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 def fire(canvas: Canvas) -> Array:
     """Tongues of flame rising from the lower border, with sparks."""
-    coarse = canvas.noise(0.9, slope=1.8, lowest=1, highest=8)
-    fine = canvas.noise(1.4, slope=1.5, lowest=2, highest=14)
-    tongues = canvas.profile(0.9, frequency=0.55, octaves=3, gain=0.5)
-    rise = canvas.time * 0.42
+    coarse = canvas.noise(0.6, slope=1.8, lowest=1, highest=8)
+    fine = canvas.noise(0.7, slope=1.3, lowest=2, highest=14)
+    tongues = canvas.profile(0.9, frequency=0.75, octaves=3, gain=0.55)
+    rise = canvas.time * 0.25
     height = (canvas.y + 1) / 2
-    sway = 0.20 * coarse(canvas.x * 0.25, canvas.y * 0.22 - rise * 0.5) * height
-    x = canvas.x + sway
-    flame = coarse(x * 0.42, canvas.y * 0.20 - rise) + 0.55 * fine(x * 0.45, canvas.y * 0.22 - 1.5 * rise)
-    peak = 1.02 + 0.42 * tongues(x) - 0.22 * np.square(canvas.x)
-    heat = 1.15 * (peak - 1.35 * height) + 0.62 * flame * (0.25 + height)
-    tone = 0.03 + 0.95 * smooth(0.0, 1.25, heat) + 0.10 * np.exp(-height * 2)
+    sway = coarse(canvas.x * 0.22, canvas.y * 0.22 - rise * 0.6)
+    x = canvas.x + 0.34 * sway * (0.2 + height)
+    lick = fine(x * 0.50, canvas.y * 0.17 - rise)
+    peak = 0.92 + 0.42 * tongues(x) - 0.25 * np.square(canvas.x / canvas.right)
+    heat = 1.30 * (peak - 1.25 * height) + 0.85 * lick * (0.20 + height)
+    outer, middle, core = smooth(-0.10, 0.18, heat), smooth(0.12, 0.62, heat), smooth(0.48, 1.25, heat)
+    tone = 0.03 + 0.10 * np.exp(-height * 2.2) + 0.36 * outer + 0.32 * middle + 0.26 * core
     sparks = []
     for _ in range(16):
-        x0, y0, size = canvas.uniform(-0.8, 0.8), canvas.uniform(0, 1), canvas.uniform(0.009, 0.02)
+        x0, y0, size = canvas.uniform(-0.8, 0.8), canvas.uniform(0, 1), canvas.uniform(0.012, 0.022)
         up = (y0 + canvas.time * (0.25 + 8 * size)) % 1.0
         drift = 0.08 * float(np.sin(3 * canvas.time + 20 * y0))
         sparks.append((x0 + drift, -0.3 + 1.35 * up, size, 0.8 * float(np.sin(np.pi * up))))
@@ -32,18 +33,18 @@ def fire(canvas: Canvas) -> Array:
 
 def lava(canvas: Canvas) -> Array:
     """Plates of black crust drifting on glowing melt."""
-    bend = canvas.noise(0.25, slope=2.2, highest=8)
-    cracks = canvas.noise(0.35, slope=1.8, lowest=2, highest=9)
-    crust = canvas.noise(0.1, slope=1.4, lowest=3, highest=20)
-    flow = 0.015 * canvas.time
-    warp = bend(canvas.x * 0.3, canvas.y * 0.3 + flow)
-    u, v = canvas.x * 0.26 + 0.06 * warp + flow, canvas.y * 0.34 + 0.06 * warp
-    line = np.abs(cracks(u, v))
-    pools = smooth(0.35, 1.1, warp + 0.2)
-    wide = 0.10 + 0.30 * pools
-    heat = np.exp(-np.square(line / wide)) * (0.72 + 0.28 * pools) + 0.30 * np.exp(-line * 3.5)
-    plate = 0.07 + 0.06 * crust(canvas.x * 0.4, canvas.y * 0.4 + flow)
-    return lighten(plate, 0.96 * heat)
+    bend = canvas.noise(0.25, slope=1.9, lowest=1, highest=9)
+    crust = canvas.noise(0.1, slope=1.2, lowest=3, highest=16)
+    plates = canvas.cells(11, wander=0.06, pace=0.35)
+    u = canvas.x + 0.28 * bend(canvas.x * 0.45, canvas.y * 0.45)
+    v = canvas.y + 0.28 * bend(canvas.x * 0.45 + 0.5, canvas.y * 0.45 + 0.3)
+    border, plate = plates(u, v)
+    pools = smooth(0.0, 0.9, bend(canvas.x * 0.2 + 0.2, canvas.y * 0.2 + 0.02 * canvas.time))
+    wide = 0.035 + 0.085 * pools
+    melt = smooth(wide + 0.05, 0.4 * wide, border)
+    rough = crust(canvas.x * 0.5, canvas.y * 0.5)
+    rock = 0.06 + 0.09 * plate + 0.07 * rough + (0.30 + 0.16 * pools) * np.exp(-border * 7)
+    return mix(rock, 0.66 + 0.32 * smooth(0.09, 0.0, border) + 0.10 * pools, melt)
 
 
 def marble(canvas: Canvas) -> Array:
@@ -65,25 +66,26 @@ def marble(canvas: Canvas) -> Array:
 
 def orb(canvas: Canvas) -> Array:
     """A glowing glass ball floating above a mirror floor."""
-    radius = canvas.uniform(0.36, 0.46)
-    x, floor = canvas.uniform(-0.12, 0.12), -0.62
-    y = canvas.uniform(0.08, 0.18) + 0.035 * float(np.sin(1.3 * canvas.time))
-    swirl = canvas.noise(0.5, slope=2.3, lowest=1, highest=6)
-    haze = canvas.noise(0.1, slope=2.6, highest=4)
-    tone = 0.13 + 0.09 * smooth(-0.8, 0.8, haze(canvas.x * 0.25, canvas.y * 0.25))
-    tone = tone - 0.10 * smooth(floor + 0.02, floor - 0.02, canvas.y)
-    tone = lighten(tone, 0.62 * canvas.glow(x, y, 0.72))
-    mirror = 2 * floor - y
-    reflection = np.exp(-np.square((canvas.x - x) / 0.34)) * np.exp(-np.square((canvas.y - mirror - 0.32) / 0.24))
-    tone = lighten(tone, 0.6 * reflection * smooth(floor + 0.01, floor - 0.05, canvas.y))
+    radius = canvas.uniform(0.40, 0.50)
+    x, floor = canvas.uniform(-0.15, 0.15), -0.58
+    y = canvas.uniform(0.10, 0.20) + 0.035 * float(np.sin(1.3 * canvas.time))
+    swirl = canvas.noise(0.5, slope=2.0, lowest=1, highest=7)
+    haze = canvas.noise(0.1, slope=2.4, highest=5)
+    side = canvas.sign()
+    tone = 0.07 + 0.08 * smooth(-0.8, 0.8, haze(canvas.x * 0.3, canvas.y * 0.3))
+    tone = lighten(tone, 0.52 * canvas.glow(x, y, 0.70))
+    below = np.clip(floor - canvas.y, 0, 9)
+    mirror = np.exp(-np.square((canvas.x - x) / (0.30 + 0.3 * below)) - below * 2.2)
+    ground = 0.05 + 0.62 * mirror + 0.10 * np.exp(-np.square(canvas.x - x) - below * 3)
+    tone = mix(tone, ground, smooth(floor + 0.05, floor - 0.05, canvas.y))
     dx, dy = (canvas.x - x) / radius, (canvas.y - y) / radius
     distance = np.hypot(dx, dy)
     depth = np.sqrt(np.clip(1 - distance * distance, 0, 1))
-    inner = swirl(dx * 0.22 / (0.55 + depth) + 0.02 * canvas.time, dy * 0.22 / (0.55 + depth))
-    lit = smooth(-0.5, 1.1, 0.45 * dx * -1 + 0.62 * dy + 0.55 * depth)
-    body = 0.34 + 0.34 * lit + 0.20 * inner * depth + 0.30 * smooth(0.72, 1.0, distance) * smooth(0.4, -1.0, dy)
-    body = lighten(body, 0.95 * np.exp(-(np.square((dx + 0.36) / 0.20) + np.square((dy - 0.45) / 0.15))))
-    body = lighten(body, 0.5 * np.exp(-np.square(np.hypot(dx - 0.2, dy + 0.45) / 0.3)))
+    inner = swirl(dx * 0.30 / (0.55 + depth) + 0.02 * canvas.time, dy * 0.30 / (0.55 + depth))
+    lit = smooth(-0.55, 1.05, 0.5 * dx * side + 0.62 * dy + 0.5 * depth)
+    body = 0.20 + 0.46 * lit + 0.30 * inner * depth + 0.42 * smooth(0.66, 1.0, distance) * smooth(0.5, -0.9, dy)
+    spot = np.square((dx - 0.36 * side) / 0.20) + np.square((dy - 0.45) / 0.15)
+    body = lighten(body, np.exp(-spot) + 0.30 * np.exp(-np.square(np.hypot(dx, dy + 0.35) / 0.4)))
     return mix(tone, body, canvas.inside((distance - 1) * radius, 0.8))
 
 
@@ -103,9 +105,9 @@ def crystal(canvas: Canvas) -> Array:
         lean, long, wide, shift, phase = shards[k]
         u, v = canvas.turned(0.25 * lean, -0.85, -lean)
         along = v / long
-        tip = smooth(0.0, 1.0, np.clip((1 - along) / 0.26, 0, 1)) * 0 + np.clip((1 - along) / 0.26, 0, 1)
+        tip = np.clip((1 - along) / 0.26, 0, 1)
         half = wide * (0.72 + 0.28 * np.clip(along, 0, 1) / 0.74) * tip
-        mask = canvas.inside(np.abs(u) - half, 0.5) * (along > -0.3)
+        mask = canvas.inside(np.abs(u) - half, 0.5) * (along > -0.3) * (along < 0.995)
         shine = 0.05 * float(np.sin(0.9 * canvas.time + phase))
         face = u - (0.25 + shift) * half
         tone_light, tone_dark = 0.78 + shine + 0.15 * along, 0.30 + 0.5 * shine + 0.22 * along

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 LUMA = np.array([0.30, 0.59, 0.11], np.float32)
+WARM = np.array([1.10, 0.97, 0.76], np.float32)
+COLD = np.array([0.76, 0.94, 1.10], np.float32)
 
 
 @dataclass(frozen=True)
@@ -88,8 +91,8 @@ _ALL = (
         ("glowing", "radiant", "shining", "luminescent"),
         lambda picture: _screen(picture, 0.75 * blurred(picture * picture, 0.045)),
     ),
-    Mood("warm", ("warm", "warm light", "cosy"), lambda picture: picture * np.float32([1.1, 0.97, 0.76]) + 0.02),
-    Mood("cold", ("cold", "cool", "chilly", "cool light"), lambda picture: picture * np.float32([0.76, 0.94, 1.1]) + 0.02),
+    Mood("warm", ("warm", "warm light", "cosy"), lambda picture: picture * WARM + 0.02),
+    Mood("cold", ("cold", "cool", "chilly", "cool light"), lambda picture: picture * COLD + 0.02),
     Mood(
         "muted",
         ("muted", "faded", "desaturated", "washed out"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 TILE = 128
 
@@ -113,3 +115,32 @@ class Profile:
             total = total + amplitude * wave
         line: Array = (total / self._total).astype(np.float32)
         return line
+
+
+class Cells:
+    """Cells around wandering points.
+
+    Parameters
+    ----------
+    points : shape (count, 2)
+    values : shape (count,), one random number a cell
+    """
+
+    def __init__(self, points: Array, values: Array) -> None:
+        self._points, self._values = points, values
+
+    def __call__(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """How far the points ``(x, y)`` are from their cell's border, and their cell's value."""
+        shape = np.broadcast_shapes(x.shape, y.shape)
+        first, second, value = (
+            np.full(shape, 99, np.float32),
+            np.full(shape, 99, np.float32),
+            np.zeros(shape, np.float32),
+        )
+        for (px, py), own in zip(self._points, self._values, strict=True):
+            distance = np.square(x - px) + np.square(y - py)
+            closer = distance < first
+            second = np.minimum(second, np.maximum(distance, first))
+            first = np.minimum(first, distance)
+            value[closer] = own
+        return np.sqrt(second) - np.sqrt(first), value

@@ -8,30 +8,31 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 
 def mandala(canvas: Canvas) -> Array:
-    """Rings of petals around one centre, each ring a layer of relief, turning against each other."""
-    fold = canvas.choice((6, 8, 8, 10, 12))
+    """Rings of pointed leaves and beads around one centre, filling the picture, turning against each other."""
+    fold = canvas.choice((8, 8, 10, 12))
     distance, angle = canvas.polar()
-    light_ground = canvas.chance(0.35)
-    tone = (0.86 if light_ground else 0.10) - 0.08 * np.clip(distance, 0, 1.4)
-    rings = 6
-    for ring in range(rings):
-        radius = 0.96 - 0.155 * ring + canvas.uniform(-0.02, 0.02)
-        petals = fold if ring < 5 else fold // 2
-        deep, sharp = canvas.uniform(0.12, 0.24), canvas.uniform(0.45, 1.3)
+    flip = canvas.chance(0.4)
+    levels = (0.12, 0.58, 0.22, 0.82, 0.10, 0.66, 0.92, 0.30)
+    tone = canvas.blank(0.80 if flip else 0.34)
+    for ring in range(6):
+        radius = 1.34 - 0.225 * ring + canvas.uniform(-0.02, 0.02)
+        petals = fold if ring < 4 else fold // 2
+        deep, pointed = canvas.uniform(0.16, 0.30), canvas.chance(0.7)
         turn = (np.pi / petals) * (ring % 2) + 0.12 * canvas.time * (-1) ** ring
-        wave = np.abs(np.cos(petals * (angle - turn) / 2)) ** sharp
+        spoke = (angle - turn) * petals / (2 * np.pi)
+        local = np.abs(spoke - np.round(spoke)) * 2
+        wave = np.square(1 - local) if pointed else np.sqrt(np.clip(1 - local * local, 0, 1))
         edge = radius * (1 - deep + deep * wave)
         inward = edge - distance
-        base = (0.30, 0.62, 0.20, 0.78, 0.36, 0.88)[(ring + (2 if light_ground else 0)) % 6]
-        face = base + 0.22 * np.exp(-np.clip(inward, 0, 1) * 14) + 0.10 * (wave - 0.5)
-        tone = tone * (1 - 0.45 * np.exp(-np.clip(-inward, 0, 1) * 16))
+        level = levels[(ring + (3 if flip else 0)) % 8]
+        rim = 1 - level if abs(level - 0.5) > 0.2 else 0.95
+        face = level + 0.10 * (1 - local) + (rim - level) * 0.75 * smooth(0.075, 0.035, inward)
         tone = mix(tone, face, canvas.inside(-inward, 0.8))
         if ring in (0, 2):
-            u = ((angle - turn) * petals / (2 * np.pi) + 0.5) % 1.0 - 0.5
-            pearl = np.hypot(u * 2 * np.pi / petals * radius * 0.88, distance - radius * 0.86)
-            tone = mix(tone, 0.97 - 0.3 * (base > 0.5), canvas.inside(pearl - 0.045, 1))
-    tone = mix(tone, 0.55 - 0.5 * (distance / 0.09), canvas.inside(distance - 0.09))
-    return np.clip(tone, 0.02, 1)
+            bead = np.hypot(local * np.pi / petals * radius * 0.72, distance - radius * (0.95 - deep))
+            tone = mix(tone, 0.97 if level < 0.6 else 0.08, canvas.inside(bead - 0.06, 1))
+    heart = smooth(0.12, 0.03, distance)
+    return np.clip(tone + 0.5 * heart, 0.02, 1)
 
 
 def spiral(canvas: Canvas) -> Array:
@@ -63,14 +64,15 @@ def tunnel(canvas: Canvas) -> Array:
         u, v = canvas.turned(x, y, turn)
         distance = np.maximum(np.abs(u), np.abs(v)) * 1.05
         angle = angle - turn
-    depth = 0.55 / (distance + 0.03)
-    along = depth * 0.9 + 0.55 * canvas.time + canvas.uniform(0, 1)
-    around = angle * sides / (2 * np.pi) + (0 if square else twist * depth * 0.5)
-    wall = np.sin(2 * np.pi * along) * np.sin(np.pi * np.round(around * 2) * 0 + 2 * np.pi * around * 0.5 * 2)
-    panel = smooth(-0.25, 0.25, wall)
-    rib = smooth(0.80, 0.95, np.cos(2 * np.pi * along * 0.5 + np.pi * 0.25))
-    near = smooth(0.05, 0.95, distance)
-    tone = 0.12 + near * (0.16 + 0.46 * panel) + 0.38 * rib * near
+    depth = 0.85 / (distance + 0.04)
+    along = depth * 0.8 + 0.40 * canvas.time + canvas.uniform(0, 1)
+    around = angle * sides / (2 * np.pi) + (0.0 if square else twist * depth * 0.5)
+    wall = np.sin(2 * np.pi * along) * np.sin(2 * np.pi * around)
+    panel = smooth(-0.2, 0.2, wall)
+    rib = smooth(0.75, 0.95, np.cos(2 * np.pi * along))
+    near = smooth(0.05, 0.85, distance)
+    tone = 0.10 + near * (0.14 + 0.46 * panel) + 0.34 * rib * near * (1 - 0.5 * panel)
+    tone = tone * (1 - 0.35 * smooth(0.8, 1.5, distance))
     if bright:
         return lighten(tone, 1.05 * np.exp(-np.square(distance / 0.24)) + 0.35 * np.exp(-distance * 2.5))
     return tone * smooth(0.02, 0.5, distance)
@@ -78,23 +80,10 @@ def tunnel(canvas: Canvas) -> Array:
 
 def stained_glass(canvas: Canvas) -> Array:
     """Bright panes in dark lead, sunlight behind."""
-    count = round(20 * canvas.right * canvas.top)
-    first, second = canvas.blank(99), canvas.blank(99)
-    pane = canvas.blank()
-    grid = int(np.ceil(np.sqrt(count)))
-    for number in range(grid * grid):
-        x = ((number % grid + canvas.uniform(0.1, 0.9)) / grid * 2 - 1) * canvas.right * 1.1
-        y = ((number // grid + canvas.uniform(0.1, 0.9)) / grid * 2 - 1) * canvas.top * 1.1
-        phase, tone = canvas.uniform(0, 6.28), canvas.uniform(0.26, 1.0)
-        x, y = x + 0.05 * float(np.sin(0.6 * canvas.time + phase)), y + 0.05 * float(np.cos(0.5 * canvas.time + phase))
-        distance = np.square(canvas.x - x) + np.square(canvas.y - y)
-        closer = distance < first
-        second = np.where(closer, first, np.minimum(second, distance))
-        first = np.where(closer, distance, first)
-        pane = np.where(closer, np.float32(tone), pane)
-    border = np.sqrt(second) - np.sqrt(first)
-    sun_x, sun_y = canvas.uniform(-0.5, 0.5), canvas.uniform(-0.2, 0.6)
-    glass = pane + 0.16 * canvas.glow(sun_x, sun_y, 0.8) - 0.05 + 0.12 * smooth(0.0, 0.25, border)
+    panes = canvas.cells(20, wander=0.05, pace=0.55)
+    border, pane = panes(canvas.x, canvas.y)
+    x, y = canvas.uniform(-0.5, 0.5), canvas.uniform(-0.2, 0.6)
+    glass = 0.21 + 0.74 * pane + 0.16 * canvas.glow(x, y, 0.8) + 0.12 * smooth(0.0, 0.25, border)
     return mix(glass, 0.015, smooth(0.085, 0.045, border))
 
 
@@ -139,12 +128,12 @@ def _triangle(canvas: Canvas, tone: Array, xs: list[float], ys: list[float], lev
 
     def draw(old: Array, x: Array, y: Array) -> Array:
         x, y = x + middle_x, y + middle_y
-        worst: Array | None = None
+        worst = np.full(np.broadcast_shapes(x.shape, y.shape), -99, np.float32)
         for k in range(3):
             x0, y0, x1, y1 = xs[k], ys[k], xs[(k + 1) % 3], ys[(k + 1) % 3]
             length = float(np.hypot(x1 - x0, y1 - y0)) + 1e-6
             side = ((y1 - y0) / length) * (x - x0) - ((x1 - x0) / length) * (y - y0)
-            worst = side if worst is None else np.maximum(worst, side)
+            worst = np.maximum(worst, side)
         return mix(old, level, np.clip(0.7 - worst / canvas.pixel, 0, 1))
 
     canvas.stamp(tone, middle_x, middle_y, reach, draw)

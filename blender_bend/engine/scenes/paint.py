@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from .moods import MOODS
 from .palettes import PALETTES, STEPS
 from .table import SCENES
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 
 def paint(

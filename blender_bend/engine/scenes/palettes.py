@@ -1,14 +1,16 @@
 """Palettes: five colours from dark to light that give a picture's tones their colours."""
 
+# ruff: noqa: E501 (a palette is a line)
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
+Array = NDArray[Any]
 
 STEPS = 1024
 
@@ -55,8 +57,8 @@ _ALL = (
     Palette("yellow", ("yellow", "lemon yellow", "sunny yellow"), ("3a3204", "8f7d06", "dcc60c", "f9ec52", "fffde0")),
     Palette("lime", ("lime", "lime green", "spring green"), ("0d1a02", "3d6306", "86bf12", "c3f04a", "f4ffd2")),
     Palette("green", ("green", "emerald", "emerald green"), ("03150a", "0c4a24", "1f9148", "6fd08a", "e0fae6")),
-    Palette("olive", ("olive", "khaki", "moss green", "earthy green"), ("15160a", "3c4020", "757a42", "b0b27a", "e9e8cc")),
-    Palette("mint", ("mint", "pale green", "mint green", "soft green"), ("2f6f63", "6fb8a4", "a5dcc9", "cff2e4", "f4fffa")),
+    Palette("olive", ("olive", "khaki", "moss green", "earthy green"), ("10160a", "37451e", "6f8038", "abb972", "e7ecc8")),
+    Palette("mint", ("mint", "pale green", "mint green", "soft green"), ("2c6e50", "6bc094", "a3e2bf", "cff6de", "f4fff8")),
     Palette("teal", ("teal", "turquoise", "blue-green"), ("02161a", "06474f", "0f8a90", "55c9c4", "dcf9f2")),
     Palette("cyan", ("cyan", "sky blue", "azure", "electric blue"), ("001522", "005c86", "00b4e6", "6ee6ff", "effdff")),
     Palette("blue", ("blue", "cobalt", "sapphire", "royal blue"), ("020a24", "0c2c7a", "1f5fd8", "6fa8ff", "e2efff")),
@@ -67,7 +69,7 @@ _ALL = (
     Palette("pink", ("pink", "rose", "rosy", "soft pink"), ("4a1830", "a8456e", "ee86ab", "ffbccf", "fff0f3")),
     Palette("sepia", ("sepia", "brown", "vintage brown", "coffee"), ("1a110a", "4c3623", "8c6a48", "c6a57c", "f3e6cf")),
     Palette("monochrome", ("monochrome", "black and white", "grey", "greyscale"), ("050505", "3a3a3a", "808080", "c4c4c4", "fafafa")),
-    Palette("ice", ("ice", "icy", "frosty", "pale blue"), ("2a4a63", "6f9dbb", "a9cfe3", "d6ecf6", "fafeff")),
+    Palette("ice", ("ice", "icy", "frosty", "pale blue"), ("264a74", "6b9ecb", "a8cdec", "d5e9fa", "fafdff")),
     Palette("pastel", ("pastel", "pastel colours", "soft pastel"), ("7f7bc4", "b9a2e4", "f7afcd", "fdd3ae", "fdf8d6")),
     Palette("neon", ("neon", "neon lights", "synthwave", "neon pink and cyan"), ("08021c", "4b0fa8", "f0149c", "1fd6f5", "eaffff")),
     Palette("dusk", ("dusk", "twilight", "purple and orange"), ("150a33", "5b1f6e", "d2445f", "ff9a4a", "ffe9a0")),

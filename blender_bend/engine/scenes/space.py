@@ -8,20 +8,24 @@ from .canvas import Array, Canvas, lighten, mix, smooth
 
 
 def nebula(canvas: Canvas) -> Array:
-    """Glowing gas with dark lanes, lit by a young star."""
-    warp = canvas.noise(0.25, slope=2.4, highest=6)
-    gas = canvas.noise(0.2, slope=1.9, lowest=1, highest=20)
-    lanes = canvas.noise(0.15, slope=2.0, lowest=1, highest=14)
-    x, y = canvas.uniform(-0.5, 0.5), canvas.uniform(-0.4, 0.4)
-    u, v = canvas.turned(x, y, canvas.uniform(-0.6, 0.6) + 0.02 * canvas.time)
-    bend = warp(u * 0.22, v * 0.22)
-    u2, v2 = u * 0.26 + 0.12 * bend, v * 0.34 - 0.12 * bend
-    cloud = smooth(-0.7, 1.0, gas(u2, v2) + 0.25 * bend + 0.35 - 0.55 * (u * u * 0.5 + v * v))
-    ridge = 1 - np.abs(lanes(u2 + 0.3, v2 * 1.2)) * 2.2
-    tone = 0.03 + 0.80 * cloud**1.35 + 0.22 * cloud * np.clip(ridge, -0.6, 1)
-    tone = lighten(tone, 0.75 * canvas.glow(x, y, 0.26) * (0.4 + 0.6 * cloud))
-    canvas.stars(tone, 70)
-    canvas.lights(tone, [(x, y, 0.05, 0.9)])
+    """Glowing gas with dark lanes and bright rims, lit by a young star."""
+    warp = canvas.noise(0.25, slope=2.2, lowest=1, highest=6)
+    gas = canvas.noise(0.2, slope=1.5, lowest=1, highest=16)
+    lanes = canvas.noise(0.15, slope=1.7, lowest=2, highest=12)
+    x, y = canvas.uniform(-0.4, 0.4), canvas.uniform(-0.35, 0.35)
+    u, v = canvas.turned(x, y, canvas.uniform(0, 3.14) + 0.02 * canvas.time)
+    bend = warp(u * 0.30, v * 0.30)
+    side = warp(u * 0.30 + 0.5, v * 0.30 + 0.37)
+    u2, v2 = u * 0.30 + 0.13 * bend, v * 0.40 + 0.13 * side
+    thick = gas(u2, v2) + 0.30 - 0.75 * np.square(v) - 0.22 * np.square(u)
+    cloud = smooth(-0.45, 0.95, thick)
+    rim = np.exp(-np.square(lanes(u2, v2) / 0.16))
+    lane = smooth(0.25, 0.75, lanes(u2 + 0.4, v2 + 0.2))
+    tone = 0.03 + 0.72 * cloud**1.4 + 0.26 * rim * cloud
+    tone = tone * (1 - 0.62 * lane * smooth(0.1, 0.6, cloud))
+    tone = lighten(tone, 0.65 * canvas.glow(x, y, 0.24) * (0.35 + 0.65 * cloud))
+    canvas.stars(tone, 45)
+    canvas.lights(tone, [(x, y, 0.045, 0.9)])
     return tone
 
 
@@ -38,22 +42,22 @@ def galaxy(canvas: Canvas) -> Array:
     dust = lumps(0.3 * radius * np.cos(angle), 0.3 * radius * np.sin(angle))
     arm = 0.5 + 0.5 * np.cos(arms * swirl + 0.8 * dust)
     arm = arm ** (1.2 + 1.8 * np.clip(radius, 0, 1))
-    disc = np.exp(-np.square(radius / 0.62))
+    disc = np.exp(-np.square(radius / 0.74))
     tone = 0.02 + disc * (0.10 + 0.78 * arm * (0.85 + 0.5 * dust)) * (1 - 0.3 * np.exp(-radius * 9))
     tone = lighten(tone, 1.1 * np.exp(-np.square(radius / 0.15)) + 0.35 * np.exp(-radius * 4.5))
-    canvas.stars(tone, 55)
+    canvas.stars(tone, 36)
     return tone
 
 
 def planet(canvas: Canvas) -> Array:
     """A banded planet with a broad ring, lit from one side."""
-    radius = canvas.uniform(0.40, 0.50)
+    radius = canvas.uniform(0.43, 0.52)
     x, y, tilt = canvas.uniform(-0.15, 0.15), canvas.uniform(-0.12, 0.12), canvas.uniform(0.12, 0.5) * canvas.sign()
     flat, light, bands = canvas.uniform(0.22, 0.34), canvas.sign(), canvas.uniform(2.0, 3.2)
     weather = canvas.noise(0.05, slope=1.8, lowest=1, highest=10)
     haze = canvas.noise(0.05, slope=2.6, highest=4)
     tone = 0.05 + 0.10 * smooth(-0.4, 1.0, haze(canvas.x * 0.3, canvas.y * 0.3))
-    canvas.stars(tone, 60)
+    canvas.stars(tone, 32)
     u, v = canvas.turned(x, y, tilt)
     distance = np.hypot(u, v)
     depth = np.sqrt(np.clip(1 - np.square(distance / radius), 0, 1))

@@ -1,5 +1,6 @@
 """Every scene: its name, its label, the words that captions use for it, and who draws it."""
 
+# ruff: noqa: E501 (a scene is a line)
 from __future__ import annotations
 
 from collections.abc import Callable

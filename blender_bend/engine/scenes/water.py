@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .canvas import Array, Canvas, lighten, mix, smooth
+from .canvas import Array, Canvas, Draw, lighten, mix, smooth
 
 
 def sea(canvas: Canvas) -> Array:
@@ -27,31 +27,28 @@ def sea(canvas: Canvas) -> Array:
 
 
 def waves(canvas: Canvas) -> Array:
-    """Rows of great rolling waves with foam on their crests."""
-    tone = canvas.sky(0.60, 0.86, 0.1)
-    rows = 5
+    """Rows of great rolling waves with broad foam on their crests."""
+    tone = canvas.sky(0.62, 0.84, 0.1)
+    spray = canvas.noise(0.8, slope=1.3, lowest=2, highest=12)
+    rows = 4
     for row in range(rows):
         near = row / (rows - 1)
-        steep, length = 0.10 + 0.14 * near, 0.55 + 0.55 * near
-        phase, pace, other = canvas.uniform(0, 6.28), canvas.uniform(0.8, 1.2), canvas.uniform(0, 6.28)
-        roll = canvas.x * (np.pi * 1.5 / length) + phase - canvas.time * pace * canvas_direction(row)
-        roll = roll + 0.55 * np.sin(roll + 0.6)
-        level = 0.42 - 0.34 * row
-        top = level + steep * (1.6 * np.square(0.5 + 0.5 * np.sin(roll)) - 0.5)
-        top = top + 0.04 * np.sin(canvas.x * 3.1 + other + 0.5 * canvas.time)
+        steep, length = 0.16 + 0.16 * near, 0.62 + 0.45 * near
+        phase, pace, other = canvas.uniform(0, 6.28), canvas.uniform(0.6, 0.9), canvas.uniform(0, 6.28)
+        roll = canvas.x * (np.pi * 1.5 / length) + phase - canvas.time * pace
+        roll = roll + 0.6 * np.sin(roll + 0.7)
+        crest = np.square(0.5 + 0.5 * np.sin(roll))
+        top = 0.36 - 0.42 * row + steep * (1.7 * crest - 0.5)
+        top = top + 0.05 * np.sin(canvas.x * 3.1 + other + 0.5 * canvas.time)
         below = top - canvas.y
-        body = 0.60 - 0.40 * near - 0.28 * np.clip(below / 0.5, 0, 1) + 0.14 * np.exp(-below * 9)
-        stripe = 0.5 + 0.5 * np.cos(below * (30 - 11 * near) + 1.3 * np.sin(roll))
-        body = body + 0.10 * stripe * smooth(0.02, 0.12, below) * smooth(0.5, 0.2, below)
-        thick = (0.030 + 0.040 * near) * (0.35 + np.square(0.5 + 0.5 * np.sin(roll)))
-        foam = smooth(thick + 0.02, thick - 0.01, below + 0.012 * np.sin(roll * 7 + other))
-        tone = mix(tone, mix(body, 0.98, foam), canvas.inside(-below))
+        froth = spray(canvas.x * 0.40 + 0.3 * row - 0.05 * canvas.time, canvas.y * 0.40)
+        body = 0.58 - 0.30 * near - 0.34 * np.clip(below / 0.6, 0, 1) + 0.12 * froth * smooth(0.5, 0.1, below)
+        curl = np.exp(-np.square((below - 0.16 - 0.08 * near) / 0.05)) * crest
+        thick = (0.045 + 0.055 * near) * (0.25 + 1.1 * crest)
+        foam = smooth(thick + 0.035, thick - 0.02, below + 0.075 * froth)
+        body = mix(body - 0.10 * curl, 0.97 - 0.5 * below, foam)
+        tone = mix(tone, body, canvas.inside(-below))
     return tone
-
-
-def canvas_direction(row: int) -> float:
-    """Every second row rolls a little slower, all the same way."""
-    return 1.0 if row % 2 else 0.75
 
 
 def underwater(canvas: Canvas) -> Array:
@@ -85,7 +82,7 @@ def underwater(canvas: Canvas) -> Array:
     return tone
 
 
-def _fish(size, way, wag, pixel):  # type: ignore[no-untyped-def]
+def _fish(size: float, way: float, wag: float, pixel: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         x = x * way
         body = np.hypot(x / size, y / (0.45 * size)) - 1
@@ -98,7 +95,7 @@ def _fish(size, way, wag, pixel):  # type: ignore[no-untyped-def]
     return draw
 
 
-def _bubble(size):  # type: ignore[no-untyped-def]
+def _bubble(size: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         distance = np.hypot(x, y) / size
         rim = np.exp(-np.square((distance - 0.85) / 0.22)) + np.exp(
@@ -142,7 +139,7 @@ def rain(canvas: Canvas) -> Array:
     return tone
 
 
-def _bokeh(size, strength):  # type: ignore[no-untyped-def]
+def _bokeh(size: float, strength: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         distance = np.hypot(x, y) / size
         return lighten(tone, strength * smooth(1.08, 0.92, distance) * (0.7 + 0.3 * distance))
@@ -150,7 +147,7 @@ def _bokeh(size, strength):  # type: ignore[no-untyped-def]
     return draw
 
 
-def _streak(long, slant, strength):  # type: ignore[no-untyped-def]
+def _streak(long: float, slant: float, strength: float) -> Draw:
     def draw(tone: Array, x: Array, y: Array) -> Array:
         away = np.exp(-np.square((x - slant * y) / 0.010)) * smooth(long, 0.2 * long, np.abs(y))
         return lighten(tone, strength * away)
