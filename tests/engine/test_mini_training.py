@@ -60,7 +60,7 @@ def test_every_stage_runs_from_pictures_to_a_measured_pipeline(trained: Path) ->
         assert all(np.isfinite(float(row["loss"])) for row in rows)
     figures = json.loads((trained / "gate-export.json").read_text())
     assert {"generated_subject", "generated_palette", "frechet", "psnr", "mid_block_change", "sweep"} <= set(figures)
-    assert (trained / "grids-export" / "prompts_and_seeds.jpg").is_file()
+    assert (trained / "grids" / "prompts_and_seeds.jpg").is_file()
     assert (trained / "export" / "model_index.json").is_file()
 
 

@@ -55,7 +55,7 @@ def load(path: Path) -> StableDiffusionPipeline:
 
 
 def gate(recipe: Recipe, folder: Path, model: Path) -> dict[str, Any]:
-    """Measure a model: figures go to ``gate-<name>.json`` in the folder, grids to ``grids-<name>/``."""
+    """Measure a model; its figures go to ``gate-<name>.json`` in the folder."""
     pipeline = load(model)
     classifier = load_classifier(recipe, folder)
     heldout = Pictures(recipe, folder, HELDOUT)
@@ -79,7 +79,6 @@ def gate(recipe: Recipe, folder: Path, model: Path) -> dict[str, Any]:
     figures["sweep"] = sweep(pipeline, recipe)
     (folder / f"gate-{model.name}.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps({key: value for key, value in figures.items() if not isinstance(value, dict)}, indent=2))
-    write_grids(pipeline, recipe, tiles, folder / f"grids-{model.name}")
     return figures
 
 
@@ -148,15 +147,17 @@ def _change(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a.astype(float) - b.astype(float)).mean() / 255)
 
 
-def write_grids(pipeline: StableDiffusionPipeline, recipe: Recipe, tiles: list[np.ndarray], folder: Path) -> None:
+def write_grids(recipe: Recipe, model: Path, folder: Path) -> None:
     """The grids that a person looks at, as JPEG."""
+    pipeline = load(model)
     steps, guidance, side = recipe.gate_steps, recipe.guidance, recipe.picture
-    grids.save(tiles[: 2 * len(SCENES)], folder / "scenes.jpg", columns=12, size=128)
 
     def drawn(prompts: list[str], seed: int, *, steps: int = steps, by: float = guidance, **more: Any) -> list[Any]:
         return draw(pipeline, prompts, side, steps, by, seed, **more)
 
     most = recipe.grid
+    wanted = [captions.plain(wish) for wish in plain_wishes(recipe)[: len(SCENES)]]
+    grids.save(drawn(wanted, 11), folder / "scenes.jpg", columns=9, size=160)
     each = [tile for prompt in PROMPTS[:most] for tile in drawn([prompt] * most, 31)]
     grids.save(each, folder / "prompts_and_seeds.jpg", columns=most, size=160)
     unknown = drawn([*UNKNOWN[:most], *[""] * most], 32)

@@ -11,7 +11,7 @@ class Recipe:
 
     seed: int = 5
     picture: int = 256
-    pictures: int = 12288
+    pictures: int = 9216
     heldout: int = 1024
     shard: int = 256
     # Autoencoder
@@ -44,7 +44,7 @@ class Recipe:
     # Gate
     gate_steps: int = 8
     guidance: float = 5.0
-    gate_pictures: int = 288
+    gate_pictures: int = 180
     sweep_frames: int = 24
     grid: int = 8  # prompts, and seeds of each
 

@@ -50,3 +50,7 @@ def run(
         from .gate import gate
 
         gate(recipe, folder, target or folder / "export")
+    elif stage == "grids":
+        from .gate import write_grids
+
+        write_grids(recipe, target or folder / "export", folder / "grids")

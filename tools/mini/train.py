@@ -1,4 +1,4 @@
-"""Train mini: python3 tools/mini/train.py --stage pictures|autoencoder|denoiser16|denoiser32|classifier|gate|export|all
+"""Train mini: python3 tools/mini/train.py --stage pictures|autoencoder|denoiser16|denoiser32|classifier|export|gate|grids|all
 
 Every stage goes on from its checkpoint in the folder; end it with Ctrl-C or a signal at any moment and start it again.
 """
@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-STAGES = ("pictures", "autoencoder", "denoiser16", "denoiser32", "classifier", "export", "gate")
+STAGES = ("pictures", "autoencoder", "denoiser16", "denoiser32", "classifier", "export", "gate", "grids")
 #: Minutes of each stage when nobody says otherwise, on two cores.
 MINUTES = {"pictures": 0.0, "autoencoder": 20.0, "denoiser16": 180.0, "denoiser32": 90.0, "classifier": 4.0}
 
