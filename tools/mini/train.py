@@ -1,4 +1,4 @@
-"""Train mini: python3 tools/mini/train.py --stage pictures|autoencoder|denoiser16|denoiser32|classifier|export|gate|grids|all
+"""Train mini: python3 tools/mini/train.py --stage pictures|autoencoder|denoiser16|denoiser32|classifier|export|gate|…
 
 Every stage goes on from its checkpoint in the folder; end it with Ctrl-C or a signal at any moment and start it again.
 """
