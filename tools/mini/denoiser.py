@@ -224,7 +224,7 @@ def train_denoiser(
         DenoiserLoss(denoiser, tokenizer, load_all(recipe, folder, size), recipe, batch),
         batch,
         recipe.seed,
-        recipe.warm_up,
+        recipe.warm_up if first else recipe.warm_up_32,
         ema=recipe.ema,
         sample=sample,
     )

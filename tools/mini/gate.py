@@ -157,7 +157,7 @@ def write_grids(recipe: Recipe, model: Path, folder: Path) -> None:
 
     most = recipe.grid
     wanted = [captions.plain(wish) for wish in plain_wishes(recipe)[: len(SCENES)]]
-    grids.save(drawn(wanted, 11), folder / "scenes.jpg", columns=9, size=160)
+    grids.save(drawn(wanted, 11), folder / "every_scene.jpg", columns=9, size=160)
     each = [tile for prompt in PROMPTS[:most] for tile in drawn([prompt] * most, 31)]
     grids.save(each, folder / "prompts_and_seeds.jpg", columns=most, size=160)
     unknown = drawn([*UNKNOWN[:most], *[""] * most], 32)

@@ -29,12 +29,13 @@ class Recipe:
     channels: tuple[int, ...] = (64, 128, 192)
     groups: int = 16
     heads: int = 4
-    pictures_32: int = 4096  # as many of the pictures are learnt from at full size
+    pictures_32: int = 2048  # as many of the pictures are learnt from at full size
     batch_16: int = 64
     batch_32: int = 16
     rate_16: float = 2e-3
     rate_32: float = 1e-3
     warm_up: int = 100
+    warm_up_32: int = 20
     ema: float = 0.998
     # Classifier
     classifier_picture: int = 64
@@ -75,6 +76,7 @@ TOY = replace(
     batch_16=4,
     batch_32=2,
     warm_up=2,
+    warm_up_32=2,
     classifier_picture=32,
     classifier_width=8,
     classifier_batch=8,
