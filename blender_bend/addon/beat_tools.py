@@ -151,7 +151,7 @@ def _snap(curve: FCurve, selected: np.ndarray, beat_frames: np.ndarray) -> int:
     order = np.lexsort((np.abs(moved), ~selected, np.round(after, 3)))
     first = np.append(True, np.diff(np.round(after[order], 3)) > 0)
     kept = order[first]
-    keyframes.write_keys(curve, keyframes.select(table, kept))
+    keyframes.write_keys(curve, {name: values[kept] for name, values in table.items()})
     for name in ("select_control_point", "select_left_handle", "select_right_handle"):
         curve.keyframe_points.foreach_set(name, selected[kept])
     return int(np.count_nonzero(moved))

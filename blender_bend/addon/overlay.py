@@ -156,11 +156,11 @@ def _colours(context: Context, strip: Strip) -> tuple[tuple[float, ...], tuple[f
     return tuple(accent)[:3], tuple(theme.sequence_editor.space.text)[:3]
 
 
-def _draw_ground(band: Band) -> None:
-    """A dim ground, so that the curve is read over whatever lies below."""
+def _draw_ground(band: Band, opacity: float = 0.22) -> None:
+    """A dim ground, so that what is drawn on it is read over whatever lies below."""
     corners = [(band.left, band.bottom), (band.right, band.bottom), (band.left, band.top), (band.right, band.top)]
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
-    shader.uniform_float("color", (0.0, 0.0, 0.0, 0.22))
+    shader.uniform_float("color", (0.0, 0.0, 0.0, opacity))
     batch_for_shader(shader, "TRI_STRIP", {"pos": corners}).draw(shader)
 
 
@@ -216,7 +216,7 @@ def _draw_ticks(
     """Beats at the foot of the band; bars through all of it."""
     shader = gpu.shader.from_builtin("UNIFORM_COLOR")
     height = band.top - band.bottom
-    for moments, share, opacity in ((grid.times, 0.22, 0.35), (grid.bars, 1.0, 0.28)):
+    for moments, share, opacity in ((grid.times, 0.25, 0.5), (grid.bars, 1.0, 0.4)):
         pixels = np.round(overlay_geometry.ticks(moments, view, first, rate)) + 0.5
         pixels = pixels[(pixels >= band.left) & (pixels <= band.right)]
         if len(pixels):
@@ -255,6 +255,8 @@ def _draw_value(
     wide, high = blf.dimensions(0, text)
     left = x + 8 * scale if x + 12 * scale + wide < view.width else x - 8 * scale - wide
     foot = min(max(y - high / 2, band.bottom + 2 * scale), band.top - high - 2 * scale)
+    plate = Band(left - 4 * scale, left + wide + 4 * scale, foot - 4 * scale, foot + high + 4 * scale)
+    _draw_ground(plate, 0.6)
     blf.enable(0, blf.SHADOW)
     blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.9)
     blf.color(0, *words, 1.0)

@@ -34,7 +34,7 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake beat_tools bake_many bake_settings below capture captured compat engine_client "
+    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat engine_client "
     names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
     names += "snapshot sound stack status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
