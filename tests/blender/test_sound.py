@@ -191,9 +191,3 @@ def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     path.unlink()
     addon.sound.check_readable(strip)
     assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(0.3535, rel=0.02)
-
-
-def test_a_mixdown_that_cannot_be_written_is_said_in_words(scene, song, addon, core, tmp_path):
-    with pytest.raises(core.errors.BendError) as raised:
-        addon.sound.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
-    assert raised.value.code == core.errors.Code.SOUND_UNREADABLE
