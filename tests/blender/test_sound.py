@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from sounds import tone, write_wav
+from sounds import clicks, tone, write_wav
 from timeline import ROOT, sequencer, slide, trim
 
 ENGINE_PYTHON = ROOT / ".venv" / "engine" / "bin" / "python"
