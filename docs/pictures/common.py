@@ -74,3 +74,14 @@ def run_in_turn(*steps: Any) -> None:
         return 0.2 if waiting else None
 
     bpy.app.timers.register(step, first_interval=0.1)
+
+
+def show_curves_alike() -> None:
+    """Let the Graph Editor show curves of different units at the same height, without handles."""
+    window = bpy.context.window_manager.windows[0]
+    for area in (area for area in window.screen.areas if area.type == "GRAPH_EDITOR"):
+        area.spaces.active.use_normalization, area.spaces.active.show_handles = True, False
+        area.spaces.active.show_region_ui = False
+        region = next(region for region in area.regions if region.type == "WINDOW")
+        with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+            bpy.ops.graph.view_all()

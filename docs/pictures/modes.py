@@ -14,4 +14,4 @@ steps = [partial(common.run, "listen", "EXEC_DEFAULT")]
 for bend, options in zip(strip.bend_settings.bends, modes, strict=True):
     routed = next(parameter for parameter in bend.parameters if parameter.routed)
     steps.append(partial(common.run, "bake", "EXEC_DEFAULT", parameter=routed.key, **options))
-common.run_in_turn(*steps)
+common.run_in_turn(*steps, common.show_curves_alike, common.show_curves_alike)

@@ -90,12 +90,16 @@ def _draw_numbers(column: UILayout, strip: Strip, parameter: BEND_PG_parameter, 
     if found is None:
         return
     angle = described.unit == catalogue.Unit.RADIAN
-    value = f"{math.degrees(found.value):.0f}°" if angle else f"{found.value:.3g}"
+    value = f"{math.degrees(found.value):.0f}°" if angle else _short(found.value)
     split = column.split(factor=0.4)
     right = split.row()
     right.alignment = "RIGHT"
     right.label(text="Now")
-    split.label(text=f"{found.raw:.3g} {found.unit}  →  {found.strength:.0%}  →  {value}")
+    split.label(text=f"{_short(found.raw)} {found.unit}  →  {found.strength:.0%}  →  {value}")
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
 def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
