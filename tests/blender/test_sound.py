@@ -193,6 +193,12 @@ def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(0.3535, rel=0.02)
 
 
+def test_a_mixdown_that_cannot_be_written_is_said_in_words(scene, song, addon, core, tmp_path):
+    with pytest.raises(core.errors.BendError) as raised:
+        addon.sound.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
+    assert raised.value.code == core.errors.Code.SOUND_UNREADABLE
+
+
 def test_a_mixdown_that_is_still_being_written_is_not_taken_for_whole(addon, tmp_path):
     """A windowed Blender 5.2 writes it in a thread: first nothing, then a head without a length, then the samples."""
     whole = write_wav(tmp_path / "whole.wav", clicks(0.5, 48000)[0], 48000)
