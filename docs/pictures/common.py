@@ -47,10 +47,10 @@ def build(
 
 
 def open_panel(name: str) -> None:
-    """Let a panel of the Bend tab be open that is closed at first; it moves to the end of the tab."""
+    """Let a panel of the Bend tab be open that is closed at first, and bring it to the top, where the picture has it."""
     cls = getattr(bpy.types, name)
     bpy.utils.unregister_class(cls)
-    cls.bl_options = set()
+    cls.bl_options, cls.bl_order = set(), -1
     bpy.utils.register_class(cls)
 
 
