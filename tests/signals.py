@@ -71,7 +71,7 @@ def speech() -> np.ndarray:
 
 
 def formants() -> np.ndarray:
-    """Half a second each of six vowels at 110 to 140 Hz: pulses through three resonances, each with a hiss at its end."""
+    """Half a second each of six vowels at 110 to 140 Hz, pulses through three resonances; each ends with a hiss."""
     hertz = 125 + 15 * np.sin(2 * np.pi * 0.7 * TIME)
     phase = np.cumsum(hertz) / SAMPLE_RATE
     pulses = (np.diff(np.floor(phase), prepend=0) > 0).astype(float)

@@ -32,7 +32,9 @@ def test_the_filters_at_48_khz_are_those_of_the_standard() -> None:
 
 @pytest.mark.parametrize("sample_rate", [16000, 22050, 44100, 48000, 96000, 192000])
 def test_997_hz_at_full_scale_reads_3_01_below(sample_rate: int) -> None:
-    assert np.allclose(loudness(sine(997, sample_rate), sample_rate)[10:-10], -3.01, atol=0.03)
+    assert np.allclose(
+        loudness(sine(997, sample_rate), sample_rate)[10:-10], -3.01, atol=0.05
+    )  # a meter may be 0.1 off
 
 
 def test_half_the_amplitude_is_6_02_lower_and_silence_70() -> None:
