@@ -1,12 +1,15 @@
 """Builds the extension zip into dist/ and validates it, both with Blender's own tool.
 
 python3 tools/build.py
+python3 tools/build.py --wheels     also one zip per platform and Python that sets the sound part up without a network
 """
 
 from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
+import zipfile
 from pathlib import Path
 
 import environments
@@ -14,6 +17,13 @@ from environments import ROOT
 
 DIST = ROOT / "dist"
 LARGEST = 40_000_000
+#: The platforms that offline zips are made for, as Blender calls them, and how pip calls them.
+PLATFORMS = {
+    "linux-x64": ("manylinux_2_28_x86_64", "manylinux_2_27_x86_64", "manylinux_2_17_x86_64", "manylinux2014_x86_64"),
+    "windows-x64": ("win_amd64",),
+    "macos-arm64": ("macosx_12_0_arm64", "macosx_11_0_arm64"),
+}
+PYTHONS = ((3, 11), (3, 13))
 
 
 def extension_tool(interpreter: Path) -> Path:
@@ -61,5 +71,39 @@ def build() -> Path:
     return target
 
 
+def build_offline(plain: Path, platform: str, python: tuple[int, int]) -> Path:
+    """Put the wheels of the audio tier for one platform and Python into a copy of the zip.
+
+    They only lie in it: named in the manifest they would go where all extensions share them.
+    """
+    sys.path.insert(0, str(ROOT))
+    from blender_bend.core import environment
+
+    pins = environment.pins_for(environment.read_pins(ROOT / "wheels" / "engine.txt"), environment.AUDIO, python)
+    version = ".".join(map(str, python))
+    target = plain.with_name(f"{plain.stem}-{platform}-py{version}.zip")
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", "--no-deps", "-d", folder]
+        command += ["--python-version", version]
+        for tag in PLATFORMS[platform]:
+            command += ["--platform", tag]
+        done = subprocess.run(
+            [*command, *(pin.requirement for pin in pins)], capture_output=True, text=True, check=False
+        )
+        missing = environment.missing_wheels(Path(folder), pins, python)
+        if done.returncode != 0 or missing:
+            sys.exit(f"{done.stderr}\nThe wheels for {platform}, Python {version} are not complete.")
+        target.write_bytes(plain.read_bytes())
+        with zipfile.ZipFile(target, "a", zipfile.ZIP_STORED) as archive:
+            for wheel in sorted(Path(folder).glob("*.whl")):
+                archive.write(wheel, f"wheels/{wheel.name}")
+    print(f"{target.name}  {target.stat().st_size / 1e6:.1f} MB, with {len(pins)} wheels")
+    return target
+
+
 if __name__ == "__main__":
-    build()
+    made = build()
+    if "--wheels" in sys.argv[1:]:
+        for platform in PLATFORMS:
+            for python in PYTHONS:
+                build_offline(made, platform, python)

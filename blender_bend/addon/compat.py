@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.types import Context, FCurve, Scene, Strip, Window
+
+#: Seconds without a sign of life after which a mixdown counts as failed.
+MIXDOWN_PATIENCE = 3.0
 
 # Blender 5.2 renamed the time fields and warns about the old names (to be removed in 6.0).
 _NEW_TIME_NAMES = {
@@ -55,7 +60,13 @@ def window_sequencer_scene(window: Window) -> Scene:
 def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
     """Write what is heard over the scene's frame range as a mono 32-bit float wav file.
 
-    The operator takes its scene from ``context.scene`` in every version, never from ``sequencer_scene``.
+    The operator takes its scene from ``context.scene`` in every version, never from ``sequencer_scene``. In a windowed
+    Blender 5.2 it only starts a thread and returns; a second one starts once Blender has taken note of the first one's
+    end, which it cannot while a script runs.
+
+    Raises
+    ------
+    RuntimeError if Blender cannot mix
     """
     with bpy.context.temp_override(scene=scene):
         bpy.ops.sound.mixdown(
@@ -67,6 +78,33 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
             channels="MONO",
             check_existing=False,
         )
+    _wait_for_wav(Path(path))
+
+
+def _wait_for_wav(path: Path) -> None:
+    """Wait until a wav file is written to its end; the length in its head is put right last.
+
+    Raises
+    ------
+    RuntimeError if nothing more has been written for some seconds
+    """
+    size, grown = -1, time.monotonic()
+    while not is_whole_wav(path):
+        now = path.stat().st_size if path.exists() else -1
+        if now != size:
+            size, grown = now, time.monotonic()
+        elif time.monotonic() - grown > MIXDOWN_PATIENCE:
+            raise RuntimeError("it did not begin, or did not finish; try again in a moment")
+        time.sleep(0.005)
+
+
+def is_whole_wav(path: Path) -> bool:
+    """Whether a wav file is as long as its head says."""
+    if not path.exists():
+        return False
+    with path.open("rb") as file:
+        head = file.read(8)
+    return len(head) == 8 and int.from_bytes(head[4:], "little") + 8 == path.stat().st_size
 
 
 def fcurves(scene: Scene) -> Any:

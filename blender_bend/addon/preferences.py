@@ -8,6 +8,7 @@ import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import AddonPreferences, Context, PropertyGroup
 
+from ..core import environment
 from ..core.errors import BendError, Code
 
 #: The extension's own package name: bl_ext.<repository>.blender_bend
@@ -58,7 +59,7 @@ class BEND_AP_preferences(AddonPreferences):
     engine_python: StringProperty(
         name="Engine Python",
         description="The Python with torch, diffusers and librosa in which the engine runs. "
-        "Empty: the environment beside the extension, if there is one",
+        "Empty: the environment that Set Up has made",
         subtype="FILE_PATH",
     )
     device: EnumProperty(
@@ -104,6 +105,9 @@ class BEND_AP_preferences(AddonPreferences):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
+        from .panels.setup import draw_engine  # the panels import this module
+
+        draw_engine(layout)
         layout.use_property_split = True
         column = layout.column(heading="Engine")
         column.prop(self, "engine_python", placeholder=_default_engine_text())
@@ -130,13 +134,21 @@ class BEND_AP_preferences(AddonPreferences):
 
 
 def _default_engine_text() -> str:
-    found = beside_the_extension()
-    return str(found) if found else "none found: name a Python that has torch, diffusers and librosa"
+    found = set_up_python() or beside_the_extension()
+    return str(found) if found else "press Set Up, or name a Python that has torch, diffusers and librosa"
 
 
 def preferences() -> BEND_AP_preferences:
     """The preferences of this add-on."""
     return bpy.context.preferences.addons[ROOT_PACKAGE].preferences
+
+
+def set_up_python() -> Path | None:
+    """The Python of the environment that Set Up has made; None if there is none, or its base Python is gone."""
+    base = user_folder("engine")
+    record = environment.read_record(base)
+    python = record.interpreter(base) if record else None
+    return python if python and python.exists() else None
 
 
 def beside_the_extension() -> Path | None:
@@ -166,13 +178,13 @@ def engine_python() -> Path:
                 "bend.open_preferences",
             )
         return path
-    found = beside_the_extension()
+    found = set_up_python() or beside_the_extension()
     if found is None:
         raise BendError(
             Code.ENGINE_MISSING,
             "The engine is not set up.",
-            "Choose a Python with torch, diffusers and librosa in the preferences.",
-            "bend.open_preferences",
+            "Press Set Up.",
+            "bend.set_up_engine",
         )
     return found
 

@@ -95,6 +95,12 @@ def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path)
             raise BendError(
                 Code.SOUND_UNREADABLE, f"Blender could not mix the sound: {error}.", "Check that the strips play."
             ) from error
+    if not path.is_file():  # Blender only reports that it could not write, and goes on
+        raise BendError(
+            Code.SOUND_UNREADABLE,
+            f"Blender could not write the mixed sound to {folder}.",
+            "Check that there is room on the disk.",
+        )
     return path
 
 

@@ -114,7 +114,7 @@ def build(detected: np.ndarray, settings: Settings, seconds: float) -> Grid:
     return Grid(
         beats[inside],
         settings.meter,
-        (one - index - inside.start) % settings.meter,
+        int(one - index - inside.start) % settings.meter,
         float(beats[inside.start - 1]) if inside.start > 0 else math.nan,
         float(beats[inside.stop]) if inside.stop < len(beats) else math.nan,
     )
@@ -176,8 +176,8 @@ def _fixed(settings: Settings, seconds: float) -> tuple[np.ndarray, int]:
 
 def _meant(bpm: float) -> Fraction:
     """The tempo that was typed: 123.4 reads 123.40000153 in Blender's 32-bit properties."""
-    exact = Fraction(bpm)
-    return exact.limit_denominator(10000) if float(np.float32(bpm)) == bpm else exact
+    narrow = np.float32(bpm)
+    return Fraction(np.format_float_positional(narrow)) if float(narrow) == bpm else Fraction(bpm)
 
 
 def _without_gaps(beats: np.ndarray) -> np.ndarray:

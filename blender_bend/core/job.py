@@ -66,6 +66,28 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class Hearing:
+    """What makes a model hear, as files on this machine; see ``engine.sonic``.
+
+    Parameters
+    ----------
+    adapters, projector : the files, each with its fingerprint
+    separate : whether the sound has a guidance of its own beside the prompt's
+    start, end : the steps in which sound is heard, 0...1
+    blocks : factors by the beginning of a block's path, such as ``mid_block`` or ``up_blocks.1``
+    """
+
+    adapters: str
+    adapters_fingerprint: str
+    projector: str
+    projector_fingerprint: str
+    separate: bool = False
+    start: float = 0.0
+    end: float = 1.0
+    blocks: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Frame:
     """What is special about one frame.
 
@@ -79,6 +101,7 @@ class Frame:
     picture : digest of the source picture, in the store's inputs
     masks : for each bend of the stack the digest of its mask picture; empty if no bend has one
     previous, anchor : frame keys of the frame before and of the first frame; see ``core.resolve.trace``
+    sound : digests of the vectors of what is heard, in the store's inputs, and their shares; empty for no sound
     """
 
     number: int
@@ -90,6 +113,7 @@ class Frame:
     masks: tuple[str, ...] = ()
     previous: str = ""
     anchor: str = ""
+    sound: Blend = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +132,7 @@ class Job:
     blending : how prompts are blended, ``linear`` or ``spherical``
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
+    hearing : what makes the model hear; None for a model that does not
     """
 
     model: str
@@ -131,6 +156,7 @@ class Job:
     decoder_fingerprint: str = ""
     loras: tuple[Lora, ...] = ()
     batch: int = 1
+    hearing: Hearing | None = None
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -140,6 +166,7 @@ class Job:
             "bends": [vars(bend) for bend in self.bends],
             "frames": [vars(frame) for frame in self.frames],
             "loras": [vars(lora) for lora in self.loras],
+            "hearing": None if self.hearing is None else vars(self.hearing),
         }
         return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
@@ -161,6 +188,7 @@ class Job:
                 "frames": tuple(_frame(frame) for frame in data["frames"]),
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
                 "size": (width, height),
+                "hearing": None if data.get("hearing") is None else Hearing(**data["hearing"]),
             }
             numbers = {name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data}
             amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
@@ -222,6 +250,8 @@ class Job:
         for lora in self.loras:
             yield isinstance(lora.path, str) and math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
+        if self.hearing is not None:
+            yield from _demands_of_hearing(self.hearing)
         names = [lora.site_name for lora in self.loras]
         yield len(set(names)) == len(names), "two LoRA files have the same name: rename one in the preferences"
         for bend in self.bends:
@@ -236,16 +266,21 @@ class Job:
         )
         yield bool(frame.prompt), f"frame {frame.number} has no prompt"
         numbers = [
-            *(share for _, share in frame.prompt),
+            *(share for _, share in (*frame.prompt, *frame.sound)),
             *(v for values in frame.values for v in values.values()),
             *frame.strip.values(),
             frame.walk or 0.0,
         ]
         yield all(math.isfinite(number) for number in numbers), f"a value of frame {frame.number} is not a number"
+        yield not frame.sound or self.hearing is not None, f"frame {frame.number} has a sound, but nothing hears it"
         digests = (frame.picture, frame.previous, frame.anchor, *frame.masks)
         yield (
             all(not digest or _DIGEST.fullmatch(digest) for digest in digests),
             f"frame {frame.number} names a picture by something that is no digest",
+        )
+        yield (
+            all(_DIGEST.fullmatch(digest) for digest, _ in frame.sound),
+            f"frame {frame.number} names a sound by something that is no digest",
         )
         yield self.source != "pictures" or bool(frame.picture), f"frame {frame.number} has no source picture"
         yield len(frame.masks) in {0, len(self.bends)}, f"frame {frame.number} has masks for other bends"
@@ -268,7 +303,19 @@ def _frame(data: dict[str, Any]) -> Frame:
         tuple(str(digest) for digest in data.get("masks", ())),
         str(data.get("previous", "")),
         str(data.get("anchor", "")),
+        tuple((str(digest), float(share)) for digest, share in data.get("sound", ())),
     )
+
+
+def _demands_of_hearing(hearing: Hearing) -> Iterator[tuple[bool, str]]:
+    for path, digest in (
+        (hearing.adapters, hearing.adapters_fingerprint),
+        (hearing.projector, hearing.projector_fingerprint),
+    ):
+        yield isinstance(path, str) and bool(_DIGEST.fullmatch(digest)), f"the fingerprint of {path} must be a digest"
+    yield isinstance(hearing.separate, bool), "guidance is separate or not: true or false"
+    yield 0 <= hearing.start <= hearing.end <= 1, "the steps in which sound is heard must lie within 0 to 1"
+    yield all(math.isfinite(factor) for factor in hearing.blocks.values()), "the factor of a block is not a number"
 
 
 def check_bend(bend: Bend) -> None:

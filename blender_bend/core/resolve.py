@@ -67,13 +67,16 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         if (resolved := _bend(job, bend, values, frame.masks[index] if frame.masks else "", start)) is not None
     ]
     walking = frame.walk is not None and job.walk_amount > 0
-    return {
+    sound = _sound(job, frame, start)
+    guided = job.guidance > 1 or (sound is not None and sound["guidance"] is not None)
+    resolved = {
         "renderer": RENDERER,
         "model": job.fingerprint,
         "decoder": job.decoder_fingerprint,
         "loras": _loras(job),
         "precision": job.precision,
-        "batch": 1 if job.source == "previous" else job.batch,  # a frame of a chain has no neighbours
+        # A frame of a chain has no neighbours, and frames that hear are guided each in its own way.
+        "batch": 1 if job.source == "previous" or job.hearing is not None else job.batch,
         "size": list(job.size),
         "scheduler": job.scheduler,
         "steps": job.steps,
@@ -81,11 +84,31 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "seed": job.seed,
         "prompt": [[text, settle(share)] for text, share in frame.prompt],
         "blending": job.blending if len(frame.prompt) > 1 else "linear",
-        "negative": job.negative if job.guidance > 1 else "",
+        "negative": job.negative if guided else "",
         "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
         "travel": _strip_value(frame, strip.SEED_TRAVEL),
         "source": source,
         "bends": bends,
+    }
+    return resolved if sound is None else {**resolved, "sound": sound}
+
+
+def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:
+    """What a frame hears, from which step to which; None if that is nothing."""
+    hearing, scale = job.hearing, _strip_value(frame, strip.SOUND_SCALE)
+    if hearing is None or not frame.sound or scale == 0:
+        return None
+    first, last = max(round(hearing.start * job.steps), start), round(hearing.end * job.steps)
+    if last <= first:
+        return None
+    return {
+        "adapters": hearing.adapters_fingerprint,
+        "projector": hearing.projector_fingerprint,
+        "vectors": [[digest, settle(share)] for digest, share in frame.sound],
+        "scale": scale,
+        "guidance": _strip_value(frame, strip.SOUND_GUIDANCE) if hearing.separate else None,
+        "steps": [first, last],
+        "blocks": {path: settle(factor) for path, factor in sorted(hearing.blocks.items()) if factor != 1},
     }
 
 
@@ -168,6 +191,11 @@ def frame_key(resolved: Resolved) -> str:
 def input_path(store: Path, digest: str) -> Path:
     """Where an input picture of a frame store is."""
     return store / INPUTS / file_name(digest)
+
+
+def vector_path(store: Path, digest: str) -> Path:
+    """Where the vector of a sound is: its numbers as little-endian float32, named after their SHA-256."""
+    return store / INPUTS / f"{digest}.f32"
 
 
 def file_name(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | doctor."""
+"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic | doctor."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ import logging
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
-from ..core.timebase import FrameRate
-from .commands import explore, render, sites
+from .commands import explore, render, sites, sonic
+
+if TYPE_CHECKING:
+    from ..core.timebase import FrameRate
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -45,7 +48,7 @@ def _parser() -> argparse.ArgumentParser:
 
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
-    analyse.add_argument("--fps", required=True, type=FrameRate.parse, help="24, 30000/1001 or 29.97")
+    analyse.add_argument("--fps", required=True, type=_frame_rate, help="24, 30000/1001 or 29.97")
     analyse.add_argument("--features", help="comma-separated, as rms,chroma,percussive/flux,band:200-800,times:beats")
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
@@ -55,13 +58,25 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
-    for module in (render, sites, explore):
+    for module in (render, sites, explore, sonic):
         module.add(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed")
     doctor.add_argument("--json", action="store_true")
+    doctor.add_argument("--devices", action="store_true", help="also look for graphics cards and free memory")
+    doctor.add_argument(
+        "--smoke", choices=("audio", "diffusion"), default="", help="also measure a sound, make a frame"
+    )
+    doctor.add_argument("--store", type=Path, help="also see whether frames can be written there")
+    doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also look at this model")
     doctor.set_defaults(run=_doctor)
     return parser
+
+
+def _frame_rate(text: str) -> FrameRate:
+    from ..core.timebase import FrameRate  # needs numpy; the doctor must answer where there is none
+
+    return FrameRate.parse(text)
 
 
 def _serve(options: argparse.Namespace) -> int:
@@ -93,16 +108,20 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from .doctor import examine
+    from . import doctor
 
-    found = examine()
+    seen = doctor.examine()
+    models = dict(text.split("=", 1) for text in options.model if "=" in text)
+    found = list(doctor.findings(options.devices, options.smoke, options.store, models))
     if options.json:
-        print(json.dumps(found))
+        print(json.dumps({**seen, "findings": doctor.report(found)}))
     else:
-        print(f"Python {found['python']} on {found['platform']}")
-        for name, version in found["packages"].items():
+        print(f"Python {seen['python']} on {seen['platform']}")
+        for name, version in seen["packages"].items():
             print(f"  {name:14}{version or 'missing'}")
-    return 0 if found["audio"] and found["diffusion"] else 1
+        for finding in found:
+            print(f"{finding.state:8} {finding.what} {finding.repair}".rstrip())
+    return 1 if any(finding.state == doctor.PROBLEM for finding in found) else 0
 
 
 if __name__ == "__main__":

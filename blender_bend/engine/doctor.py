@@ -1,14 +1,46 @@
-"""Is the engine's environment fit? Answers without importing torch."""
+"""Is the engine fit? Answers without importing torch, unless it is asked for the devices or for a picture."""
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
+import json
 import platform
+import shutil
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
-AUDIO = ("numpy", "scipy", "librosa", "soundfile")
-DIFFUSION = ("torch", "diffusers", "transformers", "safetensors", "pillow")
+from ..core import environment
+from ..core.environment import AUDIO, DIFFUSION
+
+NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
+PINS = Path(__file__).resolve().parents[2] / "wheels" / "engine.txt"
+OK, WARNING, PROBLEM = "ok", "warning", "problem"
+#: Below this much free space a generation may not end well.
+LITTLE_SPACE = 2e9
+SET_UP = "Set the engine up again."
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at.
+
+    Parameters
+    ----------
+    what : the thing and how it is, one sentence
+    state : ``ok``, ``warning`` or ``problem``
+    repair : what to do about it; empty if nothing
+    action : the Blender operator that does it; may be empty
+    """
+
+    what: str
+    state: str = OK
+    repair: str = ""
+    action: str = ""
 
 
 def examine() -> dict[str, Any]:
@@ -18,15 +50,46 @@ def examine() -> dict[str, Any]:
     -------
     python, platform, packages (version by name, None if missing), audio and diffusion (whether each tier is complete)
     """
-    packages = {name: _version(name) for name in (*AUDIO, *DIFFUSION)}
+    packages = {name: _version(name) for name in NAMED}
+    lacking = {pin.tier for pin, _ in _differences() if _version(pin.name) is None}
     return {
         "python": sys.version.split()[0],
         "executable": sys.executable,
         "platform": platform.platform(),
         "packages": packages,
-        "audio": all(packages[name] for name in AUDIO),
-        "diffusion": all(packages[name] for name in DIFFUSION),
+        "audio": AUDIO not in lacking,
+        "diffusion": not lacking,
     }
+
+
+def findings(
+    devices: bool = False, smoke: str = "", store: Path | None = None, models: dict[str, str] | None = None
+) -> Iterator[Finding]:
+    """Look at everything, one after the other.
+
+    Parameters
+    ----------
+    devices : look for graphics cards, which imports torch
+    smoke : ``audio`` or ``diffusion``: measure a sound, and for diffusion also make a picture
+    store : the folder of frames
+    models : further model folders by name
+    """
+    yield _python()
+    yield from _packages(smoke or DIFFUSION)
+    if store is not None:
+        yield _write_access(store)
+    yield from _models({"mini": str(_mini()), **(models or {})})
+    if devices:
+        yield from _attempt("The devices", _devices)
+    if smoke:
+        yield from _attempt("Measuring a sound", _measure)
+    if smoke == DIFFUSION:
+        yield from _attempt("Making a picture", _paint)
+
+
+def report(found: list[Finding]) -> list[dict[str, str]]:
+    """Findings as plain data."""
+    return [asdict(finding) for finding in found]
 
 
 def _version(name: str) -> str | None:
@@ -34,3 +97,153 @@ def _version(name: str) -> str | None:
         return importlib.metadata.version(name)
     except importlib.metadata.PackageNotFoundError:
         return None
+
+
+def _differences() -> list[tuple[environment.Pin, str | None]]:
+    """The pinned packages whose installed version is another, or that are missing."""
+    pins = environment.pins_for(environment.read_pins(PINS), DIFFUSION, sys.version_info[:2])
+    installed = [(pin, _version(pin.name)) for pin in pins]
+    return [(pin, version) for pin, version in installed if version is None or version.split("+")[0] != pin.version]
+
+
+def _python() -> Finding:
+    version = sys.version.split()[0]
+    if environment.fits(sys.version_info[:2]):
+        return Finding(f"Python {version}.")
+    words = f"Python {version}; the engine needs {environment.range_text()}."
+    return Finding(words, PROBLEM, "Set the engine up with another Python.", "bend.set_up_engine")
+
+
+def _packages(tier: str) -> Iterator[Finding]:
+    wanted = environment.TIERS[: environment.TIERS.index(tier) + 1]
+    differences = [(pin, version) for pin, version in _differences() if pin.tier in wanted]
+    missing = [pin.name for pin, version in differences if version is None]
+    other = [f"{pin.name} {version} (tested with {pin.version})" for pin, version in differences if version]
+    if missing:
+        yield Finding(f"Missing packages: {_some(missing)}.", PROBLEM, SET_UP, "bend.set_up_engine")
+    if other:
+        yield Finding(f"Other versions than tested: {_some(other)}.", WARNING, SET_UP, "bend.set_up_engine")
+    if not differences:
+        yield Finding("Every package is the tested version.")
+
+
+def _some(names: list[str], most: int = 6) -> str:
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more
+
+
+def _write_access(store: Path) -> Finding:
+    repair = "Choose another frame folder in the preferences, or free some space."
+    try:
+        store.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=store) as file:
+            file.write(bytes(1 << 16))
+        free = shutil.disk_usage(store).free
+    except OSError as error:
+        words = f"Frames cannot be written to {store}: {error.strerror}."
+        return Finding(words, PROBLEM, repair, "bend.open_preferences")
+    words = f"Frames go to {store}, where {free / 1e9:.1f} GB are free."
+    if free < LITTLE_SPACE:
+        return Finding(words, WARNING, repair, "bend.open_preferences")
+    return Finding(words)
+
+
+def _mini() -> Path:
+    from ..core.models import MINI_PATH
+
+    return MINI_PATH
+
+
+def _models(folders: dict[str, str]) -> Iterator[Finding]:
+    """Whether every model has its parts, and every safetensors file the length that its header speaks of."""
+    for name, folder in folders.items():
+        bad = [] if (Path(folder) / "model_index.json").is_file() else ["model_index.json"]
+        bad += [file.name for file in sorted(Path(folder).rglob("*.safetensors")) if not _is_whole(file)]
+        if bad:
+            repair = "Install Bend again." if name == "mini" else "Fetch the model again."
+            yield Finding(f"Model {name}: missing or damaged: {_some(bad)}.", PROBLEM, repair)
+        else:
+            yield Finding(f"Model {name} is whole.")
+
+
+def _is_whole(file: Path) -> bool:
+    """Whether a safetensors file is as long as its header says. Format: github.com/huggingface/safetensors#format"""
+    try:
+        with open(file, "rb") as stream:
+            length = int.from_bytes(stream.read(8), "little")
+            if length > 100_000_000:
+                return False
+            header = json.loads(stream.read(length))
+        ends = [value["data_offsets"][1] for name, value in header.items() if name != "__metadata__"]
+        return file.stat().st_size == 8 + length + max(ends, default=0)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        return False
+
+
+def _attempt(what: str, work: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """Let a check fail in its own way: whatever it meets is a finding, which is what the doctor is for."""
+    try:
+        yield from work()
+    except Exception as error:
+        words = f"{what} failed: {type(error).__name__}: {error}."
+        yield Finding(words, PROBLEM, SET_UP, "bend.set_up_engine")
+
+
+def _devices() -> Iterator[Finding]:
+    import torch
+
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        yield Finding(f"{torch.cuda.get_device_name(index)}: {free / 1e9:.1f} of {total / 1e9:.1f} GB free.")
+    if torch.backends.mps.is_available():
+        yield Finding("Metal works.")
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
+    import psutil  # type: ignore[import-untyped]
+
+    memory = psutil.virtual_memory()
+    yield Finding(f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory are free.")
+
+
+def _measure() -> Iterator[Finding]:
+    """The loudness of a tone that becomes louder."""
+    import numpy as np
+    import soundfile
+
+    from ..core.timebase import FrameRate
+    from .analysis import analyse
+
+    rate = 22050
+    times = np.arange(rate) / rate
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "tone.wav"
+        soundfile.write(path, 0.5 * times * np.sin(2 * np.pi * 440 * times), rate)
+        loudness = analyse(path, FrameRate.parse("24"), ["rms"])["rms"]
+    if not loudness[20] > loudness[4] > 0:
+        yield Finding("Measuring a sound gives wrong numbers.", PROBLEM, SET_UP, "bend.set_up_engine")
+    else:
+        yield Finding("Measuring a sound works.")
+
+
+def _paint() -> Iterator[Finding]:
+    """One small picture of mini, by the way that all frames go."""
+    import numpy as np
+    import PIL.Image
+
+    from ..core.job import Frame, Job
+    from ..core.models import MINI, resolve
+    from .frame_store import FrameStore
+    from .render import Renderer
+
+    mini = resolve(MINI, {})
+    frame = Frame(1, prompt=(("a calm sea", 1.0),))
+    job = Job(mini.path, mini.fingerprint, (64, 64), 2, 1.0, 7, "", (), (frame,))
+    with tempfile.TemporaryDirectory() as folder:
+        Renderer("auto").render(job, FrameStore(Path(folder)))
+        (picture,) = Path(folder).glob("*.png")
+        pixels = np.asarray(PIL.Image.open(picture))
+        digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:8]
+    if pixels.std() < 1:
+        yield Finding("Making a picture gives an empty one.", PROBLEM, SET_UP, "bend.set_up_engine")
+    else:
+        yield Finding(f"Making a picture works ({digest}).")

@@ -15,11 +15,34 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from ..core.errors import BendError, Code
-from ..core.resolve import Resolved, input_path
+from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import replacing
+from ..core.resolve import Resolved, input_path, vector_path
 from .feedback import match_colours, warp
 from .frame_store import FrameStore
 from .scenes import paint
+
+_LISTEN = "Listen to the sound again."
+
+
+def store_vector(store: FrameStore, vector: Tensor) -> str:
+    """Put the vector of a sound among the inputs of a store.
+
+    Returns
+    -------
+    its digest, by which a job's frames name it
+    """
+    data = vector.detach().to("cpu", torch.float32).flatten().numpy().astype("<f4").tobytes()
+    digest = hashlib.sha256(data).hexdigest()
+    path = vector_path(store.folder, digest)
+    if not path.is_file():
+        try:
+            path.parent.mkdir(exist_ok=True)
+            with replacing(path) as file:
+                file.write(data)
+        except OSError as error:
+            raise store_unwritable(store.folder, error) from error
+    return digest
 
 
 class StoredInputs:
@@ -51,6 +74,22 @@ class StoredInputs:
             return moved
         anchor, share = source["colour"]
         return match_colours(moved, self._frame(anchor), share)
+
+    def vector(self, digest: str) -> Tensor:
+        """The vector of a sound, shape (1, 1024).
+
+        Raises
+        ------
+        BendError(INPUT_MISSING)
+        """
+        path = vector_path(self.store.folder, digest)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise BendError(Code.INPUT_MISSING, f"What a frame hears is missing: {path.name}.", _LISTEN) from error
+        if hashlib.sha256(data).hexdigest() != digest:
+            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", _LISTEN)
+        return torch.from_numpy(np.frombuffer(data, dtype="<f4").astype(np.float32))[None]
 
     def _mask(self, digest: str) -> Tensor:
         grey = np.asarray(self._picture(digest).convert("L"), dtype=np.float32) / 255

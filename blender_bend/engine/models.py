@@ -14,6 +14,8 @@ from diffusers import AutoencoderKL, AutoencoderTiny, DiffusionPipeline
 from ..core.errors import BendError, Code
 from ..core.job import Job, Lora
 from .families import family_of
+from .sonic.checkpoints import load_adapters, load_projector
+from .sonic.condition import Hearing
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +35,27 @@ class ModelShelf:
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
         self._pipeline: Any = None
+        self._heard: tuple[Any, ...] = ()
+        self._hearing: Hearing | None = None
+
+    def hearing(self, job: Job, device: str) -> Hearing | None:
+        """What makes a job's model hear; None if nothing does.
+
+        Raises
+        ------
+        BendError(MODEL_MISSING), BendError(MODEL_INVALID)
+        """
+        if job.hearing is None:
+            return None
+        files = job.hearing
+        key = (self._key_of(job, device), files.adapters_fingerprint, files.projector_fingerprint)
+        if key != self._heard:
+            self._heard, self._hearing = (), None
+            unet = family_of(self.pipeline(job, device)).denoiser
+            adapters = load_adapters(Path(files.adapters), unet)
+            self._hearing = Hearing(unet, load_projector(Path(files.projector)), adapters)
+            self._heard = key
+        return self._hearing
 
     def holds(self, job: Job, device: str) -> bool:
         """Whether a job's model is the one held."""

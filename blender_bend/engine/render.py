@@ -182,5 +182,6 @@ class Renderer:
         pipeline = self._shelf.pipeline(job, device)
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
+        self._sampler.hearing = self._shelf.hearing(job, device)
         self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)
         return self._sampler

@@ -15,7 +15,13 @@ sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 import timeline  # noqa: E402
 
 
-def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/host-python", bake: bool = True) -> Any:
+def build(
+    frames: Path,
+    shown: int = 170,
+    engine_python: str = "/usr/local/bin/host-python",
+    bake: bool = True,
+    travel: bool = True,
+) -> Any:
     """Build the demo's timeline and bake it.
 
     Parameters
@@ -30,6 +36,9 @@ def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/h
     preferences = bpy.context.preferences.addons[MODULE].preferences
     preferences.engine_python, preferences.frame_folder = engine_python, str(frames)
     strip = timeline.build(bpy, ROOT / "demo" / "song.wav", 12.0, (448, 256), 8)
+    if not travel:
+        strip.bend_settings.travel = "NONE"
+        bpy.context.scene.timeline_markers.clear()
     bpy.context.window.workspace.sequencer_scene = bpy.context.scene
     if bake:
         run("bake", "EXEC_DEFAULT")
@@ -37,7 +46,15 @@ def build(frames: Path, shown: int = 170, engine_python: str = "/usr/local/bin/h
     return strip
 
 
-def run(operator: str, mode: str) -> None:
+def open_panel(name: str) -> None:
+    """Let a panel of the Bend tab be open that is closed at first; it moves to the end of the tab."""
+    cls = getattr(bpy.types, name)
+    bpy.utils.unregister_class(cls)
+    cls.bl_options = set()
+    bpy.utils.register_class(cls)
+
+
+def run(operator: str, mode: str, /, **settings: Any) -> None:
     """Run an operator of Bend as if from the sequencer."""
     window = bpy.context.window_manager.windows[0]
     area = next(
@@ -45,4 +62,15 @@ def run(operator: str, mode: str) -> None:
     )
     region = next(region for region in area.regions if region.type == "WINDOW")
     with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
-        getattr(bpy.ops.bend, operator)(mode)
+        getattr(bpy.ops.bend, operator)(mode, **settings)
+
+
+def run_in_turn(*steps: Any) -> None:
+    """Do one thing after the other with Blender's own work between them, without which no second mixdown begins."""
+    waiting = list(steps)
+
+    def step() -> float | None:
+        waiting.pop(0)()
+        return 0.2 if waiting else None
+
+    bpy.app.timers.register(step, first_interval=0.1)

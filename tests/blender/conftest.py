@@ -34,9 +34,9 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity bake bake_many bake_settings beat_tools below capture captured compat engine_client fingerprint "
-    names += "generate keyframes listening overlay_geometry png preferences properties render_handler snapshot sound "
-    names += "stack status strips tables watching writing"
+    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat engine_client "
+    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
+    names += "snapshot sound stack status strips tables watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

@@ -324,3 +324,29 @@ def test_nothing_that_has_changed_is_said_in_words(bend_strip):
     bpy.ops.bend.bake()
     with pytest.raises(RuntimeError, match="nothing to bake"):
         bpy.ops.bend.rebake()
+
+
+def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend_strip, addon, curve):
+    assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 20) is None, "nobody has listened yet"
+    addon.listening.Listening(scene, bend_strip).finish()
+    bpy.ops.bend.bake()
+    for frame in (1, 20, 96):
+        found = addon.at_playhead.numbers(bend_strip, route(bend_strip), frame)
+        assert found.value == pytest.approx(curve(bend_strip, ANGLE).evaluate(frame), abs=1e-4)
+        assert found.unit == "dB"
+    assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 97) is None
+    addon.listening.forget()
+
+
+def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon, tmp_path):
+    bend_strip.bend_settings.midi_file, bend_strip.bend_settings.midi_start = str(tmp_path / "a.mid"), 12
+    asked = addon.bake.analysis_request(scene, bend_strip, ["onset"], tmp_path)
+    assert set(asked) == {"sound", "fps", "frames", "features", "cache", "out", "beats", "midi"}
+    assert asked["midi"] == {"path": str(tmp_path / "a.mid"), "start": pytest.approx(0.5)}
+
+
+def test_midi_alone_needs_no_sound_on_the_timeline(scene, bend_strip, addon, song, tmp_path):
+    bend_strip.bend_settings.sounds.clear()
+    scene.sequence_editor.strips.remove(song)
+    asked = addon.bake.analysis_request(scene, bend_strip, ["midi_velocity"], tmp_path)
+    assert (tmp_path / "sound.wav").exists() and asked["features"] == ["midi_velocity"]

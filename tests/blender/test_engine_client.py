@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
 import subprocess
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import bpy
 import pytest
-from timeline import ROOT
+from timeline import MODULE, ROOT
 
 
 @pytest.fixture
@@ -19,6 +20,11 @@ def client(store, addon):
     addon.engine_client.shut_down()
     yield addon.engine_client.client
     addon.engine_client.shut_down()
+
+
+@pytest.fixture
+def health():
+    return importlib.import_module(f"{MODULE}.blender_bend.addon.health")
 
 
 def test_the_engine_says_what_it_is(client):
@@ -74,8 +80,19 @@ def test_a_file_that_is_no_program_is_named(client, addon, core, tmp_path):
         client()
 
 
-def test_check_engine_reports_the_versions(client):
+def test_check_engine_finds_a_sound_engine_well(client, health):
     assert bpy.ops.bend.check_engine() == {"FINISHED"}
+    assert [finding for finding in health.found if finding.state == "problem"] == []
+    assert any("Making a picture works" in finding.what for finding in health.found)
+
+
+def test_check_engine_names_what_is_wrong_and_the_repair(client, addon, health, tmp_path):
+    bare = tmp_path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    addon.preferences.preferences().engine_python = str(bare / "bin" / "python")
+    assert bpy.ops.bend.check_engine() == {"FINISHED"}
+    bad = [finding for finding in health.found if finding.state == "problem"]
+    assert "Missing packages" in bad[0].what and bad[0].action == "bend.set_up_engine"
 
 
 def test_shutting_down_leaves_no_process(client, addon):

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
-from sounds import tone, write_wav
+from sounds import clicks, tone, write_wav
 from timeline import ROOT, sequencer, slide, trim
 
 ENGINE_PYTHON = ROOT / ".venv" / "engine" / "bin" / "python"
@@ -191,3 +191,38 @@ def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     path.unlink()
     addon.sound.check_readable(strip)
     assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(0.3535, rel=0.02)
+
+
+def test_a_mixdown_that_cannot_be_written_is_said_in_words(scene, song, addon, core, tmp_path):
+    with pytest.raises(core.errors.BendError) as raised:
+        addon.sound.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
+    assert raised.value.code == core.errors.Code.SOUND_UNREADABLE
+
+
+def test_a_mixdown_that_is_still_being_written_is_not_taken_for_whole(addon, tmp_path):
+    """A windowed Blender 5.2 writes it in a thread: first nothing, then a head without a length, then the samples."""
+    whole = write_wav(tmp_path / "whole.wav", clicks(0.5, 48000)[0], 48000)
+    data = whole.read_bytes()
+    growing = tmp_path / "growing.wav"
+    assert not addon.compat.is_whole_wav(growing)
+    for part in (b"", data[:4] + b"\xff\xff\xff\xff" + data[8:], data[:-100]):
+        growing.write_bytes(part)
+        assert not addon.compat.is_whole_wav(growing)
+    growing.write_bytes(data)
+    assert addon.compat.is_whole_wav(growing)
+
+
+def test_a_mixdown_in_another_thread_is_waited_for(addon, tmp_path):
+    import threading
+
+    whole = write_wav(tmp_path / "whole.wav", clicks(0.5, 48000)[0], 48000).read_bytes()
+    late = tmp_path / "late.wav"
+    threading.Timer(0.2, lambda: late.write_bytes(whole)).start()
+    addon.compat._wait_for_wav(late)
+    assert late.read_bytes() == whole
+
+
+def test_a_mixdown_that_never_begins_is_an_error(addon, tmp_path, monkeypatch):
+    monkeypatch.setattr(addon.compat, "MIXDOWN_PATIENCE", 0.1)
+    with pytest.raises(RuntimeError, match="try again"):
+        addon.compat._wait_for_wav(tmp_path / "never.wav")

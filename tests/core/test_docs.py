@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 
 import pytest
+
+from blender_bend.core.errors import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -17,3 +20,9 @@ def test_a_page_is_its_tables(name: str) -> None:
     module = importlib.util.module_from_spec(location)
     location.loader.exec_module(module)
     assert module.PAGE.read_text(encoding="utf-8") == module.page(), f"run python3 tools/{name}.py"
+
+
+def test_every_failure_stands_in_the_table_of_troubles() -> None:
+    page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
+    assert [code for code, _, _ in rows] == sorted(Code)

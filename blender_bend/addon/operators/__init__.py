@@ -13,10 +13,11 @@ from . import (
     presets,
     preview,
     repairs,
+    setup,
     sounds,
     strip,
 )
 
-_MODULES = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, repairs)
+_EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets)
 
-CLASSES = tuple(cls for module in (*_MODULES, preferences) for cls in module.CLASSES)
+CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, preferences) for cls in module.CLASSES)

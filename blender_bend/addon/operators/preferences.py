@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
+import bpy
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
-from ...core import messages
 from ...core.errors import BendError
-from .. import engine_client, preferences
+from .. import health, preferences
 from .polls import WhenIdle
-
-PATIENCE_SECONDS = 20.0
 
 
 class BEND_OT_check_engine(WhenIdle, Operator):
-    """Start the engine and see whether it answers"""
+    """Look at the engine's packages, devices, models and folders, and make a picture for a test"""
 
     bl_idname = "bend.check_engine"
     bl_label = "Check Engine"
 
     def execute(self, context: Context) -> set[str]:
+        if health.running is not None:
+            return {"CANCELLED"}
         try:
-            request = engine_client.client().request(messages.HELLO)
-            if request.wait(PATIENCE_SECONDS) is None:
-                engine_client.shut_down()
-                self.report({"ERROR"}, "This Python does not answer as an engine")
-                return {"CANCELLED"}
-            answer = request.result()
+            examination = health.Examination()
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        missing = [name for name, version in answer["packages"].items() if version is None]
-        if missing:
-            self.report({"WARNING"}, f"Python {answer['python']} answers, but lacks {', '.join(missing)}")
+        if not bpy.app.background:
+            examination.watch()
             return {"FINISHED"}
-        self.report({"INFO"}, f"The engine answers: Python {answer['python']}, torch {answer['packages']['torch']}")
+        while not examination.take_in(wait=True):
+            pass
+        bad = [finding for finding in health.found if finding.state == "problem"]
+        if bad:
+            self.report({"WARNING"}, f"{bad[0].what} {bad[0].repair}")
+        else:
+            self.report({"INFO"}, "The engine is well")
         return {"FINISHED"}
 
 

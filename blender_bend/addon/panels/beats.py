@@ -29,6 +29,7 @@ class BEND_PT_beats(BendPanel, Panel):
             column.operator("bend.listen", icon="SOUND")
         else:
             layout.label(text=_found(grid, beats), icon="CHECKMARK" if len(grid.times) else "INFO")
+        layout.prop(context.window_manager, "bend_keep_listening")
         column = layout.column(align=True)
         row = column.row(align=True)
         for kind in (beat_tools.BEATS, beat_tools.BARS, beat_tools.SECTIONS):

@@ -89,6 +89,28 @@ SCENE_TIME = Parameter(
     maximum=100_000.0,
 )
 
+SOUND_SCALE = Parameter(
+    "sound_scale",
+    "Sound Scale",
+    "How strongly the picture hears the sound: 0 is the model as it is without it",
+    neutral=0.0,
+    default=1.0,
+    soft=(0.0, 1.0),
+    minimum=-4.0,
+    maximum=4.0,
+    unit=Unit.FACTOR,
+)
+SOUND_GUIDANCE = Parameter(
+    "sound_guidance",
+    "Sound Guidance",
+    "How strongly the sound pulls, beside the guidance of the prompt",
+    neutral=None,
+    default=7.5,
+    soft=(0.0, 20.0),
+    minimum=0.0,
+    maximum=100.0,
+)
+
 #: The parameters by what the strip starts from.
 BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
     "noise": (SEED_TRAVEL,),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -19,6 +21,8 @@ from ..bending.channels import Study
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family, family_of
 from ..families.family import takes_generator
+from ..sonic.condition import Guidance, Hearing
+from ..sonic.projector import blend
 from .noise import starting_noise
 from .queue import Queue
 from .schedulers import branch, branch_generator, prepare
@@ -33,6 +37,9 @@ class Inputs(Protocol):
 
     def mask(self, digest: str) -> Tensor:
         """A mask, shape (1, 1, h, w), 0...1."""
+
+    def vector(self, digest: str) -> Tensor:
+        """The vector of a sound, shape (1, 1024)."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +79,7 @@ class Sampler:
         self.family: Family = family_of(pipeline)
         self.prompts = PromptEncoder(self.family)
         self.study = study
+        self.hearing: Hearing | None = None
 
     def render(
         self, frame: Resolved, inputs: Inputs | None = None, cancelled: Callable[[], bool] = lambda: False
@@ -176,9 +184,12 @@ class Sampler:
         stack = self._stack([frame], 0, noise, inputs)
         noise = stack.bend_state("noise", noise)
         stack.check()
-        conditioning = self.prompts.encode(
-            frame["prompt"], frame["negative"], self.family.is_guided(frame["guidance"]), frame["blending"]
-        )
+        guided = any(not branch.prompt for branch in self._guidance(frame).branches)
+        conditioning = self.prompts.encode(frame["prompt"], frame["negative"], guided, frame["blending"])
+        if "sound" in frame:
+            assert inputs is not None and self.hearing is not None
+            heard = blend([(inputs.vector(digest), share) for digest, share in frame["sound"]["vectors"]])
+            conditioning = {**conditioning, "sound": self.hearing.tokens(heard)}
         if frame["source"] is None:
             latents = noise if self.family.flow else noise * scheduler.init_noise_sigma
             return State(latents, scheduler, generator, conditioning, 0)
@@ -193,6 +204,12 @@ class Sampler:
         timestep = scheduler.timesteps[call : call + 1]
         latents = mixed(picture, timestep, noise) if self.family.flow else mixed(picture, noise, timestep)
         return State(latents, scheduler, generator, conditioning, call)
+
+    def _guidance(self, frame: Resolved) -> Guidance:
+        """How prompt and sound of a frame guide; models that take their guidance as an input are not asked twice."""
+        text = frame["guidance"] if self.family.is_guided(frame["guidance"]) else 1.0
+        separate = frame["sound"]["guidance"] if "sound" in frame else None
+        return Guidance(text if separate is None else frame["guidance"], separate)
 
     def _step(self, frame: Resolved, state: State) -> int:
         """The denoising step that a state is before; PNDM and Heun call the network more often than there are steps."""
@@ -225,25 +242,36 @@ class Sampler:
         conditionings: list[Conditioning],
     ) -> Tensor:
         """What the network says about every state, guidance and bends included."""
-        family, guidance, size = self.family, frame["guidance"], (frame["size"][0], frame["size"][1])
-        guided = family.is_guided(guidance)
+        family, guidance, size = self.family, self._guidance(frame), (frame["size"][0], frame["size"][1])
+        branches = guidance.branches
         rows = _rows(conditionings, family.rowed)
         rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])
-        if guided:
+        if len(branches) > 1 or not branches[0].prompt:
             negative = _rows(conditionings, [f"negative_{name}" for name in family.rowed])
-            rows |= {name: torch.cat([negative[f"negative_{name}"], rows[name]]) for name in family.rowed}
+            rows |= {
+                name: torch.cat([rows[name] if b.prompt else negative[f"negative_{name}"] for b in branches])
+                for name in family.rowed
+            }
         x = latents
         if hasattr(schedulers[0], "scale_model_input"):
             each = zip(schedulers, latents.split(1), strict=True)
             x = torch.cat([scheduler.scale_model_input(row, timestep) for scheduler, row in each])
-        with stack.hooked(family.networks):
-            prediction = family.predict(torch.cat([x, x]) if guided else x, timestep, rows, guidance, size)
-        if guided:
-            without, within = prediction.chunk(2)
-            prediction = without + guidance * stack.bend_state("guidance", within - without)
+        with self._heard(frame, stack.step, rows), stack.hooked(family.networks):
+            prediction = family.predict(torch.cat([x] * len(branches)), timestep, rows, frame["guidance"], size)
+        if len(branches) > 1:
+            change = functools.partial(stack.bend_state, "guidance")
+            prediction = guidance.combine(prediction.chunk(len(branches)), change)
         else:
             prediction = stack.bend_state("guidance", prediction)
         return stack.bend_state("prediction", prediction)
+
+    def _heard(self, frame: Resolved, step: int, rows: Conditioning) -> AbstractContextManager[None]:
+        """Let the network hear the frame's sound for one call, if it is heard at this step."""
+        sound = frame.get("sound")
+        if sound is None or not sound["steps"][0] <= step < sound["steps"][1]:
+            return nullcontext()
+        assert self.hearing is not None
+        return self.hearing.rows(self._guidance(frame).branches, rows["sound"], sound["scale"], sound["blocks"])
 
     def _stepped(self, state: State, scheduler: Any, step: int, latents: Tensor, prediction: Tensor) -> State:
         """A state after its scheduler's step; its latent bends of the denoising step have acted."""

@@ -1,0 +1,71 @@
+"""A child process that answers in JSON lines, is watched without waiting, and never outlives Blender."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+from . import preferences
+
+
+def variables() -> dict[str, str]:
+    """The environment of every Python that Bend starts: its own modules, and nothing of Blender's Python."""
+    kept = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONSTARTUP"}}
+    return kept | {"PYTHONPATH": str(preferences.ROOT), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1"}
+
+
+class Child:
+    """A running process; its stdin is the thread it hangs by: closing it, or Blender's end, ends the child.
+
+    Raises
+    ------
+    OSError if the Python does not start
+    """
+
+    def __init__(self, python: Path, arguments: list[str]) -> None:
+        quiet = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
+        self.process = subprocess.Popen(
+            [str(python), "-s", *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            cwd=preferences.ROOT,
+            env=variables(),
+            **quiet,
+        )
+        self._lines: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        threading.Thread(target=self._read, name="bend child reader", daemon=True).start()
+
+    def _read(self) -> None:
+        assert self.process.stdout is not None
+        for line in self.process.stdout:
+            try:
+                data = json.loads(line)
+            except ValueError:
+                continue  # something that a library printed
+            if isinstance(data, dict):
+                self._lines.put(data)
+        self.process.wait()
+        self._lines.put(None)
+
+    def poll(self, wait: bool = False) -> list[dict[str, Any] | None]:
+        """What it said since the last time; None means that it has ended.
+
+        Parameters
+        ----------
+        wait : wait for the next line first
+        """
+        news = [self._lines.get()] if wait else []
+        while not self._lines.empty():
+            news.append(self._lines.get())
+        return news
+
+    def stop(self) -> None:
+        """Ask it to end; it cleans up and says so."""
+        if self.process.stdin and not self.process.stdin.closed:
+            self.process.stdin.close()

@@ -1,0 +1,81 @@
+"""What the doctor found; asked in a process of its own, so that a broken engine can be looked at too."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import bpy
+
+from ..core import environment
+from ..core.errors import BendError, Code
+from . import activity, engine_setup, preferences
+from .child import Child
+
+TICK_SECONDS = 0.2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the doctor's, see ``engine.doctor``."""
+
+    what: str
+    state: str
+    repair: str
+    action: str
+
+
+found: list[Finding] = []
+#: The examination under way.
+running: Examination | None = None
+
+
+class Examination:
+    """The doctor at work.
+
+    Raises
+    ------
+    BendError(ENGINE_MISSING)
+    """
+
+    def __init__(self) -> None:
+        global running
+        python = preferences.engine_python()
+        record = engine_setup.installed()
+        own = record is not None and python == record.interpreter(engine_setup.base())
+        tier = record.tier if record and own else environment.DIFFUSION
+        arguments = ["-m", "blender_bend.engine", "doctor", "--json", "--smoke", tier]
+        arguments += ["--store", str(preferences.frame_folder())]
+        if tier == environment.DIFFUSION:
+            arguments += ["--devices"]
+        for name, folder in preferences.model_folders().items():
+            arguments += ["--model", f"{name}={folder}"]
+        try:
+            self._child = Child(python, arguments)
+        except OSError as error:
+            raise BendError(
+                Code.ENGINE_MISSING,
+                f"{python} does not start: {error.strerror}.",
+                "Press Set Up, or choose the engine's Python in the preferences.",
+                "bend.set_up_engine",
+            ) from error
+        found.clear()
+        running = self
+
+    def watch(self) -> None:
+        """Follow it beside Blender's own work."""
+        bpy.app.timers.register(lambda: None if self.take_in() else TICK_SECONDS, persistent=True)
+
+    def take_in(self, wait: bool = False) -> bool:
+        """Note what it said; True once it is over."""
+        global running
+        for said in self._child.poll(wait):
+            if said is None:
+                if not found:
+                    words = f"This Python does not answer as an engine (exit code {self._child.process.returncode})."
+                    found.append(Finding(words, "problem", "Set the engine up again.", "bend.set_up_engine"))
+                running = None
+                engine_setup.redraw_preferences()
+                activity.redraw()
+                return True
+            found.extend(Finding(**finding) for finding in said.get("findings", ()))
+        return False

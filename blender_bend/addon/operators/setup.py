@@ -1,0 +1,110 @@
+"""Setting the engine up, removing it, and telling others how it went."""
+
+from __future__ import annotations
+
+import bpy
+from bpy.props import EnumProperty, StringProperty
+from bpy.types import Context, Event, Operator
+
+from ...core import accelerators
+from ...core.errors import BendError
+from .. import activity, engine_setup
+from ..engine_setup import Wish
+from .polls import WhenIdle
+
+
+class BEND_OT_set_up_engine(WhenIdle, Operator):
+    """Make a private Python environment for the engine. The old one stays in use until the new one works"""
+
+    bl_idname = "bend.set_up_engine"
+    bl_label = "Set Up…"
+
+    tier: EnumProperty(
+        name="For",
+        description="What the engine shall be able to do",
+        items=(
+            ("diffusion", "Sound and Pictures", "Everything"),
+            ("audio", "Sound Only", "Measure sound and bake curves; a small download, or none"),
+        ),
+    )
+    accelerator: EnumProperty(
+        name="Compute On", description="Which build of torch is fetched", items=accelerators.CHOICES
+    )
+    python: StringProperty(
+        name="Python", description="The Python to make the environment from. Empty: Blender's own", subtype="FILE_PATH"
+    )
+    wheels: StringProperty(
+        name="Wheels",
+        description="A folder with all packages as wheels, to set up without the network. Empty: none",
+        subtype="DIR_PATH",
+    )
+    build: StringProperty(
+        name="Torch Build", description="Another build of torch, as cu126 or rocm6.4. Empty: the usual one"
+    )
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Set Up")
+
+    def draw(self, context: Context) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "tier")
+        column = layout.column()
+        column.active = self.tier == "diffusion"
+        column.prop(self, "accelerator")
+        layout.prop(self, "python", placeholder="Blender's own")
+        layout.prop(self, "wheels", placeholder="none")
+        column.prop(self, "build", placeholder="the usual one")
+        needed, free = engine_setup.room(self._wish())
+        layout.label(text=f"Needs about {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free", icon="DISK_DRIVE")
+        layout.label(text=str(engine_setup.base()), icon="FILE_FOLDER")
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            run = engine_setup.start(self._wish())
+            if not bpy.app.background:
+                run.watch()
+                return {"FINISHED"}
+            run.wait()
+        except BendError as error:
+            activity.end(error)
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, "The engine is set up")
+        return {"FINISHED"}
+
+    def _wish(self) -> Wish:
+        return Wish(self.tier, self.accelerator, self.python, self.wheels, self.build.strip())
+
+
+class BEND_OT_remove_engine(WhenIdle, Operator):
+    """Delete the engine's environment from the disk; frames and models stay"""
+
+    bl_idname = "bend.remove_engine"
+    bl_label = "Remove Engine"
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return context.window_manager.invoke_confirm(self, event)
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            engine_setup.remove()
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BEND_OT_copy_report(Operator):
+    """Copy what happened during the set-up, to paste it where you ask for help"""
+
+    bl_idname = "bend.copy_report"
+    bl_label = "Copy Report"
+
+    def execute(self, context: Context) -> set[str]:
+        context.window_manager.clipboard = engine_setup.report()
+        self.report({"INFO"}, "The report is in the clipboard")
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_set_up_engine, BEND_OT_remove_engine, BEND_OT_copy_report)

@@ -1,0 +1,79 @@
+"""The state of the engine's environment, in the preferences and in the Bend tab."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from bpy.types import Context, Panel
+
+from .. import activity, engine_setup, health
+from .main import draw_repair, wrap
+
+ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
+
+
+def draw_engine(layout: Any) -> None:
+    """What is set up, the way to change it, progress, and the last failure."""
+    column = layout.column()
+    record = engine_setup.installed()
+    if record is None:
+        column.label(text="No environment of its own is set up", icon="INFO")
+    else:
+        able = "sound and pictures" if record.tier == "diffusion" else "sound only"
+        text = f"Set up for {able}: Python {record.python} {record.accelerator}, {record.size / 1e9:.1f} GB"
+        column.label(text=text, icon="CHECKMARK")
+        if engine_setup.is_outdated(record):
+            column.label(text="This version of Bend wants other packages: press Set Up Again", icon="INFO")
+    row = column.row()
+    row.operator("bend.set_up_engine", text="Set Up Again…" if record else "Set Up…", icon="IMPORT")
+    if record:
+        row.operator("bend.remove_engine", icon="TRASH")
+    row.operator("bend.copy_report", icon="COPYDOWN")
+    draw_progress(column)
+    draw_findings(column)
+    if activity.last_failure and activity.last_failure.code.startswith(("setup", "python", "offline")):
+        draw_repair(column, activity.last_failure)
+
+
+def draw_findings(layout: Any) -> None:
+    """What Check Engine has found, each with its repair."""
+    if health.running is not None:
+        layout.label(text="Checking the engine…", icon="TIME")
+    if not health.found:
+        return
+    box = layout.box().column(align=True)
+    for finding in health.found:
+        lines = wrap(f"{finding.what} {finding.repair}", 90)
+        for index, line in enumerate(lines):
+            box.label(text=line, icon="BLANK1" if index else ICONS[finding.state])
+        if finding.action:
+            box.operator(finding.action)
+
+
+def draw_progress(layout: Any) -> None:
+    """The bar of a set-up under way."""
+    current = activity.current
+    if isinstance(current, engine_setup.SettingUp):
+        row = layout.row(align=True)
+        row.progress(factor=current.fraction, type="BAR", text=current.text())
+        row.operator("bend.cancel", text="", icon="X")
+
+
+class BEND_PT_setup(Panel):
+    """The progress of the engine's set-up"""
+
+    bl_idname = "BEND_PT_setup"
+    bl_label = "Engine"
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Bend"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        return isinstance(activity.current, engine_setup.SettingUp)
+
+    def draw(self, context: Context) -> None:
+        draw_progress(self.layout)
+
+
+CLASSES = (BEND_PT_setup,)

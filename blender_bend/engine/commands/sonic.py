@@ -1,0 +1,77 @@
+"""``sonic convert`` and ``sonic train``: the files with which a model hears."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def add(commands: Any) -> None:
+    """Add the commands to a parser."""
+    parser = commands.add_parser("sonic", help="convert CLAP's weights, or teach a model to hear")
+    parts = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    convert = parts.add_parser("convert", help="take the audio part out of CLAP_weights_2022.pth")
+    convert.add_argument("source", type=Path)
+    convert.add_argument("--out", type=Path, help="the .safetensors file to write; default beside the source")
+    convert.set_defaults(run=_convert)
+
+    train = parts.add_parser("train", help="learn from a folder of CLASS/NAME.wav, NAME.png and NAME.txt (a caption)")
+    train.add_argument("data", type=Path)
+    train.add_argument("--model", type=Path, required=True, help="folder of a Stable Diffusion 1.x model, or mini's")
+    train.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
+    train.add_argument("--out", type=Path, required=True, help="folder for the trained files and the training's state")
+    train.add_argument("--stage", type=int, choices=(1, 2), required=True)
+    train.add_argument("--steps", type=int, default=10_000)
+    train.add_argument("--batch", type=int, default=6)
+    train.add_argument("--rate", type=float, default=1e-4)
+    train.add_argument("--size", type=int, default=512, help="side of the pictures in pixels")
+    train.add_argument("--projector", type=Path, help="where to begin; default that of stage 1 in --out, or a new one")
+    train.add_argument("--adapters", type=Path, help="where to begin; default new ones")
+    train.set_defaults(run=_train)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from ..sonic.checkpoints import convert_clap
+
+    target = options.out or options.source.with_suffix(".safetensors")
+    print(convert_clap(options.source, target))
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    import torch
+
+    from ..models import load_pipeline
+    from ..sonic import checkpoints
+    from ..sonic.adapters import AudioAdapters
+    from ..sonic.dataset import read_examples
+    from ..sonic.projector import AudioProjector
+    from ..sonic.training import Recipe, Training, smoothed
+
+    pipeline = load_pipeline(options.model, torch.float32, "cpu")
+    tower = checkpoints.load_tower(options.clap)
+    width = pipeline.unet.config.cross_attention_dim
+    examples = read_examples(options.data, pipeline, tower, options.size, pictures=options.stage == 2)
+    torch.manual_seed(0)
+    earlier = options.projector or options.out / "audio_projector.safetensors"
+    if options.projector or earlier.is_file():
+        projector = checkpoints.load_projector(earlier)
+    else:
+        projector = AudioProjector("stacked", width=width)
+    adapters = None
+    if options.stage == 2:
+        new = AudioAdapters.for_unet(pipeline.unet, width)
+        adapters = checkpoints.load_adapters(options.adapters, pipeline.unet) if options.adapters else new
+    recipe = Recipe(options.stage, options.steps, options.batch, options.rate)
+    training = Training(recipe, projector, adapters, pipeline)
+
+    def show(step: int, loss: float) -> None:
+        print(f"step {step}/{options.steps}  loss {loss:.4f}  mean {smoothed(training.losses):.4f}", flush=True)
+
+    training.run(examples, options.out / f"stage{options.stage}", progress=show)
+    print(checkpoints.save_projector(options.out / "audio_projector.safetensors", projector))
+    if adapters is not None:
+        print(checkpoints.save_adapters(options.out / "audio_adapters.safetensors", adapters))
+    return 0

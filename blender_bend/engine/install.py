@@ -1,0 +1,358 @@
+"""Makes the engine's private environment: beside the old one, tried out, then swapped in. Standard library only.
+
+    python -m blender_bend.engine.install --base FOLDER --tier audio [--accelerator cpu] [--wheels FOLDER] [--offline]
+
+It says what it does in JSON lines on stdout and keeps pip's words in a log. When its stdin closes it stops, and so does
+pip: nothing goes on behind a Blender that is gone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from ..core import accelerators, environment
+from ..core.environment import Pin, Record
+from ..core.errors import BendError, Code
+from .install_failures import explain
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).resolve().parents[2]
+#: Runs a module in a process that ends when its stdin closes, so that it never outlives the one who started it.
+WITH_PARENT = """
+import os, runpy, sys, threading
+def watch():
+    while os.read(0, 64): pass
+    os._exit(3)
+threading.Thread(target=watch, daemon=True).start()
+sys.argv = sys.argv[1:]
+runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
+"""
+#: Settings of pip that would send packages elsewhere than into the environment.
+_MISLEADING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREMENT", "PIP_PYTHON", "PIP_DRY_RUN"}
+
+
+def say(**data: Any) -> None:
+    """One line for the one who started us."""
+    print(json.dumps(data), flush=True)
+
+
+class Installer:
+    """One run.
+
+    Parameters
+    ----------
+    base : the set-up folder, in which environments lie beside each other
+    wheels : a folder of wheels; None for the package index
+    offline : take packages from ``wheels`` only
+    build : which build of torch, as ``cu130``; empty for the accelerator's usual one
+    """
+
+    def __init__(
+        self, base: Path, pins: list[Pin], tier: str, accelerator: str, wheels: Path | None, offline: bool, build: str
+    ) -> None:
+        self.base, self.pins, self.tier, self.wheels, self.offline = base, pins, tier, wheels, offline
+        self.accelerator = accelerator if tier == environment.DIFFUSION else ""
+        self.build = build or accelerators.build_of(self.accelerator)
+        self.cancelled = threading.Event()
+        self._running: subprocess.Popen[str] | None = None
+        self._lines: list[str] = []
+        self._fetching = False
+        self._collected, self._package = 0, ""
+
+    def run(self) -> Record:
+        """Make the environment and put it in the place of the old one.
+
+        Raises
+        ------
+        BendError(SETUP_BUSY, PYTHON_UNFIT, SETUP_SPACE, SETUP_FAILED, CANCELLED); the old environment is then as it was
+        """
+        if not environment.fits(sys.version_info[:2]):
+            raise BendError(
+                Code.PYTHON_UNFIT,
+                f"The engine needs Python {environment.range_text()}; this one is {sys.version.split()[0]}.",
+                "Name another Python for the set-up.",
+                "bend.set_up_engine",
+            )
+        self.base.mkdir(parents=True, exist_ok=True)
+        with locked(self.base / environment.LOCK):
+            sweep(self.base)
+            self._require_space()
+            folder = Path(tempfile.mkdtemp(prefix="environment-", dir=self.base))
+            try:
+                self._make(folder)
+                self._install(folder)
+                self._try_out(folder)
+                self._check_cancelled()
+                record = Record(
+                    folder.name,
+                    ".".join(map(str, sys.version_info[:3])),
+                    self.tier,
+                    self.accelerator,
+                    environment.digest_of(self.pins),
+                    size_of(folder),
+                )
+                record.write(self.base)
+            finally:
+                sweep(self.base)
+            shutil.rmtree(self.base / "downloads", ignore_errors=True)
+            return record
+
+    def cancel(self) -> None:
+        """Stop soon; may be called from another thread."""
+        self.cancelled.set()
+        running = self._running
+        if running is not None:
+            running.kill()
+
+    def _check_cancelled(self) -> None:
+        if self.cancelled.is_set():
+            raise BendError(Code.CANCELLED, "The set-up was cancelled; nothing has changed.")
+
+    def _require_space(self) -> None:
+        needed, free = accelerators.needed_bytes(self.tier, self.accelerator), shutil.disk_usage(self.base).free
+        if free < needed:
+            raise BendError(
+                Code.SETUP_SPACE,
+                f"The engine needs {needed / 1e9:.1f} GB in {self.base}, and {free / 1e9:.1f} GB are free.",
+                "Free some space and set the engine up again.",
+                "bend.set_up_engine",
+            )
+
+    def _make(self, folder: Path) -> None:
+        say(phase="Making the environment", done=0, total=len(self.pins))
+        builder = venv.EnvBuilder(with_pip=False, symlinks=os.name != "nt")
+        try:
+            builder.create(folder)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise explain([str(error)], "The environment could not be made") from error
+        self._check_cancelled()
+        self._call(folder, ["ensurepip", "--default-pip"], "This Python has no pip of its own")
+
+    def _install(self, folder: Path) -> None:
+        requirements = [self._requirement(pin) for pin in self.pins]
+        downloads, temporary = self.base / "downloads", folder / "unpacking"
+        temporary.mkdir()
+        command = ["pip", "install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:"]
+        # Compiling every module takes as long as all the rest; Python compiles what is used, when it is used.
+        command += ["--no-compile", "--no-warn-script-location", "--cache-dir", str(downloads), *requirements]
+        if self.wheels is not None:
+            command += ["--find-links", str(self.wheels)]
+        if self.offline:
+            command += ["--no-index"]
+        elif self.build:
+            command += ["--extra-index-url", accelerators.index_of(self.build)]
+        # Unpacking in our own folder: /tmp is often too small for torch.
+        watcher = threading.Thread(target=self._watch_growth, args=(temporary,), daemon=True)
+        watcher.start()
+        self._fetching = True
+        try:
+            self._call(folder, command, "The packages could not be installed", temporary)
+        finally:
+            self._fetching = False
+            shutil.rmtree(temporary, ignore_errors=True)
+
+    def _requirement(self, pin: Pin) -> str:
+        if pin.name == "torch" and self.build and not self.offline:
+            return f"{pin.requirement}+{self.build}"
+        return pin.requirement
+
+    def _try_out(self, folder: Path) -> None:
+        say(phase="Trying it out", done=len(self.pins), total=len(self.pins))
+        arguments = ["blender_bend.engine", "doctor", "--json", "--smoke", self.tier]
+        self._call(folder, arguments, "The new environment does not work")
+
+    def _call(self, folder: Path, arguments: list[str], words: str, temporary: Path | None = None) -> None:
+        """Run a module in the new environment, note every line, and say what pip is at.
+
+        Raises
+        ------
+        BendError(SETUP_FAILED), BendError(CANCELLED)
+        """
+        self._lines = []
+        log.info("> %s", " ".join(arguments))
+        self._running = subprocess.Popen(
+            [str(environment.interpreter(folder)), "-c", WITH_PARENT, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=self._variables(temporary),
+            cwd=folder,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+        with self._running as process:
+            if self.cancelled.is_set():
+                process.kill()
+            assert process.stdout is not None
+            for line in process.stdout:
+                log.info("%s", line.rstrip())
+                self._lines.append(line.rstrip())
+                self._note(line)
+        self._running = None
+        self._check_cancelled()
+        if process.returncode != 0:
+            raise explain(self._lines, words)
+
+    def _variables(self, temporary: Path | None) -> dict[str, str]:
+        kept = {name: value for name, value in os.environ.items() if name.upper() not in _MISLEADING}
+        if self.offline:  # a mirror named in a pip.conf would be asked in spite of everything
+            kept = {name: value for name, value in kept.items() if not name.upper().startswith("PIP_")}
+            kept |= {"PIP_CONFIG_FILE": os.devnull, "HF_HUB_OFFLINE": "1"}
+        for name in ("PYTHONHOME", "PYTHONSTARTUP"):
+            kept.pop(name, None)
+        kept |= {"PYTHONPATH": str(ROOT), "PYTHONNOUSERSITE": "1", "PYTHONUTF8": "1", "PYTHONUNBUFFERED": "1"}
+        if temporary is not None:
+            kept |= dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))
+        return kept
+
+    def _note(self, line: str) -> None:
+        words = line.split()
+        if line.startswith(("Collecting", "Processing")) and len(words) > 1 and self._fetching:
+            self._collected += 1
+            self._package = Path(words[1]).name.split("==")[0].split("-")[0]
+            say(phase=f"Fetching {self._package}", done=self._collected, total=len(self.pins))
+        elif line.startswith("Installing collected") and self._fetching:
+            say(phase="Unpacking", done=len(self.pins), total=len(self.pins))
+
+    def _watch_growth(self, temporary: Path) -> None:
+        """Say how much of a large package has come, which pip itself only shows in a terminal."""
+        while temporary.exists():
+            time.sleep(0.5)
+            size = size_of(temporary)
+            if size > 20e6:
+                say(phase=f"Fetching {self._package}", bytes=size)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(path, name)).st_size
+    return total
+
+
+def sweep(base: Path) -> None:
+    """Remove every environment but the one in use; what is still open elsewhere goes the next time."""
+    record = environment.read_record(base)
+    for folder in base.glob("environment-*"):
+        if record is None or folder.name != record.folder:
+            shutil.rmtree(folder, ignore_errors=True)
+    for file in base.glob(".*.tmp"):
+        file.unlink(missing_ok=True)
+
+
+def remove(base: Path) -> None:
+    """Take the environment away.
+
+    Raises
+    ------
+    BendError(SETUP_BUSY)
+    """
+    if not base.is_dir():
+        return
+    with locked(base / environment.LOCK):
+        (base / environment.RECORD).unlink(missing_ok=True)
+        sweep(base)
+        shutil.rmtree(base / "downloads", ignore_errors=True)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock that the system takes back whatever happens to this process.
+
+    Raises
+    ------
+    BendError(SETUP_BUSY)
+    """
+    with open(path, "a+b") as file:
+        try:
+            _lock(file)
+        except OSError as error:
+            raise BendError(
+                Code.SETUP_BUSY, "Another Blender is setting up the engine.", "Wait until it has finished."
+            ) from error
+        yield
+
+
+def _lock(file: IO[bytes]) -> None:
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run from the command line, or from Blender.
+
+    Returns
+    -------
+    exit code: 0 done, 1 failed; the last line says which failure
+    """
+    parser = argparse.ArgumentParser(prog="python -m blender_bend.engine.install", description=__doc__)
+    parser.add_argument("--base", type=Path, required=True)
+    parser.add_argument("--tier", choices=environment.TIERS, default=environment.DIFFUSION)
+    parser.add_argument("--accelerator", choices=accelerators.NAMES, default="auto")
+    parser.add_argument("--build", default="", help="which build of torch, as cu126; default the accelerator's usual")
+    parser.add_argument("--wheels", type=Path)
+    parser.add_argument("--offline", action="store_true")
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--pins", type=Path, default=ROOT / "wheels" / "engine.txt")
+    parser.add_argument("--remove", action="store_true")
+    options = parser.parse_args(arguments)
+    if options.log:
+        options.log.parent.mkdir(parents=True, exist_ok=True)
+        logging.basicConfig(
+            filename=options.log, filemode="w", encoding="utf-8", level=logging.INFO, format="%(asctime)s %(message)s"
+        )
+    try:
+        if options.remove:
+            remove(options.base)
+            say(end="done")
+            return 0
+        pins = environment.pins_for(environment.read_pins(options.pins), options.tier, sys.version_info[:2])
+        accelerator = accelerators.detect() if options.accelerator == "auto" else options.accelerator
+        installer = Installer(
+            options.base, pins, options.tier, accelerator, options.wheels, options.offline, options.build
+        )
+        threading.Thread(target=_until_stdin_closes, args=(installer,), daemon=True).start()
+        record = installer.run()
+    except (BendError, OSError) as error:
+        failure = error if isinstance(error, BendError) else explain([str(error)], "The set-up failed")
+        log.error("%s", failure)
+        say(end="error", **failure.to_dict())
+        return 1
+    say(end="done", folder=record.folder, size=record.size)
+    return 0
+
+
+def _until_stdin_closes(installer: Installer) -> None:
+    while os.read(0, 64):
+        pass
+    installer.cancel()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

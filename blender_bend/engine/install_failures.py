@@ -1,0 +1,66 @@
+"""Why pip failed, in words for the artist: a table of what it says and what that means. Standard library only."""
+
+from __future__ import annotations
+
+import re
+
+from ..core.errors import BendError, Code
+
+#: What pip or the new environment says, what it means, and what to do. The first that matches counts.
+CAUSES = (
+    (
+        r"No space left on device|Errno 28|disk full|not enough space",
+        "The disk is full.",
+        "Free some space and set the engine up again.",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLError",
+        "The connection is not trusted: a proxy or a virus scanner may stand in between.",
+        "Set it up in another network, or from a folder of wheels.",
+    ),
+    (
+        r"name resolution|NewConnectionError|ConnectionError|Max retries|ProxyError|Connection refused|timed? ?out",
+        "The package index cannot be reached.",
+        "Check the connection and press Set Up again, which goes on where it was; or choose a folder of wheels.",
+    ),
+    (
+        r"(?:No matching distribution found for|satisfies the requirement) (?P<what>[^\s()]+)",
+        "There is no {what} for this Python and this system.",
+        "Choose another accelerator, or another Python.",
+    ),
+    (
+        r"DO NOT MATCH THE HASHES|BadZipFile|is invalid|Wheel .* is not valid",
+        "A package came damaged.",
+        "Press Set Up again; from a folder of wheels, fetch them again.",
+    ),
+    (
+        r"Permission denied|Access is denied|Errno 13",
+        "The folder cannot be written.",
+        "See who owns the folder, or whether a virus scanner holds it.",
+    ),
+    (
+        r"No module named '?(?P<what>ensurepip|venv|pip)",
+        "It lacks {what}.",
+        "Install the package python3-venv of your system, or name another Python.",
+    ),
+)
+
+
+def explain(lines: list[str], words: str) -> BendError:
+    """The failure that some lines of output stand for.
+
+    Parameters
+    ----------
+    words : what did not work, without a full stop
+    """
+    text = "\n".join(lines[-200:])
+    for pattern, cause, hint in CAUSES:
+        match = re.search(pattern, text, re.IGNORECASE)
+        if match:
+            code = Code.SETUP_SPACE if pattern.startswith("No space") else Code.SETUP_FAILED
+            return BendError(code, f"{words}. {cause.format(**match.groupdict())}", hint, "bend.set_up_engine")
+    said = [line for line in lines if line.strip()]
+    last = next((line for line in reversed(said) if "error" in line.lower()), said[-1] if said else "")
+    return BendError(
+        Code.SETUP_FAILED, f"{words}. {last[:300]}".strip(), "Copy Report has the whole story.", "bend.copy_report"
+    )

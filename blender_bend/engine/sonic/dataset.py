@@ -1,0 +1,80 @@
+"""A folder of sounds, pictures and captions, encoded once: ``CLASS/NAME.wav``, ``NAME.png`` and ``NAME.txt``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import PIL.Image
+import soundfile
+import torch
+from torch import Tensor
+
+from ...core.errors import BendError, Code
+from ..analysis.sound_file import read_mono
+from ..families import family_of
+from .clap import AudioTower
+from .inversion import source_latents
+from .mel import prepare, window
+from .training import Examples
+
+_PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+
+
+def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 512, pictures: bool = True) -> Examples:
+    """Encode everything in a folder.
+
+    Parameters
+    ----------
+    folder : with a folder for each class of sounds; a sound without a caption is called after its class
+    size : side of the pictures in pixels, which are cut to the middle
+    pictures : whether they are needed; sounds without one are left out then
+
+    Raises
+    ------
+    BendError(INPUT_MISSING) if there is nothing to learn from
+    """
+    sounds = [path for path in sorted(folder.glob("*/*")) if path.suffix[1:].upper() in soundfile.available_formats()]
+    found = [(sound, _picture_of(sound)) for sound in sounds]
+    kept = [(sound, picture) for sound, picture in found if picture is not None or not pictures]
+    if not kept:
+        raise BendError(
+            Code.INPUT_MISSING,
+            f"There is nothing to learn from in {folder}.",
+            "Put sounds into a folder for each class, with a picture of the same name beside each.",
+        )
+    family = family_of(pipeline)
+    names = sorted({sound.parent.name for sound, _ in kept})
+
+    def words(caption: str) -> Tensor:
+        with torch.inference_mode():
+            return family.encode_prompt(caption, "", False)["prompt_embeds"].clone()
+
+    captions = {caption: words(caption) for caption in {_caption_of(sound) for sound, _ in kept}}
+    latents = [source_latents(family, _read(picture), (size, size)) for _, picture in kept if picture is not None]
+    return Examples(
+        torch.cat([embed(tower, sound) for sound, _ in kept]),
+        torch.cat([captions[_caption_of(sound)] for sound, _ in kept]),
+        torch.tensor([names.index(sound.parent.name) for sound, _ in kept]),
+        words(""),
+        torch.cat(latents).clone() if pictures else None,
+    )
+
+
+def embed(tower: AudioTower, sound: Path) -> Tensor:
+    """CLAP's vector of the first ten seconds of a file, shape (1, 1024)."""
+    return tower(window(prepare(*read_mono(sound)))[None])
+
+
+def _picture_of(sound: Path) -> Path | None:
+    return next((path for suffix in _PICTURES if (path := sound.with_suffix(suffix)).is_file()), None)
+
+
+def _caption_of(sound: Path) -> str:
+    text = sound.with_suffix(".txt")
+    return text.read_text(encoding="utf-8").strip() if text.is_file() else sound.parent.name.replace("_", " ")
+
+
+def _read(path: Path) -> PIL.Image.Image:
+    with PIL.Image.open(path) as image:
+        return image.convert("RGB")

@@ -1,0 +1,199 @@
+"""Editing by sound: inversion and injection against the formulas written out again, and what an artist sees of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import sonic_formulas as formulas
+import torch
+from diffusers import UNet2DConditionModel
+from torch import Tensor
+
+from blender_bend.core.errors import BendError, Code
+from blender_bend.engine.families import family_of
+from blender_bend.engine.sonic.adapters import AudioAdapters
+from blender_bend.engine.sonic.condition import Guidance, Hearing
+from blender_bend.engine.sonic.editing import Thresholds, attention_places, edit, feature_places, injected, resample
+from blender_bend.engine.sonic.inversion import invert, source_latents
+from blender_bend.engine.sonic.projector import AudioProjector
+
+SIZE, STEPS = (64, 64), 5
+
+
+@pytest.fixture(scope="module")
+def pipeline(load: Callable[..., Any]) -> Any:
+    return load("sd15")
+
+
+@pytest.fixture(scope="module")
+def hearing(pipeline: Any) -> Hearing:
+    torch.manual_seed(0)
+    projector = AudioProjector(embedding=32, tokens=7, width=32, inner=16, heads=2)
+    return Hearing(pipeline.unet, projector.eval(), AudioAdapters.for_unet(pipeline.unet, 32, gate=1.0).eval())
+
+
+@pytest.fixture(scope="module")
+def start() -> Tensor:
+    return torch.randn(1, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+
+
+SOUND = torch.eye(32)[3]
+
+
+def alphas() -> Tensor:
+    betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float32) ** 2
+    return torch.cumprod(1 - betas, dim=0)
+
+
+def test_the_inversion_is_that_of_the_formula(pipeline: Any, start: Tensor) -> None:
+    got = invert(family_of(pipeline), start, STEPS, SIZE)
+    assert list(got) == [1 + 200 * step for step in range(STEPS)]
+    text = pipeline.encode_prompt("", "cpu", 1, False)[0]
+    z, bar = start, alphas()
+    for step, t in enumerate(got):
+        before = bar[got_before] if (got_before := t - 200) > 0 else bar[0]
+        with torch.no_grad():
+            eps = pipeline.unet(z, t, encoder_hidden_states=text).sample
+        clean = (z - (1 - before).sqrt() * eps) / before.sqrt()
+        z = bar[t].sqrt() * clean + (1 - bar[t]).sqrt() * eps
+        assert formulas.relative(got[t], z) < 1e-6, step
+
+
+def test_fifty_steps_are_the_published_timesteps(pipeline: Any, start: Tensor) -> None:
+    timesteps = list(invert(family_of(pipeline), start, 50, SIZE))
+    assert (timesteps[:2], timesteps[-1], len(timesteps)) == ([1, 21], 981, 50)
+
+
+def test_layout_is_taken_from_the_published_places() -> None:
+    with torch.device("meta"):
+        unet = UNet2DConditionModel(**formulas.SD14)
+    assert feature_places(unet) == ["up_blocks.1.resnets.1.conv2", "up_blocks.1.resnets.2.conv2"]
+    blocks = [(1, 1), (1, 2), *((b, n) for b in (2, 3) for n in range(3))]
+    assert attention_places(unet) == [
+        f"up_blocks.{b}.attentions.{n}.transformer_blocks.0.attn1.{part}"
+        for b, n in blocks
+        for part in ("to_q", "to_k")
+    ]
+
+
+def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], thresholds: Thresholds) -> Tensor:
+    """The edit in separate evaluations of the UNet: the source's is recorded, the others' are overwritten by it."""
+    unet, bar = pipeline.unet, alphas()
+    empty, prompt = (pipeline.encode_prompt(words, "cpu", 1, False)[0] for words in ("", "a sea"))
+    null, tokens = hearing.null, hearing.projector(SOUND[None])
+    recorded: dict[str, Tensor] = {}
+
+    def ask(z: Tensor, t: int, text: Tensor, sound: Tensor, places: list[str], record: bool) -> Tensor:
+        def hook(path: str) -> Any:
+            def change(module: Any, arguments: Any, output: Tensor) -> Tensor | None:
+                if not record:
+                    return recorded[path]
+                recorded[path] = output
+                return None
+
+            return change
+
+        handles = [unet.get_submodule(path).register_forward_hook(hook(path)) for path in places]
+        with hearing.adapters.listening(unet, sound):
+            eps: Tensor = unet(z, t, encoder_hidden_states=text).sample
+        for handle in handles:
+            handle.remove()
+        return eps
+
+    timesteps = sorted(trajectory, reverse=True)
+    x = trajectory[timesteps[0]]
+    for step, t in enumerate(timesteps):
+        places = feature_places(unet) if step < int(STEPS * thresholds.features) else []
+        places = places + (attention_places(unet) if step < int(STEPS * thresholds.attention) else [])
+        ask(trajectory[t], t, empty, null, places, True)
+        without, within = ask(x, t, empty, null, places, False), ask(x, t, prompt, tokens, places, False)
+        eps = without + 5.0 * (within - without)
+        before = bar[t - 200] if t > 200 else bar[0]
+        x = before.sqrt() * (x - (1 - bar[t]).sqrt() * eps) / bar[t].sqrt() + (1 - before).sqrt() * eps
+    return x
+
+
+@pytest.mark.parametrize(
+    "thresholds", [Thresholds(0.8, 0.5), Thresholds(0.0, 0.3), Thresholds(0.0, 0.0), Thresholds(1.0, 1.0)], ids=str
+)
+@torch.no_grad()
+def test_the_edit_is_that_of_the_formula(
+    pipeline: Any, hearing: Hearing, start: Tensor, thresholds: Thresholds
+) -> None:
+    trajectory = invert(family_of(pipeline), start, STEPS, SIZE)
+    got = resample(
+        pipeline, hearing, trajectory, SOUND, prompt="a sea", size=SIZE, guidance=Guidance(5.0), thresholds=thresholds
+    )
+    assert formulas.relative(got, transcribed(pipeline, hearing, trajectory, thresholds)) < 1e-5
+
+
+def test_thresholds_act_for_the_first_part_of_the_steps() -> None:
+    half = Thresholds(0.5, 0.1)
+    assert [half.active(step, 50) for step in (0, 4, 5, 24, 25)] == [
+        (True, True), (True, True), (True, False), (True, False), (False, False),
+    ]  # fmt: skip
+
+
+def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., Any]) -> None:
+    """The way forward is the way back, as far as the steps are small: so what an edit keeps is the picture itself."""
+    pipeline = load("mini")
+    rows, columns = np.mgrid[0:128, 0:128]
+    picture = PIL.Image.fromarray(np.stack([rows, columns, 255 - rows], axis=-1).astype(np.uint8))
+    torch.manual_seed(0)
+    hearing = Hearing(
+        pipeline.unet, AudioProjector(embedding=32, tokens=7, width=160, inner=16, heads=2),
+        AudioAdapters.for_unet(pipeline.unet, 160),
+    )  # fmt: skip
+    family, size = family_of(pipeline), (128, 128)
+    source = source_latents(family, picture, size)
+    trajectory = invert(family, source, 25, size)
+    other = {timestep: torch.randn(source.shape) * latents.std() for timestep, latents in trajectory.items()}
+    likeness = [
+        float(torch.cosine_similarity(source.flatten(), made.flatten(), dim=0))
+        for start in (trajectory, other)
+        for made in [resample(pipeline, hearing, start, None, size=size, guidance=Guidance(1.0), scale=0.0)]
+    ]
+    assert likeness[0] > 0.9 and likeness[1] < 0.8, likeness
+
+
+def test_the_first_row_gives_the_layout_and_hooks_go_again(pipeline: Any) -> None:
+    unet, path = pipeline.unet, feature_places(pipeline.unet)[0]
+    x, text = torch.randn(3, 4, 8, 8), torch.randn(3, 77, 32)
+    seen: list[Tensor] = []
+    with torch.no_grad(), injected(unet, 3, True, True):
+        handle = unet.get_submodule(path).register_forward_hook(lambda *call: seen.append(call[2]))
+        unet(x, 1, encoder_hidden_states=text)
+    handle.remove()
+    assert torch.equal(seen[0][0], seen[0][1]) and torch.equal(seen[0][0], seen[0][2])
+    assert not any(module._forward_hooks for module in unet.modules())
+
+
+@pytest.mark.parametrize("kind", ["sd15", "mini"])
+def test_a_picture_is_edited_at_the_size_that_was_asked_for(load: Callable[..., Any], kind: str) -> None:
+    pipeline = load(kind)
+    torch.manual_seed(0)
+    width = pipeline.unet.config.cross_attention_dim
+    projector = AudioProjector(embedding=32, tokens=7, width=width, inner=16, heads=2)
+    hearing = Hearing(pipeline.unet, projector, AudioAdapters.for_unet(pipeline.unet, width))
+    picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 200, 3), dtype=np.uint8))
+    edited = edit(pipeline, hearing, picture, SOUND, size=(96, 64), steps=3)
+    assert edited.size == (96, 64)
+
+
+def test_a_wide_picture_is_cut_to_its_middle(pipeline: Any) -> None:
+    grey = np.full((64, 64, 3), 90, dtype=np.uint8)
+    wide = np.zeros((64, 128, 3), dtype=np.uint8)
+    wide[:, 32:96] = grey
+    family = family_of(pipeline)
+    narrow, cut = (source_latents(family, PIL.Image.fromarray(pixels), SIZE) for pixels in (grey, wide))
+    assert torch.allclose(narrow, cut)
+
+
+def test_a_unet_without_attention_cannot_be_edited() -> None:
+    with pytest.raises(BendError) as caught:
+        feature_places(torch.nn.Linear(2, 2))
+    assert caught.value.code == Code.MODEL_INVALID

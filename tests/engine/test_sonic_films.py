@@ -1,0 +1,166 @@
+"""Films that hear: from a job to its frames, with states shared where what is heard is the same."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import PIL.Image
+import pytest
+import torch
+
+from blender_bend.core.errors import BendError, Code
+from blender_bend.core.job import Bend, Hearing, Job
+from blender_bend.core.models import file_fingerprint
+from blender_bend.core.resolve import trace
+from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.inputs import StoredInputs, store_vector
+from blender_bend.engine.render import Renderer
+from blender_bend.engine.sonic import checkpoints, condition
+from blender_bend.engine.sonic.adapters import AudioAdapters
+from blender_bend.engine.sonic.clap import AudioTower
+from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.sonic.listen import listen
+from blender_bend.engine.sonic.projector import AudioProjector
+
+FIRE, RAIN = torch.eye(64)[:, 3][None], torch.eye(64)[:, 40][None]
+
+
+@pytest.fixture(scope="module")
+def files(load: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The settings of a job that hears on the small Stable Diffusion 1.5."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("sonic")
+    adapters = AudioAdapters.for_unet(load("sd15").unet, 32, gate=1.0)
+    with torch.no_grad():
+        for path in adapters.widths:
+            adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(4)
+    projector = AudioProjector(embedding=64, tokens=77, width=32, inner=16)
+    paths = (
+        checkpoints.save_adapters(folder / "a.pt", adapters),
+        checkpoints.save_projector(folder / "p.pth", projector),
+    )
+    names = ("adapters", "projector")
+    return {name: str(path) for name, path in zip(names, paths, strict=True)} | {
+        f"{name}_fingerprint": file_fingerprint(path) for name, path in zip(names, paths, strict=True)
+    }
+
+
+@pytest.fixture
+def film(make_job: Callable[..., Job], files: dict[str, str], store: FrameStore) -> Callable[..., Job]:
+    fire, rain = store_vector(store, FIRE), store_vector(store, RAIN)
+    sounds = {"fire": ((fire, 1.0),), "rain": ((rain, 1.0),), "both": ((fire, 0.5), (rain, 0.5)), "none": ()}
+
+    def film(*frames: str | tuple[str, float], hearing: dict[str, Any] | None = None, **settings: Any) -> Job:
+        each = [(frame, 1.0) if isinstance(frame, str) else frame for frame in frames]
+        return make_job(
+            "sd15",
+            frames=[{"sound": sounds[sound], "strip": {"sound_scale": scale}} for sound, scale in each],
+            hearing=Hearing(**files, **(hearing or {})),
+            **settings,
+        )
+
+    return film
+
+
+def pictures(job: Job, store: FrameStore) -> list[np.ndarray]:
+    return [np.asarray(PIL.Image.open(store.path(traced.key))).astype(int) for traced in trace(job)]
+
+
+def test_frames_that_hear_the_same_are_one_and_others_differ(
+    film: Callable[..., Job], renderer: Renderer, store: FrameStore
+) -> None:
+    job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0))
+    summary = renderer.render(job, store)
+    made = pictures(job, store)
+    assert (summary.rendered, summary.states) == (4, 12)
+    assert np.array_equal(made[0], made[1]) and np.array_equal(made[4], made[5])
+    assert len({picture.tobytes() for picture in made}) == 4
+
+
+def test_late_bends_share_the_steps_of_frames_that_hear_the_same(
+    film: Callable[..., Job], make_job: Callable[..., Job], renderer: Renderer, store: FrameStore
+) -> None:
+    job = film("fire", "fire", "fire")
+    bend = Bend("gain", "multiply", "latent", start=0.34)
+    frames = [{"sound": frame.sound} for frame in job.frames]
+    values = [{"factor": 1.0 + 0.1 * number, "mix": 1.0} for number in range(3)]
+    bent = make_job("sd15", [(bend, values)], frames, hearing=job.hearing)
+    assert renderer.render(bent, store).states == 5  # the first two steps for all three, the last one for each
+    assert len({picture.tobytes() for picture in pictures(bent, store)}) == 3
+
+
+@pytest.mark.parametrize("separate", [None, 6.0])
+def test_a_frame_is_the_recipes_picture_to_the_bit(
+    film: Callable[..., Job],
+    files: dict[str, str],
+    load: Callable[..., Any],
+    renderer: Renderer,
+    store: FrameStore,
+    separate: float | None,
+) -> None:
+    job = film("fire", hearing={"separate": separate is not None})
+    frame = job.frames[0]
+    if separate is not None:
+        frame.strip["sound_guidance"] = separate
+    renderer.render(job, store)
+    pipeline = load("sd15")
+    hearing = condition.Hearing(
+        pipeline.unet,
+        checkpoints.load_projector(Path(files["projector"])),
+        checkpoints.load_adapters(Path(files["adapters"]), pipeline.unet),
+    )
+    wanted = generate(
+        pipeline, hearing, FIRE, prompt="a calm sea", size=job.size, steps=job.steps,
+        guidance=condition.Guidance(job.guidance, separate), seed=job.seed,
+    )  # fmt: skip
+    assert np.array_equal(pictures(job, store)[0], np.asarray(wanted))
+
+
+def test_what_hears_nothing_has_the_key_of_the_base_model(
+    film: Callable[..., Job], make_job: Callable[..., Job]
+) -> None:
+    (base,) = trace(make_job("sd15"))
+    deaf = film("none", ("fire", 0.0))
+    never = film("fire", hearing={"start": 0.5, "end": 0.5})
+    assert {traced.key for job in (deaf, never) for traced in trace(job)} == {base.key}
+    assert {traced.key for traced in trace(film("fire"))} != {base.key}
+
+
+def test_a_job_that_hears_is_the_same_after_it_was_written(film: Callable[..., Job]) -> None:
+    job = film("fire", "both", hearing={"separate": True, "start": 0.2, "blocks": {"mid_block": 0.5}})
+    assert Job.from_json(job.to_json()) == job
+
+
+def test_a_sound_that_is_gone_or_changed_is_told(
+    film: Callable[..., Job], renderer: Renderer, store: FrameStore
+) -> None:
+    job = film("fire")
+    path = store.folder / "inputs" / f"{job.frames[0].sound[0][0]}.f32"
+    for spoil in (lambda: path.write_bytes(b"\0" * 256), path.unlink):
+        spoil()
+        with pytest.raises(BendError) as caught:
+            renderer.render(job, store)
+        assert caught.value.code == Code.INPUT_MISSING and "Listen" in caught.value.hint
+
+
+def test_a_sound_that_nothing_hears_is_refused(film: Callable[..., Job], make_job: Callable[..., Job]) -> None:
+    frame = {"sound": film("fire").frames[0].sound}
+    with pytest.raises(BendError) as caught:
+        make_job("sd15", frames=[frame]).check()
+    assert caught.value.code == Code.JOB_INVALID
+
+
+def test_frames_within_a_held_window_hear_the_same_and_silence_is_embedded_once(store: FrameStore) -> None:
+    torch.manual_seed(0)
+    tower, calls = AudioTower((2, 2, 2, 2, 2, 2), 8), []
+    tower.register_forward_hook(lambda *_: calls.append(1))
+    sound = torch.cat([torch.randn(44100), torch.zeros(88200)])
+    known: dict[str, str] = {}
+    digests = listen(tower, sound, [0.1, 0.2, 0.6, 2.0, 2.4], store, length=0.5, hold=0.5, known=known)
+    assert digests[0] == digests[1] != digests[2] and digests[3] == digests[4]
+    assert len(calls) == len(set(digests)) == 3
+    assert listen(tower, sound, [0.1], store, length=0.5, hold=0.5, known=known) == digests[:1] and len(calls) == 3
+    assert torch.allclose(StoredInputs(store).vector(digests[0]).norm(), torch.tensor(1.0))

@@ -1,0 +1,135 @@
+"""Pictures from sound on a stock pipeline: guidance, scale, window, and the base model where nothing is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from blender_bend.engine.sonic.adapters import AudioAdapters
+from blender_bend.engine.sonic.condition import Branch, Guidance, Hearing
+from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.sonic.projector import AudioProjector
+
+SIZE = {"size": (64, 64), "steps": 4, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def pipeline(load: Callable[..., Any]) -> Any:
+    return load("sd15")
+
+
+@pytest.fixture(scope="module")
+def hearing(pipeline: Any) -> Hearing:
+    torch.manual_seed(0)
+    projector = AudioProjector(embedding=32, tokens=7, width=32, inner=16, heads=2)
+    adapters = AudioAdapters.for_unet(pipeline.unet, 32, gate=1.0)
+    with torch.no_grad():
+        for path in adapters.widths:
+            adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(4)
+    return Hearing(pipeline.unet, projector.eval(), adapters.eval())
+
+
+FIRE, RAIN = torch.eye(32)[3], torch.eye(32)[20]
+
+
+def pixels(picture: Any) -> np.ndarray:
+    return np.asarray(picture).astype(int)
+
+
+def stock(pipeline: Any, guidance: float, **arguments: Any) -> np.ndarray:
+    generator = torch.Generator("cpu").manual_seed(SIZE["seed"])
+    return pixels(
+        pipeline(
+            num_inference_steps=SIZE["steps"], width=64, height=64, guidance_scale=guidance, generator=generator,
+            **arguments,
+        ).images[0]
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("guidance", [7.5, 1.0])
+@pytest.mark.parametrize("prompt", ["a calm sea", ""])
+def test_scale_0_is_the_base_models_picture_to_the_bit(
+    pipeline: Any, hearing: Hearing, guidance: float, prompt: str
+) -> None:
+    got = generate(pipeline, hearing, FIRE, prompt=prompt, guidance=Guidance(guidance), scale=0.0, **SIZE)
+    assert np.array_equal(pixels(got), stock(pipeline, guidance, prompt=prompt))
+
+
+def test_joint_guidance_is_the_stock_pipeline_with_the_sounds_tokens_in_its_two_rows(
+    pipeline: Any, hearing: Hearing
+) -> None:
+    got = generate(pipeline, hearing, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
+    context = torch.cat([hearing.null, hearing.tokens(FIRE[None])])
+    with hearing.adapters.listening(pipeline.unet, context):
+        assert np.array_equal(pixels(got), stock(pipeline, 7.5, prompt="a calm sea"))
+
+
+@pytest.mark.parametrize("guidance", [Guidance(7.5), Guidance(3.0, 7.5), Guidance(1.0)], ids=str)
+def test_with_an_empty_prompt_the_sound_alone_makes_the_picture(
+    pipeline: Any, hearing: Hearing, guidance: Guidance
+) -> None:
+    fire, rain, none = (
+        pixels(generate(pipeline, hearing, sound, guidance=guidance, **SIZE)) for sound in (FIRE, RAIN, None)
+    )
+    assert np.abs(fire - rain).max() > 2 and np.abs(fire - none).max() > 2
+
+
+def test_silent_guidance_is_the_prompts_alone(pipeline: Any, hearing: Hearing) -> None:
+    """With a guidance of 0 the sound does not count, only the tokens of no sound."""
+    fire = generate(pipeline, hearing, FIRE, prompt="a sea", guidance=Guidance(5.0, 0.0), **SIZE)
+    none = generate(pipeline, hearing, None, prompt="a sea", guidance=Guidance(5.0), **SIZE)
+    assert np.array_equal(pixels(fire), pixels(none))
+
+
+def test_the_window_says_in_which_steps_sound_is_heard(pipeline: Any, hearing: Hearing) -> None:
+    def made(window: tuple[float, float]) -> np.ndarray:
+        return pixels(generate(pipeline, hearing, FIRE, prompt="a sea", window=window, **SIZE))
+
+    whole, early, late, never = (made(w) for w in ((0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5)))
+    assert np.array_equal(never, stock(pipeline, 7.5, prompt="a sea"))
+    assert len({picture.tobytes() for picture in (whole, early, late, never)}) == 4
+
+
+def test_the_scale_acts_smoothly(pipeline: Any, hearing: Hearing) -> None:
+    made = [
+        pixels(generate(pipeline, hearing, FIRE, prompt="a sea", scale=scale, **SIZE)) for scale in (0.0, 0.05, 1.0)
+    ]
+    assert 0 < np.abs(made[1] - made[0]).mean() < np.abs(made[2] - made[0]).mean()
+
+
+NOTHING, PROMPT, BOTH = Branch(False, False), Branch(True, False), Branch(True, True)
+BRANCHES = {
+    Guidance(7.5): (NOTHING, BOTH),
+    Guidance(1.0): (BOTH,),
+    Guidance(3.0, 7.5): (NOTHING, PROMPT, BOTH),
+    Guidance(4.0, 4.0): (NOTHING, BOTH),
+    Guidance(1.0, 4.0): (PROMPT, BOTH),
+    Guidance(4.0, 0.0): (NOTHING, PROMPT),
+    Guidance(0.0, 0.0): (NOTHING,),
+    Guidance(1.0, 1.0): (BOTH,),
+    Guidance(0.0, 2.0): (NOTHING, PROMPT, BOTH),
+}
+
+
+@pytest.mark.parametrize(("guidance", "branches"), BRANCHES.items(), ids=str)
+def test_only_what_counts_is_evaluated_and_the_sum_is_that_of_the_formula(
+    guidance: Guidance, branches: tuple[Branch, ...]
+) -> None:
+    assert guidance.branches == branches
+    generator = torch.Generator().manual_seed(0)
+    said: dict[Branch, Tensor] = {
+        branch: torch.randn(1, 4, generator=generator, dtype=torch.float64) for branch in (NOTHING, PROMPT, BOTH)
+    }
+    got = guidance.combine([said[branch] for branch in branches])
+    if guidance.sound is None:
+        wanted = said[NOTHING] + guidance.text * (said[BOTH] - said[NOTHING])
+        wanted = wanted if guidance.text > 1 else said[BOTH]
+    else:
+        wanted = said[NOTHING] + guidance.text * (said[PROMPT] - said[NOTHING])
+        wanted = wanted + guidance.sound * (said[BOTH] - said[PROMPT])
+    assert torch.allclose(got, wanted)
