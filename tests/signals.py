@@ -71,12 +71,12 @@ def speech() -> np.ndarray:
 
 
 def formants() -> np.ndarray:
-    """Half a second each of six vowels at 110 to 140 Hz: pulses through three resonances, with pauses between."""
+    """Half a second each of six vowels at 110 to 140 Hz, pulses through three resonances; each ends with a hiss."""
     hertz = 125 + 15 * np.sin(2 * np.pi * 0.7 * TIME)
     phase = np.cumsum(hertz) / SAMPLE_RATE
     pulses = (np.diff(np.floor(phase), prepend=0) > 0).astype(float)
     radius = np.exp(-np.pi * 90 / SAMPLE_RATE)
-    spoken = np.zeros(SAMPLES)
+    spoken, random = np.zeros(SAMPLES), np.random.default_rng(3)
     for number, vowel in enumerate(zip(*FORMANTS, strict=True)):
         here = slice(number * SAMPLE_RATE * 6 // 10, number * SAMPLE_RATE * 6 // 10 + SAMPLE_RATE // 2)
         part = pulses[here]
@@ -86,6 +86,8 @@ def formants() -> np.ndarray:
                 [1 - radius], [1, -2 * radius * np.cos(2 * np.pi * frequency / SAMPLE_RATE), radius**2], part
             )
         spoken[here] = part * np.hanning(len(part))
+        hiss = slice(here.stop - SAMPLE_RATE // 20, here.stop + SAMPLE_RATE // 20)
+        spoken[hiss] += 0.003 * np.diff(random.normal(size=SAMPLE_RATE // 10 + 1)) * np.hanning(SAMPLE_RATE // 10)
     return 0.5 * spoken / np.abs(spoken).max()
 
 

@@ -1,4 +1,4 @@
-"""The documentation says what the catalogue says."""
+"""The documentation says what the tables say."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 from blender_bend.core.errors import Code
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_the_page_of_operators_is_the_catalogues() -> None:
-    location = importlib.util.spec_from_file_location("operators_page", ROOT / "tools" / "operators_page.py")
+@pytest.mark.parametrize("name", ["operators_page", "features_page"])
+def test_a_page_is_its_tables(name: str) -> None:
+    location = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert location and location.loader
     module = importlib.util.module_from_spec(location)
     location.loader.exec_module(module)
-    assert module.PAGE.read_text(encoding="utf-8") == module.page(), "run python3 tools/operators_page.py"
+    assert module.PAGE.read_text(encoding="utf-8") == module.page(), f"run python3 tools/{name}.py"
 
 
 def test_every_failure_stands_in_the_table_of_troubles() -> None:

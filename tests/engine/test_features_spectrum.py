@@ -147,8 +147,8 @@ FORMULAS: dict[str, Callable[[Heard], np.ndarray]] = {
     "onset_mid": lambda heard: onsets(heard, 1),
     "onset_high": lambda heard: onsets(heard, 2),
 }
-#: Of the feature's largest value on the sound.
-TOLERANCE = 2e-3
+#: Of the feature's largest value on the sound. A valley of the contrast is one bin, and single precision shows in it.
+TOLERANCE, CONTRAST_TOLERANCE = 2e-3, 2e-2
 
 
 @pytest.fixture(scope="module")
@@ -171,9 +171,9 @@ def test_a_feature_is_what_its_formula_says(
 ) -> None:
     expected = FORMULAS[name](heard[sound])
     assert expected.shape == (GRID.frames,)
-    assert np.allclose(measured[sound][name], expected, rtol=0, atol=TOLERANCE * np.abs(expected).max()), (
-        np.abs(measured[sound][name] - expected).max() / np.abs(expected).max()
-    )
+    assert expected.any()
+    off = np.abs(measured[sound][name] - expected).max() / np.abs(expected).max()
+    assert off <= (CONTRAST_TOLERANCE if name.startswith("contrast") else TOLERANCE)
 
 
 def test_a_tone_is_no_noise_and_noise_is(measured: dict[str, dict[str, np.ndarray]]) -> None:

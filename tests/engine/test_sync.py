@@ -62,3 +62,36 @@ def test_a_click_peaks_in_the_frame_that_holds_it(kind: str, rate: FrameRate, sa
         assert np.abs(off).max() <= 1, f"{name}: off by {set(off.tolist())}"
         tenth = len(off) // 10
         assert abs(off[-tenth:].mean() - off[:tenth].mean()) < 0.25, f"{name} drifts"
+
+
+#: Features whose largest value stands in the frame that holds a single impulse.
+PEAKED = (
+    "rms", "peak", "crest", "flux", "low", "mid", "high", "band:200-8000", "mel:10", "mel:30",
+    "onset", "onset_low", "onset_mid", "onset_high", "event", "paper_rms", "percussive/onset", "percussive/peak",
+)  # fmt: skip
+#: Features that are highest over a longer window, in whose very middle the impulse's frame is.
+CENTRED = ("loudness",)
+
+
+@pytest.mark.parametrize("sample_rate", [22050, 44100, 48000, 96000])
+@pytest.mark.parametrize("rate", [FrameRate(value) for value in RATES], ids=lambda rate: f"{float(rate.value):.2f}fps")
+def test_an_impulse_peaks_in_its_frame_in_every_feature(rate: FrameRate, sample_rate: int) -> None:
+    """Also an impulse in the first and in the last sample of a frame."""
+    random = np.random.default_rng(sample_rate)
+    frames = int(2 * rate.value)
+    grid = Grid(rate, frames, sample_rate)
+    for inside in ("first", "last", "anywhere"):
+        frame = int(random.integers(frames // 3, 2 * frames // 3))
+        start, end = rate.first_sample(frame, sample_rate), rate.first_sample(frame + 1, sample_rate)
+        at = {"first": start, "last": end - 1, "anywhere": int(random.integers(start, end))}[inside]
+        samples = random.normal(0, 1e-5, 2 * sample_rate).astype(np.float32)
+        samples[at] = 0.9
+        assert rate.frame_of(np.array([at]), sample_rate)[0] == frame
+        measured = measure(samples, grid, [*PEAKED, *CENTRED, "times:onsets"])
+        for name in PEAKED:
+            highest = measured[name].max()
+            assert measured[name][frame] >= highest * (1 - 1e-3), f"{name}, {inside}: {np.argmax(measured[name])}"
+        for name in CENTRED:
+            high = np.flatnonzero(measured[name] > measured[name].max() - 0.01)
+            assert abs(high.mean() - frame) <= 1, name
+        assert np.min(np.abs(measured["times:onsets"] - at / sample_rate)) < 1e-3

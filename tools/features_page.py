@@ -1,0 +1,63 @@
+"""Write docs/features.md: every feature of the table with its unit, range and source."""
+
+from __future__ import annotations
+
+import sys
+from itertools import groupby
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from blender_bend.core import features  # noqa: E402
+from blender_bend.core.features import Feature  # noqa: E402
+
+PAGE = ROOT / "docs" / "features.md"
+
+_HEAD = """# Features
+
+What Bend can measure of a sound: one number per video frame each, at the frame where it happens, at any frame rate. The
+**range** is what is usual or, where it is bounded, possible. The name is how a feature is spelled in presets and on the
+command line. *(This page is written by `tools/features_page.py` from the table of features.)*
+
+- `name` is one number per frame: `rms`. Where there are many of a kind, a number follows: `chroma:1` is C, `mel:40` the
+  highest of 40 bands. A band of your own is spelled in Hz: `band:200-800`.
+- `harmonic/name` and `percussive/name` listen to a part of the sound only. The parts are separated once and kept.
+- `times:beats`, `times:bars`, `times:onsets` and `times:sections` are moments, in seconds from the start.
+
+```
+.venv/engine/bin/python -m blender_bend.engine analyse song.wav --fps 24 --features rms,chroma,percussive/onset \\
+    --out song.npz
+```
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD]
+    for family, rows in groupby(features.FEATURES, key=lambda feature: feature.family):
+        parts.append(f"\n## {family}\n\n| feature | name | range | what it follows | source |\n|---|---|---|---|---|\n")
+        parts += [_row(feature) for feature in rows]
+    parts.append("\n## Parts\n\n")
+    parts += [
+        f"- **{label}** (`{name}/`): {summary.lower()}\n" for name, label, summary in features.PARTS if name != "all"
+    ]
+    return "".join(parts)
+
+
+def _row(feature: Feature) -> str:
+    spelling = f"`{feature.name}`"
+    if feature.which:
+        spelling = f"`{feature.name}:{feature.first}` … `:{feature.first + feature.which - 1}`"
+    elif feature.hertz:
+        spelling = f"`{feature.name}:LOW-HIGH`"
+    unit = "" if feature.unit in {"number", "0 to 1", "-1 to 1"} else f" {feature.unit}"
+    return (
+        f"| {feature.label} | {spelling} | {feature.low:g} … {feature.high:g}{unit} | {feature.summary} "
+        f"| {feature.source} |\n"
+    )
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE.relative_to(ROOT))
