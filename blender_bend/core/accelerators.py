@@ -24,8 +24,8 @@ _INDEX = "https://download.pytorch.org/whl"
 #: Builds of torch that PyPI does not have, by (accelerator, platform); for the others PyPI's own is right.
 _BUILDS = {("cpu", "linux"): "cpu", ("cuda", "win32"): "cu130", ("rocm", "linux"): "rocm7.1"}
 
-#: Room on disk while it is made, in bytes: the packages, what is being unpacked, and what was fetched. Audio and
-#: processor are measured; the others are added up from the sizes of torch's wheels and what they bring.
+#: Room on disk while it is made, in bytes: the packages, what is being unpacked, and what was fetched. Estimates, added
+#: up from the sizes of torch's wheels and what they bring.
 _NEEDED = {"audio": 1.1e9, "cpu": 3.5e9, "mps": 2.5e9, "cuda": 16e9, "rocm": 32e9}
 
 

@@ -28,6 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     # then takes over 10 s instead of 0.45 s on two cores. With a bounded spin it takes 1.6 s there and still 0.46 s on
     # an idle machine; without any spin 0.8 s and 0.9 s. Read when torch is imported; other than libgomp ignores it.
     os.environ.setdefault("GOMP_SPINCOUNT", "3000")
+    # numpy's threads spin as well: beside a busy machine the onsets of 4 s of sound took 3.3 s with two of them and
+    # 0.04 s with one. Torch has threads of its own.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _parser().parse_args(arguments)
     try:
         return options.run(options)

@@ -12,8 +12,8 @@ _NEAR_SECONDS = 0.03
 _STRETCH = 16
 _SNARE_SCALE = 1 / 0.8  # the weight of the middle band in rhythm.BANDS
 
-#: What speaks for a pulse and how much: a softmax regression on 387 synthetic drum tracks, half of them in styles that
-#: no test has, with other seeds than the tests (tests/drums.py). The names are explained in ``Hearing.describe``.
+#: What speaks for a pulse and how much: a softmax regression on 387 synthetic drum tracks, a third of them in styles
+#: that no test has, with other seeds than the tests (tests/drums.py). The names are explained in ``Hearing.describe``.
 WEIGHTS = {
     "alternates": 1.81,
     "alternates much": 0.75,
