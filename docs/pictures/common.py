@@ -47,7 +47,7 @@ def build(
 
 
 def open_panel(name: str) -> None:
-    """Let a panel of the Bend tab be open that is closed at first, and bring it to the top, where the picture has it."""
+    """Let a panel of the Bend tab be open that is closed at first, and bring it to the top, where it is seen."""
     cls = getattr(bpy.types, name)
     bpy.utils.unregister_class(cls)
     cls.bl_options, cls.bl_order = set(), -1
