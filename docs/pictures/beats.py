@@ -1,4 +1,4 @@
-"""Markers at the beats, and the panel that sets them, beside the curve of the kick."""
+"""Markers at the bars, below the curve of the kick."""
 
 import sys
 from pathlib import Path
@@ -8,6 +8,5 @@ import common
 
 strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False, travel=False)
 strip.bend_settings.active_bend = 1
-common.open_panel("BEND_PT_beats")
 common.run("listen", "EXEC_DEFAULT")
 common.run("mark_beats", "EXEC_DEFAULT", kind="BARS")

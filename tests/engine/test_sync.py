@@ -64,8 +64,8 @@ def test_a_click_peaks_in_the_frame_that_holds_it(kind: str, rate: FrameRate, sa
         assert abs(off[-tenth:].mean() - off[:tenth].mean()) < 0.25, f"{name} drifts"
 
 
-#: Features whose largest value stands in the frame that holds a single impulse. (The papers cut the sound a fraction of a
-#: sample elsewhere: an impulse in the last sample of a frame may belong to their next one.)
+#: Features whose largest value stands in the frame that holds a single impulse. (The papers cut the sound a fraction of
+#: a sample elsewhere: an impulse in the last sample of a frame may belong to their next one.)
 PEAKED = (
     "rms", "peak", "crest", "flux", "low", "mid", "high", "band:200-8000", "mel:10", "mel:30",
     "onset", "onset_low", "onset_mid", "onset_high", "event",
