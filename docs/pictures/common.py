@@ -46,17 +46,6 @@ def build(
     return strip
 
 
-<<<<<<< HEAD
-def open_panel(name: str) -> None:
-    """Let a panel of the Bend tab be open that is closed at first, and bring it to the top, where it is seen."""
-    cls = getattr(bpy.types, name)
-    bpy.utils.unregister_class(cls)
-    cls.bl_options, cls.bl_order = set(), -1
-    bpy.utils.register_class(cls)
-
-
-=======
->>>>>>> timeline
 def run(operator: str, mode: str, /, **settings: Any) -> None:
     """Run an operator of Bend as if from the sequencer."""
     window = bpy.context.window_manager.windows[0]
