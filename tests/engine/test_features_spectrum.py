@@ -35,7 +35,7 @@ class Heard:
     def magnitude(self) -> np.ndarray:
         """Shape (bins, hops); a hop's window is centred on the middle of the hop."""
         padded = np.pad(self.y, (WINDOW // 2 - HOP // 2, WINDOW))
-        spectrum = np.abs(librosa.stft(padded, n_fft=WINDOW, hop_length=HOP, center=False))
+        spectrum = np.abs(librosa.stft(padded, n_fft=WINDOW, hop_length=HOP, window=np.hanning(WINDOW), center=False))
         return spectrum[:, : GRID.frames * HOPS].astype(np.float64)
 
     @cached_property
