@@ -35,7 +35,8 @@ def chord(notes: tuple[int, ...], seconds: float = 4.0, sample_rate: int = signa
 def test_chroma_and_tonnetz_are_librosas(sound: str) -> None:
     y = (signals.ALL[sound]() + np.random.default_rng(9).normal(0, 1e-3, signals.SAMPLES)).astype(np.float32)
     padded = np.pad(y, (WINDOW // 2 - HOP // 2, WINDOW))
-    power = np.abs(librosa.stft(padded, n_fft=WINDOW, hop_length=HOP, center=False))[:, : GRID.frames] ** 2
+    spectrum = librosa.stft(padded, n_fft=WINDOW, hop_length=HOP, window=np.hanning(WINDOW), center=False)
+    power = np.abs(spectrum)[:, : GRID.frames] ** 2
     chroma = librosa.feature.chroma_stft(S=power, sr=signals.SAMPLE_RATE, n_fft=WINDOW)
     tonnetz = librosa.feature.tonnetz(chroma=chroma, sr=signals.SAMPLE_RATE)
     names = [*(f"chroma:{note}" for note in range(1, 13)), *(f"tonnetz:{axis}" for axis in range(1, 7))]

@@ -90,7 +90,7 @@ def test_every_feature_is_measured_on_every_frame(name: str) -> None:
     feature = features.parse(name).feature
     bounded = feature.unit in {"0 to 1", "-1 to 1"}
     assert np.isfinite(measured[name]).all()
-    assert measured[name].min() >= (feature.low if feature.low >= 0 or bounded else -np.inf)
+    assert measured[name].min() >= (feature.low if bounded else 0.0 if feature.low >= 0 else -np.inf)
     assert measured[name].max() <= (feature.high + 1e-6 if bounded else np.inf)
 
 

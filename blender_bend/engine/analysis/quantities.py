@@ -39,7 +39,7 @@ def _power(grid: Grid, low: float = 0.0, high: float = np.inf) -> Quantity:
     """
     weight = np.full(grid.window // 2 + 1, 2.0)
     weight[[0, -1]] = 1.0
-    weight = (weight * (8 / 3) / grid.window**2).astype(np.float32)
+    weight = (weight * (8 / 3) / (grid.window * (grid.window - 1))).astype(np.float32)
     inside = slice(*np.searchsorted(grid.frequencies, [low, high]))
     return lambda block: block.power[:, inside] @ weight[inside]
 

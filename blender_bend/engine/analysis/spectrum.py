@@ -22,8 +22,9 @@ BLOCK_SAMPLES = 1 << 18
 class Grid:
     """Where the windows stand: a whole number of hops in every video frame, placed by rational time.
 
-    Hop ``m`` is centred at ``(m + 1/2) / hops_per_frame`` frames, to the nearest sample, so that the windows of a
-    frame lie symmetrically about its middle and nothing drifts.
+    The windows stand as mirror images about the border of two frames, to the half sample: an impulse in the last
+    sample of a frame is nearer to that frame's windows, one in the next sample to the next frame's. Borders are placed
+    by rational time, so nothing drifts.
 
     Parameters
     ----------
@@ -56,17 +57,20 @@ class Grid:
         return np.arange(self.window // 2 + 1) * (self.sample_rate / self.window)
 
     def centres(self) -> np.ndarray:
-        """The middle sample of every hop, int64, shape (frames * hops_per_frame,)."""
+        """The sample at whose beginning the middle of each hop's window is, int64, shape (hops,), ascending."""
         return self._middles(self.hops_per_frame)
 
     def middles(self) -> np.ndarray:
-        """The middle sample of every video frame, int64, shape (frames,)."""
+        """The sample at whose beginning the middle of each video frame is, int64, shape (frames,)."""
         return self._middles(1)
 
     def _middles(self, parts: int) -> np.ndarray:
-        hops = np.arange(self.frames * parts, dtype=np.int64)
-        period = 2 * parts * self.rate.value.numerator
-        return (2 * hops + 1) * (self.sample_rate * self.rate.value.denominator) // period
+        starts, half = self.starts(), parts // 2
+        length = self.sample_rate / self.rate.value
+        inside = np.array([round((2 * part + 1) * length / (2 * parts)) for part in range(half)], dtype=np.int64)
+        first, last = starts[:-1, None], starts[1:, None]
+        middle = [(first + last) // 2] if parts % 2 else []
+        return np.concatenate([first + inside, *middle, last - inside[::-1]], axis=1).ravel()
 
     def starts(self) -> np.ndarray:
         """The first sample of every video frame and, last, the end of the last, int64, shape (frames + 1,)."""
@@ -107,10 +111,10 @@ def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[S
     Parameters
     ----------
     samples : float32 array, shape (samples,), mono; taken as silent outside
-    centres : int array, the middle sample of each window, ascending
+    centres : int array, ascending: each window's middle is at the beginning of this sample
     window : samples, even
     """
-    taper = np.hanning(window + 1)[:-1].astype(np.float32)
+    taper = np.hanning(window).astype(np.float32)  # symmetric about a border of two samples
     before = np.zeros(window // 2 + 1, dtype=np.float32)
     block = max(1, BLOCK_SAMPLES // window)
     for first in range(0, len(centres), block):
