@@ -153,8 +153,8 @@ class Person:
     def edit(self, kind, first, second):
         points = self.curve.keyframe_points
         if kind == "add":
-            points.insert(first, second)
-            self.keys[round(first, 3)] = second
+            key = points.insert(first, second)  # less than 0.01 frames beside another key Blender takes for that one
+            self.keys[round(key.co.x, 3)] = second
         elif len(points) > 2:
             key = points[first % len(points)]
             frame, value = round(key.co.x, 3), key.co.y
