@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .spectrum import Grid
+from .spectrum import Grid, windows_at
 
 ATTACK_SECONDS = 0.003
 _CHUNK = 512
@@ -79,14 +79,12 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
     """
     span = max(1, round(ATTACK_SECONDS * grid.sample_rate))
     half = grid.window // 2
-    brightened = np.diff(samples.astype(np.float32), prepend=np.float32(0))
     margin = half + span
-    padded = np.pad(brightened, (margin, margin + int(max(0, centres.max() - len(samples) + 1))))
-    views = np.lib.stride_tricks.sliding_window_view(padded, 2 * margin)
     attacks = np.empty(len(centres), dtype=np.int64)
     for first in range(0, len(centres), _CHUNK):
         chosen = centres[first : first + _CHUNK]
-        energy = np.cumsum(views[chosen].astype(np.float64) ** 2, axis=1)
+        brightened = np.diff(windows_at(samples, chosen - margin - 1, 2 * margin + 1, after=True), axis=1)
+        energy = np.cumsum(np.square(brightened, dtype=np.float64), axis=1)
         energy = np.concatenate([np.zeros((len(chosen), 1)), energy], axis=1)
         middle = energy[:, span:-span]
         after, before = energy[:, 2 * span :] - middle, middle - energy[:, : -2 * span]
