@@ -25,6 +25,7 @@ def both() -> np.ndarray:
 
 def test_blocks_give_what_the_whole_sound_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts, "_BLOCK", 50)
+    monkeypatch.setattr(parts, "_kept", {})
     harmonic = parts.harmonic(both(), GRID, Settings())
     assert np.allclose(harmonic, librosa.effects.harmonic(both()), atol=1e-5)
     assert np.allclose(both() - harmonic, librosa.effects.percussive(both()), atol=1e-4)
@@ -40,11 +41,16 @@ def test_a_tone_is_harmonic_and_drums_are_percussive() -> None:
     assert np.allclose(np.median(measured["harmonic/rms"][quiet]), np.median(alone), rtol=0.1)
 
 
-def test_a_part_is_separated_once_for_all_its_features() -> None:
+def test_a_part_is_separated_once_for_all_its_features(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "_kept", {})
     said: list[str] = []
     names = ["percussive/rms", "harmonic/chroma:1", "percussive/onset", "harmonic/rms", "rms"]
     measured = measure(both(), GRID, names, Settings(phase=said.append))
     assert list(measured) == names
     assert said.count(parts.PHASE) == 1
     for name in names:
-        assert np.array_equal(measure(both(), GRID, [name])[name], measured[name]), name
+        again = measure(both(), GRID, [name], Settings(phase=said.append))
+        assert np.array_equal(again[name], measured[name]), name
+    assert said.count(parts.PHASE) == 1, "the same sound is not separated again for another feature"
+    measure(both()[:96000], GRID, names[:1], Settings(phase=said.append))
+    assert said.count(parts.PHASE) == 2

@@ -129,6 +129,46 @@ def test_a_sound_is_analysed_into_a_file(child: Child, write_sound: Callable[...
         assert {name: measured[name].shape for name in measured} == {"rms": (40,), "onset": (40,)}
 
 
+def test_moments_settings_and_phases_travel_with_an_analysis(
+    child: Child, write_sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 96000).astype(np.float32))
+    child.send(
+        messages.ANALYSE,
+        "1",
+        sound=str(sound),
+        fps="24",
+        frames=48,
+        features=["percussive/onset", "times:beats", "beat_phase", "band:200-800"],
+        cache=str(tmp_path / "cache"),
+        out=str(tmp_path / "features.npz"),
+        beats={"source": "tempo", "bpm": 120.0, "first": 0.25, "meter": 3},
+        midi=None,
+        encodec=None,
+    )
+    *phases, done = child.answers("1")
+    assert done.type == messages.DONE
+    assert "Separating harmonic and percussive" in [message.data["text"] for message in phases]
+    with np.load(tmp_path / "features.npz") as measured:
+        assert measured["times:beats"].tolist() == [0.25, 0.75, 1.25, 1.75]
+        assert measured["percussive/onset"].shape == measured["band:200-800"].shape == (48,)
+
+
+def test_an_analysis_is_cancelled_between_features(
+    child: Child, write_sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 48000 * 60).astype(np.float32))
+    data = {"sound": str(sound), "fps": "24", "frames": 1440, "cache": str(tmp_path), "out": str(tmp_path / "out.npz")}
+    child.send(messages.ANALYSE, "1", **data, features=["rms", "percussive/onset", "harmonic/pitch"])
+    while child.next().data.get("text") != "Separating harmonic and percussive":
+        pass
+    child.send(messages.CANCEL, "1")
+    assert child.answers("1")[-1].type == messages.CANCELLED
+    assert not (tmp_path / "out.npz").exists()
+    child.send(messages.ANALYSE, "2", **data, features=["rms"])
+    assert child.answers("2")[-1].type == messages.DONE
+
+
 def test_frames_are_announced_when_they_are_there(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": angle} for angle in (0.2, 0.4, 0.2)])
     job = make_job("mini", [bend], 3, steps=2)

@@ -83,9 +83,9 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
     attacks = np.empty(len(centres), dtype=np.int64)
     for first in range(0, len(centres), _CHUNK):
         chosen = centres[first : first + _CHUNK]
-        # Held after its end, and silent before its start: only the sound's own first sample is a rise there.
+        # Held after its end, and silent before its start: only the first sample of the sound itself is a rise there.
         brightened = np.diff(windows_at(samples, chosen - margin - 1, 2 * margin + 1, after=True), axis=1)
-        energy = np.cumsum(brightened.astype(np.float64) ** 2, axis=1)
+        energy = np.cumsum(np.square(brightened, dtype=np.float64), axis=1)
         energy = np.concatenate([np.zeros((len(chosen), 1)), energy], axis=1)
         middle = energy[:, span:-span]
         after, before = energy[:, 2 * span :] - middle, middle - energy[:, : -2 * span]
