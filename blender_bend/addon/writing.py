@@ -102,7 +102,7 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
         base[-1] = base[0]
     here = slice(written.start - everywhere.start, written.stop - everywhere.start)
 
-    inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] <= written.stop - 1)
+    inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] < written.stop)
     kept = touched.copy()
     if not options.keep_hand_keys:
         kept &= ~(inside | whole)
@@ -224,10 +224,15 @@ def _within(relative: np.ndarray, frames: range, start: int) -> np.ndarray:
 
 
 def _lift(table: KeyTable, chosen: np.ndarray, frames: range, change: np.ndarray) -> None:
-    """Move the chosen keys of a table, handles included, by what the sound changes there."""
+    """Move the chosen keys of a table, handles included, by what the sound changes in the frame that each lies in.
+
+    Never by a mean of two frames: of these a bake of some frames may have changed one, and what it gave to a key could
+    not be taken back.
+    """
     if not chosen.any() or not np.any(change):
         return
-    by = np.interp(table["co"][chosen, 0], np.array(frames), change, left=0.0, right=0.0)
+    own = np.floor(table["co"][chosen, 0]).astype(np.int64) - frames.start
+    by = np.where((own >= 0) & (own < len(frames)), np.asarray(change)[np.clip(own, 0, len(frames) - 1)], 0.0)
     for name in ("co", "handle_left", "handle_right"):
         table[name][chosen, 1] += by
 
