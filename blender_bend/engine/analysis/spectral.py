@@ -15,7 +15,7 @@ MEL_FLOOR_DB = -80.0
 MFCCS = 20
 #: Of the sum of magnitudes that a full-scale sine has; what is weaker is silence.
 SILENCE = 1e-6
-_BLOCK = 4096
+_FRAMES = 1024
 
 
 @measures("centroid", needs=("moments",))
@@ -85,13 +85,17 @@ def mfcc(sound: Listening, asked: Asked) -> np.ndarray:
 
 def mfccs(sound: Listening) -> np.ndarray:
     """All 20 coefficients, shape (frames, 20)."""
-    step = sound.grid.hops_per_frame * max(1, _BLOCK // sound.grid.hops_per_frame)
-    hops = len(sound.hops("mel of onsets"))
-    blocks = [
-        dct(sound.decibels(first, min(hops, first + step)), axis=0, norm="ortho")[:MFCCS].T
-        for first in range(0, hops, step)
-    ]
-    return sound.grid.per_frame(np.concatenate(blocks)).mean(axis=1)
+    return sound.shared("mfccs", lambda: _mfccs(sound))
+
+
+def _mfccs(sound: Listening) -> np.ndarray:
+    found = np.empty((sound.grid.frames, MFCCS), dtype=np.float32)
+    hops = sound.grid.hops_per_frame
+    for first in range(0, sound.grid.frames, _FRAMES):
+        last = min(sound.grid.frames, first + _FRAMES)
+        cepstrum = dct(sound.decibels(first * hops, last * hops), axis=0, norm="ortho")[:MFCCS]
+        found[first:last] = cepstrum.reshape(MFCCS, last - first, hops).mean(axis=2).T
+    return found
 
 
 def _moments(sound: Listening) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
