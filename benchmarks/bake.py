@@ -7,8 +7,6 @@ features are given, so the engine is left out; the second bake meets the keys of
 from __future__ import annotations
 
 import argparse
-import importlib
-import os
 import sys
 import tempfile
 import time
@@ -19,7 +17,9 @@ from typing import Any
 import numpy as np
 
 ROOT = Path(__file__).resolve().parents[1]
-MODULE = "bl_ext.user_default.blender_bend"
+sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
+from timeline import addon, start_blender  # noqa: E402
+
 FPS = 24
 LIMIT = 0.2
 #: What is measured: name, options of the bake, and how many seconds the attack takes (0 needs no envelope).
@@ -30,27 +30,6 @@ KINDS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("every frame, added", {"add": True}),
     ("every frame, a range of a tenth", {"use_range": True, "first": 1000, "last": 1719}),
 )
-
-
-def start() -> Any:
-    """Import bpy with an empty set of user files and enable the extension from this checkout."""
-    resources = tempfile.mkdtemp(prefix="bend-benchmark-")
-    os.environ["BLENDER_USER_RESOURCES"] = resources
-    import bpy  # reads the variable above  # isort: skip
-    import addon_utils  # exists only once bpy is imported
-
-    folder = Path(resources, "extensions", "user_default")
-    folder.mkdir(parents=True)
-    (folder / "blender_bend").symlink_to(ROOT, target_is_directory=True)
-    if addon_utils.enable(MODULE, default_set=True) is None:
-        sys.exit("Blender could not enable the extension.")
-    bpy.ops.wm.read_homefile(use_empty=True)
-    return bpy
-
-
-def addon(name: str) -> Any:
-    """A module of the enabled add-on."""
-    return importlib.import_module(f"{MODULE}.blender_bend.addon.{name}")
 
 
 def strip_with_routes(bpy: Any, routes: int, frames: int) -> Any:
@@ -85,7 +64,11 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     work = bake.Bake.__new__(bake.Bake)
     work.scene_name, work.strip_name, work.cancelled = strip.id_data.name, strip.name, False
     work.options = {parameter.key: options for parameter in bake.routed_parameters(strip)}
-    work.rate, work.frames, work.baked_from = bake.frame_rate(strip.id_data), bake.heard_frames(strip), ""
+    work.rate, work.frames, work.baked_from = (
+        addon("timing").frame_rate(strip.id_data),
+        addon("timing").heard_frames(strip),
+        "",
+    )
     folder = tempfile.TemporaryDirectory(prefix="bend-")
     out = Path(folder.name) / "features.npz"
     np.savez(out, allow_pickle=False, **features)
@@ -100,7 +83,8 @@ def main() -> None:
     parser.add_argument("--routes", type=int, default=10)
     parser.add_argument("--frames", type=int, default=7200)
     arguments = parser.parse_args()
-    bpy = start()
+    bpy = start_blender()
+    bpy.ops.wm.read_homefile(use_empty=True)
     strip = strip_with_routes(bpy, arguments.routes, arguments.frames)
     features = measured_features(arguments.routes, arguments.frames)
     Options = addon("bake_settings").Options

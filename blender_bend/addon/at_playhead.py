@@ -11,7 +11,7 @@ from bpy.types import ImageStrip
 from ..core import features
 from ..core.routes import Route
 from ..core.timebase import FrameRate
-from . import bake, listening
+from . import listening, timing
 from .listening import Heard
 from .parameters import BEND_PG_parameter
 
@@ -35,10 +35,10 @@ class Numbers:
 
 def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numbers | None:
     """The numbers of a frame of the timeline; None if nobody has listened, or the strip has no sound there."""
-    heard, frames, route = listening.heard(strip), bake.heard_frames(strip), parameter.route()
+    heard, frames, route = listening.heard(strip), timing.heard_frames(strip), parameter.route()
     if heard is None or frame not in frames or not set(parameter.asked()) <= set(heard.measured):
         return None
-    strengths = _strengths(heard, route, bake.frame_rate(strip.id_data))
+    strengths = _strengths(heard, route, timing.frame_rate(strip.id_data))
     index = frame - frames.start
     if index >= len(strengths):
         return None

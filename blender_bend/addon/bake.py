@@ -20,19 +20,10 @@ from ..core.timebase import FrameRate
 from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
+from .timing import frame_rate, heard_frames
 from .writing import Report
 
 Described = tuple[BEND_PG_parameter, Parameter]
-
-
-def frame_rate(scene: Scene) -> FrameRate:
-    """The scene's frame rate, as a fraction."""
-    return FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
-
-
-def heard_frames(strip: ImageStrip) -> range:
-    """The frames that a bend strip shows and that can have sound: Blender's mixdown cannot begin before frame 0."""
-    return range(max(0, compat.left_handle(strip)), compat.right_handle(strip))
 
 
 def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], folder: Path) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..core import beat_grid, beats
 from ..core.beats import Grid
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import bake, compat, keyframes, listening, strips
+from . import compat, keyframes, listening, strips, timing
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.
@@ -63,7 +63,7 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
     ------
     BendError if nobody has listened yet
     """
-    rate, first = bake.frame_rate(scene), bake.heard_frames(strip).start
+    rate, first = timing.frame_rate(scene), timing.heard_frames(strip).start
     if kind == SECTIONS:
         known = listening.known(strip) or {}
         if listening.SECTIONS not in known:
@@ -122,7 +122,7 @@ def snap_keys(scene: Scene, strip: ImageStrip) -> int:
     BendError if there are no beats, or no key is selected
     """
     grid = listening.require_grid(scene, strip)
-    frames = (grid.frames(bake.frame_rate(scene)) + bake.heard_frames(strip).start).astype(np.float64)
+    frames = (grid.frames(timing.frame_rate(scene)) + timing.heard_frames(strip).start).astype(np.float64)
     selections = [(curve, selected) for curve in curves_of(strip) if (selected := _selected(curve)).any()]
     if not selections:
         raise BendError(
@@ -174,8 +174,8 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Iterable[str], count: int, 
     ------
     BendError if there are no beats
     """
-    grid, rate = listening.require_grid(scene, strip), bake.frame_rate(scene)
-    frames = (beat_grid.frames_of(grid.every(count, offset), rate) + bake.heard_frames(strip).start).tolist()
+    grid, rate = listening.require_grid(scene, strip), timing.frame_rate(scene)
+    frames = (beat_grid.frames_of(grid.every(count, offset), rate) + timing.heard_frames(strip).start).tolist()
     for key in keys:
         path = strips.data_path(strip, key)
         curve = strips.find_curve(strip, key)
@@ -203,9 +203,9 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
     ------
     BendError if there are no beats
     """
-    grid, rate = listening.require_grid(scene, strip), bake.frame_rate(scene)
+    grid, rate = listening.require_grid(scene, strip), timing.frame_rate(scene)
     settings = strip.bend_settings.beats
-    begins = bake.heard_frames(strip).start
+    begins = timing.heard_frames(strip).start
     seconds = (frame - begins) * float(rate.seconds(1))
     nearest = int(np.abs(grid.times - seconds).argmin())
     if bar:
@@ -257,7 +257,7 @@ class Taps:
             return None
         bpm, first = beats.tapped(self.moments)
         settings = strip.bend_settings.beats
-        rate = float(bake.frame_rate(scene).value)
+        rate = float(timing.frame_rate(scene).value)
         settings.source, settings.bpm = "TEMPO", bpm
         passed = (self.frames[-1] - self.frames[0]) / rate
         if abs(passed - (self.moments[-1] - self.moments[0])) < 0.25 * (self.moments[-1] - self.moments[0]):

@@ -14,7 +14,7 @@ from ..core import beats, messages
 from ..core.beats import Grid
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import bake, engine_client, fingerprint, strips
+from . import bake, engine_client, fingerprint, strips, timing
 
 WAVEFORM = "peak"
 BEATS, SECTIONS = "times:beats", "times:sections"
@@ -112,7 +112,7 @@ def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
         return None
     else:
         detected = found.beats
-    return beats.build(detected, settings, float(bake.frame_rate(scene).seconds(len(bake.heard_frames(strip)))))
+    return beats.build(detected, settings, float(timing.frame_rate(scene).seconds(len(timing.heard_frames(strip)))))
 
 
 def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
@@ -150,7 +150,7 @@ class Listening:
         self.scene_name, self.strip_name = scene.name, strip.name
         wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
         self.print, self.sound = fingerprint.of(scene, strip), fingerprint.sound_of(scene, strip)
-        self.rate: FrameRate = bake.frame_rate(scene)
+        self.rate: FrameRate = timing.frame_rate(scene)
         self.cancelled = False
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)

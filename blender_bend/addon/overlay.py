@@ -17,7 +17,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ..core.catalogue import Parameter, Unit
 from ..core.routes import Route
-from . import activity, bake, compat, listening, overlay_geometry, strips
+from . import activity, compat, listening, overlay_geometry, strips, timing
 from .overlay_geometry import Band, Detail, View
 
 #: Opacity of what was heard before the sound changed.
@@ -55,7 +55,7 @@ def shaped(strip: ImageStrip) -> Shaped | None:
     key = (heard.number, route, described)
     if key not in _shaped:
         limits = described.minimum, described.maximum
-        values = np.clip(route.shape(heard.measured, bake.frame_rate(strip.id_data)), *limits)
+        values = np.clip(route.shape(heard.measured, timing.frame_rate(strip.id_data)), *limits)
         low, high = np.clip(sorted((route.low, route.high)), *limits).tolist()
         _keep(_shaped, key, Shaped(values, low, high, described))
     return _shaped[key]
@@ -120,7 +120,7 @@ def draw() -> None:
 
 
 def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
-    heard, frames = listening.heard(strip), bake.heard_frames(strip)
+    heard, frames = listening.heard(strip), timing.heard_frames(strip)
     known = shaped(strip)
     grid = listening.grid(scene, strip) if heard or strip.bend_settings.beats.source == "TEMPO" else None
     if heard is None and grid is None:
@@ -140,7 +140,7 @@ def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
         points = lambda: overlay_geometry.waveform(heard.measured[listening.WAVEFORM], part)  # noqa: E731
         _draw_batch(key, points, "TRI_STRIP", (*words, 0.13 * strength), view, band)
     if grid is not None:
-        _draw_ticks(grid, view, band, frames.start, float(bake.frame_rate(scene).value), words, scale)
+        _draw_ticks(grid, view, band, frames.start, float(timing.frame_rate(scene).value), words, scale)
     if known is not None and len(known.values) >= len(frames) > 0:
         _draw_curve(known, heard.number, part, view, band, accent, strength, scale)
         if frames.start <= scene.frame_current < frames.stop:

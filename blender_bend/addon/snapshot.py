@@ -16,10 +16,10 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.resolve import settle
 from . import activity, captured, compat, preferences, strips
-from .bake import frame_rate
 from .parameters import Holder
 from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
+from .timing import frame_rate
 
 #: Frames that are put together without a pause.
 SLICE = 200

@@ -194,7 +194,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
     beats = steady.bend_settings.beats
 
     def frames():
-        rate = addon.bake.frame_rate(scene)
+        rate = addon.timing.frame_rate(scene)
         return (addon.listening.grid(scene, steady).frames(rate) + 1).tolist()
 
     beats.factor = "HALF"
@@ -209,7 +209,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
 def test_the_grid_is_corrected_by_the_playhead(scene, steady, addon, bar):
     scene.frame_set(28)
     assert bpy.ops.bend.beat_here(bar=bar) == {"FINISHED"}
-    grid, rate = addon.listening.grid(scene, steady), addon.bake.frame_rate(scene)
+    grid, rate = addon.listening.grid(scene, steady), addon.timing.frame_rate(scene)
     if bar:
         assert (grid.frames(rate) + 1)[grid.numbers == 1].tolist() == [25, 73]
     else:

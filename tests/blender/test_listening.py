@@ -34,7 +34,7 @@ def test_listening_shows_the_curve_that_a_bake_would_write_and_writes_nothing(sc
     assert bpy.ops.bend.listen() == {"FINISHED"}
     known = listening.known(bend_strip)
     parameter = bend_strip.bend_settings.bends[0].parameters["angle"]
-    values = parameter.route().shape(known, addon.bake.frame_rate(scene))
+    values = parameter.route().shape(known, addon.timing.frame_rate(scene))
     assert addon.strips.find_curve(bend_strip, parameter.key) is None
     assert known["peak"].shape == (96,)
     bpy.ops.bend.bake()

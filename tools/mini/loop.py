@@ -158,15 +158,6 @@ def train(training: Training, budget: Budget, folder: Path, rank: int, ranks: in
     return average.module
 
 
-def is_finished(folder: Path, name: str) -> bool:
-    """Whether a training reached the end of its budget."""
-    path = folder / f"{name}.pt"
-    if not path.exists():
-        return False
-    state = checkpoints.load(path)
-    return state["fall_from"] >= 0 and state["step"] >= state["fall_from"] + state["fall_steps"]
-
-
 def _left(budget: Budget, seconds: float, pace: Pace, step: int, fall_from: int, fall_steps: int) -> float:
     """Seconds until the end."""
     if fall_from >= 0:

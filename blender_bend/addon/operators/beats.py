@@ -12,11 +12,11 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError
 from .. import activity, bake, beat_tools, compat, listening
 from ..strips import active_bend_strip
-from .modal import Watching
+from .listening import WatchingListening
 from .polls import OnBendStrip, OnIdleBendStrip
 
 
-class BEND_OT_mark_beats(OnIdleBendStrip, Watching, Operator):
+class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
     """Set timeline markers at the beats, bars or sections of the song; markers of your own stay"""
 
     bl_idname = "bend.mark_beats"
@@ -40,7 +40,7 @@ class BEND_OT_mark_beats(OnIdleBendStrip, Watching, Operator):
     def execute(self, context: Context) -> set[str]:
         try:
             if self._must_listen(context):
-                self._listening(context).finish()
+                self.listening(context).finish()
             self._place(context)
         except BendError as error:
             self.report({"ERROR"}, str(error))
@@ -56,23 +56,13 @@ class BEND_OT_mark_beats(OnIdleBendStrip, Watching, Operator):
             return False
         return not listening.fresh(compat.sequencer_scene(context), strip, self._wanted())
 
-    def _listening(self, context: Context) -> listening.Listening:
+    def listening(self, context: Context) -> listening.Listening:
         return listening.Listening(compat.sequencer_scene(context), active_bend_strip(context), self._wanted())
 
     def _place(self, context: Context) -> None:
         scene = compat.sequencer_scene(context)
         count = beat_tools.place_markers(scene, active_bend_strip(context), self.kind)
         self.report({"INFO"}, f"{count} marker{'s' if count != 1 else ''} at {self.kind.lower()}")
-
-    def start(self, context: Context) -> None:
-        activity.begin("Listening to the sound")
-        self.work = self._listening(context)
-
-    def update(self) -> bool:
-        return not self.work.poll()
-
-    def cancel_work(self) -> None:
-        self.work.cancel()
 
     def finish(self) -> None:
         self.work.finish()

@@ -12,7 +12,21 @@ from .modal import Watching
 from .polls import OnIdleBendStrip
 
 
-class BEND_OT_listen(OnIdleBendStrip, Watching, Operator):
+class WatchingListening(Watching):
+    """A mixin for operators that listen first; they provide ``listening(context)``."""
+
+    def start(self, context: Context) -> None:
+        activity.begin("Listening to the sound")
+        self.work = self.listening(context)
+
+    def update(self) -> bool:
+        return not self.work.poll()
+
+    def cancel_work(self) -> None:
+        self.work.cancel()
+
+
+class BEND_OT_listen(OnIdleBendStrip, WatchingListening, Operator):
     """Measure what the routes of this strip need and show it over the strip; nothing is written"""
 
     bl_idname = "bend.listen"
@@ -24,21 +38,14 @@ class BEND_OT_listen(OnIdleBendStrip, Watching, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            Listening(compat.sequencer_scene(context), active_bend_strip(context)).finish()
+            self.listening(context).finish()
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         return {"FINISHED"}
 
-    def start(self, context: Context) -> None:
-        activity.begin("Listening to the sound")
-        self.work = Listening(compat.sequencer_scene(context), active_bend_strip(context))
-
-    def update(self) -> bool:
-        return not self.work.poll()
-
-    def cancel_work(self) -> None:
-        self.work.cancel()
+    def listening(self, context: Context) -> Listening:
+        return Listening(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         self.work.finish()
