@@ -11,7 +11,7 @@ class Recipe:
 
     seed: int = 5
     picture: int = 256
-    pictures: int = 9216
+    pictures: int = 16384
     heldout: int = 1024
     shard: int = 256
     # Autoencoder
@@ -29,7 +29,7 @@ class Recipe:
     channels: tuple[int, ...] = (64, 128, 192)
     groups: int = 16
     heads: int = 4
-    pictures_32: int = 2048  # as many of the pictures are learnt from at full size
+    pictures_32: int = 6144  # as many of the pictures are learnt from at full size
     batch_16: int = 64
     batch_32: int = 16
     rate_16: float = 2e-3
