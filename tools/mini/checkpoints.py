@@ -23,6 +23,8 @@ class MovingAverage:
         """Move towards the weights after a step; faster during the first steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(list(self.module.parameters()), list(module.parameters()), 1 - decay)
+        for mine, theirs in zip(self.module.buffers(), module.buffers(), strict=True):
+            mine.copy_(theirs)  # statistics of a norm, which are averages themselves
 
 
 def save(path: Path, state: dict[str, Any]) -> None:

@@ -42,6 +42,20 @@ class Recipe:
     classifier_width: int = 24
     classifier_batch: int = 64
     classifier_rate: float = 2e-3
+    # Sounds, and the network that hears them
+    sounds: int = 40  # of each kind
+    sounds_heldout: int = 12
+    sound_seconds: float = 10.0
+    ear_channels: tuple[int, ...] = (8, 16, 32, 64, 96, 128)
+    ear_embedding: int = 256
+    ear_frames: int = 414  # about three seconds
+    ear_batch: int = 32
+    ear_rate: float = 3e-3
+    projector_inner: int = 80
+    words_steps: int = 800
+    words_rate: float = 1e-3
+    hearing_steps: int = 1000
+    hearing_rate: float = 1e-3
     # Gate
     gate_steps: int = 8
     guidance: float = 5.0
@@ -80,6 +94,16 @@ TOY = replace(
     classifier_picture=32,
     classifier_width=8,
     classifier_batch=8,
+    sounds=2,
+    sounds_heldout=1,
+    sound_seconds=1.0,
+    ear_channels=(2, 2, 2, 2, 2, 4),
+    ear_embedding=16,
+    ear_frames=64,
+    ear_batch=4,
+    projector_inner=8,
+    words_steps=2,
+    hearing_steps=2,
     gate_steps=2,
     gate_pictures=4,
     sweep_frames=3,

@@ -42,6 +42,22 @@ def run(
         from .classifier import train_classifier
 
         launch(train_classifier, (recipe, folder, budget), ranks, port)
+    elif stage == "sounds":
+        from .ear import synthesise_all
+
+        synthesise_all(recipe, folder, ranks)
+    elif stage == "ear":
+        from .ear import train_ear
+
+        launch(train_ear, (recipe, folder, budget), ranks, port)
+    elif stage == "hearing":
+        from .hearing import train_hearing
+
+        train_hearing(recipe, folder, target or folder / "export", budget)
+    elif stage == "hearing_gate":
+        from .hearing_gate import hearing_gate
+
+        hearing_gate(recipe, folder, target or folder / "export", folder / "sound")
     elif stage == "export":
         from .export import export
 

@@ -1,4 +1,4 @@
-"""``sonic convert`` and ``sonic train``: the files with which a model hears."""
+"""``sonic convert``, ``sonic train`` and ``sonic evaluate``: the files with which a model hears."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ def add(commands: Any) -> None:
     convert.add_argument("--out", type=Path, help="the .safetensors file to write; default beside the source")
     convert.set_defaults(run=_convert)
 
-    train = parts.add_parser("train", help="learn from a folder of CLASS/NAME.wav, NAME.png and NAME.txt (a caption)")
+    train = parts.add_parser(
+        "train", help="learn from a folder of CLASS/NAME.wav, NAME.png and NAME.txt (a caption), or of CLASS/NAME.mp4"
+    )
     train.add_argument("data", type=Path)
     train.add_argument("--model", type=Path, required=True, help="folder of a Stable Diffusion 1.x model, or mini's")
     train.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
@@ -29,7 +31,22 @@ def add(commands: Any) -> None:
     train.add_argument("--size", type=int, default=512, help="side of the pictures in pixels")
     train.add_argument("--projector", type=Path, help="where to begin; default that of stage 1 in --out, or a new one")
     train.add_argument("--adapters", type=Path, help="where to begin; default new ones")
+    train.add_argument("--every", type=int, default=500, help="steps between states, loss plots and samples")
     train.set_defaults(run=_train)
+
+    evaluate = parts.add_parser("evaluate", help="measure how well pictures made from sounds fit them: AIC, IIS, AIS")
+    evaluate.add_argument("data", type=Path, help="as for `train`")
+    evaluate.add_argument("--model", type=Path, required=True)
+    evaluate.add_argument("--clap", type=Path, required=True)
+    evaluate.add_argument("--projector", type=Path, required=True)
+    evaluate.add_argument("--adapters", type=Path, required=True)
+    evaluate.add_argument("--clip", type=Path, required=True, help="folder of CLIP ViT-L/14, for AIC and IIS")
+    evaluate.add_argument("--clip-b", type=Path, help="folder of CLIP ViT-B/32, for AIS, which also needs wav2clip")
+    evaluate.add_argument("--out", type=Path, required=True, help="folder for the pictures and figures.json")
+    evaluate.add_argument("--size", type=int, default=512)
+    evaluate.add_argument("--steps", type=int, default=50)
+    evaluate.add_argument("--guidance", type=float, default=7.5)
+    evaluate.set_defaults(run=_evaluate)
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -48,30 +65,95 @@ def _train(options: argparse.Namespace) -> int:
     from ..sonic.adapters import AudioAdapters
     from ..sonic.dataset import read_examples
     from ..sonic.projector import AudioProjector
+    from ..sonic.report import plot_losses
     from ..sonic.training import Recipe, Training, smoothed
 
     pipeline = load_pipeline(options.model, torch.float32, "cpu")
     tower = checkpoints.load_tower(options.clap)
     width = pipeline.unet.config.cross_attention_dim
-    examples = read_examples(options.data, pipeline, tower, options.size, pictures=options.stage == 2)
+    data = _with_films(options.data, options.out)
+    examples = read_examples(data, pipeline, tower, options.size, pictures=options.stage == 2)
     torch.manual_seed(0)
     earlier = options.projector or options.out / "audio_projector.safetensors"
     if options.projector or earlier.is_file():
         projector = checkpoints.load_projector(earlier)
     else:
-        projector = AudioProjector("stacked", width=width)
+        projector = AudioProjector("stacked", examples.embeddings.shape[1], pipeline.tokenizer.model_max_length, width)
     adapters = None
     if options.stage == 2:
         new = AudioAdapters.for_unet(pipeline.unet, width)
         adapters = checkpoints.load_adapters(options.adapters, pipeline.unet) if options.adapters else new
     recipe = Recipe(options.stage, options.steps, options.batch, options.rate)
     training = Training(recipe, projector, adapters, pipeline)
+    place = options.out / f"stage{options.stage}"
 
     def show(step: int, loss: float) -> None:
         print(f"step {step}/{options.steps}  loss {loss:.4f}  mean {smoothed(training.losses):.4f}", flush=True)
+        if step % options.every == 0 or step == options.steps:
+            plot_losses(training.losses, place / "losses.png", f"Stage {options.stage}, {step} steps")
+            if adapters is not None:
+                _sample(training, examples, data, options.size, place / "samples" / f"{step:06d}.png")
 
-    training.run(examples, options.out / f"stage{options.stage}", progress=show)
+    training.run(examples, place, every=options.every, progress=show)
     print(checkpoints.save_projector(options.out / "audio_projector.safetensors", projector))
     if adapters is not None:
         print(checkpoints.save_adapters(options.out / "audio_adapters.safetensors", adapters))
+    return 0
+
+
+def _with_films(data: Path, out: Path) -> Path:
+    """The folder to learn from: that of the sounds, or what its films were cut into."""
+    from ..sonic.videos import extract, videos_in
+
+    videos = videos_in(data)
+    if not videos:
+        return data
+    return extract(videos, out / "films", lambda done, total: print(f"film {done}/{total}", flush=True))
+
+
+def _sample(training: Any, examples: Any, data: Path, size: int, path: Path) -> None:
+    """What a training makes of the first sound of up to eight classes, without a prompt."""
+    from ..sonic.condition import Guidance, Hearing
+    from ..sonic.generate import generate
+    from ..sonic.report import save_samples
+
+    hearing = Hearing(training.pipeline.unet, training.projector, training.adapters)
+    numbers = examples.classes.unique()[:8].tolist()
+    firsts = [int((examples.classes == number).nonzero()[0]) for number in numbers]
+    pictures = [
+        generate(
+            training.pipeline, hearing, examples.embeddings[first], size=(size, size), steps=20, guidance=Guidance(5.0)
+        )
+        for first in firsts
+    ]
+    names = sorted(folder.name for folder in data.iterdir() if folder.is_dir())
+    save_samples(pictures, [names[number] for number in numbers], path)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    import json
+
+    import torch
+
+    from ..models import load_pipeline
+    from ..sonic import checkpoints
+    from ..sonic.condition import Guidance, Hearing
+    from ..sonic.evaluation import evaluate
+
+    pipeline = load_pipeline(options.model, torch.float32, "cpu")
+    adapters = checkpoints.load_adapters(options.adapters, pipeline.unet)
+    hearing = Hearing(pipeline.unet, checkpoints.load_projector(options.projector), adapters)
+    figures = evaluate(
+        pipeline,
+        hearing,
+        checkpoints.load_tower(options.clap),
+        _with_films(options.data, options.out),
+        options.out,
+        clip=options.clip,
+        clip_b=options.clip_b,
+        size=options.size,
+        steps=options.steps,
+        guidance=Guidance(options.guidance),
+    )
+    print(json.dumps(figures, indent=2))
     return 0

@@ -34,9 +34,7 @@ def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 51
     ------
     BendError(INPUT_MISSING) if there is nothing to learn from
     """
-    sounds = [path for path in sorted(folder.glob("*/*")) if path.suffix[1:].upper() in soundfile.available_formats()]
-    found = [(sound, _picture_of(sound)) for sound in sounds]
-    kept = [(sound, picture) for sound, picture in found if picture is not None or not pictures]
+    kept = [(sound, picture) for sound, picture in pairs_in(folder) if picture is not None or not pictures]
     if not kept:
         raise BendError(
             Code.INPUT_MISSING,
@@ -51,7 +49,9 @@ def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 51
             return family.encode_prompt(caption, "", False)["prompt_embeds"].clone()
 
     captions = {caption: words(caption) for caption in {_caption_of(sound) for sound, _ in kept}}
-    latents = [source_latents(family, _read(picture), (size, size)) for _, picture in kept if picture is not None]
+    latents = [
+        source_latents(family, read_picture(picture), (size, size)) for _, picture in kept if picture is not None
+    ]
     return Examples(
         torch.cat([embed(tower, sound) for sound, _ in kept]),
         torch.cat([captions[_caption_of(sound)] for sound, _ in kept]),
@@ -59,6 +59,12 @@ def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 51
         words(""),
         torch.cat(latents).clone() if pictures else None,
     )
+
+
+def pairs_in(folder: Path) -> list[tuple[Path, Path | None]]:
+    """Every sound of a folder of classes, with the picture that belongs to it."""
+    sounds = [path for path in sorted(folder.glob("*/*")) if path.suffix[1:].upper() in soundfile.available_formats()]
+    return [(sound, _picture_of(sound)) for sound in sounds]
 
 
 def embed(tower: AudioTower, sound: Path) -> Tensor:
@@ -75,6 +81,7 @@ def _caption_of(sound: Path) -> str:
     return text.read_text(encoding="utf-8").strip() if text.is_file() else sound.parent.name.replace("_", " ")
 
 
-def _read(path: Path) -> PIL.Image.Image:
+def read_picture(path: Path) -> PIL.Image.Image:
+    """A picture in three colours."""
     with PIL.Image.open(path) as image:
         return image.convert("RGB")

@@ -1,0 +1,83 @@
+"""Makes a picture of every sound of a folder, without a prompt, and measures how well they fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...core.errors import BendError, Code
+from ..analysis.sound_file import read_mono
+from .clap import AudioTower
+from .condition import Guidance, Hearing
+from .dataset import embed, pairs_in, read_picture
+from .generate import generate
+from .measures import Clip, audio_image_content, audio_image_similarity, image_image_similarity, wav2clip
+from .mel import prepare
+
+
+def evaluate(
+    pipeline: Any,
+    hearing: Hearing,
+    tower: AudioTower,
+    data: Path,
+    out: Path,
+    *,
+    clip: Path,
+    clip_b: Path | None = None,
+    size: int = 512,
+    steps: int = 50,
+    guidance: Guidance = Guidance(7.5),  # noqa: B008 - it is frozen
+) -> dict[str, float]:
+    """Measure AIC and IIS, and AIS if there is a CLIP ViT-B/32 for it; the pool is the folder itself.
+
+    Parameters
+    ----------
+    data : ``CLASS/NAME.wav`` with ``NAME.png`` beside it; sounds without a picture are left out
+    out : folder for ``CLASS/NAME.png`` of what was made, and ``figures.json``
+    clip, clip_b : folders of CLIP ViT-L/14 and ViT-B/32
+
+    Raises
+    ------
+    BendError(INPUT_MISSING) if there is nothing to measure, BendError(MODEL_MISSING)
+    """
+    pairs = [(sound, picture) for sound, picture in pairs_in(data) if picture is not None]
+    if not pairs:
+        raise BendError(
+            Code.INPUT_MISSING,
+            f"There is nothing to measure in {data}.",
+            "Put sounds into a folder for each class, with a picture of the same name beside each.",
+        )
+    large = Clip(clip)
+    made = []
+    for number, (sound, _) in enumerate(pairs, 1):
+        picture = generate(
+            pipeline,
+            hearing,
+            embed(tower, sound),
+            size=(size, size),
+            steps=steps,
+            guidance=guidance,
+            seed=number,
+        )
+        path = out / sound.parent.name / f"{sound.stem}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+        made.append(picture)
+        print(f"picture {number}/{len(pairs)}", flush=True)
+    classes = sorted({sound.parent.name for sound, _ in pairs})
+    vectors, partners = large.pictures(made), large.pictures([read_picture(picture) for _, picture in pairs])
+    numbers = torch.tensor([classes.index(sound.parent.name) for sound, _ in pairs])
+    names = large.words([name.replace("_", " ") for name in classes])
+    figures = {
+        "pictures": float(len(made)),
+        "AIC": audio_image_content(vectors, names, numbers),
+        "IIS": image_image_similarity(vectors, partners, partners),
+    }
+    if clip_b is not None:
+        heard = wav2clip([prepare(*read_mono(sound)) for sound, _ in pairs])
+        figures["AIS"] = audio_image_similarity(Clip(clip_b).pictures(made), heard, heard)
+    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    return figures

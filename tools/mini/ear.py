@@ -1,0 +1,159 @@
+"""The ear of mini: a small tower of CLAP's form that tells the synthesised sounds apart."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from blender_bend.engine.sonic.clap import AudioTower, LogMel
+from blender_bend.engine.sonic.mel import SAMPLE_RATE, log_mel, mel_matrix, window
+
+from . import checkpoints
+from .loop import Budget, Training, train
+from .pictures import HELDOUT, TRAINING
+from .recipe import Recipe
+from .sounds import SOUNDS, sound
+
+FIRST_HELDOUT = 1_000_000  # seed of the first sound that nothing learns from
+SHARPNESS = 12.0  # of the ear's scores, which are cosines
+
+
+def synthesise_all(recipe: Recipe, folder: Path, workers: int) -> None:
+    """Write every sound that is missing, as ``sounds/<part>-<kind>.npy``: float32, shape (sounds, samples)."""
+    jobs = [(recipe, folder, part, kind) for part in (HELDOUT, TRAINING) for kind in SOUNDS]
+    jobs = [job for job in jobs if not _path(*job[1:]).exists()]
+    began = time.monotonic()
+    with multiprocessing.get_context("spawn").Pool(workers) as pool:
+        for done, _ in enumerate(pool.imap(_synthesise, jobs), 1):
+            left = (time.monotonic() - began) / done * (len(jobs) - done)
+            print(f"sounds: {done} of {len(jobs)} kinds, {left / 60:.1f} min left", flush=True)
+
+
+def _synthesise(job: tuple[Recipe, Path, str, str]) -> None:
+    recipe, folder, part, kind = job
+    first, count = (FIRST_HELDOUT, recipe.sounds_heldout) if part == HELDOUT else (0, recipe.sounds)
+    made = np.stack([sound(kind, first + number, recipe.sound_seconds) for number in range(count)])
+    path = _path(folder, part, kind)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_suffix(f".{os.getpid()}")
+    with temporary.open("wb") as file:
+        np.save(file, made)
+    temporary.replace(path)
+
+
+def _path(folder: Path, part: str, kind: str) -> Path:
+    return folder / "sounds" / f"{part}-{kind}.npy"
+
+
+def load_sounds(folder: Path, part: str) -> dict[str, np.ndarray]:
+    """The sounds of a part by kind, each of shape (sounds, samples).
+
+    Raises
+    ------
+    FileNotFoundError if they were not made
+    """
+    return {kind: np.load(_path(folder, part, kind), mmap_mode="r") for kind in SOUNDS}
+
+
+class Ear(nn.Module):
+    """The tower, and a direction for each kind of sound."""
+
+    def __init__(self, recipe: Recipe) -> None:
+        super().__init__()
+        self.tower = AudioTower(recipe.ear_channels, recipe.ear_embedding)
+        self.tower.base.logmel_extractor = nn.Identity()  # it learns from spectrograms that were computed once
+        self.directions = nn.Parameter(torch.randn(len(SOUNDS), recipe.ear_embedding))
+
+    def forward(self, spectrograms: Tensor) -> Tensor:
+        """Scores of every kind, from log-mel spectrograms of shape (B, 1, frames, 64)."""
+        heard = F.normalize(self.tower.projection(self.tower.base(spectrograms)), dim=-1)
+        return SHARPNESS * heard @ F.normalize(self.directions, dim=-1).T
+
+
+class EarLoss:
+    """Cross-entropy of the kind, from pieces of any loudness with some bands or moments missing."""
+
+    def __init__(self, ear: Ear, sounds: dict[str, np.ndarray], recipe: Recipe, metrics: dict[str, float]) -> None:
+        self.ear, self.recipe, self.metrics = ear, recipe, metrics
+        matrix = mel_matrix()
+        spectrograms = [
+            log_mel(torch.from_numpy(np.array(sound))[None], matrix)[0].half()
+            for kind in SOUNDS
+            for sound in sounds[kind]
+        ]
+        self.spectrograms = torch.stack(spectrograms)
+        self.kinds = torch.arange(len(SOUNDS)).repeat_interleave(len(self.spectrograms) // len(SOUNDS))
+
+    def __call__(self, step: int, rank: int, ranks: int, random: np.random.Generator) -> Tensor:
+        """The loss at a step."""
+        del step, rank, ranks
+        chosen = random.integers(len(self.kinds), size=self.recipe.ear_batch)
+        frames = min(self.recipe.ear_frames, self.spectrograms.shape[2])
+        first = random.integers(self.spectrograms.shape[2] - frames + 1, size=len(chosen))
+        x = torch.stack(
+            [self.spectrograms[int(n), :, int(at) : int(at) + frames] for n, at in zip(chosen, first, strict=True)]
+        ).float()
+        x += torch.from_numpy(random.uniform(-15, 5, (len(x), 1, 1, 1)).astype(np.float32))  # decibels
+        tilt = np.linspace(-1, 1, x.shape[3]) * random.uniform(-6, 6, (len(x), 1, 1, 1))
+        x += torch.from_numpy(tilt.astype(np.float32))
+        band, moment = int(random.integers(56)), int(random.integers(max(1, frames - 40)))
+        x[::2, :, :, band : band + 8] = x.mean()
+        x[1::2, :, moment : moment + 40] = x.mean()
+        with torch.autocast("cpu", torch.bfloat16):
+            scores = self.ear(x)
+        kinds = self.kinds[torch.from_numpy(chosen)]
+        self.metrics["right"] = float((scores.argmax(1) == kinds).float().mean())
+        return F.cross_entropy(scores.float(), kinds)
+
+
+def train_ear(rank: int, ranks: int, recipe: Recipe, folder: Path, budget: Budget) -> None:
+    """The stage."""
+    torch.manual_seed(recipe.seed)
+    ear, metrics = Ear(recipe).train(), {}
+    optimizer = torch.optim.AdamW(ear.parameters(), lr=recipe.ear_rate, weight_decay=0.01)
+    optimizer.param_groups[0]["rate"] = recipe.ear_rate
+    loss = EarLoss(ear, load_sounds(folder, TRAINING), recipe, metrics)
+    training = Training(
+        "ear", ear, [optimizer], loss, recipe.ear_batch, recipe.seed, recipe.warm_up_32, 0.98, metrics=metrics
+    )
+    train(training, budget, folder, rank, ranks)
+    if rank == 0:
+        right = recognised(recipe, folder)
+        print(f"ear: {np.mean(list(right.values())):.3f} of the held-out sounds, {right}", flush=True)
+
+
+def load_ear(recipe: Recipe, folder: Path) -> tuple[AudioTower, Tensor]:
+    """The trained tower, which hears samples, and the directions of the kinds."""
+    ear = Ear(recipe)
+    ear.load_state_dict(checkpoints.load(folder / "ear.pt")["average"])
+    ear.tower.base.logmel_extractor = LogMel()
+    return ear.tower.eval().requires_grad_(False), F.normalize(ear.directions.detach(), dim=-1)
+
+
+def embeddings_of(tower: AudioTower, sounds: np.ndarray, pieces: int = 1) -> Tensor:
+    """Vectors of sounds, shape (sounds * pieces, embedding): of each the whole, then shorter and shorter pieces."""
+    found = []
+    for number, samples in enumerate(sounds):
+        mono = torch.from_numpy(np.array(samples))
+        for piece in range(pieces):
+            length = len(mono) if piece == 0 else min(len(mono), round((2.0 + 4.0 / piece) * SAMPLE_RATE))
+            start = (number * 7919 + piece * 104_729) % max(1, len(mono) - length)
+            found.append(tower(window(mono, start, length)[None]))
+    return torch.cat(found)
+
+
+def recognised(recipe: Recipe, folder: Path) -> dict[str, float]:
+    """Which part of the held-out sounds of each kind the ear names."""
+    tower, directions = load_ear(recipe, folder)
+    sounds = load_sounds(folder, HELDOUT)
+    return {
+        kind: float(((embeddings_of(tower, sounds[kind]) @ directions.T).argmax(1) == number).float().mean())
+        for number, kind in enumerate(SOUNDS)
+    }
