@@ -64,6 +64,7 @@ class Server:
         self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
             messages.HELLO: self._hello,
             messages.ANALYSE: self._analyse,
+            messages.LISTEN: self._listen,
             messages.RENDER: self._render,
             messages.DOWNLOAD: self._download,
         }
@@ -138,6 +139,17 @@ class Server:
         )
         np.savez(data["out"], allow_pickle=False, **measured)
         return {"out": data["out"]}
+
+    def _listen(self, message: Message) -> dict[str, Any]:
+        self._send(messages.PHASE, message.id, {"text": "Listening to the sound"})
+        from .sonic.listen import answer
+
+        return answer(
+            message.data,
+            self.device,
+            phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+            cancelled=lambda: self._is_cancelled(message.id),
+        )
 
     def _render(self, message: Message) -> dict[str, Any]:
         self._send(messages.PHASE, message.id, {"text": "Starting the engine"})

@@ -76,10 +76,6 @@ def convert(files: dict[str, Path]) -> Path:
     )
 
 
-def load_tower(path: Path) -> AudioTower:
-    return checkpoints.load_tower(path, CHANNELS, EMBEDDING)
-
-
 def refused(call: Callable[[], Any], *words: str, code: Code = Code.MODEL_INVALID) -> None:
     with pytest.raises(BendError) as caught:
         call()
@@ -95,10 +91,22 @@ def test_clap_is_converted_once_and_only_its_audio_part(files: dict[str, Path]) 
     audio = {name: tensor for name, tensor in published.items() if name.startswith("audio_encoder.")}
     assert len(written) == 88 and written.keys() == audio.keys()
     assert all(torch.equal(written[name], audio[name]) for name in audio)
-    tower, original = load_tower(path), AudioTower(CHANNELS, EMBEDDING)
+    tower, original = checkpoints.load_tower(path), AudioTower(CHANNELS, EMBEDDING)
     original.load_state_dict({n.removeprefix("audio_encoder."): t for n, t in audio.items()}, strict=False)
     sound = torch.randn(1, 20000)
     assert torch.equal(tower(sound), original(sound))
+
+
+def test_an_ear_of_another_size_is_written_lean_and_read_as_it_was(files: dict[str, Path]) -> None:
+    torch.manual_seed(2)
+    tower, sound = AudioTower(CHANNELS, EMBEDDING), torch.randn(1, 20000)
+    path = checkpoints.save_tower(files["folder"] / "ear.safetensors", tower)
+    assert len(load_file(path)) == 84
+    assert torch.equal(checkpoints.load_tower(path)(sound), tower(sound))
+    save_file(load_file(path), files["folder"] / "silent.safetensors")
+    refused(lambda: checkpoints.load_tower(files["folder"] / "silent.safetensors"), "lacks 4 tensors")
+    save_file(load_file(path), files["folder"] / "odd.safetensors", {"channels": "4 4 x"})
+    refused(lambda: checkpoints.load_tower(files["folder"] / "odd.safetensors"), "sizes cannot be read")
 
 
 def test_names_with_the_prefix_of_a_parallel_training_are_read_too(tmp_path: Path) -> None:
@@ -155,7 +163,7 @@ TOWER_WORDS = {
 
 @pytest.mark.parametrize(("name", "words"), TOWER_WORDS.items(), ids=TOWER_WORDS)
 def test_a_file_that_is_no_audio_tower_is_named(files: dict[str, Path], name: str, words: tuple[str, ...]) -> None:
-    refused(lambda: load_tower(files[name]), name, *words)
+    refused(lambda: checkpoints.load_tower(files[name]), name, *words)
 
 
 @pytest.mark.parametrize("name", ["CLAP_weights_2023.pth", "laion.pt", "projector.pth", "other.pt"])
@@ -239,8 +247,9 @@ def test_a_tensor_that_is_no_number_is_named(files: dict[str, Path]) -> None:
 def test_a_tower_for_other_mel_bands_is_refused(files: dict[str, Path]) -> None:
     weights = load_file(convert(files))
     weights["audio_encoder.base.logmel_extractor.melW"] += 0.1
-    save_file(weights, files["folder"] / "other.safetensors")
-    refused(lambda: load_tower(files["folder"] / "other.safetensors"), "mel bands")
+    sizes = {"channels": " ".join(map(str, CHANNELS)), "embedding": str(EMBEDDING)}
+    save_file(weights, files["folder"] / "other.safetensors", sizes)
+    refused(lambda: checkpoints.load_tower(files["folder"] / "other.safetensors"), "mel bands")
 
 
 class Code_:
@@ -263,7 +272,7 @@ def test_nothing_in_a_pickle_is_ever_run(tmp_path: Path, modern: bool) -> None:
         "evil.pth",
         "holds program code (posix.system)",
     )
-    refused(lambda: load_tower(path), "evil.pth", "holds program code")
+    refused(lambda: checkpoints.load_tower(path), "evil.pth", "holds program code")
     assert not trace.exists()
     torch.load(path, weights_only=False)  # this file would have run, had Bend let it
     assert trace.exists()
@@ -276,7 +285,7 @@ def test_a_download_that_broke_off_is_called_incomplete(files: dict[str, Path], 
     torch.save(published_clap(), files["folder"] / "old.pth", _use_new_zipfile_serialization=False)
     whole, path = (files["folder"] / name).read_bytes(), files["folder"] / f"cut-{name}"
     path.write_bytes(whole[: int(len(whole) * kept)])
-    refused(lambda: load_tower(path), f"cut-{name} is incomplete", "Download the file again")
+    refused(lambda: checkpoints.load_tower(path), f"cut-{name} is incomplete", "Download the file again")
 
 
 IMPOSTORS = {

@@ -16,13 +16,11 @@ from blender_bend.core.job import Bend, Hearing, Job
 from blender_bend.core.models import file_fingerprint
 from blender_bend.core.resolve import trace
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.inputs import StoredInputs, store_vector
+from blender_bend.engine.inputs import store_vector
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
 from blender_bend.engine.sonic.adapters import AudioAdapters
-from blender_bend.engine.sonic.clap import AudioTower
 from blender_bend.engine.sonic.generate import generate
-from blender_bend.engine.sonic.listen import listen
 from blender_bend.engine.sonic.projector import AudioProjector
 
 FIRE, RAIN = torch.eye(64)[:, 3][None], torch.eye(64)[:, 40][None]
@@ -151,16 +149,3 @@ def test_a_sound_that_nothing_hears_is_refused(film: Callable[..., Job], make_jo
     with pytest.raises(BendError) as caught:
         make_job("sd15", frames=[frame]).check()
     assert caught.value.code == Code.JOB_INVALID
-
-
-def test_frames_within_a_held_window_hear_the_same_and_silence_is_embedded_once(store: FrameStore) -> None:
-    torch.manual_seed(0)
-    tower, calls = AudioTower((2, 2, 2, 2, 2, 2), 8), []
-    tower.register_forward_hook(lambda *_: calls.append(1))
-    sound = torch.cat([torch.randn(44100), torch.zeros(88200)])
-    known: dict[str, str] = {}
-    digests = listen(tower, sound, [0.1, 0.2, 0.6, 2.0, 2.4], store, length=0.5, hold=0.5, known=known)
-    assert digests[0] == digests[1] != digests[2] and digests[3] == digests[4]
-    assert len(calls) == len(set(digests)) == 3
-    assert listen(tower, sound, [0.1], store, length=0.5, hold=0.5, known=known) == digests[:1] and len(calls) == 3
-    assert torch.allclose(StoredInputs(store).vector(digests[0]).norm(), torch.tensor(1.0))

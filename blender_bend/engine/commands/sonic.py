@@ -1,4 +1,4 @@
-"""``sonic convert``, ``sonic train`` and ``sonic evaluate``: the files with which a model hears."""
+"""``sonic convert``, ``train``, ``evaluate`` and ``listen``: the files with which a model hears, and what it hears."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 def add(commands: Any) -> None:
     """Add the commands to a parser."""
-    parser = commands.add_parser("sonic", help="convert CLAP's weights, or teach a model to hear")
+    parser = commands.add_parser("sonic", help="convert CLAP's weights, teach a model to hear, or listen")
     parts = parser.add_subparsers(required=True, metavar="COMMAND")
 
     convert = parts.add_parser("convert", help="take the audio part out of CLAP_weights_2022.pth")
@@ -47,6 +47,18 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--steps", type=int, default=50)
     evaluate.add_argument("--guidance", type=float, default=7.5)
     evaluate.set_defaults(run=_evaluate)
+
+    listen = parts.add_parser("listen", help="embed what every frame of a sound hears, for the frames of a job")
+    listen.add_argument("sound", type=Path)
+    listen.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
+    listen.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
+    listen.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
+    listen.add_argument("--out", type=Path, required=True, help="the .json file to write")
+    listen.add_argument("--window", type=float, default=10.0, help="seconds that are heard around a frame, up to 10")
+    listen.add_argument("--step", type=float, default=0.0, help="seconds from one window to the next; default a frame")
+    listen.add_argument("--blended", action="store_true", help="blend from one window to the next instead of holding")
+    listen.add_argument("--cache", type=Path, help="folder for what was heard before")
+    listen.set_defaults(run=_listen)
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -156,4 +168,27 @@ def _evaluate(options: argparse.Namespace) -> int:
         guidance=Guidance(options.guidance),
     )
     print(json.dumps(figures, indent=2))
+    return 0
+
+
+def _listen(options: argparse.Namespace) -> int:
+    """Write for every frame its ``sound`` as a job has it, and how much of what it hears is no silence."""
+    import json
+
+    from ...core.hearing import Windows
+    from ...core.timebase import FrameRate
+    from ..analysis.sound_file import read_mono
+    from ..frame_store import FrameStore
+    from ..sonic.listen import Ear, hear_frames
+    from ..sonic.mel import SAMPLE_RATE, prepare
+
+    windows = Windows(FrameRate.parse(options.fps), options.step, options.blended)
+    mono = prepare(*read_mono(options.sound))
+    frames = range(max(1, int(len(mono) * windows.rate.value / SAMPLE_RATE)))
+    ear, store = Ear(options.clap, cache=options.cache), FrameStore(options.store)
+    heard = hear_frames(ear, mono, windows, frames, store, length=options.window)
+    blends = [windows.blend(frame, heard) for frame in frames]
+    rows = [{"number": frame + 1, "sound": blend, "heard": share} for frame, (blend, share) in enumerate(blends)]
+    options.out.write_text(json.dumps(rows), encoding="utf-8")
+    print(f"{len(rows)} frames hear {len(set(heard.values()))} different windows -> {options.out}")
     return 0

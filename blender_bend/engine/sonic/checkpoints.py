@@ -6,7 +6,6 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
 from safetensors.torch import save
@@ -16,6 +15,7 @@ from ...core.errors import BendError, Code
 from ...core.files import replacing
 from .adapters import AudioAdapters, hearing_blocks
 from .clap import CHANNELS, EMBEDDING, AudioTower
+from .kinds import kind_of
 from .mel import N_FFT, mel_matrix
 from .projector import VARIANTS, AudioProjector
 from .weights import Weights, metadata, read_weights
@@ -23,62 +23,9 @@ from .weights import Weights, metadata, read_weights
 log = logging.getLogger(__name__)
 
 TOWER = "audio_encoder."
+#: What the file of an ear says that is not the published one.
+OWN_TOWER = "audio-tower"
 Shapes = dict[str, tuple[int, ...]]
-
-
-class Kind(NamedTuple):
-    """A kind of file: how it is told from others, what it is called, and what to do with it if it is not wanted."""
-
-    name: str
-    mark: str
-    words: str
-    hint: str
-
-
-#: The first whose mark is part of a name in the file.
-KINDS = (
-    Kind(
-        "clap 2023",
-        "htsat",
-        "CLAP 2023 or clapcap",
-        "Its vectors are as long but mean other things. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
-    ),
-    Kind(
-        "laion",
-        "audio_branch.",
-        "LAION's CLAP",
-        "It is another network. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
-    ),
-    Kind(
-        "laion",
-        "audio_model.audio_encoder.",
-        "LAION's CLAP as transformers has it",
-        "It is another network. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
-    ),
-    Kind(
-        "clap",
-        "caption_encoder.",
-        "the whole of CLAP 2022 (msclap)",
-        "Convert it once: `python -m blender_bend.engine sonic convert CLAP_weights_2022.pth`.",
-    ),
-    Kind("tower", "audio_encoder.base.conv_block1.", "CLAP 2022's audio tower", "It belongs to the setting CLAP."),
-    Kind("projector", "audio_emb_projection.", "an audio projector", "It belongs to the setting Projector."),
-    Kind(
-        "tokenizer", "last_layer.", "an AudioTokenizer, which was not published for use", "Use audio_projector_*.pth."
-    ),
-    Kind("adapters", "attn_adapter.to_q.", "audio adapters", "They belong to the setting Adapters."),
-    Kind("lora", "lora", "a LoRA", "Add it to the LoRA files."),
-    Kind(
-        "base", "model.diffusion_model.", "a whole Stable Diffusion checkpoint", "Use landscape.pt or greatest_hits.pt."
-    ),
-    Kind("base", "down_blocks.", "a UNet without audio adapters", "Use landscape.pt or greatest_hits.pt."),
-)
-_UNKNOWN = Kind("", "", "something that Bend does not know", "Choose another file.")
-
-
-def kind_of(weights: Mapping[str, Tensor]) -> Kind:
-    """What a file is, by the names in it."""
-    return next((kind for kind in KINDS if any(kind.mark in name for name in weights)), _UNKNOWN)
 
 
 def convert_clap(source: Path, target: Path, channels: Sequence[int] = CHANNELS, embedding: int = EMBEDDING) -> Path:
@@ -91,26 +38,47 @@ def convert_clap(source: Path, target: Path, channels: Sequence[int] = CHANNELS,
     weights = read_weights(source)
     _expect(source, weights, ("clap", "tower"), "CLAP 2022's weights")
     audio = {name: weights[name] for name in weights if name.startswith(TOWER)}
-    build_tower(source, audio, channels, embedding)
-    return _save(target, audio, {"bend": "clap-2022-audio", "source_sha256": _digest(source)})
+    tower = build_tower(source, audio, channels, embedding)
+    return _save(target, audio, {**_said_of(tower), "bend": "clap-2022-audio", "source_sha256": _digest(source)})
 
 
-def load_tower(path: Path, channels: Sequence[int] = CHANNELS, embedding: int = EMBEDDING) -> AudioTower:
-    """CLAP's ear from the file that ``convert_clap`` has written.
+def save_tower(path: Path, tower: AudioTower) -> Path:
+    """Write an ear of another size than the published one, without what inference does not need."""
+    return _save(path, {TOWER + name: tensor for name, tensor in tower.state_dict().items()}, _said_of(tower))
+
+
+def _said_of(tower: AudioTower) -> dict[str, str]:
+    channels, embedding = tower.sizes
+    return {"bend": OWN_TOWER, "channels": " ".join(map(str, channels)), "embedding": str(embedding)}
+
+
+def load_tower(path: Path) -> AudioTower:
+    """CLAP's ear from the file that ``convert_clap`` has written, or another one from one of ``save_tower``.
 
     Raises
     ------
     BendError(MODEL_MISSING), BendError(MODEL_INVALID)
     """
-    weights = read_weights(path)
+    weights, said = read_weights(path), metadata(path)
     _expect(path, weights, ("tower",), "CLAP 2022's audio tower")
-    return build_tower(path, weights, channels, embedding)
+    try:
+        channels = tuple(map(int, said["channels"].split())) if "channels" in said else CHANNELS
+        embedding = int(said.get("embedding", EMBEDDING))
+        if min(*channels, embedding) < 1:
+            raise ValueError
+    except (TypeError, ValueError) as error:
+        raise _misfit(path, "what it says of its sizes cannot be read", "Convert it again.") from error
+    return build_tower(path, weights, channels, embedding, lean=said.get("bend") == OWN_TOWER)
 
 
 def build_tower(
-    path: Path, weights: Weights, channels: Sequence[int] = CHANNELS, embedding: int = EMBEDDING
+    path: Path,
+    weights: Weights,
+    channels: Sequence[int] = CHANNELS,
+    embedding: int = EMBEDDING,
+    lean: bool = False,
 ) -> AudioTower:
-    """The tower from its 88 tensors; those that inference does not need are only checked."""
+    """The tower from its 88 tensors; those that inference does not need are only checked, and are not in a lean one."""
     with torch.device("meta"):
         tower = AudioTower(channels, embedding)
     bins, wide = N_FFT // 2 + 1, channels[-1]
@@ -120,6 +88,8 @@ def build_tower(
         "base.fc_audioset.weight": (527, wide),
         "base.fc_audioset.bias": (527,),
     }
+    if lean:
+        unused.clear()
     wanted = {TOWER + name: shape for name, shape in {**shapes_of(tower), **unused}.items()}
     _check(path, weights, wanted, "CLAP 2022's audio tower", exact=True)
     own = {name.removeprefix(TOWER): weights[name] for name in wanted}

@@ -98,6 +98,7 @@ class AudioTower(nn.Module):
 
     def __init__(self, channels: Sequence[int] = CHANNELS, embedding: int = EMBEDDING) -> None:
         super().__init__()
+        self.sizes = (tuple(channels), embedding)
         self.base = Cnn14(channels)
         self.projection = Projection(channels[-1], embedding)
         self.eval()

@@ -1,28 +1,106 @@
-"""What every frame hears: a window of the sound around it, embedded once and kept among the inputs of a frame store."""
+"""What every frame hears: windows of the sound, embedded once and kept among the inputs of a frame store."""
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterable
+import json
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
+import numpy as np
+import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
+from ...core.files import replacing
+from ...core.hearing import LONGEST, Windows
+from ...core.models import file_fingerprint
+from ...core.timebase import FrameRate
+from ..analysis.sound_file import read_mono
 from ..frame_store import FrameStore
 from ..inputs import store_vector
+from ..models import choose_device
+from .checkpoints import load_tower
 from .clap import AudioTower
-from .mel import SAMPLE_RATE, WINDOW, window
+from .mel import SAMPLE_RATE, prepare, window
+
+Progress = Callable[[int, int], None]
+
+
+class Ear:
+    """CLAP's audio tower, loaded from its file when there is something to hear that was never heard before.
+
+    Parameters
+    ----------
+    path : the file that ``convert_clap`` has written
+    device : where it listens
+    cache : folder for what was heard, by the content of the sound and of the file; None keeps it only here
+    """
+
+    def __init__(self, path: Path, device: str = "cpu", cache: Path | None = None) -> None:
+        self.path, self.device, self.cache = path, device, cache
+        self._known: dict[str, Tensor] = {}
+
+    @functools.cached_property
+    def tower(self) -> AudioTower:
+        """The network itself.
+
+        Raises
+        ------
+        BendError(MODEL_MISSING), BendError(MODEL_INVALID)
+        """
+        return load_tower(self.path).to(self.device)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """The hash of the file."""
+        return file_fingerprint(self.path) if self.path.is_file() else ""
+
+    def hear(self, heard: Tensor) -> Tensor:
+        """The vector of ten seconds of sound, shape (441000,): shape (1, 1024)."""
+        digest = hashlib.sha256(self.fingerprint.encode())
+        digest.update(heard.numpy().astype("<f4").tobytes())
+        name = digest.hexdigest()
+        if name not in self._known:
+            file = None if self.cache is None else self.cache / f"{name}.f32"
+            vector = _read(file) if file is not None and self.fingerprint else None
+            if vector is None:
+                vector = self.tower(heard[None].to(self.device)).to("cpu", torch.float32)
+                if file is not None:
+                    _write(file, vector)
+            self._known[name] = vector
+        return self._known[name]
+
+
+def _read(file: Path) -> Tensor | None:
+    try:
+        vector = np.frombuffer(file.read_bytes(), dtype="<f4").astype(np.float32)
+    except (OSError, ValueError):
+        return None
+    # What CLAP gives is of length 1; anything else was damaged.
+    return torch.from_numpy(vector)[None] if abs(float(np.linalg.norm(vector)) - 1) < 1e-3 else None
+
+
+def _write(file: Path, vector: Tensor) -> None:
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(file) as stream:
+            stream.write(vector.numpy().astype("<f4").tobytes())
+    except OSError as error:
+        raise BendError(
+            Code.STORE_UNWRITABLE, f"{file.parent} cannot be written: {error.strerror}.", "Free some space."
+        ) from error
 
 
 def listen(
-    tower: AudioTower,
+    ear: Ear,
     mono: Tensor,
-    seconds: Iterable[float],
+    centres: Iterable[float],
     store: FrameStore,
-    length: float = WINDOW / SAMPLE_RATE,
-    hold: float = 0.0,
-    known: dict[str, str] | None = None,
-    progress: Callable[[int], None] = lambda _: None,
+    length: float = LONGEST,
+    progress: Progress = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[str]:
     """The digests of what is heard around some moments, for the ``sound`` of a job's frames.
@@ -30,27 +108,92 @@ def listen(
     Parameters
     ----------
     mono : shape (m,), see ``mel.prepare``
-    seconds : the moments, such as the middle of every frame
-    length : of the window around each, in seconds, at most 10
-    hold : seconds after which the window moves on; frames in between hear the same and share their states
-    known : digests by the hash of what was heard; what is in it is not embedded again, and new ones are added
-    progress : called after each moment with how many are done
+    centres : seconds from its first sample to the middle of each window
+    length : of the windows in seconds, at most 10; of one that goes beyond the sound, the part within counts
+    progress : called after each window with how many are done, of how many
+
+    Returns
+    -------
+    one for each window, empty where there is silence
 
     Raises
     ------
-    BendError(CANCELLED), BendError(STORE_UNWRITABLE)
+    BendError(CANCELLED), BendError(STORE_UNWRITABLE), and what a wrong file gives
     """
-    known = {} if known is None else known
-    digests = []
-    for number, moment in enumerate(seconds, 1):
+    digests, centres = [], list(centres)
+    for number, centre in enumerate(centres, 1):
         if cancelled():
             raise BendError(Code.CANCELLED, "Cancelled.")
-        held = moment // hold * hold if hold > 0 else moment
-        samples = round(length * SAMPLE_RATE)
-        heard = window(mono, round(held * SAMPLE_RATE) - samples // 2, samples)
-        name = hashlib.sha256(heard.numpy().tobytes()).hexdigest()
-        if name not in known:
-            known[name] = store_vector(store, tower(heard[None].to(next(tower.parameters()).device)))
-        digests.append(known[name])
-        progress(number)
+        first = max(round((centre - length / 2) * SAMPLE_RATE), 0)
+        last = min(round((centre + length / 2) * SAMPLE_RATE), len(mono))
+        silent = last <= first or not mono[first:last].any()
+        digests.append("" if silent else store_vector(store, ear.hear(window(mono, first, last - first))))
+        progress(number, len(centres))
     return digests
+
+
+def hear_frames(
+    ear: Ear,
+    mono: Tensor,
+    windows: Windows,
+    frames: Iterable[int],
+    store: FrameStore,
+    start: float = 0.0,
+    length: float = LONGEST,
+    progress: Progress = lambda done, total: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> dict[int, str]:
+    """The digests of what some frames of a strip hear, by window; silent windows are left out.
+
+    Parameters
+    ----------
+    mono : shape (m,), see ``mel.prepare``
+    frames : counted from the strip's first
+    start : seconds from the sound's first sample to the strip's first frame; negative where the strip begins earlier
+    length, progress, cancelled : see ``listen``
+
+    Raises
+    ------
+    those of ``listen``
+    """
+    numbers = windows.numbers(frames)
+    centres = [start + float(windows.centre(number)) for number in numbers]
+    digests = listen(ear, mono, centres, store, length, progress, cancelled)
+    return {number: digest for number, digest in zip(numbers, digests, strict=True) if digest}
+
+
+def answer(
+    data: Mapping[str, Any], device: str, phase: Callable[[str], None], cancelled: Callable[[], bool]
+) -> dict[str, Any]:
+    """What the server says to ``listen``: the digests by window, in a file, for they may be many.
+
+    Parameters
+    ----------
+    data : ``sound``, ``clap`` (a file), ``fps``, ``frames`` (how many), ``start``, ``length``, ``step``, ``blended``,
+        ``store``, ``cache`` and ``out``
+    phase : takes words for what is under way
+
+    Raises
+    ------
+    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), and those of ``listen``
+    """
+
+    def progress(done: int, total: int) -> None:
+        if done % 10 == 0:
+            phase(f"Listening, window {done} of {total}")
+
+    ear = Ear(Path(data["clap"]), choose_device(device), Path(data["cache"]))
+    windows = Windows(FrameRate.parse(data["fps"]), float(data["step"]), bool(data["blended"]))
+    heard = hear_frames(
+        ear,
+        prepare(*read_mono(Path(data["sound"]))),
+        windows,
+        range(int(data["frames"])),
+        FrameStore(Path(data["store"])),
+        float(data["start"]),
+        float(data["length"]),
+        progress,
+        cancelled,
+    )
+    Path(data["out"]).write_text(json.dumps(heard), encoding="utf-8")
+    return {"out": data["out"], "windows": len(windows.numbers(range(int(data["frames"]))))}

@@ -73,7 +73,8 @@ class Clip:
         from transformers import CLIPModel, CLIPProcessor
 
         try:
-            self.model = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True).to(device)
+            model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            self.model = model.to(device)
             self.processor: Any = CLIPProcessor.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:
             raise BendError(

@@ -1,0 +1,180 @@
+"""What makes a model hear: the files that a name means, and the windows of the sound that a frame hears."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from .errors import BendError, Code
+from .models import MINI, MINI_PATH, ModelReference, file_fingerprint
+from .prompts import Blend
+from .timebase import FrameRate
+
+#: Where the files are with which mini hears.
+MINI_SOUND = MINI_PATH.parent / "mini_sound"
+WEIGHTS = frozenset({".pt", ".pth", ".safetensors"})
+#: CLAP hears ten seconds at once.
+LONGEST = 10.0
+
+_BLOCK = re.compile(r"\s*([a-z]\w*(?:\.\w+)*)\s+([-+]?[\d.]+)\s*")
+
+
+@dataclass(frozen=True)
+class Ears:
+    """The files with which a model hears: CLAP's audio tower, the projector and the adapters."""
+
+    name: str
+    tower: ModelReference
+    projector: ModelReference
+    adapters: ModelReference
+
+
+def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
+    """Find the files of a name.
+
+    A folder holds one file of adapters and one with ``projector`` in its name; one with ``clap`` in its name is the
+    ear that they were trained with.
+
+    Parameters
+    ----------
+    name : ``mini``, or a name from the preferences
+    folders : the preferences' folders by name
+    clap : file of CLAP's audio tower, for folders without one of their own; may be empty
+
+    Raises
+    ------
+    BendError(MODEL_MISSING), BendError(MODEL_INVALID)
+    """
+    folder = MINI_SOUND if name == MINI and name not in folders else _folder(name, folders)
+    if not folder.is_dir():
+        raise _missing(
+            "mini has no sound adapters yet." if folder == MINI_SOUND else f"There is no folder {folder}.",
+            "Choose other Sound Adapters, or add a folder with some in the preferences.",
+        )
+    found: dict[str, list[Path]] = {"clap": [], "projector": [], "adapters": []}
+    for path in sorted(folder.iterdir()):
+        if path.suffix in WEIGHTS:
+            found[next((kind for kind in found if kind in path.stem.lower()), "adapters")].append(path)
+    if not found["clap"] and clap:
+        found["clap"] = [Path(clap)]
+    for kind, words in (("adapters", "adapters"), ("projector", "projector"), ("clap", "CLAP")):
+        if len(found[kind]) > 1:
+            names = ", ".join(path.name for path in found[kind])
+            raise BendError(
+                Code.MODEL_INVALID,
+                f"{folder} has more than one file of {words}: {names}.",
+                "Keep one file of adapters and one projector in a folder.",
+                "bend.open_preferences",
+            )
+    for kind, words, hint in (
+        ("adapters", "audio adapters", "Put a file such as landscape.pt there."),
+        ("projector", "an audio projector", "Put the audio_projector file that belongs to the adapters there."),
+        ("clap", "CLAP's audio tower", "Name the file in the preferences: Sound, CLAP File."),
+    ):
+        if not found[kind] or not found[kind][0].is_file():
+            raise _missing(f"{words[0].upper()}{words[1:]} for '{name}' cannot be found.", hint)
+    tower, projector, adapters = (_reference(found[kind][0]) for kind in ("clap", "projector", "adapters"))
+    return Ears(name, tower, projector, adapters)
+
+
+def _folder(name: str, folders: Mapping[str, str]) -> Path:
+    if name not in folders:
+        raise _missing(
+            f"There are no sound adapters called '{name}'." if name else "No sound adapters are chosen.",
+            "Choose others, or add their folder in the preferences.",
+        )
+    return Path(folders[name])
+
+
+def _missing(message: str, hint: str) -> BendError:
+    return BendError(Code.MODEL_MISSING, message, hint, "bend.open_preferences")
+
+
+def _reference(path: Path) -> ModelReference:
+    return ModelReference(path.name, str(path), file_fingerprint(path))
+
+
+@dataclass(frozen=True)
+class Windows:
+    """The windows of the sound that the frames of a strip hear.
+
+    Parameters
+    ----------
+    rate : frames per second
+    step : seconds from one window to the next; up to the length of a frame, every frame has a window of its own
+    blended : whether a frame between the middles of two windows hears both by their shares, or one is held
+    """
+
+    rate: FrameRate
+    step: float = 0.0
+    blended: bool = False
+
+    @property
+    def _step(self) -> Fraction:
+        return max(Fraction(round(self.step * 1_000_000), 1_000_000), 1 / self.rate.value)
+
+    def centre(self, number: int) -> Fraction:
+        """Seconds from the start of the strip's first frame to the middle of a window."""
+        return self._step * (number + Fraction(1, 2))
+
+    def shares(self, frame: int) -> list[tuple[int, float]]:
+        """The windows that a frame hears, by number, and their shares.
+
+        Parameters
+        ----------
+        frame : counted from the strip's first
+        """
+        place = (frame + Fraction(1, 2)) / self.rate.value / self._step
+        if not self.blended:
+            return [(math.floor(place), 1.0)]
+        before = math.floor(place - Fraction(1, 2))
+        share = place - Fraction(1, 2) - before
+        return [(before, float(1 - share)), (before + 1, float(share))] if share else [(before, 1.0)]
+
+    def numbers(self, frames: Iterable[int]) -> list[int]:
+        """Every window that is needed."""
+        return sorted({number for frame in frames for number, _ in self.shares(frame)})
+
+    def blend(self, frame: int, heard: Mapping[int, str]) -> tuple[Blend, float]:
+        """What a frame hears.
+
+        Parameters
+        ----------
+        heard : digest of what is heard in a window, by number; a silent window has none
+
+        Returns
+        -------
+        digests with their shares, and how much of the frame is not silence, 0...1
+        """
+        parts: dict[str, float] = {}
+        for number, share in self.shares(frame):
+            if number in heard:
+                parts[heard[number]] = parts.get(heard[number], 0.0) + share
+        total = sum(parts.values())
+        return tuple((digest, share / total) for digest, share in parts.items()), total
+
+
+def parse_blocks(text: str) -> dict[str, float]:
+    """Factors by the beginning of a block's path, from text such as ``mid_block 0.5, up_blocks.1 0``.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    factors = {}
+    for part in filter(str.strip, text.split(",")):
+        match = _BLOCK.fullmatch(part)
+        try:
+            path, number = match.groups() if match else ("", "")
+            factors[path] = float(number)
+        except ValueError as error:
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                f"'{part.strip()}' is no block with a factor.",
+                "Write for example: mid_block 0.5, up_blocks.1 0.",
+            ) from error
+    return factors

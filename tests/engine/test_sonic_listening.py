@@ -1,0 +1,123 @@
+"""What frames hear: windows of the sound, each embedded once, by the engine's child and by the command line."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from blender_bend.core.errors import BendError, Code
+from blender_bend.core.hearing import Windows
+from blender_bend.core.timebase import FrameRate
+from blender_bend.engine.__main__ import main
+from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.inputs import StoredInputs
+from blender_bend.engine.sonic import checkpoints
+from blender_bend.engine.sonic.clap import AudioTower
+from blender_bend.engine.sonic.listen import Ear, answer, hear_frames, listen
+from blender_bend.engine.sonic.mel import window
+
+RATE = FrameRate.parse("10")
+
+
+@pytest.fixture
+def tower_file(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    return checkpoints.save_tower(tmp_path / "clap.safetensors", AudioTower((2, 2, 2, 2, 2, 2), 8))
+
+
+@pytest.fixture
+def sound() -> Tensor:
+    """A second of one noise, a second of another, a second of silence."""
+    torch.manual_seed(1)
+    return torch.cat([torch.randn(44100), torch.randn(44100).cumsum(0) / 50, torch.zeros(44100)])
+
+
+def counted(ear: Ear) -> list[int]:
+    calls: list[int] = []
+    ear.tower.register_forward_hook(lambda *_: calls.append(1))
+    return calls
+
+
+def test_a_window_is_embedded_once_however_many_frames_hear_it(
+    tower_file: Path, sound: Tensor, store: FrameStore
+) -> None:
+    ear = Ear(tower_file)
+    calls = counted(ear)
+    held = Windows(RATE, 0.5)
+    heard = hear_frames(ear, sound, held, range(30), store, length=0.5)
+    assert sorted(heard) == [0, 1, 2, 3] and len(calls) == len(set(heard.values())) == 4, "silence is no window"
+    assert [held.blend(frame, heard)[0] for frame in range(5)] == [((heard[0], 1.0),)] * 5
+    assert hear_frames(ear, sound, held, range(30), store, length=0.5) == heard and len(calls) == 4
+    vector = StoredInputs(store).vector(heard[1])
+    assert torch.equal(vector, ear.tower(window(sound[22050:44100])[None]))
+
+
+def test_a_window_is_centred_and_ends_where_the_sound_ends(tower_file: Path, sound: Tensor, store: FrameStore) -> None:
+    ear, inputs = Ear(tower_file), StoredInputs(store)
+    first, middle, beyond = listen(ear, sound, [0.1, 1.0, 5.0], store, length=0.6)
+    assert torch.equal(inputs.vector(first), ear.tower(window(sound[: round(0.4 * 44100)])[None]))
+    assert torch.equal(inputs.vector(middle), ear.tower(window(sound[round(0.7 * 44100) : round(1.3 * 44100)])[None]))
+    assert beyond == ""
+
+
+def test_what_was_heard_once_needs_no_network(tower_file: Path, sound: Tensor, tmp_path: Path) -> None:
+    stores = [FrameStore(tmp_path / name) for name in ("one", "two", "three")]
+    cache = tmp_path / "cache"
+    first = listen(Ear(tower_file, cache=cache), sound, [0.5, 1.5], stores[0], 1.0)
+    again = Ear(tower_file, cache=cache)
+    assert listen(again, sound, [0.5, 1.5], stores[1], 1.0) == first
+    assert "tower" not in vars(again) and len(list((stores[1].folder / "inputs").glob("*.f32"))) == 2
+    for file in cache.iterdir():
+        file.write_bytes(b"damaged")
+    assert listen(again := Ear(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) == first[:1]
+    assert "tower" in vars(again)
+    torch.manual_seed(5)
+    checkpoints.save_tower(tower_file, AudioTower((2, 2, 2, 2, 2, 2), 8))
+    assert listen(Ear(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) != first[:1], "other weights hear anew"
+
+
+def test_listening_can_be_cancelled(tower_file: Path, sound: Tensor, store: FrameStore) -> None:
+    with pytest.raises(BendError) as caught:
+        listen(Ear(tower_file), sound, [0.5], store, cancelled=lambda: True)
+    assert caught.value.code == Code.CANCELLED
+
+
+def test_the_engine_listens_for_blender(
+    tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_sound(sound.clamp(-1, 1).numpy(), 44100)
+    request = {
+        "sound": str(path), "clap": str(tower_file), "fps": "10", "frames": 30, "start": 0.5, "length": 0.5,
+        "step": 0.5, "blended": False, "store": str(tmp_path / "frames"), "cache": str(tmp_path / "cache"),
+        "out": str(tmp_path / "heard.json"),
+    }  # fmt: skip
+    said: list[str] = []
+    assert answer(request, "cpu", said.append, lambda: False) == {"out": request["out"], "windows": 6}
+    heard = json.loads(Path(request["out"]).read_text())
+    assert sorted(heard) == ["0", "1", "2"], "the strip begins half a second after the sound"
+    assert all((tmp_path / "frames" / "inputs" / f"{digest}.f32").is_file() for digest in heard.values())
+    answer({**request, "step": 0.1}, "cpu", said.append, lambda: False)
+    assert said == [f"Listening, window {number} of 30" for number in (10, 20, 30)]
+    with pytest.raises(BendError) as caught:
+        answer({**request, "clap": str(tmp_path / "none.pth")}, "cpu", said.append, lambda: False)
+    assert caught.value.code == Code.MODEL_MISSING
+
+
+def test_the_command_line_listens_for_a_job(
+    tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
+) -> None:
+    path = write_sound(sound.clamp(-1, 1).numpy(), 44100)
+    out, store = tmp_path / "heard.json", tmp_path / "frames"
+    options = ["--clap", str(tower_file), "--fps", "10", "--store", str(store), "--out", str(out)]
+    assert main(["sonic", "listen", str(path), *options, "--window", "0.5", "--step", "1", "--blended"]) == 0
+    rows = json.loads(out.read_text())
+    assert [row["number"] for row in rows] == list(range(1, 31))
+    shares = np.array([row["heard"] for row in rows])
+    assert np.allclose(shares[5:15], 1) and np.allclose(np.diff(shares[15:24]), -0.1) and not shares[25:].any()
+    assert rows[9]["sound"][0][1] == pytest.approx(0.55) and len(rows[29]["sound"]) == 0
