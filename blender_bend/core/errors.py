@@ -10,6 +10,7 @@ from typing import Any
 class Code(StrEnum):
     """Every failure that Bend knows by name."""
 
+    BEND_FAILED = "bend_failed"
     CANCELLED = "cancelled"
     CAPTURE_MISSING = "capture_missing"
     CHANNEL_MISSING = "channel_missing"
@@ -26,6 +27,7 @@ class Code(StrEnum):
     NON_FINITE = "non_finite"
     OFFLINE = "offline"
     OPERATOR_UNKNOWN = "operator_unknown"
+    OUT_OF_MEMORY = "out_of_memory"
     PARAMETER_INVALID = "parameter_invalid"
     PRESET_INVALID = "preset_invalid"
     PROMPT_INVALID = "prompt_invalid"
