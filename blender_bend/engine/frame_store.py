@@ -14,6 +14,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing, sweep
+from ..core.packing import inflate
 from ..core.resolve import file_name
 
 #: What Pillow raises for files that are no pictures, or no honest ones.
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
 #: a private chunk: ancillary, safe to copy.
 CHUNK = b"beNd"
-#: More is no frame's origin: a few kilobytes of compressed zeros could fill the memory.
-LARGEST_ORIGIN = 1 << 24
 
 
 def read_origin(path: Path) -> dict[str, Any]:
@@ -39,8 +38,8 @@ def read_origin(path: Path) -> dict[str, Any]:
         with PIL.Image.open(path, formats=("PNG",)) as image:
             image.load()
             chunks = {chunk[0]: chunk[1] for chunk in getattr(image, "private_chunks", ())}
-        return dict(json.loads(zlib.decompressobj().decompress(chunks[CHUNK], LARGEST_ORIGIN)))
-    except (*UNREADABLE, KeyError, TypeError, RecursionError, zlib.error) as error:
+        return dict(json.loads(inflate(chunks[CHUNK])))
+    except (*UNREADABLE, KeyError, TypeError, RecursionError) as error:
         raise BendError(Code.FRAME_INVALID, f"{path.name} is not a frame that Bend has made.") from error
 
 
