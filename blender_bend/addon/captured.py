@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from ..core.errors import BendError, Code
+from ..core.packing import inflate
 
 #: Bytes of a SHA-256 digest.
 _WIDTH = 32
@@ -32,13 +33,15 @@ def encode(digests: Mapping[int, str]) -> str:
 def decode(text: str) -> dict[int, str]:
     """Read what ``encode`` wrote; text from elsewhere counts as no record."""
     try:
-        packed = zlib.decompress(b85decode(text)) if text else b""
+        packed = inflate(b85decode(text)) if text else b""
         count = int.from_bytes(packed[:4], "little")
         end = 4 + count * _WIDTH
+        if end > max(len(packed), 4):
+            return {}
         table = [packed[4 + place * _WIDTH : 4 + (place + 1) * _WIDTH].hex() for place in range(count)]
         rows = np.cumsum(np.frombuffer(packed[end:], "<i4").reshape(-1, 2), axis=0)
         return {number: table[place] for number, place in rows.tolist()}
-    except (ValueError, IndexError, zlib.error):
+    except (ValueError, IndexError):
         return {}
 
 

@@ -1,11 +1,10 @@
-"""Starting the engine, talking to it, and noticing when it dies."""
+"""Starting the engine, talking to it, and noticing when it dies, falls silent or is of another Bend."""
 
 from __future__ import annotations
 
 import itertools
 import logging
 import os
-import queue
 import subprocess
 import threading
 import time
@@ -15,78 +14,25 @@ from typing import Any
 import bpy
 
 from ..core import messages
+from ..core.endings import engine_died
 from ..core.errors import BendError, Code
 from ..core.messages import Message
+from ..core.restarts import Restarts
+from ..core.version import VERSION
 from . import preferences
+from .child import variables
+from .engine_request import Request
 
 log = logging.getLogger(__name__)
 
-LOG_LINES_IN_ERROR = 4
-
-
-class Request:
-    """One thing that the engine was asked for; it always ends: done, failed, cancelled, or with the engine's death."""
-
-    def __init__(self, client: EngineClient, identity: str) -> None:
-        self.client = client
-        self.identity = identity
-        self._messages: queue.Queue[Message] = queue.Queue()
-        self._ending: Message | None = None
-
-    def deliver(self, message: Message) -> None:
-        """Called by the reading thread."""
-        self._messages.put(message)
-
-    def poll(self) -> list[Message]:
-        """What came since the last time, without waiting."""
-        news = []
-        while self._ending is None:
-            try:
-                message = self._messages.get_nowait()
-            except queue.Empty:
-                break
-            self._note(message)
-            news.append(message)
-        return news
-
-    def wait(self, seconds: float | None = None) -> Message | None:
-        """The next message; None if none came within the time or the request has ended."""
-        if self._ending is not None:
-            return None
-        try:
-            message = self._messages.get(timeout=seconds)
-        except queue.Empty:
-            return None
-        self._note(message)
-        return message
-
-    def _note(self, message: Message) -> None:
-        if message.type in messages.ENDINGS:
-            self._ending = message
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last message has been read."""
-        return self._ending is not None
-
-    def result(self) -> dict[str, Any]:
-        """What came of it; waits until the end.
-
-        Raises
-        ------
-        BendError with what the engine said
-        """
-        while not self.ended:
-            self.wait()
-        ending = self._ending
-        assert ending is not None
-        if ending.type == messages.DONE:
-            return ending.data
-        raise BendError.from_dict(ending.data)
-
-    def cancel(self) -> None:
-        """Ask the engine to stop; the request then ends as cancelled, or as done if it was faster."""
-        self.client.send(Message(messages.CANCEL, self.identity))
+#: How often the engine is watched: whether it still says something, and whether anybody needs it.
+WATCH_SECONDS, IDLE_CHECK_SECONDS = 1.0, 10.0
+#: An engine that is asked for something and says nothing for so long is stuck; it says that it is there every 5 s.
+SILENCE_SECONDS = 120
+#: Logs of other Blenders are kept for so long.
+LOG_DAYS = 7
+#: How much of a log is read for its last words.
+TAIL_BYTES = 1 << 14
 
 
 class EngineClient:
@@ -103,17 +49,16 @@ class EngineClient:
     def __init__(self, python: Path, device: str, online: bool, log_file: Path) -> None:
         self.started_with = (python, device, online)
         self.log_file = log_file
+        #: Whether it has got anything done.
+        self.useful = False
         self._numbers = itertools.count(1)
         self._requests: dict[str, Request] = {}
         self._lock = threading.Lock()
-        self._dead = False
-        environment = {name: value for name, value in os.environ.items() if name not in {"PYTHONHOME", "PYTHONSTARTUP"}}
-        environment |= {
-            "PYTHONPATH": str(preferences.ROOT),
-            "PYTHONNOUSERSITE": "1",
-            "PYTHONIOENCODING": "utf-8",
-            "PYTHONUNBUFFERED": "1",
-        }
+        self._over = threading.Event()
+        self._verdict: BendError | None = None
+        self._silent_seconds = 0.0
+        self._last_use = time.monotonic()
+        environment = variables() | {"PYTHONUNBUFFERED": "1"}
         if not online:
             environment["HF_HUB_OFFLINE"] = "1"
         # Below the interface in priority: while the engine paints, Blender's windows stay lively.
@@ -144,17 +89,25 @@ class EngineClient:
                 "bend.open_preferences",
             ) from error
         threading.Thread(target=self._read, name="bend engine reader", daemon=True).start()
+        threading.Thread(target=self._watch, name="bend engine watch", daemon=True).start()
 
     @property
     def alive(self) -> bool:
         """Whether the engine runs and answers."""
-        return not self._dead and self.process.poll() is None
+        return not self._over.is_set() and self._verdict is None and self.process.poll() is None
+
+    @property
+    def idle_seconds(self) -> float:
+        """How long nobody has wanted anything of it."""
+        with self._lock:
+            return 0.0 if self._requests else time.monotonic() - self._last_use
 
     def request(self, kind: str, **data: Any) -> Request:
         """Ask for something; the answer comes through the request."""
-        request = Request(self, str(next(self._numbers)))
+        request = Request(self.send, str(next(self._numbers)))
         with self._lock:
             self._requests[request.identity] = request
+            self._last_use, self._silent_seconds = time.monotonic(), 0.0
         self.send(Message(kind, request.identity, data))
         return request
 
@@ -166,52 +119,75 @@ class EngineClient:
             self.process.stdin.flush()
         except (OSError, ValueError):
             log.info("the engine is gone; %s was not sent", message.type)
-            if self._dead:
+            if self._over.is_set():
                 self._bury()
 
     def _read(self) -> None:
         assert self.process.stdout is not None
-        for line in self.process.stdout:
-            try:
-                message = messages.decode(line)
-            except BendError as error:
-                log.warning("%s", error)
-                continue
-            with self._lock:
-                request = self._requests.get(message.id)
-                if message.type in messages.ENDINGS:
-                    self._requests.pop(message.id, None)
-            if request:
-                request.deliver(message)
-        self.process.wait()
-        self._bury()
+        try:
+            for line in messages.lines(self.process.stdout):
+                self._silent_seconds = 0.0
+                try:
+                    self._take_in(messages.decode(line))
+                except BendError as error:
+                    if error.code == Code.ENGINE_VERSION:
+                        self._condemn(error)
+                    log.warning("%s", error)
+        finally:
+            self._end_process(patience=5.0)  # an engine that has closed its stdout cannot answer any more
+            self._bury()
+
+    def _take_in(self, message: Message) -> None:
+        """Deliver a message; late and foreign ones have no request any more and are dropped.
+
+        Raises
+        ------
+        BendError(ENGINE_VERSION)
+        """
+        if message.type == messages.ALIVE:
+            theirs = str(message.data.get("bend"))[:40]
+            if theirs != VERSION:
+                words = f"The engine is of Bend {theirs}, Blender runs Bend {VERSION}."
+                raise BendError(Code.ENGINE_VERSION, words, "Restart Blender: Bend was updated while it ran.")
+            return
+        with self._lock:
+            request = self._requests.get(message.id)
+            if message.type in messages.ENDINGS:
+                self._requests.pop(message.id, None)
+                self._last_use = time.monotonic()
+        if request is None:
+            log.info("a message without a request was dropped: %s %s", message.type, message.data)
+            return
+        self.useful = self.useful or message.type in {messages.FRAME, messages.DONE}
+        request.deliver(message)
+
+    def _watch(self) -> None:
+        """End an engine that has fallen silent.
+
+        Ticks are counted, not the clock's seconds: a machine that wakes up from sleep is no silence.
+        """
+        while not self._over.wait(WATCH_SECONDS):
+            self._silent_seconds += WATCH_SECONDS
+            if self._requests and self._silent_seconds > SILENCE_SECONDS:
+                words = f"The engine has not answered for {SILENCE_SECONDS:.0f} s and was ended."
+                self._condemn(BendError(Code.ENGINE_DIED, words, "Try again; the log tells more.", "bend.show_log"))
+
+    def _condemn(self, verdict: BendError) -> None:
+        """End an engine for a reason, which all its requests are told."""
+        self._verdict = self._verdict or verdict
+        self.process.kill()
 
     def _bury(self) -> None:
         """End every request that waits for a dead engine."""
-        self._dead = True
+        self._over.set()
         with self._lock:
             orphans, self._requests = self._requests, {}
         if not orphans:
             return
-        error = self._obituary().to_dict()
+        written = _tail(self.log_file) or _tail(self.log_file.with_suffix(".start"))
+        error = (self._verdict or engine_died(self.process.returncode, written)).to_dict()
         for request in orphans.values():
             request.deliver(Message(messages.ERROR, request.identity, error))
-
-    def _obituary(self) -> BendError:
-        code = self.process.returncode
-        last = _tail(self.log_file) or _tail(self.log_file.with_suffix(".start"))
-        if code in (-9, 137):
-            cause = "It was killed, probably because memory ran out."
-        elif "No module named" in last:
-            cause = "A package is missing in its Python: " + last.splitlines()[-1]
-        else:
-            cause = f"Its last words: {last}" if last else ""
-        return BendError(
-            Code.ENGINE_DIED,
-            f"The engine stopped (exit code {code}). {cause}".strip(),
-            "Try again; the log tells more.",
-            "bend.show_log",
-        )
 
     def close(self, patience: float = 2.0) -> None:
         """Let the engine end: closing its stdin is enough; who does not go is killed."""
@@ -220,6 +196,9 @@ class EngineClient:
                 self.process.stdin.close()
         except OSError:
             pass  # a dead engine's pipe
+        self._end_process(patience)
+
+    def _end_process(self, patience: float) -> None:
         try:
             self.process.wait(timeout=patience)
         except subprocess.TimeoutExpired:
@@ -228,14 +207,17 @@ class EngineClient:
 
 
 def _tail(path: Path) -> str:
+    """The end of what was written to a file; empty if there is none."""
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        with open(path, "rb") as file:
+            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
+            return file.read().decode("utf-8", errors="replace").strip()
     except OSError:
         return ""
-    return "\n".join(lines[-LOG_LINES_IN_ERROR:])
 
 
 _client: EngineClient | None = None
+_restarts = Restarts()
 
 
 def log_file() -> Path:
@@ -248,17 +230,57 @@ def client() -> EngineClient:
 
     Raises
     ------
-    BendError(ENGINE_MISSING)
+    BendError(ENGINE_MISSING), BendError(ENGINE_DIED) if it has died so often that it must wait
     """
     global _client
     wanted = (preferences.engine_python(), preferences.preferences().device, bool(bpy.app.online_access))
-    if _client is not None and not (_client.alive and _client.started_with == wanted):
+    if _client is not None and _client.started_with != wanted:
+        shut_down()
+        forgive()
+    elif _client is not None and not _client.alive:
+        _restarts.died(_client.useful, time.monotonic())
         shut_down()
     if _client is None:
         began = time.monotonic()
+        _restarts.check(began)
+        _forget_old_logs()
         _client = EngineClient(*wanted, log_file())
         log.info("engine started in %.0f ms", 1000 * (time.monotonic() - began))
+        if not bpy.app.timers.is_registered(rest_if_idle):
+            bpy.app.timers.register(rest_if_idle, first_interval=IDLE_CHECK_SECONDS, persistent=True)
     return _client
+
+
+def forgive() -> None:
+    """Let the engine be started again, however often it has died."""
+    _restarts.forgive()
+
+
+def rest_if_idle() -> float | None:
+    """End an engine that nobody has wanted anything of for a while, which gives its memory back.
+
+    Returns
+    -------
+    seconds until it is to be asked again, as Blender's timers want it; None if there is no engine any more
+    """
+    if _client is None:
+        return None
+    minutes = preferences.preferences().idle_minutes
+    if minutes and _client.idle_seconds > 60 * minutes:
+        log.info("the engine was idle and is ended")
+        shut_down()
+        return None
+    return IDLE_CHECK_SECONDS
+
+
+def _forget_old_logs() -> None:
+    """Remove what the engines of other Blenders have printed long ago."""
+    for path in log_file().parent.glob("engine-*"):
+        try:
+            if time.time() - path.stat().st_mtime > LOG_DAYS * 86400:
+                path.unlink()
+        except OSError:
+            continue  # another Blender was faster
 
 
 def running() -> bool:

@@ -17,7 +17,8 @@ from ..core.files import replacing
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import INPUTS, Traced, file_name, trace
-from . import activity, captured, engine_client, preferences, snapshot, strips
+from . import activity, batches, captured, engine_client, preferences, snapshot, strips
+from .engine_request import Request
 from .slices import Slices, at_once
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
@@ -74,16 +75,20 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     # A chain begins at the strip's first element, so that trimming and splitting change no picture.
     leading = range(strips.element_range(strip).start, max(wanted) + 1) if chained else wanted
     job = yield from snapshot.take_in_slices(scene, strip, leading)
-    way: list[Traced] = []
-    for index, traced in enumerate(trace(job)):
-        way.append(traced)
-        if index % SLICE == SLICE - 1:
-            yield
-    yield
+    way = yield from _trace(job)
     names = {traced.frame.number: traced.key for traced in way}
     missing = missing_frames(store, names)
     if missing and shown_until_now != store:
         yield from _bring_along(shown_until_now, store, {file_name(names[number]) for number in missing})
+        missing = missing_frames(store, names)
+    batch = batches.fitting(job)
+    if missing and batch < job.batch and not chained:
+        # Frames that were made before memory ran out are as good: they stay.
+        job, lacking = replace(job, batch=batch), set(missing)
+        frames = tuple(traced.frame for traced in way if traced.frame.number in lacking)
+        others = yield from _trace(replace(job, frames=frames))
+        names |= {traced.frame.number: traced.key for traced in others}
+        way = [traced for traced in way if traced.frame.number not in lacking] + others
         missing = missing_frames(store, names)
     asked, lacking = set(wanted), set(missing)
     needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
@@ -98,6 +103,17 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         [traced.frame.number for traced in needed],
         work,
     )
+
+
+def _trace(job: Job) -> Slices[list[Traced]]:
+    """The frames of a job with their keys."""
+    way: list[Traced] = []
+    for index, traced in enumerate(trace(job)):
+        way.append(traced)
+        if index % SLICE == SLICE - 1:
+            yield
+    yield
+    return way
 
 
 def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[int]) -> list[Traced]:
@@ -176,7 +192,7 @@ class Generation:
         self.phase = ""
         self.rendered = 0
         self._began = 0.0
-        self.request: engine_client.Request | None = None
+        self.request: Request | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         plan.show_ready()
         if plan.missing:
@@ -227,6 +243,7 @@ class Generation:
                 self._began = time.monotonic()  # the last phase is the rendering itself
             elif message.type == messages.DONE:
                 self.rendered = int(message.data["rendered"])
+                batches.learn(self.plan.job, int(message.data["batch"]))
                 if self._began and self.rendered and self.plan.work.states:
                     activity.seconds_per_state = (time.monotonic() - self._began) / self.plan.work.states
         if arrived:

@@ -8,7 +8,7 @@ import bpy
 
 from ..core import environment
 from ..core.errors import BendError, Code
-from . import activity, engine_setup, preferences
+from . import activity, engine_client, engine_setup, preferences
 from .child import Child
 
 TICK_SECONDS = 0.2
@@ -58,6 +58,7 @@ class Examination:
                 "Press Set Up, or choose the engine's Python in the preferences.",
                 "bend.set_up_engine",
             ) from error
+        engine_client.forgive()
         found.clear()
         running = self
 

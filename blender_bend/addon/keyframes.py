@@ -11,6 +11,7 @@ import numpy as np
 from bpy.types import FCurve, Keyframe
 
 from ..core.curves import Keys
+from ..core.packing import inflate
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.
 _INTERPOLATION = Keyframe.bl_rna.properties["interpolation"].enum_items
@@ -145,11 +146,11 @@ class Memory:
     def decode(cls, text: str) -> Memory:
         """Read what ``encode`` wrote; text from elsewhere counts as no memory."""
         try:
-            packed = np.frombuffer(zlib.decompress(b64decode(text, validate=True)), np.float32)
+            packed = np.frombuffer(inflate(b64decode(text, validate=True)), np.float32)
             keys, removed, added = (int(count) for count in packed[:3])
             parts = np.split(packed[3:], np.cumsum([COLUMNS * keys, removed]))
             return cls(parts[0].reshape(COLUMNS, keys).T, parts[1], parts[2].reshape(ADDED, added).T)
-        except (ValueError, zlib.error):
+        except (ValueError, OverflowError):
             return cls.empty()
 
     def encode(self) -> str:

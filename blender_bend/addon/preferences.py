@@ -94,6 +94,14 @@ class BEND_AP_preferences(AddonPreferences):
         min=1,
         max=16,
     )
+    idle_minutes: IntProperty(
+        name="Free Memory After",
+        description="Minutes without work after which the engine is ended, which frees its memory. "
+        "The next request starts it again. 0: never",
+        default=10,
+        min=0,
+        soft_max=120,
+    )
     encodec: StringProperty(
         name="EnCodec Folder",
         description="A folder with a local EnCodec model, for the features under Learned. Empty: there are none",
@@ -114,6 +122,7 @@ class BEND_AP_preferences(AddonPreferences):
         column.prop(self, "device")
         column.prop(self, "precision")
         column.prop(self, "batch")
+        column.prop(self, "idle_minutes")
         row = column.row()
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")

@@ -10,6 +10,7 @@ from typing import Any
 class Code(StrEnum):
     """Every failure that Bend knows by name."""
 
+    BEND_FAILED = "bend_failed"
     CANCELLED = "cancelled"
     CAPTURE_MISSING = "capture_missing"
     CHANNEL_MISSING = "channel_missing"
@@ -26,6 +27,7 @@ class Code(StrEnum):
     NON_FINITE = "non_finite"
     OFFLINE = "offline"
     OPERATOR_UNKNOWN = "operator_unknown"
+    OUT_OF_MEMORY = "out_of_memory"
     PARAMETER_INVALID = "parameter_invalid"
     PRESET_INVALID = "preset_invalid"
     PROMPT_INVALID = "prompt_invalid"
@@ -43,6 +45,16 @@ class Code(StrEnum):
     STRIP_MISSING = "strip_missing"
 
 
+#: A message may quote what somebody else wrote; it is cut here, so that it can be shown and sent.
+LONGEST_MESSAGE = 1000
+
+
+def _showable(text: str) -> str:
+    """Text that fits into the interface and is UTF-8."""
+    cut = text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
+    return cut.encode("utf-8", "replace").decode()
+
+
 class BendError(Exception):
     """A failure that an artist can read and act on.
 
@@ -57,7 +69,7 @@ class BendError(Exception):
     def __init__(self, code: Code, message: str, hint: str = "", action: str = "") -> None:
         super().__init__(message)
         self.code = code
-        self.message = message
+        self.message = _showable(message)
         self.hint = hint
         self.action = action
 

@@ -1,34 +1,89 @@
-"""Writing files so that a file that is there is complete."""
+"""Writing files so that a file that is there is complete, and clearing away what a killed writer has left."""
 
 from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
+
+try:
+    import fcntl
+except ImportError:  # Windows, where nobody can remove a file that somebody has open
+    fcntl = None  # type: ignore[assignment]
+
+_BEGIN, _END = ".", ".tmp"
+#: Windows lets a complete file go before it is renamed; for so long it is not taken for a leftover.
+_GRACE_SECONDS = 60.0
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes the file at the end, or vanishes if anything goes wrong.
 
-    Several processes may write one path at once; the last one wins, whole.
+    Several processes may write one path at once; the last one wins, whole. What a killed process leaves is an unlocked
+    temporary file, which ``sweep`` removes.
 
     Raises
     ------
     OSError if the folder cannot be written
     """
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".tmp", delete=False) as file:
+    with _temporary(path.parent) as file:
         try:
             yield file
             file.flush()
             os.fsync(file.fileno())
-            file.close()  # Windows replaces no open file
+            if fcntl is None:
+                file.close()  # Windows replaces no open file
             os.chmod(file.name, 0o644)
             os.replace(file.name, path)
         except BaseException:
             file.close()
-            os.unlink(file.name)
+            Path(file.name).unlink(missing_ok=True)
             raise
+
+
+def _temporary(folder: Path) -> IO[bytes]:
+    """A new file that is locked for as long as it is open."""
+    while True:
+        file = tempfile.NamedTemporaryFile(dir=folder, prefix=_BEGIN, suffix=_END, delete=False)  # noqa: SIM115
+        if fcntl is None or not _lock(file) or os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # somebody swept it away before it was locked
+
+
+def _lock(file: IO[bytes], wait: bool = True) -> bool:
+    """Lock a file; False if somebody else has it, or if this file system has no locks."""
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except OSError:
+        return False
+    return True
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files in a folder whose writers are gone.
+
+    Returns
+    -------
+    how many there were
+    """
+    swept = 0
+    for path in folder.glob(f"{_BEGIN}*{_END}"):
+        try:
+            if fcntl is None:
+                if time.time() - path.stat().st_mtime < _GRACE_SECONDS:
+                    continue
+                path.unlink()
+            else:
+                with open(path, "r+b") as file:
+                    if not _lock(file, wait=False):
+                        continue
+                    path.unlink()
+            swept += 1
+        except OSError:
+            continue  # its writer has it, or somebody else was faster
+    return swept

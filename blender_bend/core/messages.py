@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from .errors import BendError, Code
 
@@ -15,6 +16,8 @@ LONGEST_LINE = 1 << 20
 HELLO, ANALYSE, LISTEN, RENDER, DOWNLOAD, CANCEL = "hello", "analyse", "listen", "render", "download", "cancel"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
+# From the engine without a request: at its start, which tells the version of Bend, and every few seconds after it.
+ALIVE = "alive"
 ENDINGS = frozenset({DONE, ERROR, CANCELLED})
 
 
@@ -34,6 +37,14 @@ class Message:
         )
 
 
+def lines(stream: IO[bytes]) -> Iterator[bytes]:
+    """The lines of a stream until its end; of one that is too long only the beginning, which is refused."""
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = stream.readline(LONGEST_LINE + 1)
+
+
 def decode(line: bytes) -> Message:
     """Read a line.
 
@@ -48,6 +59,8 @@ def decode(line: bytes) -> Message:
         version, request, kind, payload = data["v"], data["id"], data["type"], data["data"]
         if not (isinstance(request, str) and isinstance(kind, str) and isinstance(payload, dict)):
             raise TypeError("wrong types")
+        if not isinstance(version, int):
+            raise TypeError("its version is no number")
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise BendError(Code.MESSAGE_INVALID, f"Not a message: {line[:80]!r} ({error}).") from error
     if version != PROTOCOL:

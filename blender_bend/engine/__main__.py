@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import json
 import logging
 import os
@@ -89,6 +90,7 @@ def _serve(options: argparse.Namespace) -> int:
         os.nice(10)  # below Blender's interface, which must stay lively while pictures are made
 
     outgoing = redirect_output(options.log)
+    faulthandler.enable()  # a crash writes where it was, to the log
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     Server(sys.stdin.buffer, outgoing, options.device, options.studies).serve()
     return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,14 @@ from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing
+from ..core.files import replacing, sweep
+from ..core.packing import inflate
 from ..core.resolve import file_name
+
+#: What Pillow raises for files that are no pictures, or no honest ones.
+UNREADABLE = (OSError, SyntaxError, ValueError, OverflowError, PIL.Image.DecompressionBombError)
+
+log = logging.getLogger(__name__)
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
 #: a private chunk: ancillary, safe to copy.
@@ -28,11 +35,11 @@ def read_origin(path: Path) -> dict[str, Any]:
     BendError(FRAME_INVALID) if the file is not a frame of a store
     """
     try:
-        with PIL.Image.open(path) as image:
+        with PIL.Image.open(path, formats=("PNG",)) as image:
             image.load()
             chunks = {chunk[0]: chunk[1] for chunk in getattr(image, "private_chunks", ())}
-        return dict(json.loads(zlib.decompress(chunks[CHUNK])))
-    except (OSError, KeyError, ValueError, zlib.error) as error:
+        return dict(json.loads(inflate(chunks[CHUNK])))
+    except (*UNREADABLE, KeyError, TypeError, RecursionError) as error:
         raise BendError(Code.FRAME_INVALID, f"{path.name} is not a frame that Bend has made.") from error
 
 
@@ -62,6 +69,12 @@ class FrameStore:
     def has(self, key: str) -> bool:
         """Whether the frame is there."""
         return self.path(key).is_file()
+
+    def sweep(self) -> None:
+        """Clear away the beginnings of frames that killed processes have left."""
+        swept = sweep(self.folder)
+        if swept:
+            log.info("%d beginnings of frames swept away", swept)
 
     def write(self, key: str, image: Image, frame: dict[str, Any]) -> None:
         """Store a frame with the data it was made from; two processes may store the same frame at once.

@@ -19,7 +19,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
 from ..core.resolve import Resolved, input_path, vector_path
 from .feedback import match_colours, warp
-from .frame_store import FrameStore
+from .frame_store import UNREADABLE, FrameStore
 from .scenes import paint
 
 _LISTEN = "Listen to the sound again."
@@ -127,5 +127,5 @@ def _picture(data: bytes, path: Path, hint: str) -> Image:
     try:
         with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return image.convert("RGB")
-    except (OSError, SyntaxError, ValueError, PIL.Image.DecompressionBombError) as error:
+    except UNREADABLE as error:
         raise BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", hint) from error

@@ -10,10 +10,13 @@ from typing import Any
 
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, DiffusionPipeline
+from safetensors import SafetensorError
 
 from ..core.errors import BendError, Code
 from ..core.job import Job, Lora
+from ..core.models import file_fingerprint, fingerprint
 from .families import family_of
+from .memory import is_out_of_memory
 from .sonic.checkpoints import load_adapters, load_projector
 from .sonic.condition import Hearing
 
@@ -29,6 +32,33 @@ def choose_device(wanted: str = "auto") -> str:
     return "mps" if torch.backends.mps.is_available() else "cpu"
 
 
+#: Kinds of devices whose memory is not the machine's own.
+OFFLOADING = {"cuda", "xpu"}
+#: What diffusers and safetensors raise for folders and files that are no models, or damaged ones.
+UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError)
+
+
+def check_fingerprints(job: Job) -> None:
+    """Whether the files that were loaded are those that the job was made for; else frames would get wrong names.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    files = [(Path(job.model), job.fingerprint, fingerprint)]
+    if job.decoder:
+        files.append((Path(job.decoder), job.decoder_fingerprint, fingerprint))
+    files += [(Path(lora.path), lora.fingerprint, file_fingerprint) for lora in job.loras]
+    for path, wanted, measure in files:
+        if measure(path) != wanted:
+            raise BendError(
+                Code.MODEL_INVALID,
+                f"{path} is not what it was when the job was made.",
+                "Generate again; if a file was damaged, fetch the model again.",
+                "bend.open_preferences",
+            )
+
+
 class ModelShelf:
     """Holds the model used last, so that a job after a job does not load it again."""
 
@@ -37,6 +67,22 @@ class ModelShelf:
         self._pipeline: Any = None
         self._heard: tuple[Any, ...] = ()
         self._hearing: Hearing | None = None
+        #: The fingerprints of the models that do not fit on the device.
+        self._offloaded: set[str] = set()
+
+    def offload(self, job: Job, device: str) -> bool:
+        """From now on keep of a job's model only the part on the device that is at work, and the rest in memory.
+
+        Returns
+        -------
+        whether that is anything new, and this device has a memory of its own
+        """
+        if job.fingerprint in self._offloaded or torch.device(device).type not in OFFLOADING:
+            return False
+        self._key, self._pipeline, self._heard, self._hearing = (), None, (), None
+        self._offloaded.add(job.fingerprint)
+        log.info("the model is kept off the device where it is not at work")
+        return True
 
     def hearing(self, job: Job, device: str) -> Hearing | None:
         """What makes a job's model hear; None if nothing does.
@@ -71,15 +117,20 @@ class ModelShelf:
 
         Raises
         ------
-        BendError(MODEL_INVALID) if diffusers cannot load it.
+        BendError(MODEL_INVALID) if diffusers cannot load it, or if it is not the model that the job was made for.
         """
         key = self._key_of(job, device)
         if key != self._key:
             self._key, self._pipeline = (), None
-            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), device)
+            offloaded = job.fingerprint in self._offloaded
+            first = "cpu" if offloaded else device
+            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first)
             if job.decoder:
-                pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), device)
+                pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), first)
             add_loras(pipeline, job.loras)
+            check_fingerprints(job)
+            if offloaded:
+                pipeline.enable_model_cpu_offload(device=device)
             self._pipeline = pipeline
             self._key = key
         return self._pipeline
@@ -101,7 +152,9 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
             str(path), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **left_out
         )
         pipeline = pipeline.to(device)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except UNLOADABLE as error:
+        if is_out_of_memory(error):
+            raise
         raise BendError(
             Code.MODEL_INVALID,
             f"The model in {path} cannot be loaded: {error}.",
@@ -130,7 +183,9 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
         return (
             kinds[kind].from_pretrained(str(path), dtype=dtype, local_files_only=True, use_safetensors=True).to(device)
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except UNLOADABLE as error:
+        if is_out_of_memory(error):
+            raise
         raise BendError(
             Code.MODEL_INVALID,
             f"The decoder in {path} cannot be loaded: {error}.",
@@ -156,7 +211,9 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
             pipeline.load_lora_weights(
                 str(path.parent), weight_name=path.name, local_files_only=True, adapter_name=lora.site_name
             )
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError, AttributeError, ImportError) as error:
+        except UNLOADABLE as error:
+            if is_out_of_memory(error):
+                raise
             raise BendError(
                 Code.MODEL_INVALID,
                 f"The LoRA {lora.name} cannot be used with this model: {error}.",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL.Image import Image
@@ -16,6 +16,7 @@ from ..core.plan import Work
 from ..core.resolve import Resolved, trace
 from .frame_store import FrameStore
 from .inputs import StoredInputs
+from .memory import give_back, is_out_of_memory, out_of_memory
 from .models import ModelShelf, choose_device
 from .sampling import Sampler
 from .study import Studies
@@ -35,13 +36,17 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did: frames asked for and found in the store, pictures made, states computed, seconds."""
+    """What a run did: frames asked for and found in the store, pictures made, states computed, seconds.
+
+    ``batch`` is the size of the batches that fitted into memory; at most that of the job.
+    """
 
     frames: int
     found: int
     rendered: int
     states: int
     seconds: float
+    batch: int = 1
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,73 @@ def missing(job: Job, store: FrameStore, numbers: Collection[int] | None = None)
     return found
 
 
+class _Run:
+    """A job under way, attempt after attempt; parameters as those of ``Renderer.render``."""
+
+    def __init__(
+        self,
+        job: Job,
+        store: FrameStore,
+        numbers: Collection[int] | None,
+        progress: Callable[[Progress], None],
+        phase: Callable[[str], None],
+        cancelled: Callable[[], bool],
+    ) -> None:
+        self.job, self.store, self.numbers = job, store, numbers
+        self.progress, self.phase, self.cancelled = progress, phase, cancelled
+        self.rendered = self.states = 0
+        #: The frames that were missing at first, and those of them that have been announced.
+        self.lacking: set[int] = set()
+        self._announced: set[int] = set()
+        self._first = True
+
+    @property
+    def batched(self) -> bool:
+        """Whether the size of batches matters to this job's frames, whose keys it then is a part of."""
+        return self.job.source != "previous" and self.job.hearing is None
+
+    def missing(self) -> Missing:
+        """What the store does not have; with a smaller batch some of it may be there, which is announced."""
+        wanted = missing(self.job, self.store, self.numbers)
+        if self._first:
+            self.lacking = {number for showing in wanted.numbers.values() for number in showing}
+            self._first = False
+        elif self.batched:
+            left = self.lacking - self._announced
+            wanted = missing(self.job, self.store, left)
+            there = left - {number for showing in wanted.numbers.values() for number in showing}
+            for traced in trace(self.job):
+                if traced.frame.number in there:
+                    self._announce(traced.frame.number, traced.key)
+        self.states = wanted.work().states
+        return wanted
+
+    def make(self, sampler: Sampler, wanted: Missing) -> None:
+        """Render frames into the store."""
+
+        def finished(key: str, picture: Image) -> None:
+            self.store.write(key, picture, wanted.frames[key])
+            self.rendered += 1
+            for number in wanted.numbers[key]:
+                self._announce(number, key)
+
+        inputs = StoredInputs(self.store)
+        if self.job.source == "previous":  # each frame begins with the file of the one before
+            for key, frame in wanted.frames.items():
+                sampler.render_all({key: frame}, finished, inputs, self.cancelled)
+        else:
+            sampler.render_all(wanted.frames, finished, inputs, self.cancelled)
+
+    def halve_the_batch(self) -> None:
+        """Go on with smaller batches. Their frames are other frames, by their last bits: they have other keys."""
+        self.job = replace(self.job, batch=self.job.batch // 2)
+        self.phase(f"Memory ran out: going on with a batch of {self.job.batch}")
+
+    def _announce(self, number: int, key: str) -> None:
+        self._announced.add(number)
+        self.progress(Progress(number, key, len(self._announced), len(self.lacking)))
+
+
 class Renderer:
     """Renders jobs; keeps the model and the encoded prompts from one job to the next.
 
@@ -117,47 +189,48 @@ class Renderer:
 
         Raises
         ------
-        BendError(CANCELLED) and all that can go wrong with model, bends and store. Frames made until then stay.
+        BendError(CANCELLED) and all that can go wrong with model, bends and store. Frames made until then stay. If
+        memory runs out the rest is made in smaller batches, then with a model of which only the part at work is on
+        the device; if that is not enough it is OUT_OF_MEMORY.
         """
         began = time.monotonic()
-        wanted = missing(job, store, numbers)
-        if wanted.frames:
-            phase("Loading the model")
-            sampler = self.sampler(job, job.bends, phase, cancelled)
-            phase("Rendering")
-            self._make(job, sampler, store, wanted, progress, cancelled)
+        store.sweep()
+        run = _Run(job, store, numbers, progress, phase, cancelled)
+        while not self._attempt(run):
+            pass
         asked = [frame.number for frame in job.frames if numbers is None or frame.number in numbers]
-        lacking = {number for showing in wanted.numbers.values() for number in showing}
-        found = sum(number not in lacking for number in asked)
-        states = wanted.work().states
-        summary = Summary(len(asked), found, len(wanted.frames), states, time.monotonic() - began)
+        found = sum(number not in run.lacking for number in asked)
+        summary = Summary(len(asked), found, run.rendered, run.states, time.monotonic() - began, batch=run.job.batch)
         log.info("%s", summary)
         return summary
 
-    def _make(
-        self,
-        job: Job,
-        sampler: Sampler,
-        store: FrameStore,
-        wanted: Missing,
-        progress: Callable[[Progress], None],
-        cancelled: Callable[[], bool],
-    ) -> None:
-        done, total = 0, wanted.total
+    def _attempt(self, run: _Run) -> bool:
+        """Make what is missing; False if memory ran out and the next attempt will need less of it.
 
-        def finished(key: str, picture: Image) -> None:
-            nonlocal done
-            store.write(key, picture, wanted.frames[key])
-            for number in wanted.numbers[key]:
-                done += 1
-                progress(Progress(number, key, done, total))
-
-        inputs = StoredInputs(store)
-        if job.source == "previous":  # each frame begins with the file of the one before
-            for key, frame in wanted.frames.items():
-                sampler.render_all({key: frame}, finished, inputs, cancelled)
-        else:
-            sampler.render_all(wanted.frames, finished, inputs, cancelled)
+        Raises
+        ------
+        BendError(OUT_OF_MEMORY) if it cannot need less
+        """
+        try:
+            wanted = run.missing()
+            if wanted.frames:
+                run.phase("Loading the model")
+                sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
+                run.phase("Rendering")
+                run.make(sampler, wanted)
+            return True
+        except (MemoryError, RuntimeError, OSError) as error:
+            if not is_out_of_memory(error):
+                raise
+            log.warning("memory ran out: %s", error)
+        # Only here, where the exception no longer holds the tensors of every frame it came through.
+        self._sampler = None
+        give_back()
+        if run.job.batch > 1 and run.batched:
+            run.halve_the_batch()
+        elif not self._shelf.offload(run.job, choose_device(self.device)):
+            raise out_of_memory(run.job.size)
+        return False
 
     def sampler(
         self,

@@ -12,14 +12,21 @@ import traceback
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NoReturn
 
 from ..core import messages
 from ..core.errors import BendError, Code
 from ..core.messages import Message
 from ..core.timebase import FrameRate
+from ..core.version import VERSION
+from .memory import is_out_of_memory, out_of_memory
 
 log = logging.getLogger(__name__)
+
+#: How often the engine says that it is there.
+HEARTBEAT_SECONDS = 5.0
+#: More requests than these wait for nobody: they are refused, so that a flood fills no memory.
+MOST_WAITING = 1000
 
 
 def redirect_output(log_file: Path) -> BinaryIO:
@@ -40,6 +47,14 @@ def redirect_output(log_file: Path) -> BinaryIO:
     return private
 
 
+def _leave() -> NoReturn:
+    """End now, because Blender is gone.
+
+    A render in the middle of a step would keep the main thread for seconds; the frame store is safe at any moment.
+    """
+    os._exit(0)
+
+
 class Server:
     """Works through requests one after the other on the main thread; a second thread reads, so that cancel is heard.
 
@@ -57,7 +72,9 @@ class Server:
         self.outgoing = outgoing
         self.device = device
         self.studies = studies
-        self._waiting: queue.Queue[Message | None] = queue.Queue()
+        self._waiting: queue.Queue[Message] = queue.Queue(MOST_WAITING)
+        #: The requests that wait or are worked on; only these can be cancelled.
+        self._open: set[str] = set()
         self._cancelled: set[str] = set()
         self._renderer: Any = None
         self._writing = threading.Lock()
@@ -70,30 +87,54 @@ class Server:
         }
 
     def serve(self) -> None:
-        """Answer until stdin closes."""
-        threading.Thread(target=self._read, daemon=True).start()
-        while (message := self._waiting.get()) is not None:
+        """Answer until stdin closes, or Blender is gone; this does not return."""
+        threading.Thread(target=self._read, name="reader", daemon=True).start()
+        threading.Thread(target=self._beat, name="heart", daemon=True).start()
+        while True:
+            message = self._waiting.get()
             self._answer(message)
+            self._open.discard(message.id)
             self._cancelled.discard(message.id)
 
     def _read(self) -> None:
-        for line in self.incoming:
+        for line in messages.lines(self.incoming):
             try:
-                message = messages.decode(line)
+                self._take(messages.decode(line))
             except BendError as error:
                 self._send(messages.ERROR, "", error.to_dict())
-                continue
-            if message.type == messages.CANCEL:
+        _leave()
+
+    def _take(self, message: Message) -> None:
+        if message.type == messages.CANCEL:
+            if message.id in self._open:
                 self._cancelled.add(message.id)
-            else:
-                self._waiting.put(message)
-        # Blender is gone. A render in the middle of a step would keep the main thread for seconds: leave at once;
-        # the frame store is safe at any moment.
-        os._exit(0)
+            return
+        self._open.add(message.id)
+        try:
+            self._waiting.put_nowait(message)
+        except queue.Full:
+            self._open.discard(message.id)
+            busy = BendError(Code.MESSAGE_INVALID, f"{MOST_WAITING} requests wait already.", "Wait for their end.")
+            self._send(messages.ERROR, message.id, busy.to_dict())
+
+    def _beat(self) -> None:
+        """Say who is there, and then that it is still there.
+
+        If another process holds the other end of stdin open, Blender's end shows only in a new parent.
+        """
+        parent = os.getppid()
+        while os.getppid() == parent:
+            self._send(messages.ALIVE, "", {"bend": VERSION, "pid": os.getpid()})
+            time.sleep(HEARTBEAT_SECONDS)
+        _leave()
 
     def _send(self, kind: str, request: str, data: dict[str, Any]) -> None:
-        with self._writing:
-            self.outgoing.write(Message(kind, request, data).encode())
+        line = Message(kind, request, data).encode()
+        try:
+            with self._writing:
+                self.outgoing.write(line)
+        except OSError:
+            _leave()
 
     def _answer(self, message: Message) -> None:
         handler = self._handlers.get(message.type)
@@ -112,7 +153,8 @@ class Server:
                 "The log tells more.",
                 "bend.show_log",
             )
-            self._send(messages.ERROR, message.id, unexpected.to_dict())
+            known = out_of_memory() if is_out_of_memory(error) else unexpected
+            self._send(messages.ERROR, message.id, known.to_dict())
 
     def _hello(self, message: Message) -> dict[str, Any]:
         from .doctor import examine

@@ -2,77 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import queue
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from engine_child import ROOT, SECONDS, Child, request
 
 from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.job import Bend, Job
-from blender_bend.core.messages import Message
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 120
-SECONDS = 15
 MakeJob = Callable[..., Job]
-
-
-class Child:
-    """A real engine; every line it writes must be a message."""
-
-    def __init__(self, log: Path) -> None:
-        self.log = log
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "blender_bend.engine", "serve", "--log", str(log), "--device", "cpu"],
-            cwd=log.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        self._lines: queue.Queue[bytes] = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
-
-    def _read(self) -> None:
-        for line in self.process.stdout:
-            self._lines.put(line)
-
-    def write(self, line: bytes) -> None:
-        """Send raw bytes."""
-        self.process.stdin.write(line)
-        self.process.stdin.flush()
-
-    def send(self, kind: str, request: str, **data: Any) -> None:
-        """Send a message."""
-        self.write(Message(kind, request, data).encode())
-
-    def next(self) -> Message:
-        """The next message."""
-        return messages.decode(self._lines.get(timeout=PATIENCE))
-
-    def answers(self, request: str) -> list[Message]:
-        """All messages up to the end of a request; none of another request comes in between."""
-        found = [self.next()]
-        while found[-1].type not in messages.ENDINGS:
-            found.append(self.next())
-        assert {message.id for message in found} == {request}
-        return found
-
-    def close(self) -> None:
-        """End it, whatever state it is in."""
-        self.process.stdin.close()
-        try:
-            self.process.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 @pytest.fixture(scope="module")
@@ -96,12 +40,6 @@ def long_job(make_job: MakeJob, tmp_path: Path) -> dict[str, str]:
     """A render request of sixty different frames of mini."""
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.05 * (index + 1)} for index in range(60)])
     return request(make_job("mini", [bend], 60, steps=8), tmp_path)
-
-
-def request(job: Job, folder: Path) -> dict[str, str]:
-    """The data of a render request."""
-    (folder / "job.json").write_text(job.to_json(), encoding="utf-8")
-    return {"job": str(folder / "job.json"), "store": str(folder / "frames")}
 
 
 def test_hello_says_who_is_there(child: Child) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from ...core import sites
 from ...core.errors import BendError, Code
+from ..memory import is_out_of_memory
 from .apply import Grid
 from .bend import Place, Rows, bend_tensor
 from .channels import Study
@@ -102,7 +103,17 @@ class BendStack:
         return lambda x, grid: self._bend(rows, x, site, grid)
 
     def _bend(self, rows: Rows, x: Tensor, site: str, grid: Grid | None) -> Tensor:
-        bent = bend_tensor(x, rows, Place(self.seed, self.step, self.steps, site, grid, self.study))
+        try:
+            bent = bend_tensor(x, rows, Place(self.seed, self.step, self.steps, site, grid, self.study))
+        except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
+            if is_out_of_memory(error):
+                raise
+            raise BendError(
+                Code.BEND_FAILED,
+                f"The bend '{rows.bend['name']}' failed at {site}: {type(error).__name__}: {error}.",
+                "Mute it or choose another site; the log tells more.",
+                "bend.show_log",
+            ) from error
         self._sums.append((rows.bend["name"], bent.sum(dtype=torch.float32)))
         return bent
 

@@ -12,6 +12,8 @@ import PIL.Image
 import torch
 from torch import Tensor, nn
 
+from ...core.errors import BendError, Code
+
 #: A prompt as the network takes it: tensors of one row by name. ``negative_`` before a name is its unguided side.
 Conditioning = dict[str, Tensor]
 
@@ -89,9 +91,21 @@ class Family(ABC):
         """
 
     def decode(self, latents: Tensor) -> PIL.Image.Image:
-        """One latent as a picture."""
+        """One latent as a picture.
+
+        Raises
+        ------
+        BendError(NON_FINITE)
+        """
         vae = self.pipeline.vae
         image = vae.decode(self.unscaled(latents), return_dict=False)[0]
+        if not torch.isfinite(image).all():  # it would be shown as black
+            raise BendError(
+                Code.NON_FINITE,
+                "The model made numbers that are not finite, so that there is no picture.",
+                "Use 32 bit or bfloat16 in the preferences, or make the bends weaker.",
+                "bend.open_preferences",
+            )
         return self.pipeline.image_processor.postprocess(image, output_type="pil")[0]
 
     def unscaled(self, latents: Tensor) -> Tensor:

@@ -1,0 +1,102 @@
+"""A .blend from somebody else: whatever stands in a strip's properties, it is planned, or refused clearly."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import math
+import os
+import random
+import struct
+import zlib
+from base64 import b64encode, b85encode
+
+import bpy
+import pytest
+from mutations import HOSTILE
+from processes import resident_bytes
+from timeline import MODULE, trim
+
+ALL = os.environ.get("BEND_TEST_ALL") == "1"
+STRIPS = 2_000 if ALL else 200
+
+
+def owners(group):
+    """Every property group of a strip's settings, those in collections too."""
+    yield group
+    for described in group.bl_rna.properties:
+        value = getattr(group, described.identifier, None)
+        if described.type == "COLLECTION":
+            for item in value:
+                yield from owners(item)
+        elif described.type == "POINTER" and isinstance(value, bpy.types.PropertyGroup):
+            yield from owners(value)
+
+
+def corrupt(strip, chance):
+    """Give a few properties values that no interface would, as a file that somebody made by hand may hold."""
+    for _ in range(chance.randint(1, 6)):
+        owner = chance.choice(list(owners(strip.bend_settings)))
+        name = chance.choice(owner.bl_rna.properties).identifier
+        value = chance.choice(HOSTILE)
+        mistyped = (TypeError, ValueError, OverflowError, AttributeError, KeyError, RuntimeError, RecursionError)
+        with contextlib.suppress(*mistyped):
+            if chance.random() < 0.5:
+                setattr(owner, name, value)
+            else:
+                raw = owner.bl_system_properties_get() if hasattr(owner, "bl_system_properties_get") else owner
+                raw[name] = value
+    if chance.random() < 0.5:
+        key = chance.choice([key for key in strip.keys() if "·" in key])  # noqa: SIM118  a strip is no dict
+        with contextlib.suppress(TypeError, ValueError, OverflowError, RecursionError):
+            strip[key] = chance.choice(HOSTILE)
+
+
+def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path):
+    chance, refused = random.Random(7), 0
+    (tmp_path / "secret.png").write_bytes(b"not for the store")
+    for number in range(STRIPS):
+        assert bpy.ops.bend.add_strip() == {"FINISHED"}
+        strip = scene.sequence_editor.active_strip
+        trim(strip, 1, 5)
+        corrupt(strip, chance)
+        try:
+            plan = addon.generate.at_once(addon.generate.plan(scene, strip))
+            core.job.Job.from_json(plan.job.to_json())
+        except core.errors.BendError as error:
+            refused += 1
+            assert 10 < len(error.message) <= core.errors.LONGEST_MESSAGE
+        addon.fingerprint.stale(scene, strip)
+        scene.sequence_editor.strips.remove(strip)
+        if number == STRIPS // 4:
+            before = resident_bytes()
+    assert 0 < refused < STRIPS
+    assert resident_bytes() - before < 64 * 2**20
+    assert {path.name for path in tmp_path.iterdir()} <= {"secret.png", "frames"}
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [
+        b85encode(zlib.compress(b"\xff\xff\xff\xff")).decode(),
+        b85encode(zlib.compress(bytes(1 << 28))).decode(),
+        b85encode(zlib.compress((1).to_bytes(4, "little") + b"../../../../../secret")).decode(),
+        "no record",
+        "\ud7ff💥",
+    ],
+)
+def test_a_record_of_captures_that_nobody_made_is_no_record(packed, addon):
+    before = resident_bytes()
+    assert addon.captured.decode(packed) == {}
+    assert resident_bytes() - before < 128 * 2**20
+
+
+@pytest.mark.parametrize(
+    "packed",
+    [bytes(1 << 28), *(struct.pack("<3f", *[count] * 3) for count in (math.inf, math.nan, 2.0**32, -1.0))],
+    ids=["bomb", "infinite", "no number", "too many", "negative"],
+)
+def test_a_memory_of_bakes_that_nobody_made_is_no_memory(packed):
+    keyframes = importlib.import_module(f"{MODULE}.blender_bend.addon.keyframes")
+    memory = keyframes.Memory.decode(b64encode(zlib.compress(packed)).decode())
+    assert len(memory.keys) == len(memory.removed) == len(memory.added) == 0

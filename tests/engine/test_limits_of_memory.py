@@ -1,0 +1,128 @@
+"""A real engine under a real limit of memory, and a flood of messages that must not fill it."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from engine_child import Child, contents, request
+from mutations import mutated, scratched
+from processes import resident_bytes
+
+from blender_bend.core import messages
+from blender_bend.core.errors import Code
+from blender_bend.core.job import Bend, Job
+
+ALL = os.environ.get("BEND_TEST_ALL") == "1"
+LINES = int(os.environ.get("BEND_TEST_LINES", 100_000 if ALL else 3_000))
+GROWTH = 48 * 2**20
+MakeJob = Callable[..., Job]
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and memory as Linux has them")
+
+
+@pytest.fixture
+def child(tmp_path: Path) -> Iterator[Child]:
+    """An engine of one's own."""
+    child = Child(tmp_path / "engine.log")
+    yield child
+    child.close()
+
+
+def address_space(pid: int, what: str) -> int:
+    """Bytes of address space that a process has (``VmSize``) or has had at most (``VmPeak``)."""
+    (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(what))
+    return int(line.split()[1]) * 1024
+
+
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
+    """The limit lies between what a picture alone takes and what the whole batch takes, both measured first."""
+    resource = pytest.importorskip("resource")
+    angles = [{"angle": 0.1 * (index + 1)} for index in range(16)]
+    bend = (Bend("Turn", "rotate_channels", "latent"), angles)
+    job = make_job("mini", [bend], 16, steps=1, guidance=1.0, size=(128, 128), batch=16)
+
+    def render(name: str, job: Job) -> dict[str, object]:
+        (tmp_path / name).mkdir()
+        child.send(messages.RENDER, name, **request(job, tmp_path / name))
+        done = child.answers(name)[-1]
+        assert done.type == messages.DONE, done.data
+        return done.data
+
+    def peak(name: str, job: Job) -> int:
+        Path(f"/proc/{child.process.pid}/clear_refs").write_text("5")  # forget the peak
+        render(name, job)
+        return address_space(child.process.pid, "VmPeak")
+
+    alone = peak("alone", replace(job, batch=1))
+    whole = peak("whole", job)
+    assert whole > alone
+    resource.prlimit(child.process.pid, resource.RLIMIT_AS, ((alone + whole) // 2, resource.RLIM_INFINITY))
+    limited = render("limited", job)
+    assert limited["batch"] in {1, 2, 4, 8}
+    resource.prlimit(child.process.pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    render("free", replace(job, batch=int(str(limited["batch"]))))
+    assert contents(tmp_path / "limited" / "frames") == contents(tmp_path / "free" / "frames")
+    assert len(contents(tmp_path / "limited" / "frames")) == 16
+
+
+def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(child: Child) -> None:
+    """Every line is answered, and after all of them the engine does its work."""
+    chance = random.Random(6)
+    honest = {"v": 1, "id": "7", "type": "cancel", "data": {"job": "/gone.json", "store": "/tmp", "numbers": [1]}}
+
+    def lines() -> Iterator[bytes]:
+        for number in range(LINES):
+            kind = number % 3
+            if kind == 0:
+                yield chance.randbytes(chance.randrange(200)).replace(b"\n", b"") + b"\n"
+            elif kind == 1:
+                yield json.dumps(mutated({**honest, "type": "nothing", "id": str(number)}, chance)).encode() + b"\n"
+            else:
+                yield scratched(json.dumps(honest).encode(), chance).replace(b"\n", b"") + b"\n"
+
+    def flood() -> None:
+        for line in lines():
+            child.write(line)
+        child.send(messages.HELLO, "after")
+
+    child.send(messages.HELLO, "before")
+    child.answers("before")
+    before = resident_bytes(child.process.pid)
+    writer = threading.Thread(target=flood)
+    writer.start()
+    codes = set()
+    answers = 0
+    while (message := child.next()).id != "after":
+        assert message.type == messages.ERROR
+        codes.add(message.data["code"])
+        answers += 1
+    writer.join()
+    assert message.type == messages.DONE
+    assert codes <= {Code.MESSAGE_INVALID, Code.ENGINE_VERSION}
+    assert LINES / 3 < answers <= LINES
+    assert resident_bytes(child.process.pid) - before < GROWTH
+
+
+def test_more_requests_than_can_wait_are_refused_and_the_first_are_done(child: Child) -> None:
+    child.send(messages.RENDER, "slow", job="/gone.json", store=str(child.log.parent / "store"))
+    for number in range(3000):
+        child.send(messages.CANCEL, f"nobody {number}")
+        child.send("nothing", str(number))
+    answered = {}
+    while len(answered) < 3001:
+        message = child.next()
+        if message.type in messages.ENDINGS:
+            assert message.id not in answered
+            answered[message.id] = message.data["code"]
+    assert answered.pop("slow") == Code.JOB_INVALID
+    assert set(answered.values()) == {Code.MESSAGE_INVALID}
+    child.send(messages.HELLO, "after")
+    assert child.answers("after")[-1].type == messages.DONE
