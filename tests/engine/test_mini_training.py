@@ -25,15 +25,18 @@ from mini.autoencoder import train_autoencoder  # noqa: E402
 from mini.captions import Attributes  # noqa: E402
 from mini.classifier import train_classifier  # noqa: E402
 from mini.denoiser import train_denoiser  # noqa: E402
+from mini.ear import train_ear  # noqa: E402
 from mini.loop import Budget  # noqa: E402
 from mini.pictures import TRAINING, attributes, numbers_of_batch, painted  # noqa: E402
 from mini.recipe import TOY  # noqa: E402
+from mini.sounds import SOUNDS, sound  # noqa: E402
 from mini.tokenizer import make_tokenizer  # noqa: E402
 
 STAGES: dict[str, Callable[[Path, Budget], None]] = {
     "autoencoder": lambda folder, budget: train_autoencoder(0, 1, TOY, folder, budget, None),
     "denoiser16": lambda folder, budget: train_denoiser(0, 1, TOY, folder, budget, TOY.latent // 2, None),
     "classifier": lambda folder, budget: train_classifier(0, 1, TOY, folder, budget),
+    "ear": lambda folder, budget: train_ear(0, 1, TOY, folder, budget),
 }
 
 
@@ -53,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_stage_runs_from_pictures_to_a_measured_pipeline(trained: Path) -> None:
-    for stage in ("autoencoder", "denoiser16", "denoiser32", "classifier"):
+    for stage in ("autoencoder", "denoiser16", "denoiser32", "classifier", "ear"):
         with (trained / f"{stage}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["step"] for row in rows] == ["1", "2"]
@@ -62,6 +65,13 @@ def test_every_stage_runs_from_pictures_to_a_measured_pipeline(trained: Path) ->
     assert {"generated_subject", "generated_palette", "frechet", "psnr", "mid_block_change", "sweep"} <= set(figures)
     assert (trained / "grids" / "prompts_and_seeds.jpg").is_file()
     assert (trained / "export" / "model_index.json").is_file()
+    heard = json.loads((trained / "hearing.json").read_text())
+    assert set(heard["scene_right"]) == set(SOUNDS) and len(heard["edit_edge_correlation"]) == 4
+    assert {path.name for path in (trained / "sound").iterdir()} == {
+        "clap.safetensors",
+        "projector.safetensors",
+        "adapters.safetensors",
+    }
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -140,3 +150,16 @@ assert not [name for name in sys.modules if name.startswith("blender_bend")]
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert sum(path.stat().st_size for path in MINI_PATH.rglob("*.safetensors")) <= 30_000_000
+
+
+@pytest.mark.parametrize("kind", SOUNDS)
+def test_a_sound_is_of_its_seed_alone_and_can_be_heard(kind: str) -> None:
+    first, again, other = sound(kind, 3, 2.0), sound(kind, 3, 2.0), sound(kind, 4, 2.0)
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert first.shape == (88_200,) and first.dtype == np.float32
+    assert 0.09 < np.abs(first).max() < 0.91 and first.std() > 1e-3
+    assert SOUNDS[kind].scene in SCENES
+
+
+def test_every_sound_has_a_scene_of_its_own() -> None:
+    assert len({kind.scene for kind in SOUNDS.values()}) == len(SOUNDS) >= 8
