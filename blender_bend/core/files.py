@@ -1,11 +1,12 @@
-"""Writing files so that a file that is there is complete."""
+"""Files: written so that one that is there is complete, locked, and measured. Standard library only."""
 
 from __future__ import annotations
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -32,3 +33,31 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             file.close()
             os.unlink(file.name)
             raise
+
+
+def lock(file: IO[bytes]) -> None:
+    """Take a lock that the system takes back with the file's closing, whatever happens to this process.
+
+    Raises
+    ------
+    OSError if another process holds it
+    """
+    if sys.platform == "win32":
+        import msvcrt
+
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        import fcntl
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def size_of(folder: Path) -> int:
+    """Bytes of all files below a folder; a link counts as what it is, not as what it leads to."""
+    total = 0
+    for path, _, names in os.walk(folder):
+        for name in names:
+            with suppress(OSError):
+                total += os.lstat(os.path.join(path, name)).st_size
+    return total

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
+from . import environments
 from .commands import explore, render, sites, sonic
 
 if TYPE_CHECKING:
@@ -33,7 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with environments.leased():
+            return options.run(options)
     except BendError as error:
         print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
         return 1
@@ -90,6 +92,7 @@ def _serve(options: argparse.Namespace) -> int:
 
     outgoing = redirect_output(options.log)
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    environments.sweep_later()
     Server(sys.stdin.buffer, outgoing, options.device, options.studies).serve()
     return 0
 
