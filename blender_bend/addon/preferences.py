@@ -17,11 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class BEND_PG_model_folder(PropertyGroup):
-    """A diffusers model on this machine"""
+    """A model on this machine"""
 
     name: StringProperty(name="Name", description="How the model is called in the Bend tab", default="my model")
     folder: StringProperty(
-        name="Folder", description="A folder with a model_index.json, as diffusers writes it", subtype="DIR_PATH"
+        name="Folder or File",
+        description="A folder with a model_index.json, as diffusers writes it, or a checkpoint in one .safetensors",
+        subtype="FILE_PATH",
     )
 
 
@@ -45,7 +47,7 @@ class BEND_PG_lora_file(PropertyGroup):
 
 #: The lists of the preferences: property, heading, what one entry is called.
 LISTS = (
-    ("models", "Models", "Model Folder"),
+    ("models", "Models of Your Own", "Model"),
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
 )
@@ -105,7 +107,8 @@ class BEND_AP_preferences(AddonPreferences):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        from .panels.setup import draw_engine  # the panels import this module
+        from .panels.models import draw_models  # the panels import this module
+        from .panels.setup import draw_engine
 
         draw_engine(layout)
         layout.use_property_split = True
@@ -119,6 +122,8 @@ class BEND_AP_preferences(AddonPreferences):
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
         layout.column(heading="Sound").prop(self, "encodec", placeholder="none: no learned features")
+        layout.label(text="Models of the Hugging Face Hub")
+        draw_models(layout)
         for name, heading, entry in LISTS:
             column = layout.column()
             column.label(text=heading)
@@ -190,7 +195,7 @@ def engine_python() -> Path:
 
 
 def model_folders() -> dict[str, str]:
-    """The model folders by name."""
+    """The model folders and single files by name."""
     return _paths("models")
 
 

@@ -12,7 +12,7 @@ PROTOCOL = 1
 LONGEST_LINE = 1 << 20
 
 # From Blender.
-HELLO, ANALYSE, RENDER, DOWNLOAD, CANCEL = "hello", "analyse", "render", "download", "cancel"
+HELLO, ANALYSE, RENDER, CANCEL = "hello", "analyse", "render", "cancel"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
 ENDINGS = frozenset({DONE, ERROR, CANCELLED})

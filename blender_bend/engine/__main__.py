@@ -1,4 +1,5 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic | doctor."""
+"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic |
+download MODEL | login | doctor."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
 from . import environments
-from .commands import explore, render, sites, sonic
+from .commands import explore, hub, render, sites, sonic
 
 if TYPE_CHECKING:
     from ..core.timebase import FrameRate
@@ -63,7 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
-    for module in (render, sites, explore, sonic):
+    for module in (render, sites, explore, sonic, hub):
         module.add(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed")

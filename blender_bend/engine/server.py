@@ -65,7 +65,6 @@ class Server:
             messages.HELLO: self._hello,
             messages.ANALYSE: self._analyse,
             messages.RENDER: self._render,
-            messages.DOWNLOAD: self._download,
         }
 
     def serve(self) -> None:
@@ -161,12 +160,3 @@ class Server:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""
         time.sleep(0.001)
         return request in self._cancelled
-
-    def _download(self, message: Message) -> dict[str, Any]:
-        from .download import download
-
-        return {
-            "path": str(
-                download(message.data["model"], lambda text: self._send(messages.PHASE, message.id, {"text": text}))
-            )
-        }

@@ -36,7 +36,7 @@ def addon() -> SimpleNamespace:
 
     names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat engine_client "
     names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
-    names += "snapshot sound stack status strips tables timing watching writing"
+    names += "snapshot sound stack status strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

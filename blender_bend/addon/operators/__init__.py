@@ -9,6 +9,7 @@ from . import (
     layers,
     listening,
     loras,
+    models,
     preferences,
     presets,
     preview,
@@ -20,4 +21,4 @@ from . import (
 
 _EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets)
 
-CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, preferences) for cls in module.CLASSES)
+CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, models, preferences) for cls in module.CLASSES)
