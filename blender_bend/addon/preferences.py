@@ -14,6 +14,8 @@ from ..core.errors import BendError, Code
 #: The extension's own package name: bl_ext.<repository>.blender_bend
 ROOT_PACKAGE = __package__.rsplit(".", 2)[0]
 ROOT = Path(__file__).resolve().parents[2]
+#: The folder beside a .blend file that holds its frames.
+BESIDE = "bend_frames"
 
 
 class BEND_PG_model_folder(PropertyGroup):
@@ -230,7 +232,7 @@ def frame_folder() -> Path:
     if named:
         return Path(bpy.path.abspath(named))
     if bpy.data.filepath:
-        return Path(bpy.data.filepath).parent / "bend_frames"
+        return Path(bpy.data.filepath).parent / BESIDE
     return user_folder("frames")
 
 

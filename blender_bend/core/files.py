@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -33,6 +34,19 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
             file.close()
             os.unlink(file.name)
             raise
+
+
+def copy_whole(source: Path, target: Path) -> None:
+    """Copy a file, with the time of its last change, so that the copy is complete as soon as it is there.
+
+    Raises
+    ------
+    OSError
+    """
+    with open(source, "rb") as content, replacing(target) as file:
+        shutil.copyfileobj(content, file, 1 << 20)
+    times = source.stat()
+    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def lock(file: IO[bytes]) -> None:

@@ -5,6 +5,7 @@ from . import (
     beats,
     bends,
     capture,
+    frames,
     generate,
     layers,
     listening,
@@ -19,6 +20,6 @@ from . import (
     strip,
 )
 
-_EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets)
+_EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, frames)
 
 CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, models, preferences) for cls in module.CLASSES)
