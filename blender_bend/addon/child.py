@@ -65,6 +65,12 @@ class Child:
             news.append(self._lines.get())
         return news
 
+    def say(self, line: str) -> None:
+        """Write a line to it: what must not stand among its arguments, where every program can read it."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(f"{line}\n".encode())
+        self.process.stdin.flush()
+
     def stop(self) -> None:
         """Ask it to end; it cleans up and says so."""
         if self.process.stdin and not self.process.stdin.closed:

@@ -15,10 +15,9 @@ from ..core import accelerators, environment
 from ..core.environment import Record
 from ..core.errors import BendError, Code
 from . import activity, engine_client, preferences
-from .activity import Activity
 from .child import Child, variables
+from .errands import Errand
 
-TICK_SECONDS = 0.2
 PINS = preferences.ROOT / "wheels" / "engine.txt"
 BUNDLED = preferences.ROOT / "wheels"
 AGAIN = "bend.set_up_engine"
@@ -40,20 +39,6 @@ class Wish:
     python: str = ""
     wheels: str = ""
     build: str = ""
-
-
-@dataclass
-class SettingUp(Activity):
-    """A set-up under way."""
-
-    bytes: int = 0
-
-    def text(self) -> str:
-        """One line for the progress bar."""
-        if self.cancel_asked:
-            return "Cancelling…"
-        size = f", {self.bytes / 1e6:.0f} MB" if self.bytes else ""
-        return f"{self.phase or self.title}{size}"
 
 
 def base() -> Path:
@@ -149,71 +134,17 @@ def version_of(python: Path) -> tuple[int, int]:
     return major, minor
 
 
-class SetUp:
-    """A set-up under way; the panels show its activity, and its cancel button stops it."""
+class SetUp(Errand):
+    """A set-up, or a removal, under way."""
 
     def __init__(self, child: Child) -> None:
-        self._child = child
-        self._ending: dict[str, str] | None = None
-        self.shown = activity.current = SettingUp("Setting up the engine", phase="Starting")
-        activity.last_failure = None
-        self._over = False
+        # The next request starts the new engine.
+        super().__init__(child, "Setting up the engine", _stopped, then=engine_client.shut_down)
 
-    def watch(self) -> None:
-        """Follow it beside Blender's own work. A timer, for a modal operator dies with the window it was called in."""
-        bpy.app.timers.register(self._tick, persistent=True)
 
-    def wait(self) -> None:
-        """Follow it to the end.
-
-        Raises
-        ------
-        BendError with what went wrong
-        """
-        while not self._over:
-            self._take_in(wait=True)
-        failure = self._finish()
-        if failure:
-            raise failure
-
-    def _tick(self) -> float | None:
-        if self.shown.cancel_asked:
-            self._child.stop()
-        self._take_in()
-        redraw_preferences()
-        activity.redraw()
-        if not self._over:
-            return TICK_SECONDS
-        self._finish()
-        redraw_preferences()
-        return None
-
-    def _take_in(self, wait: bool = False) -> None:
-        for said in self._child.poll(wait):
-            if said is None:
-                self._over = True
-            elif "end" in said:
-                self._ending = said
-            else:
-                shown = self.shown
-                shown.phase, shown.bytes = str(said.get("phase", "")), int(said.get("bytes", 0))
-                shown.done, shown.total = int(said.get("done", shown.done)), int(said.get("total", shown.total))
-
-    def _finish(self) -> BendError | None:
-        failure = None
-        if self._ending is None:
-            failure = BendError(
-                Code.SETUP_FAILED,
-                f"The set-up stopped (exit code {self._child.process.returncode}); nothing has changed.",
-                "Press Set Up again.",
-                AGAIN,
-            )
-        elif self._ending["end"] != "done":
-            failure = BendError.from_dict(self._ending)
-        else:
-            engine_client.shut_down()  # the next request starts the new one
-        activity.end(failure)
-        return failure
+def _stopped(code: int) -> BendError:
+    words = f"The set-up stopped (exit code {code}); nothing has changed."
+    return BendError(Code.SETUP_FAILED, words, "Press Set Up again.", AGAIN)
 
 
 def remove() -> None:
@@ -243,11 +174,3 @@ def report() -> str:
         *said,
     ]
     return "\n".join(lines).replace(str(Path.home()), "~")
-
-
-def redraw_preferences() -> None:
-    """Let open preferences show the progress."""
-    for window in bpy.context.window_manager.windows:
-        for area in window.screen.areas:
-            if area.type == "PREFERENCES":
-                area.tag_redraw()

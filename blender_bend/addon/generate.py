@@ -13,7 +13,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import store_unwritable
-from ..core.files import replacing
+from ..core.files import copy_whole
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import INPUTS, Traced, file_name, trace
@@ -171,8 +171,7 @@ def _bring_along(old: Path, new: Path, names: Collection[str]) -> Slices[None]:
         for name in names:
             if (old / name).is_file():
                 new.mkdir(parents=True, exist_ok=True)
-                with replacing(new / name) as file:
-                    file.write((old / name).read_bytes())
+                copy_whole(old / name, new / name)
                 yield
     except OSError as error:
         raise store_unwritable(new, error) from error

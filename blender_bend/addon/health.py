@@ -8,7 +8,7 @@ import bpy
 
 from ..core import environment
 from ..core.errors import BendError, Code
-from . import activity, engine_client, engine_setup, preferences
+from . import engine_client, engine_setup, errands, preferences
 from .child import Child
 
 TICK_SECONDS = 0.2
@@ -75,8 +75,7 @@ class Examination:
                     words = f"This Python does not answer as an engine (exit code {self._child.process.returncode})."
                     found.append(Finding(words, "problem", "Set the engine up again.", "bend.set_up_engine"))
                 running = None
-                engine_setup.redraw_preferences()
-                activity.redraw()
+                errands.redraw()
                 return True
             found.extend(Finding(**finding) for finding in said.get("findings", ()))
         return False

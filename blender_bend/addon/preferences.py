@@ -14,14 +14,18 @@ from ..core.errors import BendError, Code
 #: The extension's own package name: bl_ext.<repository>.blender_bend
 ROOT_PACKAGE = __package__.rsplit(".", 2)[0]
 ROOT = Path(__file__).resolve().parents[2]
+#: The folder beside a .blend file that holds its frames.
+BESIDE = "bend_frames"
 
 
 class BEND_PG_model_folder(PropertyGroup):
-    """A diffusers model on this machine"""
+    """A model on this machine"""
 
     name: StringProperty(name="Name", description="How the model is called in the Bend tab", default="my model")
     folder: StringProperty(
-        name="Folder", description="A folder with a model_index.json, as diffusers writes it", subtype="DIR_PATH"
+        name="Folder or File",
+        description="A folder with a model_index.json, as diffusers writes it, or a checkpoint in one .safetensors",
+        subtype="FILE_PATH",
     )
 
 
@@ -45,7 +49,7 @@ class BEND_PG_lora_file(PropertyGroup):
 
 #: The lists of the preferences: property, heading, what one entry is called.
 LISTS = (
-    ("models", "Models", "Model Folder"),
+    ("models", "Models of Your Own", "Model"),
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
 )
@@ -113,7 +117,8 @@ class BEND_AP_preferences(AddonPreferences):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        from .panels.setup import draw_engine  # the panels import this module
+        from .panels.models import draw_models  # the panels import this module
+        from .panels.setup import draw_engine
 
         draw_engine(layout)
         layout.use_property_split = True
@@ -128,6 +133,8 @@ class BEND_AP_preferences(AddonPreferences):
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
         layout.column(heading="Sound").prop(self, "encodec", placeholder="none: no learned features")
+        layout.label(text="Models of the Hugging Face Hub")
+        draw_models(layout)
         for name, heading, entry in LISTS:
             column = layout.column()
             column.label(text=heading)
@@ -199,7 +206,7 @@ def engine_python() -> Path:
 
 
 def model_folders() -> dict[str, str]:
-    """The model folders by name."""
+    """The model folders and single files by name."""
     return _paths("models")
 
 
@@ -234,7 +241,7 @@ def frame_folder() -> Path:
     if named:
         return Path(bpy.path.abspath(named))
     if bpy.data.filepath:
-        return Path(bpy.data.filepath).parent / "bend_frames"
+        return Path(bpy.data.filepath).parent / BESIDE
     return user_folder("frames")
 
 

@@ -9,7 +9,7 @@ from bpy.types import Context
 from ..core import models as core_models
 from ..core import sites as core_sites
 from ..core.channels import CLUSTERS
-from . import preferences
+from . import model_list, preferences
 
 
 def sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
@@ -30,9 +30,13 @@ def channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
 
 
 def models(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    """mini and the folders of the preferences."""
-    named = [(name, "folder in the preferences") for name in preferences.model_folders()]
-    return [(core_models.MINI, "ships with Bend"), *named]
+    """mini, the models of the preferences, and those of the hub."""
+    named = [(name, "in the preferences") for name in preferences.model_folders()]
+    of_the_hub = [
+        (row.name, "downloaded" if row.whole else row.known.good_for if row.known else "not whole")
+        for row in sorted(model_list.rows(), key=lambda row: not row.whole)
+    ]
+    return [(core_models.MINI, "ships with Bend"), *named, *of_the_hub]
 
 
 def decoders(self: Any, context: Context, typed: str) -> list[str]:

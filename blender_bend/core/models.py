@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import json
-import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import hub, known_models, model_files, single_files
 from .errors import BendError, Code
 
 MINI = "mini"
 MINI_PATH = Path(__file__).resolve().parent.parent / "models" / "mini"
 
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PROBES = 16
 _PROBE_BYTES = 1 << 16
 
@@ -30,45 +27,30 @@ class ModelReference:
     fingerprint: str
 
 
-def is_hub_id(name: str) -> bool:
-    """Whether the name has the form ``owner/model`` of the Hugging Face hub."""
-    return bool(_HUB_ID.fullmatch(name)) and ".." not in name
-
-
-def hub_cache() -> Path:
-    """The folder in which huggingface_hub keeps its downloads."""
-    if "HF_HUB_CACHE" in os.environ:
-        return Path(os.environ["HF_HUB_CACHE"])
-    home = os.environ.get("HF_HOME") or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "huggingface"
-    return Path(home) / "hub"
-
-
 def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
     """Find the files of a model.
 
     Parameters
     ----------
     name : ``mini``, a name from the preferences, or a hub id
-    folders : the preferences' model folders by name
+    folders : the preferences' model folders and single files by name
 
     Raises
     ------
     BendError(MODEL_MISSING) if there is no such model here; for a hub id the action is the download.
-    BendError(MODEL_INVALID) if its folder is not a diffusers model.
+    BendError(MODEL_INVALID) if its folder is not a diffusers model, or its file not a whole one.
     """
     if name == MINI:
         return _reference(name, MINI_PATH)
     if name in folders:
-        return _reference(name, Path(folders[name]))
-    if is_hub_id(name):
-        snapshot = _hub_snapshot(name)
-        if snapshot is None:
-            raise BendError(
-                Code.MODEL_MISSING,
-                f"The model {name} is not downloaded yet.",
-                "Download it once; it stays on this machine.",
-                "bend.download_model",
-            )
+        path = Path(folders[name])
+        return _single_file(name, path) if single_files.is_one(path) else _reference(name, path)
+    if hub.is_id(name):
+        snapshot = hub.snapshot(name)
+        files = snapshot or hub.begun(name)
+        missing = model_files.missing(files) if files else []
+        if snapshot is None or missing:
+            raise _not_downloaded(name, len(missing))
         return _reference(name, snapshot)
     raise BendError(
         Code.MODEL_MISSING,
@@ -76,6 +58,47 @@ def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
         "Choose mini, write a hub id such as owner/model, or add its folder in the preferences.",
         "bend.open_preferences",
     )
+
+
+def _not_downloaded(name: str, missing: int) -> BendError:
+    known = known_models.known(name)
+    size = f"about {known.gigabytes:.0f} GB" if known else "it may be several gigabytes"
+    return BendError(
+        Code.MODEL_MISSING,
+        f"The download of {name} is not complete: {missing} {'file is' if missing == 1 else 'files are'} missing."
+        if missing
+        else f"The model {name} is not downloaded yet.",
+        f"Download it once, {size}; it stays on this machine.",
+        "bend.download_model",
+    )
+
+
+@dataclass(frozen=True)
+class Download:
+    """What must be fetched for a model.
+
+    Parameters
+    ----------
+    model : hub id
+    weights : whether the weights are wanted, or only the settings
+    """
+
+    model: str
+    weights: bool = True
+
+
+def download_for(name: str, folders: Mapping[str, str]) -> Download | None:
+    """What the download button fetches for a model; None if nothing is wanted of the hub.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) for a single file that is no model
+    """
+    if name in folders:
+        path = Path(folders[name])
+        single = single_files.is_one(path)
+        return Download(single_files.kind_of(path).described_by, weights=False) if single else None
+    return Download(name) if hub.is_id(name) else None
 
 
 def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
@@ -135,38 +158,43 @@ def _named(name: str, paths: Mapping[str, str], what: str) -> Path:
     return Path(paths[name])
 
 
-def _hub_snapshot(name: str) -> Path | None:
-    folder = hub_cache() / ("models--" + name.replace("/", "--"))
-    reference = folder / "refs" / "main"
-    if not reference.is_file():
-        return None
-    snapshot = folder / "snapshots" / reference.read_text().strip()
-    return snapshot if _is_complete(snapshot) else None
-
-
-def _is_complete(snapshot: Path) -> bool:
-    """Whether a download got through: every part of the network has its weights."""
-    try:
-        parts = json.loads((snapshot / "model_index.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    networks = [
-        name
-        for name in parts
-        if name.startswith(("unet", "transformer", "vae", "text_encoder")) and parts[name] != [None, None]
-    ]
-    return all(any((snapshot / name).glob("*.safetensors")) for name in networks)
-
-
 def _reference(name: str, path: Path) -> ModelReference:
-    if not (path / "model_index.json").is_file():
+    missing = model_files.missing(path)
+    if missing == [model_files.INDEX]:
         raise BendError(
             Code.MODEL_INVALID,
-            f"{path} is not a diffusers model: it has no model_index.json.",
-            "Choose a folder that diffusers' save_pretrained has written.",
+            f"{path} is not a diffusers model: it has no {model_files.INDEX}.",
+            "Choose a folder that diffusers' save_pretrained has written, or a single .safetensors file.",
+            "bend.open_preferences",
+        )
+    if missing:
+        pickled = " Its weights are pickled (.bin), which Bend never loads." if model_files.pickled(path) else ""
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The model in {path} is not complete: {', '.join(missing[:5])} {_is_or_are(missing)} missing.{pickled}",
+            "Fetch the model again, with its .safetensors weights.",
             "bend.open_preferences",
         )
     return ModelReference(name, str(path), fingerprint(path))
+
+
+def _is_or_are(missing: list[str]) -> str:
+    more = f"and {len(missing) - 5} more " if len(missing) > 5 else ""
+    return f"{more}{'is' if len(missing) == 1 else 'are'}"
+
+
+def _single_file(name: str, path: Path) -> ModelReference:
+    kind = single_files.kind_of(path)
+    description = single_files.description(kind)
+    if description is None:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"The settings of {kind.label}, which {path.name} needs, are not downloaded yet.",
+            "Download them once; they are a few megabytes.",
+            "bend.download_model",
+        )
+    both = file_fingerprint(path) + _settings_fingerprint(description)
+    return ModelReference(name, str(path), hashlib.sha256(both.encode()).hexdigest())
 
 
 def fingerprint(path: Path) -> str:
@@ -175,12 +203,19 @@ def fingerprint(path: Path) -> str:
     Weights are probed at 16 places of 64 KiB besides their header, so that gigabytes take milliseconds; two
     trainings of one architecture differ in every probe.
     """
-    files = sorted(
-        file
-        for file in path.rglob("*")
-        if file.is_file() and file.suffix in {".json", ".txt", ".safetensors", ".model"}
-    )
-    listing = tuple((file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in files)
+    files = (file for file in path.rglob("*") if file.suffix in {".json", ".txt", ".safetensors", ".model"})
+    return _fingerprint_of(path, files)
+
+
+def _settings_fingerprint(description: Path) -> str:
+    """The same hash of a folder's configurations only; whether there are weights as well makes no difference."""
+    files = (file for part in model_files.parts_of(description) for file in (description / part).iterdir())
+    return _fingerprint_of(description, filter(model_files.is_setting, files))
+
+
+def _fingerprint_of(path: Path, files: Iterable[Path]) -> str:
+    kept = sorted(file for file in files if file.is_file())
+    listing = tuple((file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in kept)
     return _fingerprint(str(path), listing)
 
 

@@ -1,4 +1,5 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic | doctor."""
+"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic |
+download MODEL | login | doctor."""
 
 from __future__ import annotations
 
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
-from .commands import explore, render, sites, sonic
+from . import environments
+from .commands import explore, hub, render, sites, sonic
 
 if TYPE_CHECKING:
     from ..core.timebase import FrameRate
@@ -34,7 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _parser().parse_args(arguments)
     try:
-        return options.run(options)
+        with environments.leased():
+            return options.run(options)
     except BendError as error:
         print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
         return 1
@@ -62,7 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
-    for module in (render, sites, explore, sonic):
+    for module in (render, sites, explore, sonic, hub):
         module.add(commands)
 
     doctor = commands.add_parser("doctor", help="say what is installed")
@@ -92,6 +95,7 @@ def _serve(options: argparse.Namespace) -> int:
     outgoing = redirect_output(options.log)
     faulthandler.enable()  # a crash writes where it was, to the log
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
+    environments.sweep_later()
     Server(sys.stdin.buffer, outgoing, options.device, options.studies).serve()
     return 0
 

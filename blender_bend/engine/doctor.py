@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import json
 import platform
 import shutil
 import sys
@@ -14,8 +13,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import environment
+from ..core import environment, model_files, single_files
 from ..core.environment import AUDIO, DIFFUSION
+from ..core.errors import BendError
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
 PINS = Path(__file__).resolve().parents[2] / "wheels" / "engine.txt"
@@ -72,7 +72,7 @@ def findings(
     devices : look for graphics cards, which imports torch
     smoke : ``audio`` or ``diffusion``: measure a sound, and for diffusion also make a picture
     store : the folder of frames
-    models : further model folders by name
+    models : further model folders and single files by name
     """
     yield _python()
     yield from _packages(smoke or DIFFUSION)
@@ -154,11 +154,10 @@ def _mini() -> Path:
     return MINI_PATH
 
 
-def _models(folders: dict[str, str]) -> Iterator[Finding]:
+def _models(paths: dict[str, str]) -> Iterator[Finding]:
     """Whether every model has its parts, and every safetensors file the length that its header speaks of."""
-    for name, folder in folders.items():
-        bad = [] if (Path(folder) / "model_index.json").is_file() else ["model_index.json"]
-        bad += [file.name for file in sorted(Path(folder).rglob("*.safetensors")) if not _is_whole(file)]
+    for name, path in paths.items():
+        bad = _faults(Path(path))
         if bad:
             repair = "Install Bend again." if name == "mini" else "Fetch the model again."
             yield Finding(f"Model {name}: missing or damaged: {_some(bad)}.", PROBLEM, repair)
@@ -166,15 +165,25 @@ def _models(folders: dict[str, str]) -> Iterator[Finding]:
             yield Finding(f"Model {name} is whole.")
 
 
+def _faults(model: Path) -> list[str]:
+    """The files of a model that are missing or damaged."""
+    if not single_files.is_one(model):
+        damaged = [file.name for file in sorted(model.rglob("*.safetensors")) if not _is_whole(file)]
+        return model_files.missing(model) + damaged
+    try:
+        single_files.kind_of(model)
+    except BendError:
+        return [model.name]
+    return [] if _is_whole(model) else [model.name]
+
+
 def _is_whole(file: Path) -> bool:
-    """Whether a safetensors file is as long as its header says. Format: github.com/huggingface/safetensors#format"""
+    """Whether a safetensors file is as long as its header says."""
     try:
         with open(file, "rb") as stream:
             length = int.from_bytes(stream.read(8), "little")
-            if length > 100_000_000:
-                return False
-            header = json.loads(stream.read(length))
-        ends = [value["data_offsets"][1] for name, value in header.items() if name != "__metadata__"]
+        tensors = single_files.header(file).items()
+        ends = [value["data_offsets"][1] for name, value in tensors if name != "__metadata__"]
         return file.stat().st_size == 8 + length + max(ends, default=0)
     except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
         return False

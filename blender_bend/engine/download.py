@@ -1,41 +1,253 @@
-"""Downloading a model from the hub; only ever after the artist's click."""
+"""Downloading a model from the hub into the hub's own cache; only ever after the artist's click.
+
+huggingface_hub begins a file anew when it was interrupted, and a weight file has gigabytes. So the bytes are fetched
+here, by its own functions, into ``blobs/<etag>.incomplete``, and go on where they were; with the whole blob in place
+its ``hf_hub_download`` only makes the links. Files of its Xet storage come over plain HTTP, which can be resumed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import errno
+import hashlib
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, BinaryIO
 
+from ..core import files, hub, known_models, model_files
 from ..core.errors import BendError, Code
 
-FILES = ["*.json", "*.txt", "*.model", "*/*.safetensors"]
+#: Bytes between two looks at the progress, and the most that an interruption loses.
+CHUNK = 1 << 20
+#: What must stay free besides the model.
+SPARE = 200e6
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+#: Told after every chunk: the file, and how many bytes of all are there.
+Tell = Callable[[str, int, int], None]
 
 
-def download(model: str, phase: Callable[[str], None] = lambda _: None) -> Path:
-    """Fetch a model's configurations and safetensors weights into the hub's own cache.
+@dataclass(frozen=True)
+class Listed:
+    """A file of the hub."""
+
+    name: str
+    size: int
+
+
+def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> Path:
+    """Fetch what is missing of a model's configurations and safetensors weights.
 
     Parameters
     ----------
     model : hub id, ``owner/name``
+    weights : whether the weights are wanted, or only the settings
 
     Raises
     ------
-    BendError(MODEL_MISSING) if the hub cannot be reached, does not have it, or asks for a token.
+    BendError(MODEL_MISSING) if the hub cannot be reached or does not have it; MODEL_GATED if it asks for an agreement;
+    MODEL_SPACE if it does not fit; MODEL_INVALID if it has no weights that Bend loads, or a file came damaged;
+    SETUP_BUSY if another Blender fetches it.
     """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    from huggingface_hub import HfApi, hf_hub_download
+    from huggingface_hub.utils import disable_progress_bars
 
-    phase(f"Downloading {model}")
-    try:
-        return Path(
-            snapshot_download(
-                model,
-                allow_patterns=FILES,
-                ignore_patterns=["*.fp16.*", "*.non_ema.*", "*/openvino*", "*/flax*", "safety_checker/*"],
+    disable_progress_bars()
+    with _explained(model):
+        information = HfApi().model_info(model, files_metadata=True)
+        listed = [Listed(file.rfilename, file.size or 0) for file in information.siblings or ()]
+        # The index is needed to know the rest, and comes last for good: a model with an index but not all files is
+        # told apart by what it lacks.
+        index = hf_hub_download(model, model_files.INDEX, revision=information.sha)
+        wanted = choose(listed, model_files.parts_of(Path(index).parent), weights)
+        if weights and not any(file.name.endswith(".safetensors") for file in wanted):
+            raise BendError(Code.MODEL_INVALID, f"{model} has no .safetensors weights.", "Choose another model.")
+        snapshot = Path(index).parent
+        there = sum(file.size for file in wanted if (snapshot / file.name).exists())
+        total = sum(file.size for file in wanted)
+        lacking = [file for file in wanted if not (snapshot / file.name).exists()]
+        _require_space(model, sum(file.size for file in lacking))
+        for file in lacking:
+            before = there
+
+            def told(bytes_there: int, name: str = file.name, before: int = before) -> None:
+                tell(name, before + bytes_there, total)
+
+            _fetch(model, file.name, information.sha, told)
+            there += file.size
+            tell(file.name, there, total)
+        # Only now does the cache's name for the model mean these files.
+        hf_hub_download(model, model_files.INDEX)
+        return snapshot
+
+
+def choose(listed: list[Listed], parts: list[str], weights: bool) -> list[Listed]:
+    """The files that Bend loads: of each part its settings, and its weights in full precision if there are such.
+
+    Parameters
+    ----------
+    parts : what the model's index names
+    """
+    chosen = [file for file in listed if file.name == model_files.INDEX]
+    for part in parts:
+        own = [file for file in listed if file.name.rpartition("/")[0] == part]
+        chosen += [file for file in own if model_files.is_setting(Path(file.name))]
+        stem = model_files.weights_of(part)
+        if not (weights and stem):
+            continue
+        for form in ("", ".fp16"):
+            pattern = re.compile(
+                rf"{re.escape(f'{part}/{stem}{form}')}(-\d{{5}}-of-\d{{5}})?\.safetensors"
+                rf"|{re.escape(f'{part}/{stem}')}\.safetensors\.index{re.escape(form)}\.json"
             )
-        )
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+            found = [file for file in own if pattern.fullmatch(file.name)]
+            if any(file.name.endswith(".safetensors") for file in found):
+                chosen += found
+                break
+    return chosen
+
+
+def _require_space(model: str, needed: int) -> None:
+    place = hub.cache()
+    place.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(place).free
+    if needed and free < needed + SPARE:
         raise BendError(
-            Code.MODEL_MISSING,
-            f"{model} could not be downloaded: {type(error).__name__}.",
-            "Check the name, the connection, and whether the model asks for a licence.",
+            Code.MODEL_SPACE,
+            f"{model} needs {needed / 1e9:.1f} GB in {place}, and {free / 1e9:.1f} GB are free.",
+            "Free some space, or delete models that you do not use; then download again.",
+            "bend.open_preferences",
+        )
+
+
+def _fetch(model: str, name: str, revision: str | None, told: Callable[[int], None]) -> None:
+    """Bring one file into the cache, from where it was left."""
+    from huggingface_hub import constants, get_hf_file_metadata, hf_hub_download, hf_hub_url
+    from huggingface_hub.file_download import http_get
+    from huggingface_hub.utils import build_hf_headers
+
+    constants.DOWNLOAD_CHUNK_SIZE = CHUNK
+    url = hf_hub_url(model, name, revision=revision)
+    about = get_hf_file_metadata(url, retry_on_errors=True)
+    if about.etag is None:
+        raise OSError(f"the hub does not say what {name} is")
+    blob = hub.folder_of(model) / "blobs" / Path(about.etag).name
+    if not blob.exists():
+        blob.parent.mkdir(parents=True, exist_ok=True)
+        part = blob.with_name(f"{blob.name}.incomplete")
+        # The token is for the hub alone, not for the storage that it may send us to.
+        headers = build_hf_headers() if about.location == url else build_hf_headers(token=False)
+        with open(part, "ab") as file:
+            try:
+                files.lock(file)
+            except OSError as error:
+                words = f"Another Blender is downloading {model}."
+                raise BendError(Code.SETUP_BUSY, words, "Wait until it has finished.") from error
+            if about.size is not None and file.tell() > about.size:
+                file.truncate(0)
+            told(file.tell())
+            http_get(
+                about.location, _Counted(file, told), resume_size=file.tell(), headers=headers, expected_size=about.size
+            )
+        _check(part, about.etag, name)
+        part.replace(blob)
+    hf_hub_download(model, name, revision=revision)
+
+
+class _Counted:
+    """A file that tells how far it is written."""
+
+    def __init__(self, file: BinaryIO, told: Callable[[int], None]) -> None:
+        self._file, self._told = file, told
+
+    def write(self, data: bytes) -> int:
+        """Write, and tell."""
+        count = self._file.write(data)
+        self._file.flush()
+        self._told(self._file.tell())
+        return count
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def _check(part: Path, etag: str, name: str) -> None:
+    """See that a large file is what the hub says; the hub names those by their SHA-256."""
+    if not _SHA256.fullmatch(etag):
+        return
+    with open(part, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    if digest != etag:
+        part.unlink()
+        raise BendError(Code.MODEL_INVALID, f"{name} came damaged.", "Download again.", "bend.download_model")
+
+
+@contextmanager
+def _explained(model: str) -> Iterator[None]:
+    """Turn what the hub and the disk say into words.
+
+    Raises
+    ------
+    BendError
+    """
+    from huggingface_hub.errors import (
+        EntryNotFoundError,
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        RepositoryNotFoundError,
+    )
+
+    again = "bend.download_model"
+    words = f"{model} could not be downloaded"
+    try:
+        yield
+    except GatedRepoError as error:
+        raise BendError(
+            Code.MODEL_GATED,
+            f"{words}: its publisher asks for your agreement first.",
+            f"Agree on {known_models.page_of(model)} while logged in there; then log in here with an access token.",
+            "bend.log_in",
         ) from error
+    except (RepositoryNotFoundError, HFValidationError) as error:
+        hint = "Check the name. If it is private, log in with a token that may read it."
+        raise BendError(Code.MODEL_MISSING, f"{words}: the hub has no such model.", hint, "bend.log_in") from error
+    except EntryNotFoundError as error:
+        hint = "Choose a model that has a model_index.json."
+        raise BendError(Code.MODEL_INVALID, f"{model} is not a diffusers model.", hint) from error
+    except HfHubHTTPError as error:
+        if error.response is not None and error.response.status_code == 401:
+            hint = "Log in again: the token may have been withdrawn."
+            raise BendError(Code.MODEL_GATED, f"{words}: the hub refuses the token.", hint, "bend.log_in") from error
+        raise BendError(Code.MODEL_MISSING, f"{words}: {_first_line(error)}.", "Try again later.", again) from error
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            hint = "Free some space and download again; it goes on where it was."
+            raise BendError(Code.MODEL_SPACE, f"{words}: the disk is full.", hint, again) from error
+        if error.errno in (errno.EACCES, errno.EROFS):
+            hint = "See who owns the folder."
+            raise BendError(
+                Code.MODEL_MISSING, f"{words}: {hub.cache()} cannot be written.", hint, "bend.open_preferences"
+            ) from error
+        raise _unreachable(words, error) from error
+    except Exception as error:
+        # The hub's client has its own connection errors, of a library whose name changes with its version.
+        if "http" not in type(error).__module__:
+            raise
+        raise _unreachable(words, error) from error
+
+
+def _unreachable(words: str, error: Exception) -> BendError:
+    return BendError(
+        Code.MODEL_MISSING,
+        f"{words}: the hub cannot be reached, or the connection broke ({type(error).__name__}).",
+        "Check the connection and download again; it goes on where it was.",
+        "bend.download_model",
+    )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200].rstrip(".")

@@ -9,7 +9,6 @@ pip: nothing goes on behind a Blender that is gone.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import logging
 import os
@@ -20,13 +19,14 @@ import tempfile
 import threading
 import time
 import venv
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from ..core import accelerators, environment
 from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
+from ..core.files import size_of
+from .environments import locked, remove, sweep
 from .install_failures import explain
 
 log = logging.getLogger(__name__)
@@ -237,71 +237,6 @@ class Installer:
             size = size_of(temporary)
             if size > 20e6:
                 say(phase=f"Fetching {self._package}", bytes=size)
-
-
-def size_of(folder: Path) -> int:
-    """Bytes of all files below a folder."""
-    total = 0
-    for path, _, names in os.walk(folder):
-        for name in names:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(path, name)).st_size
-    return total
-
-
-def sweep(base: Path) -> None:
-    """Remove every environment but the one in use; what is still open elsewhere goes the next time."""
-    record = environment.read_record(base)
-    for folder in base.glob("environment-*"):
-        if record is None or folder.name != record.folder:
-            shutil.rmtree(folder, ignore_errors=True)
-    for file in base.glob(".*.tmp"):
-        file.unlink(missing_ok=True)
-
-
-def remove(base: Path) -> None:
-    """Take the environment away.
-
-    Raises
-    ------
-    BendError(SETUP_BUSY)
-    """
-    if not base.is_dir():
-        return
-    with locked(base / environment.LOCK):
-        (base / environment.RECORD).unlink(missing_ok=True)
-        sweep(base)
-        shutil.rmtree(base / "downloads", ignore_errors=True)
-
-
-@contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold a lock that the system takes back whatever happens to this process.
-
-    Raises
-    ------
-    BendError(SETUP_BUSY)
-    """
-    with open(path, "a+b") as file:
-        try:
-            _lock(file)
-        except OSError as error:
-            raise BendError(
-                Code.SETUP_BUSY, "Another Blender is setting up the engine.", "Wait until it has finished."
-            ) from error
-        yield
-
-
-def _lock(file: IO[bytes]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        import fcntl
-
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny, DiffusionPipeline
 from safetensors import SafetensorError
 
+from ..core import model_files, single_files
 from ..core.errors import BendError, Code
 from ..core.job import Job, Lora
 from ..core.models import file_fingerprint, fingerprint
@@ -137,7 +139,7 @@ class ModelShelf:
 
 
 def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
-    """Load a model folder as a diffusers pipeline, without safety checker and without code of its own.
+    """Load a model folder or a single file as a diffusers pipeline, without safety checker and code of its own.
 
     Raises
     ------
@@ -145,20 +147,14 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
     """
     log.info("loading %s as %s on %s", path, dtype, device)
     try:
-        parts = json.loads((path / "model_index.json").read_text(encoding="utf-8"))
-        # Parts that a folder names as missing, such as SD3 without its T5, must be named again.
-        left_out = {name: None for name, part in parts.items() if name == "safety_checker" or part == [None, None]}
-        pipeline = DiffusionPipeline.from_pretrained(
-            str(path), dtype=dtype, local_files_only=True, use_safetensors=True, trust_remote_code=False, **left_out
-        )
-        pipeline = pipeline.to(device)
+        pipeline = (_from_file if path.is_file() else _from_folder)(path, dtype).to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):
             raise
         raise BendError(
             Code.MODEL_INVALID,
             f"The model in {path} cannot be loaded: {error}.",
-            "It must be a complete diffusers folder with .safetensors weights.",
+            "It must be a complete diffusers folder with .safetensors weights, or a whole checkpoint.",
             "bend.open_preferences",
         ) from error
     family_of(pipeline)
@@ -168,6 +164,43 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
         pipeline.vae.to(memory_format=torch.channels_last)
     pipeline.set_progress_bar_config(disable=True)
     return pipeline
+
+
+def _from_folder(path: Path, dtype: torch.dtype) -> Any:
+    parts = json.loads((path / model_files.INDEX).read_text(encoding="utf-8"))
+    # Parts that a folder names as missing, such as SD3 without its T5, must be named again.
+    left_out = {name: None for name, part in parts.items() if name == "safety_checker" or part == [None, None]}
+    return DiffusionPipeline.from_pretrained(
+        str(path),
+        dtype=dtype,
+        variant=model_files.variant(path),
+        local_files_only=True,
+        use_safetensors=True,
+        trust_remote_code=False,
+        **left_out,
+    )
+
+
+def _from_file(path: Path, dtype: torch.dtype) -> Any:
+    """A checkpoint in one file, with the settings of the hub's model of its kind.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID), BendError(MODEL_MISSING) without these settings
+    """
+    kind = single_files.kind_of(path)
+    settings = single_files.description(kind)
+    if settings is None:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"The settings of {kind.label} are not downloaded.",
+            f"Download them: {kind.described_by}.",
+            "bend.download_model",
+        )
+    pipeline = getattr(diffusers, kind.pipeline)
+    return pipeline.from_single_file(
+        str(path), config=str(settings), dtype=dtype, local_files_only=True, safety_checker=None
+    )
 
 
 def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:

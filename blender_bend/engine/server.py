@@ -83,7 +83,6 @@ class Server:
             messages.ANALYSE: self._analyse,
             messages.LISTEN: self._listen,
             messages.RENDER: self._render,
-            messages.DOWNLOAD: self._download,
         }
 
     def serve(self) -> None:
@@ -215,12 +214,3 @@ class Server:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""
         time.sleep(0.001)
         return request in self._cancelled
-
-    def _download(self, message: Message) -> dict[str, Any]:
-        from .download import download
-
-        return {
-            "path": str(
-                download(message.data["model"], lambda text: self._send(messages.PHASE, message.id, {"text": text}))
-            )
-        }

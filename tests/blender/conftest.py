@@ -34,9 +34,10 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat engine_client "
-    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
-    names += "snapshot sound stack status strips tables timing watching writing"
+    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured collect compat "
+    names += "engine_client export_frames fingerprint frame_use generate keyframes listening overlay_geometry png "
+    names += "preferences properties render_handler snapshot sound stack status store_size strips suggestions tables "
+    names += "timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

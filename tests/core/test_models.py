@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_bend.core import models
+from blender_bend.core import hub, models
 from blender_bend.core.errors import BendError, Code
 
 WriteModel = Callable[..., Path]
@@ -75,10 +75,10 @@ def test_a_hub_id_that_is_not_downloaded_offers_the_download(
 def test_the_cache_lies_where_the_hub_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    assert models.hub_cache() == tmp_path / "home" / "hub"
+    assert hub.cache() == tmp_path / "home" / "hub"
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert models.hub_cache() == tmp_path / "cache" / "huggingface" / "hub"
+    assert hub.cache() == tmp_path / "cache" / "huggingface" / "hub"
 
 
 @pytest.mark.parametrize(

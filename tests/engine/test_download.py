@@ -2,141 +2,299 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
+import random
+import shutil
+import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
+from hub_server import TOKEN, Hub, Model
 
+from blender_bend.core import hub as local
 from blender_bend.core import models
+from blender_bend.engine.download import Listed, choose
 
 ROOT = Path(__file__).resolve().parents[2]
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
+PATIENCE = 300
+LARGE = np.random.default_rng(0).bytes(12 << 20)
+INDEX = {
+    "_class_name": "StableDiffusionPipeline",
+    **{name: ["library", "Class"] for name in ("unet", "vae", "tokenizer", "scheduler", "safety_checker")},
+    "feature_extractor": [None, None],
+}
 WANTED = {
-    "model_index.json": b'{"_class_name": "StableDiffusionPipeline"}',
+    "model_index.json": json.dumps(INDEX).encode(),
     "scheduler/scheduler_config.json": b"{}",
     "tokenizer/merges.txt": b"#version: 0.2",
+    "tokenizer/vocab.json": b"{}",
     "unet/config.json": b'{"in_channels": 4}',
     "unet/diffusion_pytorch_model.safetensors": b"weights" * 1000,
+    "vae/config.json": b"{}",
+    "vae/diffusion_pytorch_model.fp16.safetensors": b"there is only half precision",
 }
 UNWANTED = {
     "README.md": b"about",
     "unet/diffusion_pytorch_model.bin": b"pickle",
     "unet/diffusion_pytorch_model.fp16.safetensors": b"half",
     "unet/diffusion_pytorch_model.non_ema.safetensors": b"other",
+    "unet/code.py": b"import os",
     "v1-5-pruned-emaonly.safetensors": b"the whole model once more, in one file for other programs",
+    "vae_1_0/diffusion_pytorch_model.safetensors": b"another version of a part",
     "safety_checker/model.safetensors": b"never loaded",
 }
-REPOSITORY = {**WANTED, **UNWANTED}
+LARGE_MODEL = {**WANTED, "unet/diffusion_pytorch_model.safetensors": LARGE}
 
 
-class Hub(BaseHTTPRequestHandler):
-    """Answers what huggingface_hub asks for one repository, owner/painter."""
-
-    def do_GET(self) -> None:
-        """Information about the repository, or a file of it."""
-        path = self.path.split("?")[0]
-        if path.startswith("/api/models/owner/painter"):
-            siblings = [{"rfilename": name, "size": len(content)} for name, content in REPOSITORY.items()]
-            listing = [
-                {"type": "file", "path": name, "size": len(content), "oid": hashlib.sha1(content).hexdigest()}
-                for name, content in REPOSITORY.items()
-            ]
-            information = {"id": "owner/painter", "sha": COMMIT, "siblings": siblings, "private": False, "gated": False}
-            information |= {"tags": [], "downloads": 0, "likes": 0}
-            self._answer(200, json.dumps(listing if "/tree/" in path else information).encode())
-            return
-        name = path.removeprefix(f"/owner/painter/resolve/{COMMIT}/").removeprefix("/owner/painter/resolve/main/")
-        if name in REPOSITORY:
-            self._answer(200, REPOSITORY[name])
-        else:
-            self._answer(404, b"{}")
-
-    do_HEAD = do_GET
-
-    def _answer(self, status: int, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(content)))
-        self.send_header("ETag", f'"{hashlib.sha1(content).hexdigest()}"')
-        self.send_header("X-Repo-Commit", COMMIT)
-        if status == 404:
-            self.send_header("X-Error-Code", "RepoNotFound")
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(content)
-
-    def log_message(self, format: str, *arguments: object) -> None:
-        """Quiet."""
-
-
-@pytest.fixture(scope="module")
-def hub() -> Iterator[str]:
-    """The address of a hub."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+@pytest.fixture
+def hub() -> Iterator[Hub]:
+    """A hub with several models."""
+    server = Hub(
+        {
+            "owner/painter": Model({**WANTED, **UNWANTED}),
+            "owner/large": Model(LARGE_MODEL),
+            "owner/gated": Model(WANTED, gated=True),
+            "owner/pickled": Model({"model_index.json": WANTED["model_index.json"], "unet/a.bin": b"pickle"}),
+            "owner/language": Model({"config.json": b"{}"}),
+        }
+    )
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server
     server.shutdown()
 
 
-def download(model: str, endpoint: str, cache: Path) -> subprocess.CompletedProcess[str]:
-    """Download in a process of its own, because huggingface_hub reads its settings when it is imported."""
-    script = f"""
-import sys
-from blender_bend.core.errors import BendError
-from blender_bend.engine.download import download
-try:
-    print(download({model!r}, lambda text: print("phase:", text)))
-except BendError as error:
-    sys.exit(f"{{error.code}}: {{error}}")
-"""
-    settings = {"HF_ENDPOINT": endpoint, "HF_HUB_CACHE": str(cache), "HF_HOME": str(cache), "HF_HUB_DISABLE_XET": "1"}
-    return subprocess.run(
-        [sys.executable, "-c", script],
-        cwd=ROOT,
-        env={**os.environ, **settings, "NO_PROXY": "127.0.0.1"},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=180,
-    )
+class Downloads:
+    """Downloads in processes of their own, as Blender starts them, into one cache."""
+
+    def __init__(self, endpoint: str, home: Path) -> None:
+        self.cache = home / "hub"
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
+        self.variables = {**kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+        self.variables |= {"HF_HUB_CACHE": str(self.cache)}
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Begin."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "blender_bend.engine", *arguments, "--json"],
+            cwd=ROOT,
+            env=self.variables,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def run(self, *arguments: str, says: str = "") -> list[dict[str, object]]:
+        """Everything that was said, to the end."""
+        process = self.start(*arguments)
+        assert process.stdin and process.stdout
+        process.stdin.write(says)
+        process.stdin.flush()
+        said = [json.loads(line) for line in process.stdout]
+        process.wait(PATIENCE)
+        process.stdin.close()
+        return said
+
+    def end(self, model: str) -> dict[str, object]:
+        """How a download ended."""
+        return self.run("download", model)[-1]
+
+    def snapshot(self, model: str) -> Path:
+        """The files of a model."""
+        (found,) = self.cache.glob(f"models--{model.replace('/', '--')}/snapshots/*")
+        return found
 
 
-@pytest.fixture(scope="module")
-def cache(hub: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The hub's cache after a download."""
-    cache = tmp_path_factory.mktemp("hub")
-    done = download("owner/painter", hub, cache)
-    assert done.returncode == 0, done.stderr
-    assert "phase: Downloading owner/painter" in done.stdout
-    return cache
+@pytest.fixture
+def downloads(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Downloads:
+    """Downloads from the hub."""
+    downloads = Downloads(hub.address, tmp_path / "Jürgen 音楽")
+    monkeypatch.setenv("HF_HUB_CACHE", str(downloads.cache))
+    return downloads
 
 
-def test_a_downloaded_model_is_found_afterwards(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_CACHE", str(cache))
+def test_a_downloaded_model_is_whole_and_without_what_the_engine_never_loads(downloads: Downloads) -> None:
+    said = downloads.run("download", "owner/painter")
+    assert said[-1]["end"] == "done", said
     found = Path(models.resolve("owner/painter", {}).path)
-    for name, content in WANTED.items():
-        assert (found / name).read_bytes() == content
+    assert {file.relative_to(found).as_posix() for file in found.rglob("*") if file.is_file()} == set(WANTED)
+    assert all((found / name).read_bytes() == content for name, content in WANTED.items())
+    total = sum(map(len, WANTED.values()))
+    assert said[-2]["bytes"] == said[-2]["total_bytes"] == total
+    assert [stored.missing for stored in local.stored()] == [()]
 
 
-@pytest.mark.parametrize("name", UNWANTED)
-def test_what_the_engine_never_loads_is_not_downloaded(cache: Path, name: str) -> None:
-    (snapshot,) = cache.glob("models--owner--painter/snapshots/*")
-    assert (snapshot / "model_index.json").is_file()
-    assert not (snapshot / name).exists()
+def test_only_the_settings_are_fetched_for_a_single_file(downloads: Downloads) -> None:
+    assert downloads.run("download", "owner/painter", "--settings")[-1]["end"] == "done"
+    found = downloads.snapshot("owner/painter")
+    names = {file.relative_to(found).as_posix() for file in found.rglob("*") if file.is_file()}
+    assert names == {name for name in WANTED if not name.endswith(".safetensors")}
 
 
-def test_a_model_that_the_hub_does_not_have_is_reported(hub: str, tmp_path: Path) -> None:
-    done = download("owner/nothing", hub, tmp_path)
-    assert done.stderr.splitlines()[-1].startswith("model_missing: owner/nothing could not be downloaded")
+def test_a_download_killed_and_cancelled_at_any_moment_goes_on_where_it_was(hub: Hub, downloads: Downloads) -> None:
+    hub.models["owner/large"].rate = 4 << 20
+    chance = random.Random(time.time_ns())
+    reached = [0]
+    for way in ("kill", "cancel", "kill"):
+        process = downloads.start("download", "owner/large")
+        assert process.stdin and process.stdout
+        until = reached[-1] + chance.randint(2 << 20, 3 << 20)
+        for line in process.stdout:
+            said = json.loads(line)
+            if said["bytes"] > until:
+                break
+        reached.append(int(said["bytes"]))
+        if way == "kill":
+            process.kill()
+        process.stdin.close()
+        assert process.wait(PATIENCE) == (-signal.SIGKILL if way == "kill" else 3)
+        process.stdout.close()
+        with pytest.raises(models.BendError) as caught:
+            models.resolve("owner/large", {})
+        assert caught.value.code == "model_missing" and caught.value.action == "bend.download_model"
+    (stored,) = local.stored()
+    assert "unet/diffusion_pytorch_model.safetensors" in stored.missing and stored.size > 4 << 20
+    hub.models["owner/large"].rate = 0
+    said = downloads.run("download", "owner/large")
+    assert said[-1]["end"] == "done", said[-1]
+    found = Path(models.resolve("owner/large", {}).path)
+    assert (found / "unet/diffusion_pytorch_model.safetensors").read_bytes() == LARGE
+    starts = [start for name, start in hub.models["owner/large"].asked if name.startswith("unet/diffusion")]
+    assert len(starts) == 4 and starts == sorted(starts) and starts[-1] > 6 << 20
+    assert starts[0] == 0 and all(one < two for one, two in pairwise(starts))
+    assert not list(downloads.cache.rglob("*.incomplete"))
+
+
+def test_a_line_that_breaks_is_taken_up_again_by_itself(hub: Hub, downloads: Downloads) -> None:
+    hub.models["owner/large"].breaks_after = [3 << 20, 4 << 20]
+    assert downloads.end("owner/large")["end"] == "done"
+    found = downloads.snapshot("owner/large")
+    assert (found / "unet/diffusion_pytorch_model.safetensors").read_bytes() == LARGE
+
+
+def test_a_file_that_came_damaged_is_thrown_away(hub: Hub, downloads: Downloads) -> None:
+    hub.models["owner/large"].damaged = {"unet/diffusion_pytorch_model.safetensors"}
+    ending = downloads.end("owner/large")
+    assert ending["code"] == "model_invalid" and "damaged" in str(ending["message"])
+    hub.models["owner/large"].damaged = set()
+    assert downloads.end("owner/large")["end"] == "done"
+
+
+def test_a_gated_model_asks_for_a_token_and_the_hubs_library_keeps_it(downloads: Downloads) -> None:
+    ending = downloads.end("owner/gated")
+    assert (ending["code"], ending["action"]) == ("model_gated", "bend.log_in")
+    assert "huggingface.co/owner/gated" in str(ending["hint"])
+
+    refused = downloads.run("login", says="hf_wrong\n")[-1]
+    assert refused["code"] == "model_gated" and "hf_wrong" not in str(refused)
+    assert not (downloads.cache.parent / "token").exists()
+    assert downloads.run("login", says=f"{TOKEN}\n")[-1]["end"] == "done"
+    assert (downloads.cache.parent / "token").read_text() == TOKEN
+    assert downloads.end("owner/gated")["end"] == "done"
+    subprocess.run(
+        [sys.executable, "-m", "blender_bend.engine", "logout"], cwd=ROOT, env=downloads.variables, check=True
+    )
+    assert not (downloads.cache.parent / "token").exists()
+
+
+@pytest.mark.parametrize(
+    ("model", "code", "words"),
+    [
+        ("owner/nothing", "model_missing", "the hub has no such model"),
+        ("owner/pickled", "model_invalid", "no .safetensors weights"),
+        ("owner/language", "model_invalid", "not a diffusers model"),
+    ],
+)
+def test_what_the_hub_does_not_have_is_said(downloads: Downloads, model: str, code: str, words: str) -> None:
+    ending = downloads.end(model)
+    assert ending["code"] == code and words in str(ending["message"]) and ending["hint"]
 
 
 @pytest.mark.parametrize("model", ["owner/painter", "owner/two--dashes"])
-def test_a_hub_that_cannot_be_reached_is_reported(tmp_path: Path, model: str) -> None:
-    done = download(model, "http://127.0.0.1:9", tmp_path)
-    assert done.stderr.splitlines()[-1].startswith(f"model_missing: {model} could not be downloaded")
+def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, model: str) -> None:
+    ending = Downloads("http://127.0.0.1:9", tmp_path).end(model)
+    assert ending["code"] == "model_missing" and f"{model} could not be downloaded" in str(ending["message"])
+    assert ending["hint"]
+
+
+def test_two_downloads_of_one_model_do_not_mix(hub: Hub, downloads: Downloads) -> None:
+    hub.models["owner/large"].rate = 3 << 20
+    first = downloads.start("download", "owner/large")
+    assert first.stdout
+    first.stdout.readline()
+    while "bytes" not in (line := first.stdout.readline()) or json.loads(line)["bytes"] < 1 << 20:
+        pass
+    assert downloads.end("owner/large")["code"] == "setup_busy"
+    hub.models["owner/large"].rate = 0
+    first.stdout.read()
+    assert first.wait(PATIENCE) == 0
+
+
+def test_a_disk_that_is_too_small_is_told_before(downloads: Downloads) -> None:
+    """A file of 8 MB stands for the disk, where this machine lets us mount one."""
+    with small_disk(downloads.cache, 8):
+        ending = downloads.end("owner/large")
+    assert (ending["code"], ending["action"]) == ("model_space", "bend.open_preferences")
+    assert "are free" in str(ending["message"])
+
+
+def test_a_disk_that_becomes_full_keeps_what_came(hub: Hub, downloads: Downloads) -> None:
+    with small_disk(downloads.cache, 220):
+        process = downloads.start("download", "owner/large")
+        hub.models["owner/large"].rate = 2 << 20
+        assert process.stdout and process.stdin
+        for line in process.stdout:
+            if json.loads(line)["bytes"] > 1 << 20:
+                break
+        filling = downloads.cache / "somebody else's film"
+        free = shutil.disk_usage(downloads.cache).free
+        filling.write_bytes(bytes(free - (2 << 20)))
+        hub.models["owner/large"].rate = 0
+        ending = json.loads(process.stdout.readlines()[-1])
+        process.stdin.close()
+        assert process.wait(PATIENCE) == 1
+        assert ending["code"] == "model_space" and "disk is full" in ending["message"], ending
+        filling.unlink()
+        assert downloads.end("owner/large")["end"] == "done"
+        found = downloads.snapshot("owner/large")
+        assert (found / "unet/diffusion_pytorch_model.safetensors").read_bytes() == LARGE
+
+
+class small_disk:
+    """A file system of some MB over a folder, for the time of a block."""
+
+    def __init__(self, folder: Path, megabytes: int) -> None:
+        self.folder, self.megabytes = folder, megabytes
+
+    def __enter__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        command = ["mount", "-t", "tmpfs", "-o", f"size={self.megabytes}m", "tmpfs", str(self.folder)]
+        try:
+            subprocess.run(command, check=True, capture_output=True)
+        except (OSError, subprocess.CalledProcessError) as error:
+            pytest.skip(f"no file system can be mounted here: {error}")
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", "-l", str(self.folder)], check=True)
+
+
+def listed(*names: str) -> list[Listed]:
+    return [Listed(name, 1) for name in names]
+
+
+def test_shards_and_their_list_are_chosen_in_one_precision() -> None:
+    full = ["transformer/diffusion_pytorch_model-00001-of-00002.safetensors"]
+    full += ["transformer/diffusion_pytorch_model-00002-of-00002.safetensors"]
+    full += ["transformer/diffusion_pytorch_model.safetensors.index.json"]
+    half = ["transformer/diffusion_pytorch_model.fp16.safetensors"]
+    half += ["transformer/diffusion_pytorch_model.safetensors.index.fp16.json"]
+    assert {file.name for file in choose(listed(*full, *half), ["transformer"], True)} == set(full)
+    assert {file.name for file in choose(listed(*half), ["transformer"], True)} == set(half)
+    assert choose(listed(*full, *half), ["transformer"], False) == []

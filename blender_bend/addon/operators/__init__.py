@@ -5,10 +5,12 @@ from . import (
     beats,
     bends,
     capture,
+    frames,
     generate,
     layers,
     listening,
     loras,
+    models,
     preferences,
     presets,
     preview,
@@ -18,6 +20,6 @@ from . import (
     strip,
 )
 
-_EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets)
+_EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, frames)
 
-CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, preferences) for cls in module.CLASSES)
+CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, models, preferences) for cls in module.CLASSES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bpy
 from bpy.types import Context, Operator
 
 from .. import activity
@@ -29,6 +30,17 @@ class WhenIdle:
 
     @classmethod
     def poll(cls, context: Context) -> bool:
+        return require_idle(cls)
+
+
+class WhenOnline(WhenIdle):
+    """A mixin for operators that go to the network."""
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not bpy.app.online_access:
+            cls.poll_message_set("Allow online access in the preferences, under System")
+            return False
         return require_idle(cls)
 
 

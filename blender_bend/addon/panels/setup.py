@@ -6,7 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
-from .. import activity, engine_setup, health
+from .. import activity, engine_setup, errands, health
 from .main import draw_repair, wrap
 
 ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
@@ -31,7 +31,7 @@ def draw_engine(layout: Any) -> None:
     row.operator("bend.copy_report", icon="COPYDOWN")
     draw_progress(column)
     draw_findings(column)
-    if activity.last_failure and activity.last_failure.code.startswith(("setup", "python", "offline")):
+    if activity.last_failure and activity.last_failure.code.startswith(("setup", "python", "offline", "model")):
         draw_repair(column, activity.last_failure)
 
 
@@ -51,16 +51,16 @@ def draw_findings(layout: Any) -> None:
 
 
 def draw_progress(layout: Any) -> None:
-    """The bar of a set-up under way."""
+    """The bar of a set-up or a download under way."""
     current = activity.current
-    if isinstance(current, engine_setup.SettingUp):
+    if isinstance(current, errands.Working):
         row = layout.row(align=True)
         row.progress(factor=current.fraction, type="BAR", text=current.text())
         row.operator("bend.cancel", text="", icon="X")
 
 
 class BEND_PT_setup(Panel):
-    """The progress of the engine's set-up"""
+    """The progress of the engine's set-up, or of a model's download"""
 
     bl_idname = "BEND_PT_setup"
     bl_label = "Engine"
@@ -70,7 +70,7 @@ class BEND_PT_setup(Panel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return isinstance(activity.current, engine_setup.SettingUp)
+        return isinstance(activity.current, errands.Working)
 
     def draw(self, context: Context) -> None:
         draw_progress(self.layout)

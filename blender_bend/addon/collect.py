@@ -1,0 +1,153 @@
+"""Collecting a project: frames and sounds are copied beside the .blend file and named relative to it.
+
+The folder can then be moved to another machine as it is.
+"""
+
+from __future__ import annotations
+
+import filecmp
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import copy_whole
+from ..core.resolve import INPUTS, file_name
+from . import captured, preferences, status, strips
+from .frame_use import Tell
+from .slices import Slices
+
+SOUNDS = "sounds"
+
+
+@dataclass
+class Collected:
+    """What was copied.
+
+    Parameters
+    ----------
+    files : how many files
+    bytes : how much
+    lost : files that the project names and that are nowhere
+    """
+
+    files: int = 0
+    bytes: int = 0
+    lost: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Named:
+    """A place in the .blend file that names a sound or a MIDI file."""
+
+    owner: Any
+    attribute: str
+
+    @property
+    def path(self) -> Path:
+        return _absolute(getattr(self.owner, self.attribute))
+
+
+def _absolute(path: str) -> Path:
+    """A path of the .blend file, without ``..`` in it: what is reached through them does not lie beside the file."""
+    return Path(os.path.normpath(bpy.path.abspath(path)))
+
+
+def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
+    """Copy what the bend strips show and hear, then let the file name the copies; nothing is moved or removed.
+
+    The file is changed at the very end and at once: an interruption leaves it as it was.
+
+    Raises
+    ------
+    BendError(FILE_UNSAVED), BendError(STORE_UNWRITABLE)
+    """
+    if not bpy.data.filepath:
+        raise BendError(
+            Code.FILE_UNSAVED, "The file has not been saved yet.", "Save it; then its parts can be collected beside it."
+        )
+    blend = bpy.data.filepath
+    beside = Path(blend).parent
+    result = Collected()
+    frames = {source: target for source, target in _frames(beside / preferences.BESIDE) if source != target}
+    sounds: dict[Path, Path] = {}
+    for named in _sounds():
+        if not named.path.is_file():
+            result.lost.append(named.path.name)
+        elif named.path not in sounds:
+            sounds[named.path] = _place(named.path, beside, set(sounds.values()))
+    copies = frames | {source: target for source, target in sounds.items() if source != target}
+    for index, (source, target) in enumerate(copies.items()):
+        _copy(source, target, result)
+        tell(index + 1, len(copies))
+        yield
+    if bpy.data.filepath == blend:
+        _rename(beside, sounds)
+    return result
+
+
+def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
+    """The pictures of all bend strips that exist, where they are and where they shall be."""
+    for strip in _bend_strips():
+        old = _absolute(strip.directory)
+        names = dict.fromkeys(element.filename for element in strip.elements)
+        for holder in (strip.bend_settings, *strip.bend_settings.bends):
+            names |= {f"{INPUTS}/{file_name(digest)}": None for digest in captured.decode(holder.captured).values()}
+        names |= {f"{INPUTS}/{file.name}": None for file in (old / INPUTS).glob("*.f32")}  # what is heard, as vectors
+        yield from ((old / name, store / name) for name in names if (old / name).is_file())
+
+
+def _bend_strips() -> Iterator[Any]:
+    for scene in bpy.data.scenes:
+        if scene.library is None:
+            yield from strips.bend_strips(scene)
+
+
+def _sounds() -> Iterator[_Named]:
+    """The sounds of all timelines that have a bend strip, and the MIDI files of the strips."""
+    for scene in {strip.id_data for strip in _bend_strips()}:
+        for strip in scene.sequence_editor.strips_all:
+            sound = strip.sound if strip.type == "SOUND" else None
+            if sound is not None and sound.library is None and sound.packed_file is None:
+                yield _Named(sound, "filepath")
+    for strip in _bend_strips():
+        if strip.bend_settings.midi_file:
+            yield _Named(strip.bend_settings, "midi_file")
+
+
+def _place(source: Path, beside: Path, taken: set[Path]) -> Path:
+    """Where a sound shall be: where it is if that is beside the .blend file, else among the collected sounds."""
+    if source.is_relative_to(beside):
+        return source
+    number = 1
+    while True:
+        name = source.name if number == 1 else f"{source.stem} {number}{source.suffix}"
+        target = beside / SOUNDS / name
+        free = not target.exists() or filecmp.cmp(source, target, shallow=False)
+        if free and target not in taken:
+            return target
+        number += 1
+
+
+def _copy(source: Path, target: Path, result: Collected) -> None:
+    try:
+        if not target.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy_whole(source, target)
+            result.files += 1
+            result.bytes += target.stat().st_size
+    except OSError as error:
+        raise store_unwritable(target.parent, error) from error
+
+
+def _rename(beside: Path, sounds: dict[Path, Path]) -> None:
+    for strip in _bend_strips():
+        strip.directory = f"//{preferences.BESIDE}/"
+    for named in _sounds():
+        if named.path in sounds:
+            setattr(named.owner, named.attribute, bpy.path.relpath(str(sounds[named.path])))
+    status.mark_changed()

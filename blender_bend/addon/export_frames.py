@@ -1,0 +1,58 @@
+"""Frames of a bend strip as a numbered sequence, for other programs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bpy.types import ImageStrip, Scene
+
+from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import copy_whole
+from ..core.resolve import file_name
+from . import generate
+from .frame_use import Tell
+from .slices import Slices
+
+DIGITS = 4
+
+
+def export(
+    scene: Scene,
+    strip: ImageStrip,
+    folder: Path,
+    name: str,
+    overwrite: bool = False,
+    tell: Tell = lambda done, total: None,
+) -> Slices[list[Path]]:
+    """Copy the frames that a strip shows, as ``name_0001.png`` by their frames on the timeline.
+
+    Raises
+    ------
+    BendError(FRAMES_MISSING) if some are not rendered, BendError(FILE_EXISTS), BendError(STORE_UNWRITABLE)
+    """
+    plan = yield from generate.plan(scene, strip)
+    if plan.missing:
+        raise BendError(
+            Code.FRAMES_MISSING,
+            f"{len(plan.missing)} of {len(plan.keys)} frames are not rendered yet.",
+            "Generate them first.",
+            "bend.generate",
+        )
+    digits = max(DIGITS, *(len(str(number)) for number in plan.keys))
+    targets = {number: folder / f"{name}_{number:0{digits}}.png" for number in plan.keys}
+    there = sum(target.exists() for target in targets.values())
+    if there and not overwrite:
+        raise BendError(
+            Code.FILE_EXISTS,
+            f"{there} files of these names are in {folder} already.",
+            "Choose another folder or name, or tick Overwrite.",
+        )
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for index, (number, target) in enumerate(targets.items()):
+            copy_whole(plan.store / file_name(plan.keys[number]), target)
+            tell(index + 1, len(targets))
+            yield
+    except OSError as error:
+        raise store_unwritable(folder, error) from error
+    return list(targets.values())

@@ -1,0 +1,119 @@
+"""Fetching models from the Hugging Face hub, deleting them, and handing over the token for those that ask for one."""
+
+from __future__ import annotations
+
+import bpy
+
+from ..core import hub, models
+from ..core.errors import BendError, Code
+from . import engine_client, model_list, preferences, status
+from .child import Child
+from .errands import Errand
+
+
+def download(name: str) -> Errand:
+    """Begin to fetch what a model needs; where it was interrupted it goes on.
+
+    Parameters
+    ----------
+    name : a hub id, or a single file of the preferences
+
+    Raises
+    ------
+    BendError(OFFLINE), BendError(MODEL_MISSING) for a name without a model on the hub, BendError(ENGINE_MISSING)
+    """
+    wanted = models.download_for(name, preferences.model_folders())
+    if wanted is None:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"'{name}' is no model of the hub.",
+            "Write owner/name, as on the page of the model.",
+            "bend.open_preferences",
+        )
+    _require_online()
+    arguments = ["download", wanted.model, "--json", *([] if wanted.weights else ["--settings"])]
+    return Errand(_child(arguments), f"Downloading {wanted.model}", _stopped, then=_look_again)
+
+
+def log_in(token: str) -> Errand:
+    """Hand an access token to huggingface_hub, which tries it and keeps it; Bend itself keeps nothing.
+
+    Raises
+    ------
+    BendError(OFFLINE), BendError(ENGINE_MISSING)
+    """
+    _require_online()
+    child = _child(["login", "--json"])
+    child.say(token.strip())
+    return Errand(child, "Logging in", _stopped)
+
+
+def log_out() -> None:
+    """Let huggingface_hub forget its token.
+
+    Raises
+    ------
+    BendError(ENGINE_MISSING)
+    """
+    child = _child(["logout"])
+    while None not in child.poll(wait=True):
+        pass
+
+
+def delete(name: str) -> None:
+    """Take a model off the disk.
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if it is not there, or cannot be deleted
+    """
+    engine_client.shut_down()  # Windows deletes no file that the engine has mapped
+    try:
+        hub.delete(name)
+    except OSError as error:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"{name} could not be deleted: {error.strerror or error}.",
+            "Close the programs that use it.",
+        ) from error
+    finally:
+        _look_again()
+
+
+def _look_again() -> None:
+    model_list.stored(fresh=True)
+    status.mark_changed()
+
+
+def _require_online() -> None:
+    if not bpy.app.online_access:
+        raise BendError(
+            Code.OFFLINE,
+            "Models are fetched from the network, and Blender may not go online.",
+            "Allow Online Access in the preferences, under System; or use a folder or a file of your own.",
+            "bend.open_preferences",
+        )
+
+
+def _child(arguments: list[str]) -> Child:
+    python = preferences.engine_python()
+    try:
+        return Child(python, ["-m", "blender_bend.engine", *arguments])
+    except OSError as error:
+        raise BendError(
+            Code.ENGINE_MISSING,
+            f"{python} does not start: {error.strerror}.",
+            "Press Set Up, or choose the engine's Python in the preferences.",
+            "bend.set_up_engine",
+        ) from error
+
+
+def _stopped(code: int) -> BendError:
+    if code == 3:
+        return BendError(Code.CANCELLED, "The download was stopped; what has come is kept.")
+    return BendError(
+        Code.ENGINE_DIED,
+        f"The download stopped (exit code {code}).",
+        "See whether the engine is set up for pictures: Check Engine says what is missing.",
+        "bend.check_engine",
+    )

@@ -1,0 +1,147 @@
+"""The frame store and the project: finding and deleting unused frames, exporting frames, collecting."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import bpy
+from bpy.props import BoolProperty, StringProperty
+from bpy.types import Context, Event, Operator
+
+from .. import collect, compat, export_frames, frame_use, store_size
+from ..collect import Collected
+from ..errands import size_text
+from ..frame_use import Found
+from ..slices import Slices
+from ..strips import active_bend_strip
+from .polls import OnIdleBendStrip, WhenIdle
+from .slicing import InSlices
+
+
+class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
+    """See which frames of the frame folder no strip of this file uses. Nothing is deleted yet"""
+
+    bl_idname = "bend.find_unused_frames"
+    bl_label = "Find Unused Frames"
+
+    title = "Looking through the frames"
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def work(self, context: Context) -> Slices[Found]:
+        return frame_use.search(self.count)
+
+    def tell(self, result: Found) -> str:
+        return f"{words(result)} unused, {result.used} used"
+
+
+class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
+    """Delete the frames that no strip of this file uses; what is needed again is rendered again"""
+
+    bl_idname = "bend.delete_unused_frames"
+    bl_label = "Delete Unused Frames"
+
+    title = "Deleting frames"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if frame_use.found is None or not frame_use.found.holds():
+            cls.poll_message_set("Press Find Unused Frames first")
+            return False
+        return True
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=380, confirm_text="Delete")
+
+    def draw(self, context: Context) -> None:
+        column = self.layout.column(align=True)
+        column.label(text=f"Delete {words(frame_use.found)}?", icon="TRASH")
+        column.label(text="No strip of this .blend file uses them.")
+        column.label(text="Other .blend files may use the same folder:", icon="ERROR")
+        column.label(text="they would have to render these frames again.", icon="BLANK1")
+        column.label(text=str(frame_use.found.store), icon="FILE_FOLDER")
+
+    def execute(self, context: Context) -> set[str]:
+        # After the dialog Blender calls execute; in a window the work then goes on in slices.
+        return super().execute(context) if bpy.app.background else self.watch(context)
+
+    def work(self, context: Context) -> Slices[Found]:
+        return frame_use.remove(frame_use.found, self.count)
+
+    def tell(self, result: Found) -> str:
+        store_size.forget()
+        return f"{words(result)} deleted"
+
+
+class BEND_OT_export_frames(OnIdleBendStrip, InSlices, Operator):
+    """Copy the frames of this strip into a folder, numbered by the timeline, for other programs"""
+
+    bl_idname = "bend.export_frames"
+    bl_label = "Export Frames"
+
+    title = "Exporting frames"
+
+    directory: StringProperty(name="Folder", description="Where the frames are copied to", subtype="DIR_PATH")
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    name: StringProperty(
+        name="Name",
+        description="What the files begin with. Empty: the name of the strip",
+        options={"SKIP_SAVE"},
+    )
+    overwrite: BoolProperty(name="Overwrite", description="Write over files of the same names", options={"SKIP_SAVE"})
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        self.name = bpy.path.clean_name(active_bend_strip(context).name)
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: Context) -> set[str]:
+        return super().execute(context) if bpy.app.background else self.watch(context)
+
+    def work(self, context: Context) -> Slices[list[Path]]:
+        strip = active_bend_strip(context)
+        name = self.name.strip() or strip.name
+        folder = Path(bpy.path.abspath(self.directory))
+        scene = compat.sequencer_scene(context)
+        return export_frames.export(scene, strip, folder, bpy.path.clean_name(name), self.overwrite, self.count)
+
+    def tell(self, result: list[Path]) -> str:
+        return f"{len(result)} frames exported"
+
+
+class BEND_OT_collect(WhenIdle, InSlices, Operator):
+    """Copy frames and sounds beside the .blend file, so that its folder can be moved to another machine"""
+
+    bl_idname = "bend.collect"
+    bl_label = "Collect Project"
+    bl_options = {"REGISTER", "UNDO"}
+
+    title = "Collecting"
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def work(self, context: Context) -> Slices[Collected]:
+        return collect.collect(self.count)
+
+    def tell(self, result: Collected) -> str:
+        store_size.forget()
+        lost = f"; not found: {', '.join(result.lost[:3])}" if result.lost else ""
+        return f"{result.files} files copied, {size_text(result.bytes)}{lost}. Save the file now"
+
+
+def words(found: Found) -> str:
+    """How many files, and how large."""
+    count = len(found.unused)
+    return f"{count} file{'' if count == 1 else 's'} ({size_text(found.size)})"
+
+
+CLASSES = (
+    BEND_OT_find_unused_frames,
+    BEND_OT_delete_unused_frames,
+    BEND_OT_export_frames,
+    BEND_OT_collect,
+)

@@ -1,0 +1,86 @@
+"""How many frames are in the store and how much room they take, measured beside Blender's own work."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import bpy
+
+from ..core.resolve import INPUTS
+from . import activity
+
+#: Seconds for which a measurement counts.
+FRESH_SECONDS = 10.0
+TICK_SECONDS = 0.3
+
+
+@dataclass(frozen=True)
+class Size:
+    """The size of a store.
+
+    Parameters
+    ----------
+    frames : pictures that Bend has rendered
+    bytes : of all files
+    """
+
+    frames: int
+    bytes: int
+
+
+_known: dict[Path, tuple[float, Size]] = {}
+_thread: threading.Thread | None = None
+
+
+def measure(store: Path) -> Size:
+    """Look through a store."""
+    frames = size = 0
+    for folder in (store, store / INPUTS):
+        if not folder.is_dir():
+            continue
+        with os.scandir(folder) as entries:
+            for entry in entries:
+                if entry.is_file(follow_symlinks=False):
+                    size += entry.stat(follow_symlinks=False).st_size
+                    frames += folder == store and len(entry.name) == 68
+    return Size(frames, size)
+
+
+def known(store: Path) -> Size | None:
+    """The size as it was a short while ago; None until it has been measured for the first time.
+
+    For panels: it never waits, and lets them be drawn again when there is news.
+    """
+    global _thread
+    when, size = _known.get(store, (-FRESH_SECONDS, None))
+    if time.monotonic() - when > FRESH_SECONDS and _thread is None:
+        _thread = threading.Thread(target=_note, args=(store,), name="bend store size", daemon=True)
+        _thread.start()
+        bpy.app.timers.register(_look, first_interval=TICK_SECONDS)
+    return size
+
+
+def forget() -> None:
+    """Frames were removed: measure again."""
+    _known.clear()
+
+
+def _note(store: Path) -> None:
+    try:
+        size = measure(store)
+    except OSError:
+        size = Size(0, 0)  # a folder that is gone holds nothing
+    _known[store] = (time.monotonic(), size)
+
+
+def _look() -> float | None:
+    global _thread
+    if _thread is not None and _thread.is_alive():
+        return TICK_SECONDS
+    _thread = None
+    activity.redraw()
+    return None

@@ -1,0 +1,92 @@
+"""What of the Hugging Face hub lies on this machine, in the cache that all programs share which use huggingface_hub."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import model_files
+from .files import size_of
+
+_ID = re.compile(r"[\w.-]+/[\w.-]+")
+_PREFIX = "models--"
+
+
+def is_id(name: str) -> bool:
+    """Whether the name has the form ``owner/model``."""
+    return bool(_ID.fullmatch(name)) and ".." not in name
+
+
+def _home() -> Path:
+    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
+    return Path(os.environ.get("HF_HOME") or cache / "huggingface")
+
+
+def cache() -> Path:
+    """The folder in which huggingface_hub keeps its downloads."""
+    return Path(os.environ.get("HF_HUB_CACHE") or _home() / "hub")
+
+
+def has_token() -> bool:
+    """Whether huggingface_hub has a token to show; what it is nobody here reads."""
+    return bool(os.environ.get("HF_TOKEN")) or Path(os.environ.get("HF_TOKEN_PATH") or _home() / "token").is_file()
+
+
+def folder_of(name: str) -> Path:
+    """Where the downloads of a model are, or will be."""
+    return cache() / (_PREFIX + name.replace("/", "--"))
+
+
+def snapshot(name: str) -> Path | None:
+    """The files of a model as they were downloaded last, complete or not; None if there are none."""
+    folder = folder_of(name)
+    try:
+        found = folder / "snapshots" / (folder / "refs" / "main").read_text().strip()
+    except OSError:
+        return None
+    return found if found.is_dir() else None
+
+
+def begun(name: str) -> Path | None:
+    """The files of a model whose download has not got through; None if there are none."""
+    return next((index.parent for index in folder_of(name).glob(f"snapshots/*/{model_files.INDEX}")), None)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model of the hub that takes room on this machine.
+
+    Parameters
+    ----------
+    size : bytes on disk
+    missing : the files that are not there yet
+    """
+
+    name: str
+    size: int
+    missing: tuple[str, ...] = ()
+
+
+def stored() -> list[Stored]:
+    """The diffusion models in the cache, also those whose download was interrupted; others are not Bend's concern."""
+    found = []
+    for folder in sorted(cache().glob(f"{_PREFIX}*")):
+        name = folder.name.removeprefix(_PREFIX).replace("--", "/", 1)
+        files = snapshot(name) or begun(name)
+        if files is not None and (files / model_files.INDEX).is_file():
+            found.append(Stored(name, size_of(folder), tuple(model_files.missing(files))))
+    return found
+
+
+def delete(name: str) -> None:
+    """Take a model off the disk.
+
+    Raises
+    ------
+    OSError if a file is held by a program
+    """
+    shutil.rmtree(folder_of(name))
+    shutil.rmtree(cache() / ".locks" / folder_of(name).name, ignore_errors=True)

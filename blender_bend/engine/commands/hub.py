@@ -1,0 +1,101 @@
+"""``download MODEL``, ``login`` and ``logout``: the Hugging Face hub.
+
+With ``--json``, for Blender: JSON lines, and an end when stdin closes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import threading
+from typing import Any
+
+from ...core.errors import BendError, Code
+
+
+def add(commands: Any) -> None:
+    """Add the commands to a parser."""
+    parser = commands.add_parser("download", help="fetch a model of the Hugging Face hub, from where it was left")
+    parser.add_argument("model", help="as owner/name")
+    parser.add_argument("--settings", action="store_true", help="only configurations and tokenizer, no weights")
+    parser.add_argument("--json", action="store_true", help="JSON lines; end when stdin closes")
+    parser.set_defaults(run=_download)
+    parser = commands.add_parser("login", help="let huggingface_hub keep an access token, read from stdin's first line")
+    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser.set_defaults(run=_log_in)
+    commands.add_parser("logout", help="let huggingface_hub forget its access token").set_defaults(run=_log_out)
+
+
+def _say(**data: Any) -> None:
+    print(json.dumps(data), flush=True)
+
+
+def _end_with_stdin() -> None:
+    while os.read(0, 64):
+        pass
+    os._exit(3)  # what has come stays, and the next download goes on from it
+
+
+def _download(options: argparse.Namespace) -> int:
+    from ..download import download
+
+    def tell(name: str, done: int, total: int) -> None:
+        if options.json:
+            _say(phase=f"Downloading {options.model}", bytes=done, total_bytes=total)
+        else:
+            print(f"\r{done / 1e6:10.1f} of {total / 1e6:.1f} MB  {name:60}", end="", flush=True)
+
+    if options.json:
+        threading.Thread(target=_end_with_stdin, daemon=True).start()
+    path = _answer(options.json, lambda: str(download(options.model, not options.settings, tell)))
+    if path is not None and not options.json:
+        print(f"\n{path}")
+    return 0 if path is not None else 1
+
+
+def _log_in(options: argparse.Namespace) -> int:
+    token = sys.stdin.readline().strip()
+    return 0 if _answer(options.json, lambda: _keep(token)) is not None else 1
+
+
+def _keep(token: str) -> str:
+    """Let huggingface_hub try a token and keep it.
+
+    Raises
+    ------
+    BendError(MODEL_GATED) if the hub does not take it; it is then not kept
+    """
+    from huggingface_hub import login
+
+    try:
+        login(token=token, add_to_git_credential=False)
+    except Exception as error:  # of several libraries; its words never go on, for they may hold the token
+        raise BendError(
+            Code.MODEL_GATED,
+            "The hub does not take this token, or cannot be reached.",
+            "Make a token that may read on huggingface.co/settings/tokens, and copy it whole.",
+            "bend.log_in",
+        ) from error
+    return "kept"
+
+
+def _log_out(options: argparse.Namespace) -> int:
+    from huggingface_hub import logout
+
+    logout()
+    return 0
+
+
+def _answer(lines: bool, work: Any) -> str | None:
+    """Do something; as JSON lines a failure is an answer too, on the command line it goes on to be printed."""
+    if not lines:
+        return str(work())
+    try:
+        result = str(work())
+    except BendError as error:
+        _say(end="error", **error.to_dict())
+        return None
+    _say(end="done", result=result)
+    return result

@@ -1,0 +1,230 @@
+"""What a model lacks is named: files of a folder, parts of a single file; and what the hub's cache holds."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from blender_bend.core import hub, known_models, model_files, models, single_files
+from blender_bend.core.errors import BendError, Code
+
+NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
+WriteFile = Callable[..., Path]
+SD15, SDXL = single_files.KINDS
+WHOLE = {
+    "model.diffusion_model.input_blocks.0.0.weight": [320, 4, 3, 3],
+    "first_stage_model.decoder.conv_in.weight": [512, 4, 3, 3],
+    SD15.marker: [77, 768],
+}
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model of Stable Diffusion's parts."""
+    return write_folder(tmp_path / "model v1.5")
+
+
+def write_folder(folder: Path) -> Path:
+    index = {name: ["diffusers", "Any"] for name in (*NETWORKS, "scheduler", "tokenizer", "safety_checker")}
+    index |= {"feature_extractor": [None, None], "_class_name": "StableDiffusionPipeline"}
+    for part, stem in NETWORKS.items():
+        (folder / part).mkdir(parents=True)
+        (folder / part / "config.json").write_text("{}")
+        (folder / part / f"{stem}.safetensors").write_bytes(b"weights")
+    for name in ("scheduler/scheduler_config.json", "tokenizer/vocab.json", "tokenizer/merges.txt"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text("{}")
+    (folder / "model_index.json").write_text(json.dumps(index))
+    return folder
+
+
+@pytest.fixture
+def write_file(tmp_path: Path) -> WriteFile:
+    """Writes a safetensors file with tensors of given shapes, all zero bytes long."""
+
+    def write(tensors: dict[str, list[int]], name: str = "painter.safetensors") -> Path:
+        header = {key: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for key, shape in tensors.items()}
+        text = json.dumps(header).encode()
+        (tmp_path / name).write_bytes(len(text).to_bytes(8, "little") + text)
+        return tmp_path / name
+
+    return write
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache of the hub."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    return tmp_path / "hub"
+
+
+def write_snapshot(cache: Path, name: str) -> Path:
+    """A model in the hub's cache."""
+    place = cache / f"models--{name.replace('/', '--')}"
+    files = write_folder(place / "snapshots" / "abc")
+    (place / "refs").mkdir()
+    (place / "refs" / "main").write_text("abc")
+    return files
+
+
+def refused(name: str, path: Path) -> BendError:
+    with pytest.raises(BendError) as caught:
+        models.resolve(name, {name: str(path)})
+    return caught.value
+
+
+def test_a_whole_folder_lacks_nothing(folder: Path) -> None:
+    assert model_files.missing(folder) == []
+    assert models.resolve("x", {"x": str(folder)}).path == str(folder)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unet/diffusion_pytorch_model.safetensors",
+        "vae/config.json",
+        "text_encoder/model.safetensors",
+        "scheduler/scheduler_config.json",
+        "tokenizer/merges.txt",
+    ],
+)
+def test_the_file_that_a_folder_lacks_is_named(folder: Path, name: str) -> None:
+    (folder / name).unlink()
+    assert model_files.missing(folder) == [name]
+    error = refused("x", folder)
+    assert error.code == Code.MODEL_INVALID and f"{name} is missing" in error.message
+    assert error.action == "bend.open_preferences" and error.hint
+
+
+def test_many_missing_files_are_counted(folder: Path) -> None:
+    for file in [*folder.glob("*/*")]:
+        file.unlink()
+    assert "and 3 more are missing" in refused("x", folder).message
+
+
+def test_pickled_weights_are_named_as_the_reason(folder: Path) -> None:
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_suffix(".bin"))
+    assert "pickled (.bin)" in refused("x", folder).message
+
+
+def test_every_shard_is_needed(folder: Path) -> None:
+    unet = folder / "unet"
+    (unet / "diffusion_pytorch_model.safetensors").unlink()
+    names = [f"diffusion_pytorch_model-0000{n}-of-00002.safetensors" for n in (1, 2)]
+    index = {"weight_map": {"a": names[0], "b": names[1]}}
+    (unet / "diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps(index))
+    (unet / names[0]).write_bytes(b"half")
+    assert model_files.missing(folder) == [f"unet/{names[1]}"]
+    (unet / names[1]).write_bytes(b"half")
+    assert model_files.missing(folder) == []
+
+
+def test_weights_in_half_precision_only_are_known(folder: Path) -> None:
+    assert model_files.variant(folder) is None
+    weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
+    assert model_files.missing(folder) == []
+    assert model_files.variant(folder) == "fp16"
+
+
+@pytest.mark.parametrize("index", ["", "[]", "null", "{", '"x"'])
+def test_a_damaged_index_is_no_model(folder: Path, index: str) -> None:
+    (folder / "model_index.json").write_text(index)
+    assert model_files.missing(folder) == ["model_index.json"]
+
+
+def test_a_single_file_needs_the_settings_of_its_kind(write_file: WriteFile, cache: Path) -> None:
+    file = write_file(WHOLE)
+    assert single_files.kind_of(file) == SD15
+    error = refused("x", file)
+    assert (error.code, error.action) == (Code.MODEL_MISSING, "bend.download_model")
+    wanted = models.download_for("x", {"x": str(file)})
+    assert wanted == models.Download(SD15.described_by, weights=False)
+    settings = write_snapshot(cache, SD15.described_by)
+    for weights in settings.glob("*/*.safetensors"):
+        weights.unlink()
+    found = models.resolve("x", {"x": str(file)})
+    assert found.path == str(file)
+    (settings / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"weights")
+    (settings / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text("{}")
+    assert models.resolve("x", {"x": str(file)}) == found
+    (settings / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "v_prediction"}')
+    assert models.resolve("x", {"x": str(file)}).fingerprint != found.fingerprint
+
+
+def test_a_kind_is_told_by_its_tensors(write_file: WriteFile) -> None:
+    shapes = {name: shape for name, shape in WHOLE.items() if name != SD15.marker}
+    assert single_files.kind_of(write_file({**shapes, SDXL.marker: [77, 1280]})) == SDXL
+
+
+@pytest.mark.parametrize(
+    ("tensors", "words"),
+    [
+        ({SD15.marker: [77, 768]}, "it lacks the UNet, the autoencoder"),
+        ({name: shape for name, shape in WHOLE.items() if name != SD15.marker}, "it lacks the text encoder"),
+        ({**WHOLE, "model.diffusion_model.input_blocks.0.0.weight": [320, 9, 3, 3]}, "inpainting"),
+        ({**{n: s for n, s in WHOLE.items() if n != SD15.marker}, "conditioner.other": [1]}, "neither"),
+    ],
+)
+def test_what_a_single_file_lacks_is_named(write_file: WriteFile, tensors: dict[str, list[int]], words: str) -> None:
+    error = refused("x", write_file(tensors))
+    assert error.code == Code.MODEL_INVALID and words in error.message
+
+
+@pytest.mark.parametrize("name", ["model.ckpt", "model.pt", "gone.safetensors", "damaged.safetensors"])
+def test_a_file_of_another_form_is_refused(tmp_path: Path, name: str) -> None:
+    if not name.startswith("gone"):
+        (tmp_path / name).write_bytes(b"\x80\x04pickle or nonsense")
+    error = refused("x", tmp_path / name)
+    assert error.code == Code.MODEL_INVALID and name in error.message
+
+
+def test_a_download_that_stopped_says_how_much_is_missing(cache: Path) -> None:
+    files = write_snapshot(cache, "owner/painter")
+    (files / "vae" / "config.json").unlink()
+    with pytest.raises(BendError, match="1 file is missing") as caught:
+        models.resolve("owner/painter", {})
+    assert caught.value.action == "bend.download_model"
+    assert models.download_for("owner/painter", {}) == models.Download("owner/painter")
+    assert models.download_for("mini", {}) is None
+
+
+def test_what_the_cache_holds_is_told_and_deleted(cache: Path) -> None:
+    files = write_snapshot(cache, "owner/painter")
+    blob = cache / "models--owner--painter" / "blobs" / "0123"
+    blob.parent.mkdir()
+    blob.write_bytes(bytes(100_000))
+    (files / "unet" / "diffusion_pytorch_model.safetensors").unlink()
+    (files / "unet" / "diffusion_pytorch_model.safetensors").symlink_to(blob)
+    other = cache / "models--owner--a-language-model" / "snapshots"
+    other.mkdir(parents=True)
+    (stored,) = hub.stored()
+    assert stored.name == "owner/painter" and not stored.missing
+    assert 100_000 < stored.size < 110_000
+    hub.delete("owner/painter")
+    assert hub.stored() == [] and other.is_dir()
+
+
+def test_a_token_is_seen_but_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("HF_TOKEN", "HF_TOKEN_PATH"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HF_HOME", str(tmp_path))
+    assert not hub.has_token()
+    (tmp_path / "token").write_text("hf_secret")
+    os.chmod(tmp_path / "token", 0)
+    assert hub.has_token()
+
+
+def test_known_models_have_what_an_artist_asks_for() -> None:
+    names = [model.name for model in known_models.MODELS]
+    assert len(set(names)) == len(names) >= 6
+    for model in known_models.MODELS:
+        assert hub.is_id(model.name) and model.licence and model.gigabytes > 1
+        assert known_models.known(model.name) == model and model.page.endswith(model.name)
+    assert any(model.gated for model in known_models.MODELS)
+    assert {kind.described_by for kind in single_files.KINDS} <= set(names)
