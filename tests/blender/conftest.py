@@ -34,9 +34,9 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat engine_client "
-    names += "fingerprint generate keyframes listening overlay_geometry png preferences properties render_handler "
-    names += "snapshot sound stack status strips tables timing watching writing"
+    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured compat condition "
+    names += "engine_client fingerprint generate hearing keyframes listening overlay_geometry png preferences "
+    names += "properties render_handler snapshot sound stack status strips tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

@@ -1,8 +1,10 @@
 """The Bend tab in the sequencer's sidebar, and Bend's entries in the sequencer's menus."""
 
-from . import beats, bends, generate, main, menus, operators, route, setup
+from . import beats, bends, condition, generate, main, menus, operators, route, setup
 
-CLASSES = tuple(cls for module in (setup, main, operators, bends, route, beats, generate) for cls in module.CLASSES)
+_SHOWN = (setup, main, condition, operators, bends, route, beats, generate)
+
+CLASSES = tuple(cls for module in _SHOWN for cls in module.CLASSES)
 
 register = menus.register
 unregister = menus.unregister

@@ -111,6 +111,9 @@ SOUND_GUIDANCE = Parameter(
     maximum=100.0,
 )
 
+#: The parameters of a strip that hears, whatever it starts from.
+OF_SOUND = (SOUND_SCALE, SOUND_GUIDANCE)
+
 #: The parameters by what the strip starts from.
 BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
     "noise": (SEED_TRAVEL,),
