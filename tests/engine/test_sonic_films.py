@@ -71,9 +71,12 @@ def test_frames_that_hear_the_same_are_one_and_others_differ(
     film: Callable[..., Job], renderer: Renderer, store: FrameStore
 ) -> None:
     job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0))
+    calls: list[int] = []
+    handle = renderer.sampler(job).pipeline.unet.register_forward_hook(lambda *_: calls.append(1))
     summary = renderer.render(job, store)
+    handle.remove()
     made = pictures(job, store)
-    assert (summary.rendered, summary.states) == (4, 12)
+    assert (summary.rendered, summary.states, len(calls)) == (4, 12, 12)
     assert np.array_equal(made[0], made[1]) and np.array_equal(made[4], made[5])
     assert len({picture.tobytes() for picture in made}) == 4
 
