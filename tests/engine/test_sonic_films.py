@@ -70,7 +70,7 @@ def pictures(job: Job, store: FrameStore) -> list[np.ndarray]:
 def test_frames_that_hear_the_same_are_one_and_others_differ(
     film: Callable[..., Job], renderer: Renderer, store: FrameStore
 ) -> None:
-    job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0))
+    job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0), scheduler="ddim")
     calls: list[int] = []
     handle = renderer.sampler(job).pipeline.unet.register_forward_hook(lambda *_: calls.append(1))
     summary = renderer.render(job, store)
