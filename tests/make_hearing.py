@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 
+from blender_bend.core.models import file_fingerprint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
@@ -36,6 +37,13 @@ def make(folder: Path, model: Path) -> None:
     tower.base.bn0.running_mean.fill_(-40.0)
     tower.base.bn0.running_var.fill_(400.0)
     checkpoints.save_tower(folder / "clap.safetensors", tower)
+
+
+def files_of(folder: Path) -> dict[str, str]:
+    """The files as a job's ``Hearing`` names them."""
+    paths = {"adapters": folder / "small.pt", "projector": folder / "audio_projector_small.pth"}
+    prints = {f"{name}_fingerprint": file_fingerprint(path) for name, path in paths.items()}
+    return {name: str(path) for name, path in paths.items()} | prints
 
 
 if __name__ == "__main__":

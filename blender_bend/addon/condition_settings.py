@@ -100,6 +100,12 @@ class BEND_PG_condition(PropertyGroup):
         search=suggestions.blocks,
         search_options={"SUGGESTION"},
     )
+    keep_layout: BoolProperty(
+        name="Keep Layout",
+        description="Changes the pictures that the strip starts from by the sound, and leaves everything in its place, "
+        "instead of painting over them. Takes about three times as long",
+        update=_fit_parameters,
+    )
     heard: StringProperty(description="What was heard in each window", options={"HIDDEN"})
     heard_from: StringProperty(description="What was listened to, to notice changes", options={"HIDDEN"})
 

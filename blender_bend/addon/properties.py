@@ -314,12 +314,22 @@ class BEND_PG_settings(Holder, PropertyGroup):
         return self.bends[self.active_bend] if 0 <= self.active_bend < len(self.bends) else None
 
     @property
+    def edits(self) -> bool:
+        """Whether the pictures that the strip starts from keep their layout."""
+        return self.condition.enabled and self.condition.keep_layout and self.source != "noise"
+
+    @property
     def routed_holder(self) -> Holder | None:
         """Whose route is shown: the strip's own settings, or the active bend."""
         return self if self.shows_own_route else self.bend
 
     def described(self) -> tuple[Parameter, ...]:
-        return (*catalogue.strip.BY_SOURCE[self.source], *self.condition.described())
+        own = catalogue.strip.BY_SOURCE[self.source]
+        if self.edits:
+            # What begins with its picture's own noise knows no other, and is not painted over.
+            unused = (catalogue.strip.SEED_TRAVEL, catalogue.strip.STRENGTH)
+            own = (*(parameter for parameter in own if parameter not in unused), *catalogue.strip.OF_EDIT)
+        return (*own, *self.condition.described())
 
     def heading(self) -> str:
         return SOURCE_HEADING

@@ -118,6 +118,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         decoder_fingerprint=decoder.fingerprint if decoder else "",
         loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
         batch=preferences.preferences().batch,
+        editing=settings.edits,
     )
 
 

@@ -76,6 +76,7 @@ class ModelShelf:
         key = self._key_of(job, device)
         if key != self._key:
             self._key, self._pipeline = (), None
+            self._heard, self._hearing = (), None  # it belongs to the network that goes
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), device)
             if job.decoder:
                 pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), device)

@@ -34,10 +34,13 @@ class BEND_PT_condition(BendPanel, Panel):
         names = ", ".join(item.name for item in condition.sounds) or "The same sound as the features"
         row.label(text=names, icon="SOUND")
         row.operator("bend.use_sounds", text="", icon="EYEDROPPER").for_condition = True
-        draw_parameters(layout, strip, settings, lambda parameter: parameter in catalogue.OF_SOUND)
+        draw_parameters(layout, strip, settings, lambda parameter: parameter in catalogue.OF_CONDITION)
         column = layout.column()
         column.use_property_decorate = False
         column.prop(condition, "guidance")
+        row = column.row()
+        row.active = settings.source != "noise"
+        row.prop(condition, "keep_layout")
         column = column.column(align=True)
         column.prop(condition, "length")
         column.prop(condition, "step")

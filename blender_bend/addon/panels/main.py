@@ -127,7 +127,7 @@ class BEND_PT_source(BendPanel, Panel):
             row.scale_y = 1.2
             text = "Capture Again" if settings.captured else "Capture Strips Below"
             row.operator("bend.capture", text=text, icon="IMAGE_REFERENCE")
-        draw_parameters(layout, strip, settings, lambda parameter: parameter not in catalogue.OF_SOUND)
+        draw_parameters(layout, strip, settings, lambda parameter: parameter not in catalogue.OF_CONDITION)
         column = layout.column(align=True)
         column.use_property_decorate = False
         column.prop(settings, "walk_amount")
