@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import bpy
@@ -36,14 +36,24 @@ def of(scene: Scene, strip: ImageStrip) -> str:
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears of its sounds alone."""
     first = max(0, compat.left_handle(strip))
+    return of_sounds(scene, _chosen(scene, strip), first, compat.right_handle(strip) - first)
+
+
+def of_sounds(scene: Scene, sounds: Iterable[SoundStrip], first: int, length: int) -> str:
+    """What is heard of some sound strips, in so many frames.
+
+    Parameters
+    ----------
+    first : frame of the timeline that times are taken relative to
+    """
     render = scene.render
     return _digest(
         render.fps,
         round(render.fps_base, 6),
-        compat.right_handle(strip) - first,
+        length,
         round(scene.audio_volume, 5),
         _curve(scene, "audio_volume", first),
-        sorted(_sound(scene, sound, first) for sound in _chosen(scene, strip)),
+        sorted(_sound(scene, sound, first) for sound in sounds),
     )
 
 

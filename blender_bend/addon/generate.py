@@ -12,12 +12,12 @@ import bpy
 from bpy.types import ImageStrip, Scene
 
 from ..core import messages
-from ..core.errors import store_unwritable
+from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
-from ..core.resolve import INPUTS, Traced, file_name, trace
-from . import activity, batches, captured, engine_client, preferences, snapshot, strips
+from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
+from . import activity, batches, captured, condition, engine_client, hearing, preferences, snapshot, strips
 from .engine_request import Request
 from .slices import Slices, at_once
 
@@ -116,6 +116,21 @@ def _trace(job: Job) -> Slices[list[Traced]]:
     return way
 
 
+def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
+    """Listen to the sound first if the pictures hear it, then plan.
+
+    Raises
+    ------
+    BendError for what cannot be heard or rendered
+    """
+    scene_name, strip_name = scene.name, strip.name
+    yield from hearing.ensure_in_slices(scene, strip)
+    found = strips.find(scene_name, strip_name)
+    if found is None:
+        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+    return (yield from plan(found.id_data, found, frames))
+
+
 def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[int]) -> list[Traced]:
     """The frames of a chain that must be rendered: those asked for, and those that lead to them."""
     needed: list[Traced] = []
@@ -132,19 +147,23 @@ def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[in
 
 
 def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[None]:
-    """Make sure that the captured pictures are where the engine looks for them.
+    """Make sure that captured pictures, and what is heard, are where the engine looks for them.
 
     Raises
     ------
-    BendError(CAPTURE_MISSING), BendError(STORE_UNWRITABLE)
+    BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
     """
     digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
-    names = {file_name(digest) for digest in digests}
+    vectors = {vector_path(store, digest).name for traced in needed for digest, _ in traced.frame.sound}
+    names = {file_name(digest) for digest in digests} | vectors
     yield
     lacking = {name for name in names if not (store / INPUTS / name).is_file()}
     if lacking and old != store:
         yield from _bring_along(old / INPUTS, store / INPUTS, lacking)
-    if not all((store / INPUTS / name).is_file() for name in lacking):
+    gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
+    if gone & vectors:
+        raise condition.unheard()
+    if gone:
         raise captured.missing("Some pictures of the strips below")
 
 
@@ -298,6 +317,7 @@ def fill_store(
     ------
     BendError
     """
+    hearing.ensure(scene, strip)
     generation = Generation(at_once(plan(scene, strip, frames)))
     generation.wait(progress)
     return generation

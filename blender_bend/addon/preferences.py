@@ -47,11 +47,25 @@ class BEND_PG_lora_file(PropertyGroup):
     folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
 
 
+class BEND_PG_hearing_folder(PropertyGroup):
+    """What lets a model hear, on this machine"""
+
+    name: StringProperty(
+        name="Name", description="How the adapters are called in the Bend tab", default="my sound adapters"
+    )
+    folder: StringProperty(
+        name="Folder",
+        description="A folder with audio adapters (such as landscape.pt) and their audio_projector file",
+        subtype="DIR_PATH",
+    )
+
+
 #: The lists of the preferences: property, heading, what one entry is called.
 LISTS = (
     ("models", "Models of Your Own", "Model"),
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
+    ("hearings", "Sound Adapters", "Sound Adapters Folder"),
 )
 
 
@@ -111,9 +125,16 @@ class BEND_AP_preferences(AddonPreferences):
         description="A folder with a local EnCodec model, for the features under Learned. Empty: there are none",
         subtype="DIR_PATH",
     )
+    clap: StringProperty(
+        name="CLAP File",
+        description="What `sonic convert` has made of CLAP_weights_2022.pth: the ear of sound adapters that bring "
+        "none of their own",
+        subtype="FILE_PATH",
+    )
     models: CollectionProperty(type=BEND_PG_model_folder)
     decoders: CollectionProperty(type=BEND_PG_decoder_folder)
     loras: CollectionProperty(type=BEND_PG_lora_file)
+    hearings: CollectionProperty(type=BEND_PG_hearing_folder)
 
     def draw(self, context: Context) -> None:
         layout = self.layout
@@ -132,7 +153,9 @@ class BEND_AP_preferences(AddonPreferences):
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
-        layout.column(heading="Sound").prop(self, "encodec", placeholder="none: no learned features")
+        sound = layout.column(heading="Sound")
+        sound.prop(self, "encodec", placeholder="none: no learned features")
+        sound.prop(self, "clap", placeholder="none: only adapters with an ear of their own")
         layout.label(text="Models of the Hugging Face Hub")
         draw_models(layout)
         for name, heading, entry in LISTS:
@@ -220,6 +243,16 @@ def lora_files() -> dict[str, str]:
     return _paths("loras")
 
 
+def hearing_folders() -> dict[str, str]:
+    """The folders of sound adapters by name."""
+    return _paths("hearings")
+
+
+def clap_file() -> str:
+    """The file of CLAP's audio tower; empty if none is named."""
+    return bpy.path.abspath(preferences().clap) if preferences().clap else ""
+
+
 def encodec_folder() -> str:
     """The folder of the EnCodec model; empty if none is named."""
     return bpy.path.abspath(preferences().encodec) if preferences().encodec else ""
@@ -266,4 +299,10 @@ def unregister() -> None:
     _entry_is_ours = False
 
 
-CLASSES = (BEND_PG_model_folder, BEND_PG_decoder_folder, BEND_PG_lora_file, BEND_AP_preferences)
+CLASSES = (
+    BEND_PG_model_folder,
+    BEND_PG_decoder_folder,
+    BEND_PG_lora_file,
+    BEND_PG_hearing_folder,
+    BEND_AP_preferences,
+)

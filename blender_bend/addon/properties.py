@@ -22,6 +22,7 @@ from ..core.catalogue import Choice, Parameter
 from . import suggestions, tables
 from .bake_settings import BEND_PG_baking
 from .beat_settings import BEND_PG_beats
+from .condition_settings import BEND_PG_condition, BEND_PG_sound
 from .layers import BEND_PG_layer
 from .parameters import BEND_PG_parameter, Holder
 
@@ -148,12 +149,6 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     def set_choice(self, name: str, value: str) -> None:
         """Choose; a job says what is wrong with a text that does not fit."""
         setattr(self, tables.choice_name(self.operator, name), value)
-
-
-class BEND_PG_sound(PropertyGroup):
-    """The name of a sound strip that the bend strip listens to"""
-
-    name: StringProperty()
 
 
 class BEND_PG_lora(PropertyGroup):
@@ -297,6 +292,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         search_options={"SUGGESTION"},
     )
     loras: CollectionProperty(type=BEND_PG_lora)
+    condition: PointerProperty(type=BEND_PG_condition)
     baking: PointerProperty(type=BEND_PG_baking)
     beats: PointerProperty(type=BEND_PG_beats)
     midi_file: StringProperty(
@@ -318,12 +314,22 @@ class BEND_PG_settings(Holder, PropertyGroup):
         return self.bends[self.active_bend] if 0 <= self.active_bend < len(self.bends) else None
 
     @property
+    def edits(self) -> bool:
+        """Whether the pictures that the strip starts from keep their layout."""
+        return self.condition.enabled and self.condition.keep_layout and self.source != "noise"
+
+    @property
     def routed_holder(self) -> Holder | None:
         """Whose route is shown: the strip's own settings, or the active bend."""
         return self if self.shows_own_route else self.bend
 
     def described(self) -> tuple[Parameter, ...]:
-        return catalogue.strip.BY_SOURCE[self.source]
+        own = catalogue.strip.BY_SOURCE[self.source]
+        if self.edits:
+            # What begins with its picture's own noise knows no other, and is not painted over.
+            unused = (catalogue.strip.SEED_TRAVEL, catalogue.strip.STRENGTH)
+            own = (*(parameter for parameter in own if parameter not in unused), *catalogue.strip.OF_EDIT)
+        return (*own, *self.condition.described())
 
     def heading(self) -> str:
         return SOURCE_HEADING
@@ -339,6 +345,7 @@ CLASSES = (
     BEND_PG_parameter,
     BEND_PG_bend,
     BEND_PG_sound,
+    BEND_PG_condition,
     BEND_PG_lora,
     BEND_PG_baking,
     BEND_PG_beats,

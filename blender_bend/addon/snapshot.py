@@ -11,11 +11,12 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import models, prompts
 from ..core.catalogue import Parameter
-from ..core.catalogue.strip import SCENE_TIME
+from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
 from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
+from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, captured, compat, preferences, strips
+from . import activity, captured, compat, condition, preferences, strips
 from .parameters import Holder
 from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
@@ -61,6 +62,9 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
         for bend in enabled
     ]
     job = _settings(settings, bends)
+    heard = _heard(scene, strip, own, frames)
+    if heard:
+        job = replace(job, hearing=condition.hearing_of(strip))
     prompt = ((settings.prompt, 1.0),)
     resolved = []
     yield
@@ -74,6 +78,7 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
                 {name: values[index] for name, values in own.items()},
                 pictures[index] if pictures else "",
                 tuple(mask[index] if mask else "" for mask in masks) if any(masks) else (),
+                sound=heard[index] if heard else (),
             )
         )
         if index % SLICE == SLICE - 1:
@@ -113,6 +118,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         decoder_fingerprint=decoder.fingerprint if decoder else "",
         loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
         batch=preferences.preferences().batch,
+        editing=settings.edits,
     )
 
 
@@ -199,6 +205,22 @@ def _scene_times(
     speed, name = strip.bend_settings.scene_speed, SCENE_TIME.name
     moved = [speed * float(rate.seconds(number - start)) for number in frames]
     return {name: [settle(time + more) for time, more in zip(moved, own[name], strict=True)]}
+
+
+def _heard(scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]) -> list[Blend]:
+    """What every frame hears; empty if none hears anything. Where a sound fades into silence, its scale fades.
+
+    Raises
+    ------
+    BendError(SOUND_UNHEARD), and those of missing sounds and files
+    """
+    scales = own.get(SOUND_SCALE.name, [])
+    if not any(scales):
+        return []
+    condition.check(scene, strip)
+    blends = list(condition.blends(scene, strip, frames))
+    scales[:] = [settle(scale * share) for scale, (_, share) in zip(scales, blends, strict=True)]
+    return [blend for blend, _ in blends]
 
 
 def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:

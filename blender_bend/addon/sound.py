@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -23,15 +23,19 @@ def sound_strips(scene: Scene) -> list[SoundStrip]:
     )
 
 
-def chosen_sounds(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ()) -> list[SoundStrip]:
     """The sound strips that a bend strip listens to; all of the scene's if none is named.
+
+    Parameters
+    ----------
+    wanted : names to take in place of those that the features are measured of
 
     Raises
     ------
     BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
     by_name = {sound.name: sound for sound in sound_strips(scene)}
-    names = [item.name for item in strip.bend_settings.sounds] or list(by_name)
+    names = list(wanted) or [item.name for item in strip.bend_settings.sounds] or list(by_name)
     if not names:
         raise BendError(
             Code.SOUND_NONE, "There is no sound on the timeline.", "Add a sound strip to the sequencer: Add, Sound."

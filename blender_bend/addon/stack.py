@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from bpy.types import Scene, Strip
 
 from ..core import catalogue
 from ..core.catalogue import Parameter, Unit
 from . import compat, strips
 from .parameters import BEND_PG_parameter, Holder
-from .properties import SOURCE_HEADING, BEND_PG_bend
+from .properties import SOURCE_HEADING, BEND_PG_bend, BEND_PG_settings
 
 LONGEST_TITLE = 40
 
@@ -79,6 +81,13 @@ def fit_parameters(scene: Scene, holder: Holder) -> None:
             strip[item.key] = parameter.default
         describe_property(strip, holder.parameters[name].key, parameter, holder.kind())
     holder.active_parameter = min(max(holder.active_parameter, 1), len(holder.parameters) - 1)
+
+
+def fit_strip(scene: Scene, wanted: Callable[[BEND_PG_settings], bool]) -> None:
+    """Give the strip whose settings are wanted its own parameters; a group within them does not know its strip."""
+    for strip in strips.bend_strips(scene):
+        if wanted(strip.bend_settings):
+            fit_parameters(scene, strip.bend_settings)
 
 
 def fit_ranges(scene: Scene, bend: BEND_PG_bend) -> None:

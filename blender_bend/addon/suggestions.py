@@ -9,6 +9,7 @@ from bpy.types import Context
 from ..core import models as core_models
 from ..core import sites as core_sites
 from ..core.channels import CLUSTERS
+from ..core.hearing import MINI_SOUND
 from . import model_list, preferences
 
 
@@ -47,3 +48,18 @@ def decoders(self: Any, context: Context, typed: str) -> list[str]:
 def loras(self: Any, context: Context, typed: str) -> list[str]:
     """The LoRA files of the preferences."""
     return list(preferences.lora_files())
+
+
+def hearings(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    """The sound adapters of mini and of the preferences."""
+    named = [(name, "folder in the preferences") for name in preferences.hearing_folders()]
+    return [*([(core_models.MINI, "ships with Bend")] if MINI_SOUND.is_dir() else []), *named]
+
+
+def blocks(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+    """Ways to let some blocks hear less."""
+    return [
+        ("mid_block 0", "only the way up hears"),
+        ("up_blocks 0", "only the middle hears: what there is"),
+        ("mid_block 0.5, up_blocks.1 1.5", "any factors"),
+    ]

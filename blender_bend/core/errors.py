@@ -45,6 +45,7 @@ class Code(StrEnum):
     SOUND_MISSING = "sound_missing"
     SOUND_NONE = "sound_none"
     SOUND_SILENT = "sound_silent"
+    SOUND_UNHEARD = "sound_unheard"
     SOUND_UNREADABLE = "sound_unreadable"
     STORE_UNWRITABLE = "store_unwritable"
     STRIP_MISSING = "strip_missing"

@@ -133,6 +133,7 @@ class Job:
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
     hearing : what makes the model hear; None for a model that does not
+    editing : whether a picture that a frame starts from is inverted and keeps its layout, instead of being painted over
     """
 
     model: str
@@ -157,6 +158,7 @@ class Job:
     loras: tuple[Lora, ...] = ()
     batch: int = 1
     hearing: Hearing | None = None
+    editing: bool = False
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -252,6 +254,7 @@ class Job:
         for lora in self.loras:
             yield isinstance(lora.path, str) and math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
+        yield isinstance(self.editing, bool), "pictures are edited or not: true or false"
         if self.hearing is not None:
             yield from _demands_of_hearing(self.hearing)
         names = [lora.site_name for lora in self.loras]

@@ -117,6 +117,11 @@ class Tally:
     def add(self, frame: Resolved) -> None:
         """Count one more picture; it must be another one than all before."""
         self._pictures += 1
+        if frame["source"] is not None and "kept" in frame["source"]:
+            # The inversion, once for every picture.
+            picture = {name: value for name, value in frame["source"].items() if name != "kept"}
+            self._states[_text(picture)] = frame["steps"]
+            self._alone += frame["steps"]
         self._alone += frame["steps"] - first_step(frame)
         for segment in segments(frame, self._branchings):
             self._states[segment.key] = min(segment.last, frame["steps"]) - segment.first

@@ -19,6 +19,9 @@ RENDERER = "2"
 #: The folder of a frame store that holds what frames start from or are masked by.
 INPUTS = "inputs"
 
+#: The sampler of edited pictures, the way back from which is known.
+DDIM = "ddim"
+
 #: A resolved frame: plain data, see ``resolve``.
 Resolved = dict[str, Any]
 
@@ -66,7 +69,8 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         for index, (bend, values) in enumerate(zip(job.bends, frame.values, strict=True))
         if (resolved := _bend(job, bend, values, frame.masks[index] if frame.masks else "", start)) is not None
     ]
-    walking = frame.walk is not None and job.walk_amount > 0
+    edited = source is not None and "kept" in source  # begins with the noise that its picture is inverted to
+    walking = frame.walk is not None and job.walk_amount > 0 and not edited
     sound = _sound(job, frame, start)
     guided = job.guidance > 1 or (sound is not None and sound["guidance"] is not None)
     resolved = {
@@ -75,10 +79,10 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "decoder": job.decoder_fingerprint,
         "loras": _loras(job),
         "precision": job.precision,
-        # A frame of a chain has no neighbours, and frames that hear are guided each in its own way.
-        "batch": 1 if job.source == "previous" or job.hearing is not None else job.batch,
+        # A frame of a chain has no neighbours; frames that hear or are edited have rows of their own.
+        "batch": 1 if job.source == "previous" or job.hearing is not None or job.editing else job.batch,
         "size": list(job.size),
-        "scheduler": job.scheduler,
+        "scheduler": DDIM if edited else job.scheduler,
         "steps": job.steps,
         "guidance": settle(job.guidance),
         "seed": job.seed,
@@ -86,7 +90,7 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "blending": job.blending if len(frame.prompt) > 1 else "linear",
         "negative": job.negative if guided else "",
         "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
-        "travel": _strip_value(frame, strip.SEED_TRAVEL),
+        "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
         "source": source,
         "bends": bends,
     }
@@ -134,7 +138,13 @@ def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
 
 def _source(job: Job, frame: Frame) -> Resolved | None:
     """Where the frame starts from, and at which step; as diffusers' image-to-image reads the strength."""
-    steps = min(int(job.steps * _strip_value(frame, strip.STRENGTH)), job.steps)
+    if job.editing and (edited := _picture(job, frame, job.steps)) is not None:
+        return {**edited, "kept": [int(job.steps * _strip_value(frame, kept)) for kept in strip.OF_EDIT]}
+    return _picture(job, frame, min(int(job.steps * _strip_value(frame, strip.STRENGTH)), job.steps))
+
+
+def _picture(job: Job, frame: Frame, steps: int) -> Resolved | None:
+    """The picture that a frame starts from, painted over in so many steps."""
     if job.source == "procedural":
         time = _strip_value(frame, strip.SCENE_TIME)
         return {"scene": [job.scene, job.palette, job.scene_seed, time], "start": job.steps - steps}

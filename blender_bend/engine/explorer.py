@@ -17,7 +17,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job
 from ..core.resolve import frame_key, resolve
 from .render import Renderer
-from .sampling.sampler import Inputs
+from .sampling.state import Inputs
 
 _MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
 _INK, _PALE, _PAPER = (235, 235, 235), (150, 150, 150), (24, 24, 24)

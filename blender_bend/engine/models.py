@@ -124,6 +124,7 @@ class ModelShelf:
         key = self._key_of(job, device)
         if key != self._key:
             self._key, self._pipeline = (), None
+            self._heard, self._hearing = (), None  # it belongs to the network that goes
             offloaded = job.fingerprint in self._offloaded
             first = "cpu" if offloaded else device
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first)

@@ -35,9 +35,9 @@ def addon() -> SimpleNamespace:
     import importlib
 
     names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured collect compat "
-    names += "engine_client export_frames fingerprint frame_use generate keyframes listening overlay_geometry png "
-    names += "preferences properties render_handler snapshot sound stack status store_size strips suggestions tables "
-    names += "timing watching writing"
+    names += "condition engine_client export_frames fingerprint frame_use generate hearing keyframes listening "
+    names += "overlay_geometry png preferences properties render_handler snapshot sound stack status store_size "
+    names += "strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

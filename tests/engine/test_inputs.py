@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ import PIL.Image
 import pytest
 import torch
 from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionXLImg2ImgPipeline
+from store_pictures import capture
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job
@@ -21,16 +21,6 @@ from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]
-
-
-def capture(store: FrameStore, pixels: np.ndarray) -> str:
-    """Put a picture into the store's inputs, as the addon does; its digest."""
-    path = store.folder / "inputs" / "new.png"
-    path.parent.mkdir(exist_ok=True)
-    PIL.Image.fromarray(pixels).save(path)
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.rename(input_path(store.folder, digest))
-    return digest
 
 
 def noise(seed: int = 0) -> np.ndarray:

@@ -10,40 +10,26 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
+from make_hearing import files_of, make
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Hearing, Job
-from blender_bend.core.models import file_fingerprint
 from blender_bend.core.resolve import trace
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import store_vector
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
-from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.generate import generate
-from blender_bend.engine.sonic.projector import AudioProjector
 
 FIRE, RAIN = torch.eye(64)[:, 3][None], torch.eye(64)[:, 40][None]
 
 
 @pytest.fixture(scope="module")
-def files(load: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def files(model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The settings of a job that hears on the small Stable Diffusion 1.5."""
-    torch.manual_seed(0)
     folder = tmp_path_factory.mktemp("sonic")
-    adapters = AudioAdapters.for_unet(load("sd15").unet, 32, gate=1.0)
-    with torch.no_grad():
-        for path in adapters.widths:
-            adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(4)
-    projector = AudioProjector(embedding=64, tokens=77, width=32, inner=16)
-    paths = (
-        checkpoints.save_adapters(folder / "a.pt", adapters),
-        checkpoints.save_projector(folder / "p.pth", projector),
-    )
-    names = ("adapters", "projector")
-    return {name: str(path) for name, path in zip(names, paths, strict=True)} | {
-        f"{name}_fingerprint": file_fingerprint(path) for name, path in zip(names, paths, strict=True)
-    }
+    make(folder, model_folders["sd15"])
+    return files_of(folder)
 
 
 @pytest.fixture
@@ -70,10 +56,13 @@ def pictures(job: Job, store: FrameStore) -> list[np.ndarray]:
 def test_frames_that_hear_the_same_are_one_and_others_differ(
     film: Callable[..., Job], renderer: Renderer, store: FrameStore
 ) -> None:
-    job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0))
+    job = film("fire", "fire", "both", "rain", "none", ("rain", 0.0), scheduler="ddim")
+    calls: list[int] = []
+    handle = renderer.sampler(job).pipeline.unet.register_forward_hook(lambda *_: calls.append(1))
     summary = renderer.render(job, store)
+    handle.remove()
     made = pictures(job, store)
-    assert (summary.rendered, summary.states) == (4, 12)
+    assert (summary.rendered, summary.states, len(calls)) == (4, 12, 12)
     assert np.array_equal(made[0], made[1]) and np.array_equal(made[4], made[5])
     assert len({picture.tobytes() for picture in made}) == 4
 
@@ -149,3 +138,14 @@ def test_a_sound_that_nothing_hears_is_refused(film: Callable[..., Job], make_jo
     with pytest.raises(BendError) as caught:
         make_job("sd15", frames=[frame]).check()
     assert caught.value.code == Code.JOB_INVALID
+
+
+def test_a_model_that_comes_back_hears_again(
+    film: Callable[..., Job], make_job: Callable[..., Job], renderer: Renderer, store: FrameStore
+) -> None:
+    renderer.render(film("fire", seed=1), store)
+    renderer.render(make_job("mini"), store)
+    job = film("fire", "none", seed=2)
+    renderer.render(job, store)
+    heard, deaf = pictures(job, store)
+    assert (heard != deaf).any()

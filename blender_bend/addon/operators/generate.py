@@ -40,7 +40,9 @@ class _Generating(OnIdleBendStrip, Watching):
     def start(self, context: Context) -> None:
         activity.begin("Generating")
         self.work = None
-        self.planning = generate.plan(compat.sequencer_scene(context), active_bend_strip(context), self.frames(context))
+        self.planning = generate.prepare(
+            compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
+        )
         self._plan_on()
 
     def update(self) -> bool:
@@ -70,10 +72,13 @@ class _Generating(OnIdleBendStrip, Watching):
     def cancel_work(self) -> None:
         if self.work:
             self.work.cancel()
+        else:
+            self.planning.close()
 
     def finish(self) -> None:
         status.mark_changed()
         if self.work is None:
+            self.planning.close()
             raise BendError(Code.CANCELLED, "Cancelled.")
         self.work.finish()
         self._tell(self.work)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, compat
+from .. import activity, compat, status
+from ..hearing import Hearing
 from ..listening import Listening
 from ..strips import active_bend_strip
 from .modal import Watching
@@ -14,6 +15,9 @@ from .polls import OnIdleBendStrip
 
 class WatchingListening(Watching):
     """A mixin for operators that listen first; they provide ``listening(context)``."""
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
 
     def start(self, context: Context) -> None:
         activity.begin("Listening to the sound")
@@ -26,23 +30,25 @@ class WatchingListening(Watching):
         self.work.cancel()
 
 
-class BEND_OT_listen(OnIdleBendStrip, WatchingListening, Operator):
+class _Listening(WatchingListening):
+    """What the listening operators share: they also run without a window."""
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            self.work = self.listening(context)
+            self.finish()
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return {"FINISHED"}
+
+
+class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
     """Measure what the routes of this strip need and show it over the strip; nothing is written"""
 
     bl_idname = "bend.listen"
     bl_label = "Listen"
     bl_options = {"REGISTER"}
-
-    def invoke(self, context: Context, event: Event) -> set[str]:
-        return self.watch(context)
-
-    def execute(self, context: Context) -> set[str]:
-        try:
-            self.listening(context).finish()
-        except BendError as error:
-            self.report({"ERROR"}, str(error))
-            return {"CANCELLED"}
-        return {"FINISHED"}
 
     def listening(self, context: Context) -> Listening:
         return Listening(compat.sequencer_scene(context), active_bend_strip(context))
@@ -52,4 +58,35 @@ class BEND_OT_listen(OnIdleBendStrip, WatchingListening, Operator):
         activity.redraw_timelines()
 
 
-CLASSES = (BEND_OT_listen,)
+class BEND_OT_hear(OnIdleBendStrip, _Listening, Operator):
+    """Listen to what every picture of this strip hears; Generate does it by itself, a render does not"""
+
+    bl_idname = "bend.hear"
+    bl_label = "Listen for the Picture"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not super().poll(context):
+            return False
+        if not active_bend_strip(context).bend_settings.condition.enabled:
+            cls.poll_message_set("Turn on Sound Condition first")
+            return False
+        return True
+
+    def update(self) -> bool:
+        running = super().update()
+        if activity.current:
+            activity.current.phase = self.work.phase
+        return running
+
+    def listening(self, context: Context) -> Hearing:
+        return Hearing(compat.sequencer_scene(context), active_bend_strip(context))
+
+    def finish(self) -> None:
+        status.mark_changed()
+        count = self.work.finish()
+        self.report({"INFO"}, f"The pictures hear {count} different window{'s' if count != 1 else ''}")
+
+
+CLASSES = (BEND_OT_listen, BEND_OT_hear)

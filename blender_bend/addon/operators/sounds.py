@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bpy.props import BoolProperty
 from bpy.types import Context, Operator
 
 from .. import compat
@@ -17,13 +18,22 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
     bl_label = "Use Selected Sound"
     bl_options = {"REGISTER", "UNDO"}
 
+    for_condition: BoolProperty(
+        name="For the Sound Condition",
+        description="Choose what the pictures hear, instead of what the features are measured of",
+        options={"SKIP_SAVE"},
+    )
+
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
-        strip.bend_settings.sounds.clear()
+        settings = strip.bend_settings
+        sounds = settings.condition.sounds if self.for_condition else settings.sounds
+        sounds.clear()
         chosen = [sound for sound in sound_strips(compat.sequencer_scene(context)) if sound.select]
         for sound in chosen:
-            strip.bend_settings.sounds.add().name = sound.name
-        self.report({"INFO"}, f"Listening to {', '.join(sound.name for sound in chosen) or 'every sound'}")
+            sounds.add().name = sound.name
+        rest = "the same sound as the features" if self.for_condition else "every sound"
+        self.report({"INFO"}, f"Listening to {', '.join(sound.name for sound in chosen) or rest}")
         return {"FINISHED"}
 
 

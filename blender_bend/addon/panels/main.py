@@ -6,6 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
+from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from .. import compat, fingerprint, preferences, sound
 from ..strips import active_bend_strip, bend_strips
@@ -126,7 +127,7 @@ class BEND_PT_source(BendPanel, Panel):
             row.scale_y = 1.2
             text = "Capture Again" if settings.captured else "Capture Strips Below"
             row.operator("bend.capture", text=text, icon="IMAGE_REFERENCE")
-        draw_parameters(layout, strip, settings)
+        draw_parameters(layout, strip, settings, lambda parameter: parameter not in catalogue.OF_CONDITION)
         column = layout.column(align=True)
         column.use_property_decorate = False
         column.prop(settings, "walk_amount")

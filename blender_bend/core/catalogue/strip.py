@@ -111,6 +111,36 @@ SOUND_GUIDANCE = Parameter(
     maximum=100.0,
 )
 
+KEPT_LAYOUT = Parameter(
+    "kept_layout",
+    "Kept Layout",
+    "For which first part of the steps what is where stays as in the source: 0 is free, 1 keeps every place",
+    neutral=None,
+    default=0.8,
+    soft=(0.0, 1.0),
+    minimum=0.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+KEPT_SHAPES = Parameter(
+    "kept_shapes",
+    "Kept Shapes",
+    "For which first part of the steps the parts of the source stay together as they are: outlines, likeness",
+    neutral=None,
+    default=0.8,
+    soft=(0.0, 1.0),
+    minimum=0.0,
+    maximum=1.0,
+    unit=Unit.FACTOR,
+)
+
+#: The parameters of a strip that edits its source, see ``engine.sonic.editing``.
+OF_EDIT = (KEPT_LAYOUT, KEPT_SHAPES)
+#: The parameters of a strip that hears, whatever it starts from.
+OF_SOUND = (SOUND_SCALE, SOUND_GUIDANCE)
+#: Those that belong to the Sound Condition.
+OF_CONDITION = (*OF_SOUND, *OF_EDIT)
+
 #: The parameters by what the strip starts from.
 BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
     "noise": (SEED_TRAVEL,),

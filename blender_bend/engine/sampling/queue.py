@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from .tree import Node
 
 if TYPE_CHECKING:
-    from .sampler import State
+    from .state import State
 
 #: Step, whether it is the finished latent, structure of the bends.
 _Kind = tuple[int, int, str]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from contextlib import AbstractContextManager, ExitStack, nullcontext
+from dataclasses import replace
+from typing import Any
 
 import PIL.Image
 import torch
@@ -21,44 +21,15 @@ from ..bending.channels import Study
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family, family_of
 from ..families.family import takes_generator
-from ..sonic.condition import Guidance, Hearing
+from ..sonic.condition import Branch, Guidance, Hearing
+from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
+from .edits import SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
 from .queue import Queue
 from .schedulers import branch, branch_generator, prepare
+from .state import Inputs, State
 from .tree import Node, grow
-
-
-class Inputs(Protocol):
-    """The pictures that frames start from or are masked by."""
-
-    def source(self, frame: Resolved) -> PIL.Image.Image:
-        """The picture that a frame starts from."""
-
-    def mask(self, digest: str) -> Tensor:
-        """A mask, shape (1, 1, h, w), 0...1."""
-
-    def vector(self, digest: str) -> Tensor:
-        """The vector of a sound, shape (1, 1024)."""
-
-
-@dataclass(frozen=True)
-class State:
-    """A picture in the making.
-
-    Parameters
-    ----------
-    latents : shape (1, C, h, w)
-    call : how often the scheduler has stepped; some step more often than there are denoising steps
-    bent : the last step whose latent bends have acted; -1 for none
-    """
-
-    latents: Tensor
-    scheduler: Any
-    generator: torch.Generator
-    conditioning: Conditioning
-    call: int
-    bent: int = -1
 
 
 class Sampler:
@@ -78,6 +49,7 @@ class Sampler:
         self.pipeline = pipeline
         self.family: Family = family_of(pipeline)
         self.prompts = PromptEncoder(self.family)
+        self.inversions = Inversions(self.family)
         self.study = study
         self.hearing: Hearing | None = None
 
@@ -132,7 +104,10 @@ class Sampler:
             if cancelled():
                 raise BendError(Code.CANCELLED, "Cancelled.")
             nodes, states = ready
-            begun = [self._begin(n.frame, inputs) if s is None else s for n, s in zip(nodes, states, strict=True)]
+            begun = [
+                self._begin(node.frame, inputs, cancelled) if state is None else state
+                for node, state in zip(nodes, states, strict=True)
+            ]
             if nodes[0].segment.first == nodes[0].frame["steps"]:
                 picture = self._finish(nodes[0].frame, begun[0], inputs)
                 for key in nodes[0].pictures:
@@ -176,7 +151,7 @@ class Sampler:
         if self.family.device.type in ("cuda", "mps"):
             getattr(torch, self.family.device.type).synchronize()
 
-    def _begin(self, frame: Resolved, inputs: Inputs | None) -> State:
+    def _begin(self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False) -> State:
         """A frame before its first step."""
         size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
         scheduler = prepare(self.family, frame["scheduler"], steps, size)
@@ -194,6 +169,12 @@ class Sampler:
             latents = noise if self.family.flow else noise * scheduler.init_noise_sigma
             return State(latents, scheduler, generator, conditioning, 0)
         assert inputs is not None
+        if is_edit(frame):
+            trajectory = self.inversions.of(frame, inputs.source, cancelled)
+            scheduler = ddim_of(self.family, steps)
+            noise = stack.bend_state("noise", trajectory[int(scheduler.timesteps[0])])
+            stack.check()
+            return State(noise, scheduler, generator, conditioning, 0, trajectory=trajectory)
         picture = self.family.encode_picture(inputs.source(frame), size)
         call = frame["source"]["start"] * scheduler.order
         if frame["source"]["start"] == steps:
@@ -225,7 +206,9 @@ class Sampler:
             latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
-        prediction = self._predict(stack, frame, schedulers, latents, timestep, [s.conditioning for s in states])
+        told = [state.conditioning for state in states]
+        source = None if first.trajectory is None else first.trajectory[int(timestep)]
+        prediction = self._predict(stack, frame, schedulers, latents, timestep, told, source)
         stack.check()
         return [
             self._stepped(state, scheduler, step, latents[row : row + 1], prediction[row : row + 1])
@@ -240,8 +223,9 @@ class Sampler:
         latents: Tensor,
         timestep: Tensor,
         conditionings: list[Conditioning],
+        source: Tensor | None,
     ) -> Tensor:
-        """What the network says about every state, guidance and bends included."""
+        """What the network says about every state, guidance and bends included; ``source`` lends its layout."""
         family, guidance, size = self.family, self._guidance(frame), (frame["size"][0], frame["size"][1])
         branches = guidance.branches
         rows = _rows(conditionings, family.rowed)
@@ -256,8 +240,18 @@ class Sampler:
         if hasattr(schedulers[0], "scale_model_input"):
             each = zip(schedulers, latents.split(1), strict=True)
             x = torch.cat([scheduler.scale_model_input(row, timestep) for scheduler, row in each])
-        with self._heard(frame, stack.step, rows), stack.hooked(family.networks):
-            prediction = family.predict(torch.cat([x] * len(branches)), timestep, rows, frame["guidance"], size)
+        x = torch.cat([x] * len(branches))
+        with ExitStack() as around:
+            if source is not None:
+                kept = beside_source(family, frame, stack.step, x, rows, source, self.prompts)
+                x, rows = around.enter_context(kept)
+                around.enter_context(self._heard(frame, stack.step, rows, (SOURCE, *branches)))
+            else:
+                around.enter_context(self._heard(frame, stack.step, rows, branches))
+            around.enter_context(stack.hooked(family.networks))
+            prediction = family.predict(x, timestep, rows, frame["guidance"], size)
+        if source is not None:
+            prediction = prediction[1:]
         if len(branches) > 1:
             change = functools.partial(stack.bend_state, "guidance")
             prediction = guidance.combine(prediction.chunk(len(branches)), change)
@@ -265,13 +259,15 @@ class Sampler:
             prediction = stack.bend_state("guidance", prediction)
         return stack.bend_state("prediction", prediction)
 
-    def _heard(self, frame: Resolved, step: int, rows: Conditioning) -> AbstractContextManager[None]:
+    def _heard(
+        self, frame: Resolved, step: int, rows: Conditioning, branches: tuple[Branch, ...]
+    ) -> AbstractContextManager[None]:
         """Let the network hear the frame's sound for one call, if it is heard at this step."""
         sound = frame.get("sound")
         if sound is None or not sound["steps"][0] <= step < sound["steps"][1]:
             return nullcontext()
         assert self.hearing is not None
-        return self.hearing.rows(self._guidance(frame).branches, rows["sound"], sound["scale"], sound["blocks"])
+        return self.hearing.rows(branches, rows["sound"], sound["scale"], sound["blocks"])
 
     def _stepped(self, state: State, scheduler: Any, step: int, latents: Tensor, prediction: Tensor) -> State:
         """A state after its scheduler's step; its latent bends of the denoising step have acted."""

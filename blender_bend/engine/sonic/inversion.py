@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import PIL.Image
@@ -9,6 +10,7 @@ import torch
 from diffusers import DDIMInverseScheduler, DDIMScheduler
 from torch import Tensor
 
+from ...core.errors import BendError, Code
 from ..families import Family
 
 
@@ -24,7 +26,12 @@ def ddim_of(family: Family, steps: int, inverse: bool = False) -> Any:
 
 @torch.inference_mode()
 def invert(
-    family: Family, latents: Tensor, steps: int = 50, size: tuple[int, int] = (512, 512), prompt: str = ""
+    family: Family,
+    latents: Tensor,
+    steps: int = 50,
+    size: tuple[int, int] = (512, 512),
+    prompt: str = "",
+    cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[int, Tensor]:
     """The latent of a picture at every timestep, from 1 to 981 with 50 steps.
 
@@ -35,15 +42,22 @@ def invert(
     latents : of the picture, shape (1, C, h, w), see ``source_latents``
     size : width and height in pixels
     prompt : what the picture is said to show
+    cancelled : asked before every step
 
     Returns
     -------
     by timestep, each of shape (1, C, h, w); 50 steps at 512 pixels are 3.3 MB
+
+    Raises
+    ------
+    BendError(CANCELLED)
     """
     scheduler = ddim_of(family, steps, inverse=True)
     text = {"prompt_embeds": family.encode_prompt(prompt, "", False)["prompt_embeds"]}
     found = {}
     for timestep in scheduler.timesteps:
+        if cancelled():
+            raise BendError(Code.CANCELLED, "Cancelled.")
         prediction = family.predict(latents, timestep, text, 1.0, size)
         latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
         found[int(timestep)] = latents

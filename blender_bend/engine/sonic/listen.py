@@ -26,6 +26,9 @@ from .checkpoints import load_tower
 from .clap import AudioTower
 from .mel import SAMPLE_RATE, prepare, window
 
+#: Samples into which the resampler carries sound over a border; what sounds only there is silence.
+RINGING = 8
+
 Progress = Callable[[int, int], None]
 
 
@@ -126,8 +129,8 @@ def listen(
             raise BendError(Code.CANCELLED, "Cancelled.")
         first = max(round((centre - length / 2) * SAMPLE_RATE), 0)
         last = min(round((centre + length / 2) * SAMPLE_RATE), len(mono))
-        silent = last <= first or not mono[first:last].any()
-        digests.append("" if silent else store_vector(store, ear.hear(window(mono, first, last - first))))
+        inside = mono[first + RINGING : last - RINGING]
+        digests.append("" if not inside.any() else store_vector(store, ear.hear(window(mono, first, last - first))))
         progress(number, len(centres))
     return digests
 

@@ -1,0 +1,159 @@
+"""The sound condition of a bend strip: what makes its model hear, what frames hear, and whether that still holds."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import bpy
+from bpy.types import ImageStrip, Scene, SoundStrip
+
+from ..core import hearing
+from ..core.errors import BendError, Code
+from ..core.hearing import Ears, Windows
+from ..core.job import Hearing
+from ..core.prompts import Blend
+from ..core.resolve import settle, vector_path
+from . import captured, compat, fingerprint, preferences, sound
+from .timing import frame_rate
+
+
+def ears_of(strip: ImageStrip) -> Ears:
+    """The files with which the strip's model hears.
+
+    Raises
+    ------
+    BendError(MODEL_MISSING), BendError(MODEL_INVALID)
+    """
+    name = strip.bend_settings.condition.adapters.strip()
+    return hearing.resolve(name, preferences.hearing_folders(), preferences.clap_file())
+
+
+def hearing_of(strip: ImageStrip) -> Hearing:
+    """What makes the strip's model hear, as a job has it.
+
+    Raises
+    ------
+    BendError for missing files, and for blocks that cannot be read
+    """
+    condition, ears = strip.bend_settings.condition, ears_of(strip)
+    start = settle(condition.start)
+    return Hearing(
+        adapters=ears.adapters.path,
+        adapters_fingerprint=ears.adapters.fingerprint,
+        projector=ears.projector.path,
+        projector_fingerprint=ears.projector.fingerprint,
+        separate=condition.guidance == "SEPARATE",
+        start=start,
+        end=max(start, settle(condition.end)),
+        blocks=hearing.parse_blocks(condition.blocks),
+    )
+
+
+def windows_of(scene: Scene, strip: ImageStrip) -> Windows:
+    """The windows of the sound that the strip's frames hear."""
+    condition = strip.bend_settings.condition
+    return Windows(frame_rate(scene), settle(condition.step), condition.blended)
+
+
+def sounds_of(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+    """The sound strips that are listened to: those named for the condition, else those of the features.
+
+    Raises
+    ------
+    BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
+    """
+    return sound.chosen_sounds(scene, strip, [item.name for item in strip.bend_settings.condition.sounds])
+
+
+def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) -> range:
+    """The frames of the timeline that the strip's elements hear, trimmed away or not: up to half a window beyond them.
+
+    Blender's mixdown cannot begin before frame 0.
+
+    Raises
+    ------
+    BendError(SOUND_NONE) if there is no sound
+    """
+    start, rate = compat.content_start(strip), frame_rate(scene).value
+    beyond = int(rate * round(strip.bend_settings.condition.length * 500) / 1000) + 1
+    frames = range(
+        max(0, start - beyond, min(compat.left_handle(one) for one in sounds)),
+        min(start + len(strip.elements) + beyond, max(compat.right_handle(one) for one in sounds)),
+    )
+    if not frames:
+        raise BendError(
+            Code.SOUND_NONE,
+            "There is no sound where the bend strip is.",
+            "Move the strip or its sound, or choose other sound strips under Sound Condition.",
+        )
+    return frames
+
+
+def print_of(scene: Scene, strip: ImageStrip) -> str:
+    """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
+
+    Raises
+    ------
+    BendError for missing sounds and files
+    """
+    condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
+    frames = heard_frames(scene, strip, sounds)
+    parts = (
+        fingerprint.of_sounds(scene, sounds, start, len(frames)),
+        frames.start - start,
+        len(strip.elements),
+        *(settle(condition.length), settle(condition.step), condition.blended),
+        ears_of(strip).tower.fingerprint,
+    )
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[: fingerprint.LENGTH]
+
+
+def unheard(changed: bool = False) -> BendError:
+    """What to say when the sound must be listened to first."""
+    what = "has changed since the pictures listened to it" if changed else "was not listened to for the pictures yet"
+    return BendError(
+        Code.SOUND_UNHEARD, f"The sound {what}.", "Generate listens first; before a render, press this.", "bend.hear"
+    )
+
+
+def check(scene: Scene, strip: ImageStrip) -> None:
+    """Make sure that what was heard is what would be heard now.
+
+    Raises
+    ------
+    BendError(SOUND_UNHEARD), and those of missing sounds and files
+    """
+    before = strip.bend_settings.condition.heard_from
+    if before != print_of(scene, strip):
+        raise unheard(changed=bool(before))
+
+
+def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[tuple[Blend, float]]:
+    """What each frame hears, and how much of that is not silence, 0...1, from what was heard.
+
+    Parameters
+    ----------
+    frames : frame numbers of the timeline
+    """
+    windows, start = windows_of(scene, strip), compat.content_start(strip)
+    heard = captured.decode(strip.bend_settings.condition.heard)
+    for number in frames:
+        blend, share = windows.blend(number - start, heard)
+        yield tuple((digest, settle(part)) for digest, part in blend), share
+
+
+def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
+    """Whether all that the frames hear is known, and is in the store or in the one that the strip used until now.
+
+    Raises
+    ------
+    BendError for missing sounds and files
+    """
+    condition = strip.bend_settings.condition
+    if condition.heard_from != print_of(scene, strip):
+        return False
+    folders = (store, Path(bpy.path.abspath(strip.directory)))
+    digests = set(captured.decode(condition.heard).values())
+    return all(any(vector_path(folder, digest).is_file() for folder in folders) for digest in digests)

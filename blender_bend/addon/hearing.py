@@ -1,0 +1,127 @@
+"""Listening for the pictures: the engine embeds what every frame hears, and the strip keeps the record."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from pathlib import Path
+
+from bpy.types import ImageStrip, Scene
+
+from ..core import messages
+from ..core.errors import BendError, Code
+from . import activity, captured, compat, condition, engine_client, preferences, sound, strips
+from .slices import Slices
+
+
+class Hearing:
+    """One listening under way: the sound is mixed down at once, the engine then listens by itself.
+
+    Raises
+    ------
+    BendError if there is no usable sound, no file to hear with, or no engine
+    """
+
+    def __init__(self, scene: Scene, strip: ImageStrip) -> None:
+        self.scene_name, self.strip_name = scene.name, strip.name
+        self.phase = ""
+        self._print = condition.print_of(scene, strip)
+        settings, windows = strip.bend_settings.condition, condition.windows_of(scene, strip)
+        sounds = condition.sounds_of(scene, strip)
+        frames = condition.heard_frames(scene, strip, sounds)
+        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        try:
+            self.request = engine_client.client().request(
+                messages.LISTEN,
+                sound=str(sound.mixdown(scene, sounds, frames, folder)),
+                clap=condition.ears_of(strip).tower.path,
+                fps=str(windows.rate),
+                frames=len(strip.elements),
+                start=float(windows.rate.seconds(compat.content_start(strip) - frames.start)),
+                length=settings.length,
+                step=windows.step,
+                blended=windows.blended,
+                store=str(preferences.frame_folder()),
+                cache=str(preferences.user_folder("heard")),
+                out=str(folder / "heard.json"),
+            )
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def poll(self) -> bool:
+        """Take in what came; whether the engine has finished."""
+        for message in self.request.poll():
+            if message.type == messages.PHASE:
+                self.phase = str(message.data["text"])
+        return self.request.ended
+
+    def finish(self) -> int:
+        """Keep the record on the strip, once the engine has finished; waits until then.
+
+        Returns
+        -------
+        how many different windows are heard
+
+        Raises
+        ------
+        BendError with what the engine said, CANCELLED included; BendError(STRIP_MISSING) if the strip is gone
+        """
+        try:
+            heard = json.loads(Path(self.request.result()["out"]).read_text(encoding="utf-8"))
+        finally:
+            self._folder.cleanup()
+        strip = strips.find(self.scene_name, self.strip_name)
+        if strip is None:
+            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
+        settings = strip.bend_settings.condition
+        settings.heard = captured.encode({int(number): digest for number, digest in heard.items()})
+        settings.heard_from = self._print
+        return len(set(heard.values()))
+
+    def cancel(self) -> None:
+        """Ask the engine to stop; what was known stays."""
+        self.request.cancel()
+
+
+def needed(scene: Scene, strip: ImageStrip) -> bool:
+    """Whether the strip must listen before its pictures can be made.
+
+    Raises
+    ------
+    BendError for missing sounds and files
+    """
+    return strip.bend_settings.condition.enabled and not condition.is_ready(scene, strip, preferences.frame_folder())
+
+
+def ensure(scene: Scene, strip: ImageStrip) -> None:
+    """Listen and wait, if it must be; not while Blender renders, when the sound cannot be mixed down.
+
+    Raises
+    ------
+    BendError
+    """
+    if not activity.rendering and needed(scene, strip):
+        Hearing(scene, strip).finish()
+
+
+def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
+    """The same for a caller with a window, who shows what the engine is at; closing the generator cancels.
+
+    Raises
+    ------
+    BendError
+    """
+    if not needed(scene, strip):
+        return
+    work = Hearing(scene, strip)
+    try:
+        while not work.poll():
+            if activity.current:
+                activity.current.phase = work.phase
+            yield
+    except GeneratorExit:
+        work.cancel()
+        raise
+    work.finish()

@@ -1,0 +1,48 @@
+"""A picture in the making, and what it may be made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import PIL.Image
+import torch
+from torch import Tensor
+
+from ...core.resolve import Resolved
+from ..families import Conditioning
+from .edits import Trajectory
+
+
+class Inputs(Protocol):
+    """The pictures that frames start from or are masked by."""
+
+    def source(self, frame: Resolved) -> PIL.Image.Image:
+        """The picture that a frame starts from."""
+
+    def mask(self, digest: str) -> Tensor:
+        """A mask, shape (1, 1, h, w), 0...1."""
+
+    def vector(self, digest: str) -> Tensor:
+        """The vector of a sound, shape (1, 1024)."""
+
+
+@dataclass(frozen=True)
+class State:
+    """A picture in the making.
+
+    Parameters
+    ----------
+    latents : shape (1, C, h, w)
+    call : how often the scheduler has stepped; some step more often than there are denoising steps
+    bent : the last step whose latent bends have acted; -1 for none
+    trajectory : of the picture whose layout is kept; None if none is
+    """
+
+    latents: Tensor
+    scheduler: Any
+    generator: torch.Generator
+    conditioning: Conditioning
+    call: int
+    bent: int = -1
+    trajectory: Trajectory | None = None
