@@ -134,7 +134,8 @@ class EngineClient:
                         self._condemn(error)
                     log.warning("%s", error)
         finally:
-            self._end_process(patience=5.0)  # an engine that has closed its stdout cannot answer any more
+            if self._end_process(patience=5.0):
+                self._verdict = self._verdict or _stuck("has closed its pipe")
             self._bury()
 
     def _take_in(self, message: Message) -> None:
@@ -169,8 +170,7 @@ class EngineClient:
         while not self._over.wait(WATCH_SECONDS):
             self._silent_seconds += WATCH_SECONDS
             if self._requests and self._silent_seconds > SILENCE_SECONDS:
-                words = f"The engine has not answered for {SILENCE_SECONDS:.0f} s and was ended."
-                self._condemn(BendError(Code.ENGINE_DIED, words, "Try again; the log tells more.", "bend.show_log"))
+                self._condemn(_stuck(f"has not answered for {SILENCE_SECONDS:.0f} s"))
 
     def _condemn(self, verdict: BendError) -> None:
         """End an engine for a reason, which all its requests are told."""
@@ -190,7 +190,9 @@ class EngineClient:
             request.deliver(Message(messages.ERROR, request.identity, error))
 
     def close(self, patience: float = 2.0) -> None:
-        """Let the engine end: closing its stdin is enough; who does not go is killed."""
+        """Let the engine end: closing its stdin is enough; who does not go is killed. Its requests are cancelled."""
+        if self.process.poll() is None:
+            self._verdict = self._verdict or BendError(Code.CANCELLED, "Cancelled.")
         try:
             if self.process.stdin:
                 self.process.stdin.close()
@@ -198,12 +200,22 @@ class EngineClient:
             pass  # a dead engine's pipe
         self._end_process(patience)
 
-    def _end_process(self, patience: float) -> None:
+    def _end_process(self, patience: float) -> bool:
+        """Wait for its end; whether it had to be killed."""
         try:
             self.process.wait(timeout=patience)
+            return False
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
+            return True
+
+
+def _stuck(what: str) -> BendError:
+    """An engine that lives, but not for us."""
+    return BendError(
+        Code.ENGINE_DIED, f"The engine {what} and was ended.", "Try again; the log tells more.", "bend.show_log"
+    )
 
 
 def _tail(path: Path) -> str:

@@ -218,9 +218,12 @@ class Generation:
 
     def _start(self) -> None:
         client = engine_client.client()
-        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
-        path = Path(self._folder.name) / "job.json"
-        path.write_text(self.plan.job.to_json(), encoding="utf-8")
+        try:
+            self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+            path = Path(self._folder.name) / "job.json"
+            path.write_text(self.plan.job.to_json(), encoding="utf-8")
+        except OSError as error:
+            raise store_unwritable(Path(tempfile.gettempdir()), error) from error
         self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store))
 
     @property

@@ -125,7 +125,7 @@ def test_late_and_foreign_messages_are_dropped(client, engine_is):
         ("raise MemoryError", "exit code 1.*Memory ran out", "bend.open_preferences"),
         ("import no_such_package", "No module named 'no_such_package'", "bend.set_up_engine"),
         ("sys.exit('the last words')", "exit code 1.*the last words", "bend.show_log"),
-        ("os.close(1)\ntime.sleep(600)", "SIGKILL", "bend.open_preferences"),
+        ("os.close(1)\ntime.sleep(600)", "has closed its pipe", "bend.show_log"),
     ],
 )
 def test_a_death_is_told_with_its_likely_cause(story, words, action, client, engine_is, core):
@@ -136,14 +136,14 @@ def test_a_death_is_told_with_its_likely_cause(story, words, action, client, eng
 
 
 def test_an_engine_that_keeps_dying_is_left_alone_until_somebody_looks(client, engine_is, addon, core, monkeypatch):
-    engine_is("heard()\nsys.exit(1)\n")
+    engine_is("if 'serve' in sys.argv:\n    heard()\nsys.exit(1)\n")
     for _ in range(3):
         failure(core, client().request("hello"))
     with pytest.raises(core.errors.BendError, match="can be started again in"):
         client()
-    restarts = addon.engine_client._restarts
+    monkeypatch.setattr(addon.engine_client._restarts, "_not_before", 0.0)
+    monkeypatch.setattr(importlib.import_module(f"{MODULE}.blender_bend.core.restarts"), "FIRST_SECONDS", 0.0)
     for _ in range(5):
-        monkeypatch.setattr(restarts, "_not_before", 0.0)
         failure(core, client().request("hello"))
     with pytest.raises(core.errors.BendError, match="8 times in a row") as raised:
         client()
@@ -171,6 +171,13 @@ def test_an_engine_at_work_is_not_idle(client, engine_is, addon):
     running._last_use -= 3600
     assert addon.engine_client.rest_if_idle() is not None
     assert running.alive and not request.ended
+
+
+def test_requests_of_an_engine_that_is_shut_down_are_cancelled(client, engine_is, addon, core):
+    engine_is("heard()\ntime.sleep(600)\n")
+    request = client().request("hello")
+    addon.engine_client.shut_down()
+    assert failure(core, request).code == core.errors.Code.CANCELLED
 
 
 def test_old_logs_of_other_blenders_are_removed(client, addon):

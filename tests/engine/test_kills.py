@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -73,25 +73,24 @@ runpy.run_module("blender_bend.engine", run_name="__main__")
 """
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def job(make_job: MakeJob) -> Job:
     """Different frames of mini, small and short."""
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(FRAMES)])
     return make_job("mini", [bend], FRAMES, steps=2)
 
 
-@pytest.fixture
-def undisturbed(job: Job, tmp_path: Path) -> Iterator[dict[str, bytes]]:
+@pytest.fixture(scope="module")
+def undisturbed(job: Job, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The frames of a run that nobody disturbs."""
-    folder = tmp_path / "undisturbed"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("undisturbed")
     child = Child(folder / "engine.log")
     child.send(messages.RENDER, "1", **request(job, folder))
     assert child.answers("1")[-1].type == messages.DONE
     child.close()
     frames = contents(folder / "frames")
     assert len(frames) == FRAMES
-    yield frames
+    return frames
 
 
 def whole(folder: Path, undisturbed: dict[str, bytes]) -> int:
