@@ -6,6 +6,7 @@ compared within one.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -113,7 +114,7 @@ def wav2clip(sounds: Sequence[Tensor]) -> Tensor:
     BendError(MODEL_MISSING) if the package is not there
     """
     try:
-        import wav2clip as package  # type: ignore[import-not-found]
+        package = importlib.import_module("wav2clip")  # no part of the engine's environment
     except ImportError as error:
         raise BendError(
             Code.MODEL_MISSING,
