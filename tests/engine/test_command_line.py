@@ -171,9 +171,26 @@ def test_the_doctor_speaks_to_people_too(capsys: Capture) -> None:
     assert "torch" in words and "missing" not in words
 
 
-def test_the_doctor_does_not_need_torch_to_answer() -> None:
-    script = (
-        "import sys; from blender_bend.engine.__main__ import main; main(['doctor']); sys.exit('torch' in sys.modules)"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, check=False)
-    assert done.returncode == 0
+@pytest.mark.parametrize("command", ["doctor", "analyse", "asked by Blender"])
+def test_the_doctor_and_an_analysis_do_without_torch(command: str, noise: Path, tmp_path: Path) -> None:
+    """Torch takes seconds to import; and with the sound tier alone it is not there."""
+    sound = ["analyse", str(noise), "--fps", "24", "--out", str(tmp_path / "features.npz")]
+    request = {"sound": str(noise), "fps": "24", "features": list(PLAIN), "frames": 24, "cache": str(tmp_path)}
+    request |= {"out": str(tmp_path / "asked.npz")}
+    script = f"""
+import io, sys
+from blender_bend.core.messages import ANALYSE, HELLO, Message
+from blender_bend.engine.__main__ import main
+from blender_bend.engine.server import Server
+if {command!r} == "asked by Blender":
+    out = io.BytesIO()
+    server = Server(io.BytesIO(), out)
+    server._answer(Message(HELLO, "1"))
+    server._answer(Message(ANALYSE, "2", {request!r}))
+    assert out.getvalue().count(b'"done"') == 2, out.getvalue()
+else:
+    assert main({["doctor"] if command == "doctor" else sound!r}) == 0
+sys.exit(sorted({{"torch", "diffusers", "transformers"}} & set(sys.modules)) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

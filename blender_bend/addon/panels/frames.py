@@ -21,7 +21,7 @@ class BEND_PT_frames(BendPanel, Panel):
         store = preferences.frame_folder()
         row = layout.row(align=True)
         size = store_size.known(store)
-        text = f"{size.frames} frames, {size_text(size.bytes)}" if size else "…"
+        text = f"{size.frames} frame{'' if size.frames == 1 else 's'}, {size_text(size.bytes)}" if size else "…"
         row.label(text=text, icon="RENDERLAYERS")
         if size and size.frames:
             row.operator("wm.path_open", text="", icon="FILE_FOLDER").filepath = str(store)

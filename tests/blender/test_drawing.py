@@ -1,0 +1,118 @@
+"""What panels and preferences draw: short words, and only what Blender knows."""
+
+from __future__ import annotations
+
+import importlib
+from types import SimpleNamespace
+
+import bpy
+import pytest
+from drawing import Layout
+from timeline import MODULE, trim
+
+WIDEST = 44
+
+
+@pytest.fixture(scope="module")
+def panels():
+    package = f"{MODULE}.blender_bend.addon.panels"
+    names = ("frames", "generate", "models", "setup")
+    return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names})
+
+
+def draw(panel) -> Layout:
+    """What a panel draws."""
+    layout = Layout()
+    panel.draw(SimpleNamespace(layout=layout), bpy.context)
+    assert max(map(len, layout.said)) <= WIDEST, max(layout.said, key=len)
+    return layout
+
+
+def names(layout: Layout) -> list[str]:
+    return [name for name, _, _ in layout.operators]
+
+
+@pytest.fixture
+def cache(tmp_path, monkeypatch):
+    """An empty cache of the hub."""
+    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setenv("HF_TOKEN", "")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    listed.stored(fresh=True)
+    yield tmp_path
+    listed.stored(fresh=True)
+
+
+def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend_strip, scene, addon, store):
+    addon.frame_use.found = None
+    trim(bend_strip, 1, 3)
+    first = draw(panels.frames.BEND_PT_frames)
+    assert names(first) == ["bend.find_unused_frames", "bend.export_frames", "bend.collect"]
+    addon.generate.fill_store(scene, bend_strip, [1])
+    addon.store_size.forget()
+    while addon.store_size.known(store) is None:
+        addon.store_size._look()
+    bend_strip.bend_settings.seed += 1
+    addon.generate.fill_store(scene, bend_strip, [1])
+    addon.generate.at_once(addon.frame_use.search())
+    found = draw(panels.frames.BEND_PT_frames)
+    assert found.said[0].startswith("1 frame, ") and any(text.startswith("Delete 1 (") for text in found.said)
+    assert "bend.delete_unused_frames" in names(found)
+    bpy.ops.bend.delete_unused_frames()
+    assert "Every frame is used" in draw(panels.frames.BEND_PT_frames).said
+
+
+def test_the_preferences_list_models_with_size_licence_and_page(panels, cache, core):
+    layout = Layout()
+    panels.models.draw_models(layout)
+    for text in ("SD Turbo", "5.3 GB", "Apache 2.0", "Log In…"):
+        assert text in layout.said
+    wanted = [given["model"] for name, text, given in layout.operators if text == "Download"]
+    assert wanted[0] == "stabilityai/sd-turbo" and len(wanted) >= 6
+    assert "bend.delete_model" not in names(layout)
+
+
+def test_a_model_that_is_here_can_be_deleted_and_a_begun_one_resumed(panels, cache):
+    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
+    snapshot = cache / "models--stabilityai--sd-turbo" / "snapshots" / "abc"
+    snapshot.mkdir(parents=True)
+    (snapshot / "model_index.json").write_text('{"unet": ["diffusers", "UNet2DConditionModel"]}')
+    (cache / "token").write_text("hf_x")
+    listed.stored(fresh=True)
+    layout = Layout()
+    panels.models.draw_models(layout)
+    drawn = {(name, text): given.get("model") for name, text, given in layout.operators}
+    assert drawn["bend.download_model", "Resume"] == "stabilityai/sd-turbo"
+    assert drawn["bend.delete_model", ""] == "stabilityai/sd-turbo"
+    assert "bend.log_out" in names(layout)
+
+
+def test_a_download_shows_how_much_has_come(panels, addon):
+    errands = importlib.import_module(f"{MODULE}.blender_bend.addon.errands")
+    addon.activity.current = errands.Working("Downloading owner/painter", bytes=340_000_000, total_bytes=5_300_000_000)
+    try:
+        layout = Layout()
+        panels.setup.draw_progress(layout)
+    finally:
+        addon.activity.current = None
+    assert layout.said == ["Downloading owner/painter, 340 MB of 5.3 GB"]
+    assert names(layout) == ["bend.cancel"]
+
+
+def test_the_whole_page_of_preferences_is_drawn(addon, cache, store):
+    preferences = addon.preferences.preferences()
+    layout = Layout()
+    type(preferences).draw(_Preferences(layout, preferences), bpy.context)
+    assert {"Models of Your Own", "Decoders", "LoRA"} <= set(layout.said)
+    assert "bend.set_up_engine" in names(layout)
+
+
+class _Preferences:
+    """The preferences, with another layout."""
+
+    def __init__(self, layout: Layout, preferences: bpy.types.AddonPreferences) -> None:
+        self.layout, self._preferences = layout, preferences
+
+    def __getattr__(self, name: str):
+        return getattr(self._preferences, name)
