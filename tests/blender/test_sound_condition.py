@@ -236,3 +236,47 @@ def test_the_condition_is_plain_data_in_the_job(film, scene, addon):
     plain = json.loads(addon.snapshot.take(scene, film, [1]).to_json())
     assert (plain["hearing"]["blocks"], plain["hearing"]["start"]) == ({"mid_block": 0.5}, 0.25)
     assert len(plain["frames"][0]["sound"]) == 1 and plain["frames"][0]["strip"]["sound_scale"] == 1.0
+
+
+@pytest.fixture
+def edited(film, scene, addon, tmp_path):
+    """The same over a still picture whose layout it keeps."""
+    pixels = np.zeros((64, 64, 3), np.uint8)
+    pixels[:, :32] = 200
+    path = tmp_path / "still.png"
+    path.write_bytes(addon.png.encode(pixels))
+    still = scene.sequence_editor.strips.new_image("Still", str(path), 3, 1, fit_method="FIT")
+    trim(still, 1, 13)
+    film.channel = 10
+    film.bend_settings.source = "pictures"
+    film.bend_settings.condition.keep_layout = True
+    assert bpy.ops.bend.capture() == {"FINISHED"}
+    return film
+
+
+def test_a_picture_below_is_changed_by_sound_and_keeps_its_layout(edited, scene, addon, core, store):
+    settings = edited.bend_settings
+    shown = [parameter.name for _, parameter in settings.shown_parameters()]
+    assert shown == ["kept_layout", "kept_shapes", "sound_scale"], "what an edit does not use is not shown"
+    work = addon.generate.fill_store(scene, edited)
+    assert work.plan.job.editing and work.rendered == 6
+    assert work.plan.work.states == 2 + 6 * 2, "the still is inverted once"
+    hum, silence = (addon.png.read(store / edited.elements[index].filename) for index in (1, 4))
+    assert (hum != silence).any()
+    for key in ("Source · kept layout", "Source · kept shapes"):
+        before = keys(addon, core, scene, edited)
+        assert edited[key] == pytest.approx(0.8)
+        edited[key] = 0.0
+        assert not set(keys(addon, core, scene, edited)) & set(before)
+    settings.source = "noise"
+    assert not addon.snapshot.take(scene, edited).editing
+
+
+def test_the_thresholds_of_an_edit_follow_the_sound_like_every_parameter(edited, scene, addon, curve):
+    item = edited.bend_settings.parameters["kept_layout"]
+    item.feature, item.low, item.high = "rms", 1.0, 0.0
+    assert bpy.ops.bend.bake() == {"FINISHED"}
+    assert len(curve(edited, "Source · kept layout").keyframe_points) >= 12
+    bpy.ops.bend.hear()
+    kept = [frame.strip["kept_layout"] for frame in addon.snapshot.take(scene, edited).frames]
+    assert len(set(kept)) > 3 and 0 <= min(kept) < max(kept) <= 1
