@@ -120,7 +120,8 @@ def test_frames_that_were_made_before_memory_ran_out_stay(film: Job, store: Fram
     whole, half = frames_of(film, tmp_path / "4"), frames_of(replace(film, batch=2), tmp_path / "2")
     made = contents(store.folder)
     assert made.items() <= (whole | half).items()
-    assert {len(made.keys() & whole.keys()), len(made.keys() & half.keys())} == {4, FRAMES - 4}
+    first, later = len(made.keys() & whole.keys()), len(made.keys() & half.keys())
+    assert first and later and first + later == len(made) == FRAMES
     assert sorted(progress.number for progress in announced) == list(range(1, FRAMES + 1))
 
 
@@ -278,7 +279,7 @@ def test_a_damaged_weight_file_is_a_model_that_cannot_be_loaded(
     assert contents(store.folder) == {}
 
 
-@pytest.mark.parametrize("name", ["model_index.json", "unet/config.json", "tokenizer/vocab.json"])
+@pytest.mark.parametrize("name", ["model_index.json", "unet/config.json", "text_encoder/config.json"])
 def test_a_damaged_configuration_is_a_model_that_cannot_be_loaded(
     name: str, film: Job, store: FrameStore, damaged_model: Path
 ) -> None:
