@@ -225,7 +225,7 @@ def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, model: str) -> Non
 
 
 def test_two_downloads_of_one_model_do_not_mix(hub: Hub, downloads: Downloads) -> None:
-    hub.models["owner/large"].rate = 3 << 20
+    hub.models["owner/large"].rate = 256 << 10  # slow enough for the second to come while the first is at it
     first = downloads.start("download", "owner/large")
     assert first.stdout
     first.stdout.readline()
