@@ -1,4 +1,7 @@
-"""A small Hugging Face hub on this machine: models, parts of files, gated ones, tokens, and lines that break."""
+"""A small Hugging Face hub on this machine: models, parts of files, gated ones, tokens, and lines that break.
+
+As the real one it sends on: small files to another place of its own, weights to a storage on another host.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 TOKEN = "hf_goodtoken"
+CACHE, STORAGE = "api/resolve-cache/models/", "storage/"
 
 
 @dataclass
@@ -39,6 +43,7 @@ class Hub(ThreadingHTTPServer):
     Parameters
     ----------
     models : by their ids
+    tokens_at_storage : what the storage was shown, which must be nothing
     """
 
     daemon_threads = True
@@ -46,6 +51,7 @@ class Hub(ThreadingHTTPServer):
     def __init__(self, models: dict[str, Model]) -> None:
         super().__init__(("127.0.0.1", 0), _Answers)
         self.models = models
+        self.tokens_at_storage: list[str] = []
 
     @property
     def address(self) -> str:
@@ -63,20 +69,28 @@ class _Answers(BaseHTTPRequestHandler):
             user = {"name": "painter", "type": "user", "auth": {"accessToken": {"displayName": "x", "role": "read"}}}
             self._json(200, user) if self._has_token() else self._json(401, {"error": "Invalid token"})
             return
-        parts = path.removeprefix("api/models/").split("/")
-        model = self.server.models.get("/".join(parts[:2]))
+        place = next((place for place in ("api/models/", CACHE, STORAGE) if path.startswith(place)), "")
+        owner, name, *rest = path.removeprefix(place).split("/")
+        model = self.server.models.get(f"{owner}/{name}")
+        file = "/".join(rest if place else rest[2:])
+        if place == STORAGE:
+            self.server.tokens_at_storage += [self.headers["Authorization"]] if "Authorization" in self.headers else []
         if model is None:
             self._json(404, {}, "RepoNotFound")
-        elif path.startswith("api/"):
+        elif place == "api/models/":
             siblings = [{"rfilename": name, "size": len(content)} for name, content in model.files.items()]
-            about = {"id": "/".join(parts[:2]), "sha": COMMIT, "siblings": siblings, "private": False, "tags": []}
+            about = {"id": f"{owner}/{name}", "sha": COMMIT, "siblings": siblings, "private": False, "tags": []}
             self._json(200, {**about, "gated": "auto" if model.gated else False, "downloads": 0, "likes": 0})
-        elif model.gated and not self._has_token():
+        elif model.gated and place != STORAGE and not self._has_token():
             self._json(403, {}, "GatedRepo")
-        elif (name := "/".join(parts[4:])) in model.files:
-            self._file(model, name)
-        else:
+        elif file not in model.files:
             self._json(404, {}, "EntryNotFound")
+        elif place:
+            self._file(model, file)
+        elif file.endswith(".safetensors"):
+            self._send_on(model, file, f"http://localhost:{self.server.server_port}/{STORAGE}{owner}/{name}/{file}")
+        else:
+            self._send_on(model, file, f"/{CACHE}{owner}/{name}/{file}")
 
     do_HEAD = do_GET
 
@@ -93,15 +107,23 @@ class _Answers(BaseHTTPRequestHandler):
         if self.command == "GET":
             self.wfile.write(content)
 
+    def _send_on(self, model: Model, name: str, place: str) -> None:
+        self.send_response(307 if place.startswith("/") else 302)
+        self.send_header("Location", place)
+        self.send_header("X-Linked-Size", str(len(model.files[name])))
+        self.send_header("X-Linked-Etag", f'"{_etag(model, name)}"')
+        self.send_header("X-Repo-Commit", COMMIT)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def _file(self, model: Model, name: str) -> None:
         content = model.files[name]
         start = int(self.headers.get("Range", "bytes=0-").removeprefix("bytes=").split("-")[0])
-        large = name.endswith(".safetensors")  # what the real hub keeps by its SHA-256
-        digest = hashlib.sha256(content) if large else hashlib.sha1(content)
+        large = name.endswith(".safetensors")
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(content) - start))
         self.send_header("Content-Range", f"bytes {start}-{len(content) - 1}/{len(content)}")
-        self.send_header("ETag", f'"{digest.hexdigest()}"')
+        self.send_header("ETag", f'"{_etag(model, name)}"')
         self.send_header("X-Repo-Commit", COMMIT)
         self.end_headers()
         if self.command == "GET":
@@ -125,3 +147,9 @@ class _Answers(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Quiet."""
+
+
+def _etag(model: Model, name: str) -> str:
+    """Weights have their SHA-256, small files that of git, or whatever the hub likes."""
+    content = model.files[name]
+    return (hashlib.sha256 if name.endswith(".safetensors") else hashlib.sha1)(content).hexdigest()

@@ -1,7 +1,8 @@
 """Which files of the frame store this .blend file uses, and the removal of the others.
 
 Used is what any strip of any scene shows, whether Bend made the strip or not, what the bend strips would show after
-Generate, and the captured pictures that they start from. The file cannot see what other .blend files use.
+Generate, and the captured pictures that they start from. The file cannot see what other .blend files use. Vectors of
+sound are small and stay.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ def known(store: Path) -> Size | None:
     if time.monotonic() - when > FRESH_SECONDS and _thread is None:
         _thread = threading.Thread(target=_note, args=(store,), name="bend store size", daemon=True)
         _thread.start()
-        bpy.app.timers.register(_look, first_interval=TICK_SECONDS)
+        bpy.app.timers.register(_look, first_interval=TICK_SECONDS, persistent=True)  # also if a file is opened
     return size
 
 

@@ -20,19 +20,24 @@ def is_id(name: str) -> bool:
     return bool(_ID.fullmatch(name)) and ".." not in name
 
 
+def _place(variable: str, usual: Path) -> Path:
+    """A folder that huggingface_hub lets its users choose."""
+    named = os.environ.get(variable)
+    return Path(os.path.expandvars(named)).expanduser() if named else usual
+
+
 def _home() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-    return Path(os.environ.get("HF_HOME") or cache / "huggingface")
+    return _place("HF_HOME", _place("XDG_CACHE_HOME", Path.home() / ".cache") / "huggingface")
 
 
 def cache() -> Path:
     """The folder in which huggingface_hub keeps its downloads."""
-    return Path(os.environ.get("HF_HUB_CACHE") or _home() / "hub")
+    return _place("HF_HUB_CACHE", _home() / "hub")
 
 
 def has_token() -> bool:
     """Whether huggingface_hub has a token to show; what it is nobody here reads."""
-    return bool(os.environ.get("HF_TOKEN")) or Path(os.environ.get("HF_TOKEN_PATH") or _home() / "token").is_file()
+    return bool(os.environ.get("HF_TOKEN")) or _place("HF_TOKEN_PATH", _home() / "token").is_file()
 
 
 def folder_of(name: str) -> Path:

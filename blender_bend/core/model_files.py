@@ -40,7 +40,7 @@ def parts_in(index: dict[str, Any]) -> list[str]:
     if not isinstance(index, dict):
         raise ValueError("not an index")
     named = [name for name, value in index.items() if isinstance(value, list) and value != [None, None]]
-    return [name for name in named if name.startswith((*WEIGHTS, "tokenizer", "scheduler"))]
+    return [name for name in named if name.startswith((*WEIGHTS, "tokenizer", "scheduler")) and name.isidentifier()]
 
 
 def weights_of(part: str) -> str:

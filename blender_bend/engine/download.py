@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
+from urllib.parse import urlsplit
 
 from ..core import files, hub, known_models, model_files
 from ..core.errors import BendError, Code
@@ -139,7 +140,8 @@ def _fetch(model: str, name: str, revision: str | None, told: Callable[[int], No
         blob.parent.mkdir(parents=True, exist_ok=True)
         part = blob.with_name(f"{blob.name}.incomplete")
         # The token is for the hub alone, not for the storage that it may send us to.
-        headers = build_hf_headers() if about.location == url else build_hf_headers(token=False)
+        own = urlsplit(about.location).netloc == urlsplit(url).netloc
+        headers = build_hf_headers() if own else build_hf_headers(token=False)
         with open(part, "ab") as file:
             try:
                 files.lock(file)

@@ -276,6 +276,7 @@ def test_work_in_a_window_goes_on_in_slices_and_can_be_cancelled(short, scene, a
             for number in range(1, 4):
                 self.count(number, 3)
                 told.append(addon.activity.current.fraction)
+                assert addon.activity.current.text() == f"Counting: {number} of 3"
                 yield
             return "three"
 

@@ -26,7 +26,7 @@ def hub(store, tmp_path, monkeypatch):
         monkeypatch.delenv(name)
     monkeypatch.setenv("HF_ENDPOINT", server.address)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "hugging face"))
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1,localhost")
     system = bpy.context.preferences.system
     before, system.use_online_access = system.use_online_access, True
     yield server

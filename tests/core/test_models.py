@@ -79,6 +79,9 @@ def test_the_cache_lies_where_the_hub_puts_it(tmp_path: Path, monkeypatch: pytes
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert hub.cache() == tmp_path / "cache" / "huggingface" / "hub"
+    monkeypatch.setenv("HF_HUB_CACHE", "~/$WHERE/hub")
+    monkeypatch.setenv("WHERE", "models")
+    assert hub.cache() == Path.home() / "models" / "hub"
 
 
 @pytest.mark.parametrize(

@@ -77,7 +77,7 @@ class Downloads:
     def __init__(self, endpoint: str, home: Path) -> None:
         self.cache = home / "hub"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        self.variables = {**kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1"}
+        self.variables = {**kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1,localhost"}
         self.variables |= {"HF_HUB_CACHE": str(self.cache)}
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:
@@ -187,7 +187,8 @@ def test_a_file_that_came_damaged_is_thrown_away(hub: Hub, downloads: Downloads)
     assert downloads.end("owner/large")["end"] == "done"
 
 
-def test_a_gated_model_asks_for_a_token_and_the_hubs_library_keeps_it(downloads: Downloads) -> None:
+def test_a_gated_model_asks_for_a_token_and_the_hubs_library_keeps_it(hub: Hub, downloads: Downloads) -> None:
+    """The token goes to the hub alone, and not to the storage that the hub sends us to."""
     ending = downloads.end("owner/gated")
     assert (ending["code"], ending["action"]) == ("model_gated", "bend.log_in")
     assert "huggingface.co/owner/gated" in str(ending["hint"])
@@ -198,6 +199,8 @@ def test_a_gated_model_asks_for_a_token_and_the_hubs_library_keeps_it(downloads:
     assert downloads.run("login", says=f"{TOKEN}\n")[-1]["end"] == "done"
     assert (downloads.cache.parent / "token").read_text() == TOKEN
     assert downloads.end("owner/gated")["end"] == "done"
+    assert hub.tokens_at_storage == []
+    assert any(name.endswith(".safetensors") for name, _ in hub.models["owner/gated"].asked)
     subprocess.run(
         [sys.executable, "-m", "blender_bend.engine", "logout"], cwd=ROOT, env=downloads.variables, check=True
     )
@@ -225,7 +228,7 @@ def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, model: str) -> Non
 
 
 def test_two_downloads_of_one_model_do_not_mix(hub: Hub, downloads: Downloads) -> None:
-    hub.models["owner/large"].rate = 3 << 20
+    hub.models["owner/large"].rate = 256 << 10  # slow enough for the second to come while the first is at it
     first = downloads.start("download", "owner/large")
     assert first.stdout
     first.stdout.readline()

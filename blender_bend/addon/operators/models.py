@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import bpy
 from bpy.props import BoolProperty, StringProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Event, Operator, OperatorProperties
 
 from ...core import known_models
 from ...core.errors import BendError
@@ -41,6 +41,16 @@ class BEND_OT_download_model(WhenOnline, Operator):
         options={"SKIP_SAVE"},
     )
     ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: Context, properties: OperatorProperties) -> str:
+        known = known_models.known(properties.model)
+        if known is None:
+            return cls.__doc__
+        gate = ". Its page asks for an agreement first" if known.gated else ""
+        return (
+            f"Download {known.name}, about {known.gigabytes:.0f} GB. Good for {known.good_for}. {known.licence}{gate}"
+        )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         if self.ask:

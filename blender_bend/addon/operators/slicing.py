@@ -33,8 +33,10 @@ class InSlices(Watching):
     @staticmethod
     def count(done: int, total: int) -> None:
         """For the function: how far it is."""
-        if activity.current:
-            activity.current.done, activity.current.total = done, total
+        current = activity.current
+        if current:
+            current.done, current.total = done, total
+            current.says = f"{current.title}: {done}{f' of {total}' if total else ''}"
 
     def execute(self, context: Context) -> set[str]:
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import activity, status
+from .. import activity, errands, status
 from ..strips import active_bend_strip
 from .main import BendPanel, draw_repair, wrap
 
@@ -37,7 +37,7 @@ class BEND_PT_generate(BendPanel, Panel):
         row.scale_y = 1.5
         row.operator("bend.generate", icon="RENDER_ANIMATION")
         row.operator("bend.preview_frame", icon="RENDER_STILL")
-        if current:
+        if current and not isinstance(current, errands.Working):  # those have a panel of their own
             row = layout.row(align=True)
             row.progress(factor=current.fraction, type="BAR", text=current.text())
             row.operator("bend.cancel", text="", icon="X")

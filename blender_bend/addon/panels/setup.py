@@ -63,7 +63,7 @@ class BEND_PT_setup(Panel):
     """The progress of the engine's set-up, or of a model's download"""
 
     bl_idname = "BEND_PT_setup"
-    bl_label = "Engine"
+    bl_label = "Under Way"
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Bend"
