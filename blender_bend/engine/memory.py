@@ -7,8 +7,8 @@ import sys
 
 from ..core.errors import BendError, Code
 
-#: How torch, its allocators and the libraries below it say it: CUDA, ROCm and MPS, the CPU's and cuBLAS's. All that oneDNN
-#: says is that a primitive could not be made.
+#: How torch, its allocators and the libraries below it say it: CUDA, ROCm and MPS, the CPU's and cuBLAS's. All that
+#: oneDNN says is that a primitive could not be made.
 _WORDS = (
     "out of memory",
     "can't allocate memory",

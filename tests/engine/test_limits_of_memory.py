@@ -43,7 +43,7 @@ def address_space(pid: int, what: str) -> int:
 
 
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
-    """The limit is a little above what a picture alone takes, which is measured first; one layer of the batch is more."""
+    """The limit is a little above what a picture alone takes, which is measured; one layer of the batch is more."""
     resource = pytest.importorskip("resource")
     frames = 4  # batches are filled up to their size, however few frames there are
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(frames)])
