@@ -7,7 +7,8 @@ import sys
 
 from ..core.errors import BendError, Code
 
-#: How torch, its allocators and the libraries below it say it: CUDA, ROCm and MPS, the CPU's, oneDNN's and cuBLAS's.
+#: How torch, its allocators and the libraries below it say it: CUDA, ROCm and MPS, the CPU's and cuBLAS's. All that
+#: oneDNN says is that a primitive could not be made.
 _WORDS = (
     "out of memory",
     "can't allocate memory",
@@ -16,6 +17,8 @@ _WORDS = (
     "bad_alloc",
     "ALLOC_FAILED",
     "could not create a memory",
+    "could not create a primitive",
+    "could not execute a primitive",
     "can't start new thread",
 )
 

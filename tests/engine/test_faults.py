@@ -72,6 +72,7 @@ MEMORY_ERRORS = [
     RuntimeError("[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory"),
     RuntimeError("MPS backend out of memory (MPS allocated: 8.00 GB)"),
     RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate(handle)"),
+    RuntimeError("could not create a primitive"),
     MemoryError("std::bad_alloc"),
     OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)),
 ]
