@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import bpy
 
 from ..core import hub, models
@@ -32,7 +34,7 @@ def download(name: str) -> Errand:
         )
     _require_online()
     arguments = ["download", wanted.model, "--json", *([] if wanted.weights else ["--settings"])]
-    return Errand(_child(arguments), f"Downloading {wanted.model}", _stopped, then=_look_again)
+    return Errand(_child(arguments), f"Downloading {wanted.model}", partial(_stopped, "download"), then=_look_again)
 
 
 def log_in(token: str) -> Errand:
@@ -45,7 +47,7 @@ def log_in(token: str) -> Errand:
     _require_online()
     child = _child(["login", "--json"])
     child.say(token.strip())
-    return Errand(child, "Logging in", _stopped)
+    return Errand(child, "Logging in", partial(_stopped, "log-in"))
 
 
 def log_out() -> None:
@@ -108,12 +110,12 @@ def _child(arguments: list[str]) -> Child:
         ) from error
 
 
-def _stopped(code: int) -> BendError:
+def _stopped(what: str, code: int) -> BendError:
     if code == 3:
-        return BendError(Code.CANCELLED, "The download was stopped; what has come is kept.")
+        return BendError(Code.CANCELLED, f"The {what} was stopped; what has come is kept.")
     return BendError(
         Code.ENGINE_DIED,
-        f"The download stopped (exit code {code}).",
+        f"The {what} stopped (exit code {code}).",
         "See whether the engine is set up for pictures: Check Engine says what is missing.",
         "bend.check_engine",
     )

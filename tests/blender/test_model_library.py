@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -126,3 +127,14 @@ def test_the_list_shows_the_known_models_first(library):
     rows = library.rows()
     assert [row.name for row in rows[:2]] == ["stabilityai/sd-turbo", "stable-diffusion-v1-5/stable-diffusion-v1-5"]
     assert not any(row.here for row in rows)
+
+
+def test_an_engine_without_the_packages_for_pictures_is_named(library, addon, core, tmp_path):
+    """The engine was set up for sound only: there is no huggingface_hub."""
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "bare"], check=True)
+    addon.preferences.preferences().engine_python = str(tmp_path / "bare" / "bin" / "python")
+    with pytest.raises(RuntimeError, match="stopped"):
+        bpy.ops.bend.download_model(model="owner/painter")
+    failure = addon.activity.last_failure
+    assert (failure.code, failure.action) == (core.errors.Code.ENGINE_DIED, "bend.check_engine")
+    addon.preferences.preferences().engine_python = ""
