@@ -133,15 +133,15 @@ def check(scene: Scene, strip: ImageStrip) -> None:
 def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[tuple[Blend, float]]:
     """What each frame hears, and how much of that is not silence, 0...1, from what was heard.
 
+    The strip is read at once; what is given one by one no longer needs it.
+
     Parameters
     ----------
     frames : frame numbers of the timeline
     """
     windows, start = windows_of(scene, strip), compat.content_start(strip)
     heard = captured.decode(strip.bend_settings.condition.heard)
-    for number in frames:
-        blend, share = windows.blend(number - start, heard)
-        yield tuple((digest, settle(part)) for digest, part in blend), share
+    return (windows.blend(number - start, heard) for number in frames)
 
 
 def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
 
@@ -69,16 +69,20 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
     resolved = []
     yield
     for index, number in enumerate(frames):
+        blend, share = next(heard) if heard else ((), 1.0)
+        values = {name: track[index] for name, track in own.items()}
+        if blend:  # where a sound fades into silence, its scale fades
+            values[SOUND_SCALE.name] = settle(values[SOUND_SCALE.name] * share)
         resolved.append(
             Frame(
                 number,
                 prompts.blend_at(number, schedule) if schedule else prompt,
                 tuple({name: values[index] for name, values in track.items()} for track in tracks),
                 walk[index] if walk else None,
-                {name: values[index] for name, values in own.items()},
+                values,
                 pictures[index] if pictures else "",
                 tuple(mask[index] if mask else "" for mask in masks) if any(masks) else (),
-                sound=heard[index] if heard else (),
+                sound=tuple((digest, settle(part)) for digest, part in blend),
             )
         )
         if index % SLICE == SLICE - 1:
@@ -207,20 +211,19 @@ def _scene_times(
     return {name: [settle(time + more) for time, more in zip(moved, own[name], strict=True)]}
 
 
-def _heard(scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]) -> list[Blend]:
-    """What every frame hears; empty if none hears anything. Where a sound fades into silence, its scale fades.
+def _heard(
+    scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]
+) -> Iterator[tuple[Blend, float]] | None:
+    """What every frame hears, one by one; None if none hears anything.
 
     Raises
     ------
     BendError(SOUND_UNHEARD), and those of missing sounds and files
     """
-    scales = own.get(SOUND_SCALE.name, [])
-    if not any(scales):
-        return []
+    if not any(own.get(SOUND_SCALE.name, ())):
+        return None
     condition.check(scene, strip)
-    blends = list(condition.blends(scene, strip, frames))
-    scales[:] = [settle(scale * share) for scale, (_, share) in zip(scales, blends, strict=True)]
-    return [blend for blend, _ in blends]
+    return condition.blends(scene, strip, frames)
 
 
 def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Iterable, Mapping
@@ -113,9 +114,14 @@ class Windows:
     step: float = 0.0
     blended: bool = False
 
-    @property
+    @functools.cached_property
     def _step(self) -> Fraction:
         return max(Fraction(round(self.step * 1_000_000), 1_000_000), 1 / self.rate.value)
+
+    @functools.cached_property
+    def _frames(self) -> Fraction:
+        """How many frames a step is."""
+        return self._step * self.rate.value
 
     def centre(self, number: int) -> Fraction:
         """Seconds from the start of the strip's first frame to the middle of a window."""
@@ -128,12 +134,12 @@ class Windows:
         ----------
         frame : counted from the strip's first
         """
-        place = (frame + Fraction(1, 2)) / self.rate.value / self._step
+        twice = (2 * frame + 1) / self._frames  # twice the place of the frame's middle, in windows
         if not self.blended:
-            return [(math.floor(place), 1.0)]
-        before = math.floor(place - Fraction(1, 2))
-        share = place - Fraction(1, 2) - before
-        return [(before, float(1 - share)), (before + 1, float(share))] if share else [(before, 1.0)]
+            return [(math.floor(twice / 2), 1.0)]
+        before, rest = divmod(twice - 1, 2)
+        share = float(rest / 2)
+        return [(before, 1 - share), (before + 1, share)] if share else [(before, 1.0)]
 
     def numbers(self, frames: Iterable[int]) -> list[int]:
         """Every window that is needed."""
