@@ -45,7 +45,7 @@ def address_space(pid: int, what: str) -> int:
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
     """The limit is a little above what a picture alone takes, which is measured; one layer of the batch is more."""
     resource = pytest.importorskip("resource")
-    frames = 4  # batches are filled up to their size, however few frames there are
+    frames = 2  # batches are filled up to their size, however few frames there are
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(frames)])
     job = make_job("mini", [bend], frames, steps=1, guidance=1.0, size=(256, 256), batch=64)
     pid = child.process.pid
@@ -60,7 +60,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_jo
     render("warm", replace(job, batch=1))
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak
     render("alone", replace(job, batch=1, seed=8))
-    limit = max(address_space(pid, "VmPeak"), address_space(pid, "VmSize")) + 24 * 2**20
+    limit = max(address_space(pid, "VmPeak"), address_space(pid, "VmSize")) + 96 * 2**20
     resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
     batch = render("limited", job)
     assert batch in {1, 2, 4, 8, 16, 32}
