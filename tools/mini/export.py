@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import diffusers
 import torch
 from torch import nn
 
 from . import checkpoints
 from .autoencoder import load_autoencoder
-from .denoiser import assemble, make_denoiser
+from .denoiser import SCHEDULE, assemble, make_denoiser
 from .recipe import Recipe
 from .tokenizer import tokenizer_of
 
@@ -57,3 +58,7 @@ def _tidy_configurations(target: Path) -> None:
         if "dtype" in config:
             config["dtype"] = "float32"
         path.write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    # What is left at its default is left out: among it is an infinity, which is no JSON.
+    scheduler = {"_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": diffusers.__version__, **SCHEDULE}
+    path = target / "scheduler" / "scheduler_config.json"
+    path.write_text(json.dumps(scheduler, indent=2, sort_keys=True) + "\n")
