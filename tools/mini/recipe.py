@@ -52,9 +52,9 @@ class Recipe:
     ear_batch: int = 32
     ear_rate: float = 3e-3
     projector_inner: int = 80
-    words_steps: int = 400
-    words_rate: float = 1e-3
-    hearing_steps: int = 800
+    words_steps: int = 250
+    words_rate: float = 5e-4
+    hearing_steps: int = 600
     hearing_rate: float = 1e-3
     # Gate
     gate_steps: int = 8
