@@ -197,6 +197,16 @@ def _single_file(name: str, path: Path) -> ModelReference:
     return ModelReference(name, str(path), hashlib.sha256(both.encode()).hexdigest())
 
 
+def model_fingerprint(path: Path) -> str:
+    """The fingerprint that ``resolve`` gives a model, be it a folder or a single file.
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if the settings of a single file are not downloaded.
+    """
+    return _single_file(path.name, path).fingerprint if path.is_file() else fingerprint(path)
+
+
 def fingerprint(path: Path) -> str:
     """A hash of a model folder: of every configuration whole, and of every weight file's size and samples.
 

@@ -16,7 +16,7 @@ from safetensors import SafetensorError
 from ..core import model_files, single_files
 from ..core.errors import BendError, Code
 from ..core.job import Job, Lora
-from ..core.models import file_fingerprint, fingerprint
+from ..core.models import file_fingerprint, fingerprint, model_fingerprint
 from .families import family_of
 from .memory import is_out_of_memory
 from .sonic.checkpoints import load_adapters, load_projector
@@ -47,7 +47,7 @@ def check_fingerprints(job: Job) -> None:
     ------
     BendError(MODEL_INVALID)
     """
-    files = [(Path(job.model), job.fingerprint, fingerprint)]
+    files = [(Path(job.model), job.fingerprint, model_fingerprint)]
     if job.decoder:
         files.append((Path(job.decoder), job.decoder_fingerprint, fingerprint))
     files += [(Path(lora.path), lora.fingerprint, file_fingerprint) for lora in job.loras]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -19,7 +18,7 @@ from peft.utils import get_peft_model_state_dict
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job, Lora
-from blender_bend.core.models import fingerprint
+from blender_bend.core.models import file_fingerprint, fingerprint
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.models import add_loras
@@ -51,7 +50,7 @@ def lora(lora_files: dict[str, Path]) -> Callable[..., Lora]:
 
     def lora(name: str = "ink", strength: float = 1.0) -> Lora:
         path = lora_files[name]
-        return Lora(name, str(path), hashlib.sha256(path.read_bytes()).hexdigest(), strength)
+        return Lora(name, str(path), file_fingerprint(path), strength)
 
     return lora
 

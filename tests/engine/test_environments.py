@@ -40,7 +40,9 @@ class Engine:
         assert self.process.stdin and self.process.stdout
         self.process.stdin.write(Message(messages.HELLO, "1").encode())
         self.process.stdin.flush()
-        return Path(messages.decode(self.process.stdout.readline()).data["executable"]).parents[1]
+        answers = (messages.decode(line) for line in self.process.stdout)
+        hello = next(answer for answer in answers if answer.id == "1")
+        return Path(hello.data["executable"]).parents[1]
 
     def end(self) -> None:
         """Close its stdin, as a Blender does that quits."""

@@ -107,8 +107,9 @@ def test_a_bend_on_a_block_takes_the_tokens_of_the_picture_and_leaves_the_words(
 ) -> None:
     for path in PATHS[kind]:
         bend = Bend("Strong", "multiply", f"transformer:{path}", 1 / 3, 2 / 3)
-        job = make_job(kind, [(bend, [{"factor": 1.7}])], size=SIZE)
-        theirs = by_hand(samplers[kind], job, path, lambda tokens, call: tokens * 1.7 if call == 1 else tokens)
+        # The norm after the last block takes back what only scales its tokens, but for the sign.
+        job = make_job(kind, [(bend, [{"factor": -0.7}])], size=SIZE)
+        theirs = by_hand(samplers[kind], job, path, lambda tokens, call: tokens * -0.7 if call == 1 else tokens)
         assert np.array_equal(picture(samplers[kind], job), theirs)
         assert not np.array_equal(theirs, by_hand(samplers[kind], job, path, lambda tokens, call: tokens))
 

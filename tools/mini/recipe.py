@@ -54,7 +54,7 @@ class Recipe:
     projector_inner: int = 80
     words_steps: int = 250
     words_rate: float = 5e-4
-    hearing_steps: int = 600
+    hearing_steps: int = 400
     hearing_rate: float = 1e-3
     # Gate
     gate_steps: int = 8
