@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from diffusers import DPMSolverMultistepScheduler, StableDiffusionPipeline
 
+from blender_bend.engine.bending import apply
 from blender_bend.engine.scenes import PALETTES, SCENES
 
 from . import captions, grids
@@ -32,6 +33,7 @@ PROMPTS = (
     "rainbow stained glass",
     "a misty green forest",
 )
+WINDOW_ANGLE = 0.6  # radians, by which channels are rotated in a part of the steps
 UNKNOWN = (
     "a photograph of an astronaut",
     "flibbertigibbet",
@@ -147,6 +149,23 @@ def _change(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a.astype(float) - b.astype(float)).mean() / 255)
 
 
+def step_windows(pipeline: StableDiffusionPipeline, recipe: Recipe, prompt: str) -> list[np.ndarray]:
+    """A prompt unbent, and with its latent's channels rotated after the first, the middle and the last steps."""
+    steps = recipe.gate_steps
+
+    def drawn(first: float, last: float) -> np.ndarray:
+        def bend(pipe: Any, step: int, timestep: Any, values: dict[str, Any]) -> dict[str, Any]:
+            del pipe, timestep
+            if first <= step / steps < last:
+                values["latents"] = apply("rotate_channels", values["latents"], angle=WINDOW_ANGLE)
+            return values
+
+        more = {"callback_on_step_end": bend, "callback_on_step_end_tensor_inputs": ["latents"]}
+        return draw(pipeline, [prompt], recipe.picture, steps, recipe.guidance, seed=36, **more)[0]
+
+    return [drawn(*window) for window in ((0, 0), (0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1))]
+
+
 def write_grids(recipe: Recipe, model: Path, folder: Path) -> None:
     """The grids that a person looks at, as JPEG."""
     pipeline = load(model)
@@ -171,5 +190,7 @@ def write_grids(recipe: Recipe, model: Path, folder: Path) -> None:
     grids.save([tile for row in against for tile in row], folder / "negative_prompts.jpg", columns=len(four), size=160)
     by = [drawn(four, 34, by=float(value)) for value in range(1, 10)]
     grids.save([row[n] for n in range(len(four)) for row in by], folder / "guidance_1_to_9.jpg", columns=9, size=144)
+    bent = [tile for prompt in four for tile in step_windows(pipeline, recipe, prompt)]
+    grids.save(bent, folder / "windows.jpg", columns=4, size=192)
     counts = [drawn(four, 35, steps=count) for count in (4, 6, 8, 10, 12, 16, 20)]
     grids.save([row[n] for n in range(len(four)) for row in counts], folder / "steps_4_to_20.jpg", columns=7, size=160)
