@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..core.errors import BendError, Code
 from . import preferences
 
 
@@ -75,3 +76,22 @@ class Child:
         """Ask it to end; it cleans up and says so."""
         if self.process.stdin and not self.process.stdin.closed:
             self.process.stdin.close()
+
+
+def engine_command(arguments: list[str]) -> Child:
+    """Start a command of the engine, such as ``doctor``.
+
+    Raises
+    ------
+    BendError(ENGINE_MISSING)
+    """
+    python = preferences.engine_python()
+    try:
+        return Child(python, ["-m", "blender_bend.engine", *arguments])
+    except OSError as error:
+        raise BendError(
+            Code.ENGINE_MISSING,
+            f"{python} does not start: {error.strerror}.",
+            "Press Set Up, or choose the engine's Python in the preferences.",
+            "bend.set_up_engine",
+        ) from error

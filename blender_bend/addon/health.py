@@ -7,9 +7,8 @@ from dataclasses import dataclass
 import bpy
 
 from ..core import environment
-from ..core.errors import BendError, Code
 from . import engine_client, engine_setup, errands, preferences
-from .child import Child
+from .child import engine_command
 
 TICK_SECONDS = 0.2
 
@@ -43,21 +42,13 @@ class Examination:
         record = engine_setup.installed()
         own = record is not None and python == record.interpreter(engine_setup.base())
         tier = record.tier if record and own else environment.DIFFUSION
-        arguments = ["-m", "blender_bend.engine", "doctor", "--json", "--smoke", tier]
+        arguments = ["doctor", "--json", "--smoke", tier]
         arguments += ["--store", str(preferences.frame_folder())]
         if tier == environment.DIFFUSION:
             arguments += ["--devices"]
         for name, folder in preferences.model_folders().items():
             arguments += ["--model", f"{name}={folder}"]
-        try:
-            self._child = Child(python, arguments)
-        except OSError as error:
-            raise BendError(
-                Code.ENGINE_MISSING,
-                f"{python} does not start: {error.strerror}.",
-                "Press Set Up, or choose the engine's Python in the preferences.",
-                "bend.set_up_engine",
-            ) from error
+        self._child = engine_command(arguments)
         engine_client.forgive()
         found.clear()
         running = self

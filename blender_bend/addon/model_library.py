@@ -9,7 +9,7 @@ import bpy
 from ..core import hub, models
 from ..core.errors import BendError, Code
 from . import engine_client, model_list, preferences, status
-from .child import Child
+from .child import engine_command
 from .errands import Errand
 
 
@@ -34,7 +34,9 @@ def download(name: str) -> Errand:
         )
     _require_online()
     arguments = ["download", wanted.model, "--json", *([] if wanted.weights else ["--settings"])]
-    return Errand(_child(arguments), f"Downloading {wanted.model}", partial(_stopped, "download"), then=_look_again)
+    return Errand(
+        engine_command(arguments), f"Downloading {wanted.model}", partial(_stopped, "download"), then=_look_again
+    )
 
 
 def log_in(token: str) -> Errand:
@@ -45,7 +47,7 @@ def log_in(token: str) -> Errand:
     BendError(OFFLINE), BendError(ENGINE_MISSING)
     """
     _require_online()
-    child = _child(["login", "--json"])
+    child = engine_command(["login", "--json"])
     child.say(token.strip())
     return Errand(child, "Logging in", partial(_stopped, "log-in"))
 
@@ -57,7 +59,7 @@ def log_out() -> None:
     ------
     BendError(ENGINE_MISSING)
     """
-    child = _child(["logout"])
+    child = engine_command(["logout"])
     while None not in child.poll(wait=True):
         pass
 
@@ -95,19 +97,6 @@ def _require_online() -> None:
             "Allow Online Access in the preferences, under System; or use a folder or a file of your own.",
             "bend.open_preferences",
         )
-
-
-def _child(arguments: list[str]) -> Child:
-    python = preferences.engine_python()
-    try:
-        return Child(python, ["-m", "blender_bend.engine", *arguments])
-    except OSError as error:
-        raise BendError(
-            Code.ENGINE_MISSING,
-            f"{python} does not start: {error.strerror}.",
-            "Press Set Up, or choose the engine's Python in the preferences.",
-            "bend.set_up_engine",
-        ) from error
 
 
 def _stopped(what: str, code: int) -> BendError:

@@ -52,15 +52,15 @@ def _temporary(folder: Path) -> IO[bytes]:
     """A new file that is locked for as long as it is open."""
     while True:
         file = tempfile.NamedTemporaryFile(dir=folder, prefix=_BEGIN, suffix=_END, delete=False)  # noqa: SIM115
-        if fcntl is None or not _lock(file) or os.fstat(file.fileno()).st_nlink:
+        if fcntl is None or not _wait_for_lock(file) or os.fstat(file.fileno()).st_nlink:
             return file
         file.close()  # somebody swept it away before it was locked
 
 
-def _lock(file: IO[bytes], wait: bool = True) -> bool:
-    """Lock a file; False if somebody else has it, or if this file system has no locks."""
+def _wait_for_lock(file: IO[bytes]) -> bool:
+    """Lock a file; False if this file system has no locks."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+        fcntl.flock(file, fcntl.LOCK_EX)
     except OSError:
         return False
     return True
@@ -82,8 +82,7 @@ def sweep(folder: Path) -> int:
                 path.unlink()
             else:
                 with open(path, "r+b") as file:
-                    if not _lock(file, wait=False):
-                        continue
+                    lock(file)
                     path.unlink()
             swept += 1
         except OSError:
@@ -117,8 +116,6 @@ def lock(file: IO[bytes]) -> None:
         file.seek(0)
         msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
     else:
-        import fcntl
-
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 

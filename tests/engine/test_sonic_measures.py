@@ -20,7 +20,7 @@ from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
 from blender_bend.engine.sonic.condition import Hearing
 from blender_bend.engine.sonic.evaluation import evaluate
-from blender_bend.engine.sonic.measures import Clip, audio_image_content, audio_image_similarity, rank_share, wav2clip
+from blender_bend.engine.sonic.measures import Clip, audio_image_content, rank_share, similarity, wav2clip
 from blender_bend.engine.sonic.projector import AudioProjector
 
 
@@ -57,7 +57,7 @@ def test_similarity_is_a_rank_of_cosines() -> None:
             for picture, sound in zip(pictures, sounds, strict=True)
         ]
     )
-    found = audio_image_similarity(*(torch.from_numpy(x) for x in (pictures, sounds, pool)))
+    found = similarity(*(torch.from_numpy(x) for x in (pictures, sounds, pool)))
     assert found == pytest.approx(wanted)
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
+
+from blender_bend.core.files import replacing
 
 
 class MovingAverage:
@@ -30,9 +31,8 @@ class MovingAverage:
 def save(path: Path, state: dict[str, Any]) -> None:
     """Write a checkpoint; one that is there is complete, whenever the process ends."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    torch.save(state, temporary)
-    temporary.replace(path)
+    with replacing(path) as file:
+        torch.save(state, file)
 
 
 def load(path: Path) -> dict[str, Any]:

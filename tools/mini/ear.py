@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from blender_bend.engine.sonic.clap import AudioTower, LogMel
 from blender_bend.engine.sonic.mel import SAMPLE_RATE, log_mel, mel_matrix, window
 
 from . import checkpoints
+from .arrays import save_array
 from .loop import Budget, Training, train
 from .pictures import HELDOUT, TRAINING
 from .recipe import Recipe
@@ -41,11 +41,7 @@ def _synthesise(job: tuple[Recipe, Path, str, str]) -> None:
     first, count = (FIRST_HELDOUT, recipe.sounds_heldout) if part == HELDOUT else (0, recipe.sounds)
     made = np.stack([sound(kind, first + number, recipe.sound_seconds) for number in range(count)])
     path = _path(folder, part, kind)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_suffix(f".{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.save(file, made)
-    temporary.replace(path)
+    save_array(path, made)
 
 
 def _path(folder: Path, part: str, kind: str) -> Path:

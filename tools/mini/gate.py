@@ -121,7 +121,7 @@ def mid_block_change(pipeline: StableDiffusionPipeline, recipe: Recipe) -> float
     hook = pipeline.unet.mid_block.register_forward_hook(lambda module, inputs, output: output * 0)
     after = draw(pipeline, prompts, recipe.picture, recipe.gate_steps, recipe.guidance, seed=21)
     hook.remove()
-    return _change(np.stack(before), np.stack(after))
+    return change(np.stack(before), np.stack(after))
 
 
 def sweep(pipeline: StableDiffusionPipeline, recipe: Recipe) -> dict[str, float]:
@@ -140,12 +140,13 @@ def sweep(pipeline: StableDiffusionPipeline, recipe: Recipe) -> dict[str, float]
         hook.remove()
     found = {}
     for name, tiles in (("noise", turned), ("mid", scaled)):
-        steps = [_change(a, b) for a, b in pairwise(tiles)]
+        steps = [change(a, b) for a, b in pairwise(tiles)]
         found |= {f"{name}_largest": max(steps), f"{name}_median": float(np.median(steps))}
     return found
 
 
-def _change(a: np.ndarray, b: np.ndarray) -> float:
+def change(a: np.ndarray, b: np.ndarray) -> float:
+    """Mean difference of the pixels of two pictures, 0 … 1."""
     return float(np.abs(a.astype(float) - b.astype(float)).mean() / 255)
 
 

@@ -20,7 +20,7 @@ from blender_bend.engine.sonic.generate import generate
 from . import grids
 from .classifier import judge, load_classifier
 from .ear import embeddings_of, load_sounds, recognised
-from .gate import load
+from .gate import change, load
 from .pictures import HELDOUT, Pictures
 from .recipe import Recipe
 from .sounds import SOUNDS
@@ -57,7 +57,7 @@ def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict
     fire, sea = embeddings["fire"][0], {"prompt": "blue sea", "seed": 4, **settings}
     scales = np.linspace(0, 1, recipe.sweep_frames)
     curve = [np.asarray(generate(pipeline, hearing, fire, scale=float(scale), **sea)) for scale in scales]
-    changes = [float(np.abs(a.astype(float) - b).mean() / 255) for a, b in pairwise(curve)]
+    changes = [change(a, b) for a, b in pairwise(curve)]
     figures = {
         "ear": recognised(recipe, folder),
         "scene_right": right,
@@ -89,7 +89,7 @@ def _edits(
         vector = embeddings[kind.name][0]
         edited = np.asarray(edit(pipeline, hearing, Image.fromarray(source), vector, **settings))
         found.append(edge_correlation(source, edited))
-        changes.append(float(np.abs(source.astype(float) - edited).mean() / 255))
+        changes.append(change(source, edited))
         tiles += [source, edited]
     grids.save(tiles, folder / "grids" / "edited.jpg", columns=8, size=192)
     return {"edit_edge_correlation": found, "edit_change": changes}

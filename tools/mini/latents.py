@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderTiny
 
+from .arrays import save_array
 from .autoencoder import as_tensor, encode, load_autoencoder
 from .distributed import wait_for_all
 from .pictures import TRAINING, Pictures
@@ -29,16 +29,12 @@ def encode_all(rank: int, ranks: int, recipe: Recipe, folder: Path, size: int) -
     autoencoder = load_autoencoder(folder)
     autoencoder.to(memory_format=torch.channels_last)
     target = _folder(folder, size)
-    target.mkdir(parents=True, exist_ok=True)
     missing = [shard for shard in range(_shards(recipe, pictures, size)) if not (target / f"{shard:04d}.npy").exists()]
     began = time.monotonic()
     mine = missing[rank::ranks]
     for done, shard in enumerate(mine, 1):
         latents = _encode(autoencoder, pictures.shard(shard), recipe.picture // (8 * size))
-        temporary = target / f"{shard:04d}.{os.getpid()}"
-        with temporary.open("wb") as file:
-            np.save(file, latents)
-        temporary.replace(target / f"{shard:04d}.npy")
+        save_array(target / f"{shard:04d}.npy", latents)
         if rank == 0 and (done % 8 == 0 or done == len(mine)):
             left = (time.monotonic() - began) / done * (len(mine) - done)
             print(f"latents {size}: {done} of {len(mine)} shards, {left / 60:.1f} min left", flush=True)

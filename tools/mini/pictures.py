@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import time
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from blender_bend.engine.scenes import MOODS, PALETTES, SCENES, paint
 
+from .arrays import save_array
 from .captions import Attributes
 from .recipe import Recipe
 
@@ -73,13 +73,9 @@ def paint_all(recipe: Recipe, folder: Path, workers: int, minutes: float = 0.0) 
 def _paint_shard(job: tuple[Recipe, str, int, Path]) -> None:
     recipe, part, shard, folder = job
     path = shard_path(folder, part, shard)
-    path.parent.mkdir(parents=True, exist_ok=True)
     first = shard * recipe.shard
     pictures = np.stack([painted(recipe, part, number) for number in range(first, first + recipe.shard)])
-    temporary = path.with_suffix(f".{os.getpid()}")
-    with temporary.open("wb") as file:
-        np.save(file, pictures)
-    temporary.replace(path)
+    save_array(path, pictures)
 
 
 def shards(recipe: Recipe, part: str) -> int:

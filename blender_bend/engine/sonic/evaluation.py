@@ -14,7 +14,7 @@ from .clap import AudioTower
 from .condition import Guidance, Hearing
 from .dataset import embed, pairs_in, read_picture
 from .generate import generate
-from .measures import Clip, audio_image_content, audio_image_similarity, image_image_similarity, wav2clip
+from .measures import Clip, audio_image_content, similarity, wav2clip
 from .mel import prepare
 
 
@@ -74,10 +74,10 @@ def evaluate(
     figures = {
         "pictures": float(len(made)),
         "AIC": audio_image_content(vectors, names, numbers),
-        "IIS": image_image_similarity(vectors, partners, partners),
+        "IIS": similarity(vectors, partners, partners),
     }
     if clip_b is not None:
         heard = wav2clip([prepare(*read_mono(sound)) for sound, _ in pairs])
-        figures["AIS"] = audio_image_similarity(Clip(clip_b).pictures(made), heard, heard)
+        figures["AIS"] = similarity(Clip(clip_b).pictures(made), heard, heard)
     (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return figures

@@ -38,15 +38,17 @@ def rank_share(own: Tensor, pool: Tensor) -> float:
     return float((pool < own[:, None]).float().mean())
 
 
-def audio_image_similarity(pictures: Tensor, sounds: Tensor, pool: Tensor) -> float:
-    """AIS, from vectors of pictures (N, D), of their sounds (N, D) and of a pool of sounds (M, D)."""
-    pictures, sounds, pool = (functional.normalize(x, dim=-1) for x in (pictures, sounds, pool))
-    return rank_share((pictures * sounds).sum(-1), pictures @ pool.T)
+def similarity(pictures: Tensor, partners: Tensor, pool: Tensor) -> float:
+    """AIS where partners and pool are sounds, IIS where they are pictures.
 
-
-def image_image_similarity(pictures: Tensor, partners: Tensor, pool: Tensor) -> float:
-    """IIS, from vectors of pictures (N, D), of the pictures that came with their sounds, and of a pool of pictures."""
-    return audio_image_similarity(pictures, partners, pool)
+    Parameters
+    ----------
+    pictures : vectors of what was made, shape (N, D)
+    partners : vectors of the sound, or of the picture that came with the sound, of each, shape (N, D)
+    pool : vectors of the pool, shape (M, D)
+    """
+    pictures, partners, pool = (functional.normalize(x, dim=-1) for x in (pictures, partners, pool))
+    return rank_share((pictures * partners).sum(-1), pictures @ pool.T)
 
 
 def audio_image_content(pictures: Tensor, names: Tensor, classes: Tensor) -> float:

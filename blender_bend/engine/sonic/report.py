@@ -9,6 +9,8 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
+from ...core.files import replacing
+
 _WIDTH, _HEIGHT, _MARGIN = 960, 480, 56
 _PAPER, _INK, _PALE = (250, 250, 248), (40, 60, 140), (190, 198, 220)
 
@@ -77,6 +79,5 @@ def save_samples(pictures: Sequence[PIL.Image.Image], names: Sequence[str], path
 
 def _replace(picture: PIL.Image.Image, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}")
-    picture.save(temporary, format="PNG")
-    temporary.replace(path)
+    with replacing(path) as file:
+        picture.save(file, format="PNG")
