@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -25,7 +27,18 @@ from .pictures import HELDOUT, Pictures
 from .recipe import Recipe
 from .sounds import SOUNDS
 
-EDITS = 8
+EDITS = 18
+#: Prompt, kind of sound and seed of films in which the sound's scale goes from 0 to 1; the first two contradict.
+CURVES = (
+    ("blue sea", "fire", 4),
+    ("golden mandala", "rain", 3),
+    ("a misty green forest", "fire", 5),
+    ("blue city skyline", "fireworks", 9),
+    ("purple nebula", "organ", 6),
+    ("", "rain", 1),
+    ("", "fire", 2),
+    ("", "thunder", 7),
+)
 
 
 def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict[str, Any]:
@@ -54,22 +67,48 @@ def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict
         right[kind.name] = float(np.mean([subject == kind.scene for subject, _ in names]))
         rows += tiles[:6]
     grids.save(rows, folder / "grids" / "hearing.jpg", columns=12, size=128)
-    fire, sea = embeddings["fire"][0], {"prompt": "blue sea", "seed": 4, **settings}
-    scales = np.linspace(0, 1, recipe.sweep_frames)
-    curve = [np.asarray(generate(pipeline, hearing, fire, scale=float(scale), **sea)) for scale in scales]
-    changes = [change(a, b) for a, b in pairwise(curve)]
     figures = {
         "ear": recognised(recipe, folder),
         "scene_right": right,
         "scene_right_mean": float(np.mean(list(right.values()))),
         "kinds_at_70_percent": sum(share >= 0.7 for share in right.values()),
-        "scale_largest_step": max(changes),
-        "scale_median_step": float(np.median(changes)),
+        "scale_curves": _curves(recipe, folder, pipeline, hearing, embeddings, settings),
         **_edits(recipe, folder, pipeline, hearing, embeddings, settings),
     }
     (folder / "hearing.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
+
+
+def _curves(
+    recipe: Recipe,
+    folder: Path,
+    pipeline: Any,
+    hearing: Hearing,
+    embeddings: dict[str, torch.Tensor],
+    settings: dict[str, Any],
+) -> list[dict[str, Any]]:
+    """Films in which the sound's scale goes from 0 to 1, and over its quickest frame again, as slowly as that film."""
+
+    found, tiles = [], []
+    for prompt, kind, seed in CURVES[: recipe.gate_pictures]:
+        paint = partial(generate, pipeline, hearing, embeddings[kind][0], prompt=prompt, seed=seed, **settings)
+        frames, changes = _film(paint, 0.0, 1.0, recipe.sweep_frames)
+        tiles += [frames[round(place)] for place in np.linspace(0, len(frames) - 1, 8)]
+        quickest = int(np.argmax(changes))
+        _, finer = _film(paint, quickest / len(changes), (quickest + 1) / len(changes), recipe.sweep_frames)
+        figures = {"largest": max(changes), "median": float(np.median(changes)), "largest_when_finer": max(finer)}
+        found.append({"prompt": prompt, "sound": kind, **figures})
+    grids.save(tiles, folder / "grids" / "sound_scale.jpg", columns=8, size=160)
+    return found
+
+
+def _film(
+    paint: Callable[..., Image.Image], first: float, last: float, number: int
+) -> tuple[list[np.ndarray], list[float]]:
+    """Frames between two scales of the sound, and how far each is from the one before."""
+    frames = [np.asarray(paint(scale=scale)) for scale in np.linspace(first, last, number).tolist()]
+    return frames, [change(a, b) for a, b in pairwise(frames)]
 
 
 def _edits(
@@ -80,19 +119,28 @@ def _edits(
     embeddings: dict[str, torch.Tensor],
     settings: dict[str, Any],
 ) -> dict[str, Any]:
-    """Held-out pictures changed by a sound of another scene: how much of their edges stays, and how far they change."""
+    """Held-out pictures changed by a sound of another scene: how much of their edges stays, and what they show then."""
     pictures, kinds = Pictures(recipe, folder, HELDOUT), list(SOUNDS.values())
-    found, changes, tiles = [], [], []
+    classifier = load_classifier(recipe, folder)
+    found, changes, before, after, wanted = [], [], [], [], []
     for number in range(min(EDITS, recipe.gate_pictures)):
-        source = pictures[number * 5]
-        kind = kinds[number * 3 % len(kinds)]
-        vector = embeddings[kind.name][0]
-        edited = np.asarray(edit(pipeline, hearing, Image.fromarray(source), vector, **settings))
+        source, kind = pictures[number * 5 % len(pictures)], kinds[number * 3 % len(kinds)]
+        edited = np.asarray(edit(pipeline, hearing, Image.fromarray(source), embeddings[kind.name][0], **settings))
         found.append(edge_correlation(source, edited))
         changes.append(change(source, edited))
-        tiles += [source, edited]
+        before.append(source)
+        after.append(edited)
+        wanted.append(kind.scene)
+    tiles = [tile for pair in zip(before, after, strict=True) for tile in pair]
     grids.save(tiles, folder / "grids" / "edited.jpg", columns=8, size=192)
-    return {"edit_edge_correlation": found, "edit_change": changes}
+    names = [[subject for subject, _ in judge(classifier, each, recipe).names] for each in (before, after)]
+    return {
+        "edit_edge_correlation": found,
+        "edit_edge_correlation_mean": float(np.mean(found)),
+        "edit_change": changes,
+        "edit_other_subject": float(np.mean([a != b for a, b in zip(*names, strict=True)])),
+        "edit_subject_of_sound": float(np.mean([name == scene for name, scene in zip(names[1], wanted, strict=True)])),
+    }
 
 
 def edge_correlation(a: np.ndarray, b: np.ndarray) -> float:

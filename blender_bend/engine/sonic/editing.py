@@ -22,6 +22,7 @@ from .generate import prompt_rows
 from .inversion import ddim_of, invert, source_latents
 
 _SOURCE = Branch(False, False)
+_DEEP = 4  # blocks on the way up of Stable Diffusion
 
 
 @dataclass(frozen=True)
@@ -45,11 +46,17 @@ class Thresholds:
 def feature_places(unet: nn.Module) -> list[str]:
     """The convolutions whose outputs are injected: of the last two resnets of the first block that has attention.
 
-    On Stable Diffusion 1.x ``up_blocks.1.resnets.1.conv2`` and ``up_blocks.1.resnets.2.conv2``.
+    On Stable Diffusion 1.x ``up_blocks.1.resnets.1.conv2`` and ``up_blocks.1.resnets.2.conv2``, as published. A UNet
+    of fewer blocks knows too little there of what is where: of such a one, like mini, it is all on the way up.
     """
-    block = _attending(unet)[0]
-    number = len(unet.get_submodule(block).resnets)
-    return [f"{block}.resnets.{place}.conv2" for place in range(max(number - 2, 0), number)]
+    first = _attending(unet)[0]
+    blocks = [f"up_blocks.{number}" for number in range(len(unet.up_blocks))]
+    if len(blocks) >= _DEEP:
+        resnets = len(unet.get_submodule(first).resnets)
+        return [f"{first}.resnets.{place}.conv2" for place in range(max(resnets - 2, 0), resnets)]
+    return [
+        f"{block}.resnets.{place}.conv2" for block in blocks for place in range(len(unet.get_submodule(block).resnets))
+    ]
 
 
 def attention_places(unet: nn.Module) -> list[str]:
