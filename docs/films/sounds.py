@@ -82,29 +82,8 @@ def film(out: Path, seconds: float) -> None:
     bpy = timeline.start_blender()
     bpy.ops.wm.read_homefile(use_empty=True)
     scene = bpy.context.scene
-    scene.name = "Film"
-    scene.render.fps = timeline.FPS
-    scene.render.resolution_x = scene.render.resolution_y = SIZE * timeline.ZOOM
-    scene.view_settings.view_transform = "Standard"
-    scene.sequence_editor_create()
-    scene.frame_end = round(seconds * timeline.FPS)
-    for channel, (name, start, path) in enumerate(write_sounds(out), 1):
-        place = 1 + round(start * timeline.FPS)
-        scene.sequence_editor.strips.new_sound(name.title(), str(path), channel, place).show_waveform = True
     with timeline.sequencer(bpy, scene):
-        bpy.ops.bend.add_strip(operator="multiply")
-        strip = scene.sequence_editor.active_strip
-        timeline.set_length(strip, scene.frame_end + 1)
-        settings = strip.bend_settings
-        while settings.bends:
-            bpy.ops.bend.remove_bend()
-        settings.width = settings.height = SIZE
-        settings.prompt, settings.steps, settings.seed, settings.guidance = "", 8, 7, 5.0
-        settings.walk_amount, settings.walk_turns = 0.35, 1.0
-        condition = settings.condition
-        condition.enabled, condition.adapters = True, "mini"
-        condition.length, condition.step, condition.blended = 2.0, 0.25, True
-        name = strip.name
+        name = compose(bpy, scene, write_sounds(out), seconds).name
         print("Listening and painting", flush=True)
         timeline.generate(scene, scene.sequence_editor.strips_all[name])
     print("Rendering the film", flush=True)
@@ -113,6 +92,39 @@ def film(out: Path, seconds: float) -> None:
     directory = Path(bpy.path.abspath(strip.directory))
     describe(out, [str(directory / element.filename) for element in list(strip.elements)[: scene.frame_end]], seconds)
     bpy.ops.wm.save_as_mainfile(filepath=str(out / "sounds.blend"))
+
+
+def compose(bpy: Any, scene: Any, sounds: list[tuple[str, float, Path]], seconds: float) -> Any:
+    """Put the sounds on the timeline, and above them a bend strip that hears them.
+
+    Returns
+    -------
+    the bend strip
+    """
+    import timeline
+
+    scene.name = "Film"
+    scene.render.fps = timeline.FPS
+    scene.render.resolution_x = scene.render.resolution_y = SIZE * timeline.ZOOM
+    scene.view_settings.view_transform = "Standard"
+    scene.sequence_editor_create()
+    scene.frame_end = round(seconds * timeline.FPS)
+    for channel, (name, start, path) in enumerate(sounds, 1):
+        place = 1 + round(start * timeline.FPS)
+        scene.sequence_editor.strips.new_sound(name.title(), str(path), channel, place).show_waveform = True
+    bpy.ops.bend.add_strip(operator="multiply")
+    strip = scene.sequence_editor.active_strip
+    timeline.set_length(strip, scene.frame_end + 1)
+    settings = strip.bend_settings
+    while settings.bends:
+        bpy.ops.bend.remove_bend()
+    settings.width = settings.height = SIZE
+    settings.prompt, settings.steps, settings.seed, settings.guidance = "", 8, 7, 5.0
+    settings.walk_amount, settings.walk_turns = 0.35, 1.0
+    condition = settings.condition
+    condition.enabled, condition.adapters = True, "mini"
+    condition.length, condition.step, condition.blended = 2.0, 0.25, True
+    return strip
 
 
 def describe(out: Path, frames: list[str], seconds: float) -> None:

@@ -76,7 +76,9 @@ class Watching:
             activity.redraw()
 
     def cancel(self, context: Context) -> None:
-        """Blender ends the operator, because it quits or opens another file."""
+        """Blender ends the operator, because it quits or opens another file, or the artist closes its dialog."""
+        if self._timer is None:
+            return  # not begun
         self._stop_timer(context)
         self.cancel_work()
         activity.end()
