@@ -48,7 +48,9 @@ class Layout:
                     assert value in parameters[name].enum_items, f"{function} has no {name} {value}"
             if function in _INNER:
                 return Layout(self)
-            if function == "prop":
+            if function == "panel":
+                return Layout(self), Layout(self)
+            if function == "prop" and not arguments[1].startswith("["):
                 assert arguments[1] in arguments[0].bl_rna.properties, arguments[1]
             if settings.get("text"):
                 self.said.append(settings["text"])

@@ -17,7 +17,7 @@ from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import compat, engine_client, fingerprint, preferences, sound, strips, writing
+from . import compat, engine_client, fingerprint, preferences, sound, strips, tables, writing
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
 from .timing import frame_rate, heard_frames
@@ -104,7 +104,12 @@ class Bake:
     ) -> None:
         self.scene_name, self.strip_name = scene.name, strip.name
         wanted = None if keys is None else set(keys)
-        parameters = [p for p in routed_parameters(strip) if wanted is None or p.key in wanted]
+        tables.check(strip.bend_settings.beats)
+        shown = (p for holder in strip.bend_settings.holders() for p, _ in holder.shown_parameters())
+        chosen = [p for p in shown if wanted is None or p.key in wanted]
+        for parameter in chosen:
+            parameter.check()
+        parameters = [p for p in chosen if p.routed]
         if not parameters:
             raise BendError(
                 Code.PARAMETER_INVALID,

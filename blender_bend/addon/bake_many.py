@@ -9,7 +9,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import BendError, Code
-from . import activity, strips
+from . import activity, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
 from .writing import Report
@@ -32,11 +32,10 @@ class Order:
 
 def everything(scene: Scene) -> list[Order]:
     """Every bend strip of a scene that follows the sound, each as its own settings say."""
-    return [
-        Order(strip.name, strip.bend_settings.baking.chosen_options())
-        for strip in strips.bend_strips(scene)
-        if routed_parameters(strip)
-    ]
+    routed = [strip for strip in strips.bend_strips(scene) if routed_parameters(strip)]
+    for strip in routed:
+        tables.check(strip.bend_settings.baking)
+    return [Order(strip.name, strip.bend_settings.baking.chosen_options()) for strip in routed]
 
 
 def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Order]:

@@ -34,6 +34,10 @@ EXTRAPOLATIONS = (
     ("CONSTANT", "Constant", "Before the first and after the last key the value stays"),
     ("LINEAR", "Linear", "Before the first and after the last key the curve goes straight on"),
 )
+_CHOICES = {
+    name: [row[0] for row in rows]
+    for name, rows in (("mode", MODES), ("shape", SHAPES), ("extrapolation", EXTRAPOLATIONS))
+} | {"events": list(features.MOMENTS)}
 
 
 @dataclass(frozen=True)
@@ -88,12 +92,26 @@ class Options:
             )
         return json.dumps(asdict(kept))
 
+    def _possible(self) -> bool:
+        """Whether these are options that a person can choose."""
+        usual = Options()
+        return all(
+            (type(value) is int and abs(value) < 2**31)  # a bool is no number of a frame
+            if type(getattr(usual, name)) is int
+            else isinstance(value, type(getattr(usual, name)))
+            and (name not in _CHOICES or value in _CHOICES[name])
+            and (not isinstance(value, float) or 0.0 <= value <= 60.0)
+            for name, value in vars(self).items()
+        )
+
     @classmethod
     def from_text(cls, text: str, start: int) -> Options:
         """What ``as_text`` wrote; the usual options from anything else."""
         try:
             options = cls(**json.loads(text))
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
+            return cls()
+        if not options._possible():
             return cls()
         return replace(options, first=options.first + start, last=options.last + start)
 

@@ -88,10 +88,10 @@ class BEND_PG_beats(PropertyGroup):
         rate = FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
         heard_from = max(0, compat.left_handle(strip))
         return beats.Settings(
-            source=self.source.lower(),
+            source=(self.source or SOURCES[0][0]).lower(),
             bpm=self.bpm,
             first=(compat.content_start(strip) + self.first - heard_from) * float(rate.seconds(1)),
-            factor=FACTORS[self.factor],
+            factor=FACTORS.get(self.factor, 1.0),
             shift=self.shift,
             meter=self.meter,
             one=self.one,

@@ -16,6 +16,7 @@ import bpy
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
 
+from ..core.errors import BendError
 from . import compat
 from .sound import sound_strips
 
@@ -30,7 +31,15 @@ def of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears: its sounds, the beats it keeps to and its MIDI file."""
     settings = strip.bend_settings
     midi = (_file(settings.midi_file), settings.midi_start + _content_start(strip)) if settings.midi_file else ()
-    return _digest(sound_of(scene, strip), repr(settings.beats.settings()), midi)
+    return _digest(sound_of(scene, strip), _beats(strip), midi)
+
+
+def _beats(strip: ImageStrip) -> str:
+    """The beats that a strip keeps to; what is no grid is refused where it is used, not where panels are drawn."""
+    try:
+        return repr(strip.bend_settings.beats.settings())
+    except BendError as error:
+        return error.message
 
 
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
@@ -153,7 +162,7 @@ def _file(path: str, library: Any = None) -> tuple[Any, ...]:
         try:
             found = os.stat(full)
             known = now, (found.st_size, int(found.st_mtime))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a zero in the path
             known = now, (0, 0)
         _files[full] = known
     return (os.path.basename(full), *known[1])

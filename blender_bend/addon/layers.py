@@ -197,7 +197,7 @@ class LayerSettings(_Settings):
     @property
     def routed(self) -> bool:
         """Whether a feature is chosen."""
-        return self.feature != NO_FEATURE
+        return self.feature not in {NO_FEATURE, ""}
 
     def asked_feature(self) -> Asked:
         """The chosen feature; numbers that it does not have are brought to the nearest that it has."""
@@ -209,13 +209,17 @@ class LayerSettings(_Settings):
             min(max(self.which, feature.first), last) if feature.which else 0,
             max(low, 0.0) if feature.hertz else 0.0,
             round(self.high_hz, 3) if feature.hertz else 0.0,
-            self.part if feature.separable else features.PART_NAMES[0],
+            (self.part if feature.separable else "") or features.PART_NAMES[0],
         )
 
     def layer(self) -> Layer:
         """The settings as plain data; without a feature under the name of none."""
         spelled = str(self.asked_feature()) if self.routed else NO_FEATURE
-        return Layer(spelled, **{name: getattr(self, name) for name in _SETTINGS})
+        return Layer(spelled, **{name: self._setting(name) for name in _SETTINGS})
+
+    def _setting(self, name: str) -> Any:
+        value = getattr(self, name)
+        return _STARTS_WITH[name] if value == "" else value
 
     def set_layer(self, layer: Layer) -> None:
         """Take over the settings of a layer."""

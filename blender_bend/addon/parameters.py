@@ -11,6 +11,7 @@ from bpy.types import PropertyGroup
 
 from ..core.catalogue import Parameter
 from ..core.routes import LEVELS, Route
+from . import tables
 from .layers import BEND_PG_layer, LayerSettings
 
 
@@ -68,6 +69,11 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
     def asked(self) -> list[str]:
         """The features that must be measured, as ``core.features`` spells them."""
         return self.route().asked()
+
+    def check(self) -> None:
+        """Refuse a feature, or a way to shape it, that this version of Bend does not have."""
+        for layer in (self, *self.layers):
+            tables.check(layer)
 
     def route_text(self) -> str:
         """The route as text, to notice that it has changed."""

@@ -129,7 +129,8 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     enabled: BoolProperty(name="Enabled", description="Whether the bend acts; its curves stay either way", default=True)
 
     def described(self) -> tuple[Parameter, ...]:
-        return catalogue.animated_parameters(self.operator, self.region)
+        known = self.operator and self.region  # empty if this version of Bend does not have them
+        return catalogue.animated_parameters(self.operator, self.region) if known else ()
 
     def heading(self) -> str:
         return self.title
@@ -139,12 +140,16 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
 
     def open_choices(self) -> list[tuple[Choice, str]]:
         """The operator's choices, each with the name of the property that holds it."""
-        choices = catalogue.operator(self.operator).choices
+        choices = catalogue.operator(self.operator).choices if self.operator else ()
         return [(choice, tables.choice_name(self.operator, choice.name)) for choice in choices]
 
     def choices(self) -> dict[str, str]:
         """The operator's choices by name."""
         return {choice.name: getattr(self, name) for choice, name in self.open_choices()}
+
+    def check(self) -> None:
+        """Refuse an operator, a region or a choice that this version of Bend does not have."""
+        tables.check(self, ("operator", "region", "restore", *(name for _, name in self.open_choices())))
 
     def set_choice(self, name: str, value: str) -> None:
         """Choose; a job says what is wrong with a text that does not fit."""
@@ -324,7 +329,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         return self if self.shows_own_route else self.bend
 
     def described(self) -> tuple[Parameter, ...]:
-        own = catalogue.strip.BY_SOURCE[self.source]
+        own = catalogue.strip.BY_SOURCE.get(self.source, ())
         if self.edits:
             # What begins with its picture's own noise knows no other, and is not painted over.
             unused = (catalogue.strip.SEED_TRAVEL, catalogue.strip.STRENGTH)
@@ -333,6 +338,12 @@ class BEND_PG_settings(Holder, PropertyGroup):
 
     def heading(self) -> str:
         return SOURCE_HEADING
+
+    def check(self) -> None:
+        """Refuse choices that this version of Bend does not have."""
+        tables.check(self)
+        if self.condition.enabled:
+            tables.check(self.condition)
 
     def holders(self) -> Iterator[Holder]:
         """Everything on the strip that has animated parameters."""

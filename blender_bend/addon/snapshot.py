@@ -50,6 +50,8 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
     settings = strip.bend_settings
     frames = list(strips.frame_range(strip) if frames is None else frames)
     enabled = [bend for bend in settings.bends if bend.enabled]
+    for holder in (settings, *enabled):
+        holder.check()
     bends = tuple(_bend(bend) for bend in enabled)
     own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
     if settings.source == "procedural":

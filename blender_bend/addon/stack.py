@@ -156,6 +156,7 @@ def remove_bend(scene: Scene, strip: Strip, index: int) -> None:
 def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
     """Put a copy of a bend, routes and curves included, right after it."""
     settings = strip.bend_settings
+    settings.bends[index].check()
     copy = add_bend(strip, settings.bends[index].operator)
     source = settings.bends[index]
     for name in (*COPIED, *(name for _, name in source.open_choices())):

@@ -12,6 +12,7 @@ from bpy.types import Context
 
 from ..core import catalogue, features
 from ..core.catalogue import Choice, Operator
+from ..core.errors import BendError, Code
 
 Item = tuple[str, str, str, int]
 
@@ -23,6 +24,30 @@ def items(rows: Iterable[tuple[str, str, str]]) -> list[Item]:
     file.
     """
     return [(name, label, tooltip, zlib.crc32(name.encode()) & 0x7FFFFFFF) for name, label, tooltip in rows]
+
+
+def check(group: Any, names: Iterable[str] | None = None) -> None:
+    """Refuse choices that this version of Bend does not have, as a file of another version or of a stranger may hold.
+
+    Blender reads them as empty. What is only shown takes them for the usual ones; what works with them checks first.
+
+    Parameters
+    ----------
+    names : the properties that count; None means all of the group
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    wanted = None if names is None else set(names)
+    for described in group.bl_rna.properties:
+        name = described.identifier
+        if described.type == "ENUM" and (wanted is None or name in wanted) and not getattr(group, name):
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                f"'{described.name}' is set to something that this version of Bend does not know.",
+                "Choose it anew, or open the file with the version that it was made with.",
+            )
 
 
 def families() -> Iterator[tuple[str, list[Operator]]]:

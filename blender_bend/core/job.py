@@ -252,7 +252,8 @@ class Job:
         prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]
         yield all(_DIGEST.fullmatch(text) for text in prints), "a model's fingerprint must be a digest"
         for lora in self.loras:
-            yield isinstance(lora.path, str) and math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
+            yield isinstance(lora.name, str) and isinstance(lora.path, str), "the name and path of a LoRA must be text"
+            yield math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
         yield isinstance(self.editing, bool), "pictures are edited or not: true or false"
         if self.hearing is not None:
@@ -335,6 +336,7 @@ def check_bend(bend: Bend) -> None:
     channels.parse(bend.channels)
     restorations = [name for name, _, _ in catalogue.RESTORATIONS]
     for holds, what in (
+        (isinstance(bend.name, str), "the name of a bend must be text"),
         (0 <= bend.start <= bend.end <= 1, f"the step window of {bend.name} must lie within 0 to 1"),
         (isinstance(bend.inverted, bool), f"{bend.name} is inverted or not: true or false"),
         (bend.restore in restorations, f"{bend.name} can restore one of: {', '.join(restorations)}"),

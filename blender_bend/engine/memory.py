@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import sys
 
@@ -48,9 +49,24 @@ def out_of_memory(size: tuple[int, int] | None = None) -> BendError:
     )
 
 
+#: mallopt's number for the size from which on a block is the system's own, and what it is set to.
+_MMAP_THRESHOLD, _OWN_BLOCK = -3, 2**20
+
+
 def give_back() -> None:
-    """Let go of what nobody uses any more, on every device."""
+    """Let go of what nobody uses any more, on every device.
+
+    On Linux every large block is the system's own from now on, and goes back to it when it is freed. As it comes, glibc
+    keeps freed blocks of up to 32 MB; batches that do not fit leave holes between what stays, into which even a picture
+    alone may not fit. It is not so from the start, since a CPU is slower by it: mini takes 1.70 s a picture instead of
+    1.40 s, and 7.5 s instead of 5.7 s for one of 512 × 512.
+    """
     gc.collect()
+    if sys.platform == "linux":
+        libc = ctypes.CDLL(None)
+        if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim"):  # not musl's
+            libc.mallopt(_MMAP_THRESHOLD, _OWN_BLOCK)
+            libc.malloc_trim(0)
     torch = sys.modules.get("torch")
     if torch is None:
         return

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import tempfile
+
 import bpy
 import pytest
+from timeline import trim
 
 
 @pytest.fixture
@@ -54,3 +57,20 @@ def test_what_nobody_foresaw_is_shown_with_the_log(addon, core):
     assert (error.code, error.action) == (core.errors.Code.INTERNAL, "bend.show_log")
     assert "ZeroDivisionError" in error.message
     assert hasattr(bpy.ops.bend, "show_log")
+
+
+def test_a_job_that_cannot_be_written_down_is_said_and_nothing_is_left_running(
+    addon, core, fails, scene, bend_strip, tmp_path, monkeypatch
+):
+    """The folder for passing files is a file, as on a machine whose disk for them is broken or full."""
+    trim(bend_strip, 1, 3)
+    (tmp_path / "temporary").write_text("no folder")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    error = fails(addon.generate.fill_store, scene, bend_strip)
+    assert (error.code, error.action) == (core.errors.Code.STORE_UNWRITABLE, "bend.open_preferences")
+    assert str(tmp_path / "temporary") in error.message
+    with pytest.raises(RuntimeError, match="cannot be written"):
+        bpy.ops.bend.generate()
+    assert addon.activity.current is None
+    monkeypatch.undo()
+    assert addon.generate.fill_store(scene, bend_strip).rendered > 0, "the engine takes the next job"

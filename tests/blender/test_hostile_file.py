@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import json
 import math
 import os
 import random
@@ -13,6 +14,7 @@ from base64 import b64encode, b85encode
 
 import bpy
 import pytest
+from drawing import Layout
 from mutations import HOSTILE
 from processes import resident_bytes
 from timeline import MODULE, trim
@@ -46,12 +48,17 @@ def corrupt(strip, chance):
             if chance.random() < 0.5:
                 setattr(owner, name, value)
             else:
-                raw = owner.bl_system_properties_get() if hasattr(owner, "bl_system_properties_get") else owner
-                raw[name] = value
+                write_raw(owner, name, value)
     if chance.random() < 0.5:
         key = chance.choice([key for key in strip.keys() if "·" in key])  # noqa: SIM118  a strip is no dict
         with contextlib.suppress(TypeError, ValueError, OverflowError, RecursionError):
             strip[key] = chance.choice(VALUES)
+
+
+def write_raw(owner, name, value):
+    """Write into the file what Blender's interface would not."""
+    raw = owner.bl_system_properties_get() if hasattr(owner, "bl_system_properties_get") else owner
+    raw[name] = value
 
 
 def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path):
@@ -69,12 +76,70 @@ def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path)
             refused += 1
             assert 10 < len(error.message) <= core.errors.LONGEST_MESSAGE
         addon.fingerprint.stale(scene, strip)
+        draw_panels()
         scene.sequence_editor.strips.remove(strip)
         if number == STRIPS // 4:
             before = resident_bytes()
     assert 0 < refused < STRIPS
     assert resident_bytes() - before < 64 * 2**20
     assert {path.name for path in tmp_path.iterdir()} <= {"secret.png", "frames"}
+
+
+PANELS = "bends.bends bends.region route.route beats.beats condition.condition "
+PANELS += "generate.generate main.main main.source main.prompt main.loras"
+
+
+def draw_panels():
+    """Draw what a person would see of the active strip."""
+    for path in PANELS.split():
+        module, _, name = path.partition(".")
+        panel = getattr(importlib.import_module(f"{MODULE}.blender_bend.addon.panels.{module}"), f"BEND_PT_{name}")
+        if panel.poll(bpy.context):
+            own = {key: value for key, value in vars(panel).items() if callable(value)}
+            panel.draw(type(name, (), {**own, "layout": Layout()})(), bpy.context)
+
+
+def choices(settings):
+    """Every choice of a strip's settings that counts now, as the path of its owner and its name."""
+    bend = settings.bends[0]
+    of_bend = {"operator", "region", "restore", *(name for _, name in bend.open_choices())}
+    for path in ("", "condition", "baking", "beats", "bends[0]", 'bends[0].parameters["angle"]'):
+        owner = settings.path_resolve(path) if path else settings
+        for described in owner.bl_rna.properties:
+            if described.type == "ENUM" and (owner != bend or described.identifier in of_bend):
+                yield path, described.identifier
+
+
+def test_a_choice_of_another_version_is_shown_and_refused_by_its_name(scene, bend_strip, addon, core):
+    """Of every choice there is; nothing is guessed in its place when it comes to a picture or a curve."""
+    bend_strip.bend_settings.condition.enabled = True
+    bend_strip.bend_settings.bends[0].parameters["angle"].layers.add()
+    paths = list(choices(bend_strip.bend_settings))
+    assert len(paths) > 15
+    for path, name in paths:
+        settings = bend_strip.bend_settings
+        owner = settings.path_resolve(path) if path else settings
+        before, label = getattr(owner, name), owner.bl_rna.properties[name].name
+        write_raw(owner, name, -1)
+        assert getattr(owner, name) == "", (path, name)
+        draw_panels()
+        for look in (addon.fingerprint.stale, addon.bake.stale_parameters, addon.listening.grid):
+            look(scene, bend_strip)
+        addon.listening.needed(bend_strip)
+        of_sound = path in {"baking", "beats"} or "parameters" in path
+        with pytest.raises((core.errors.BendError, RuntimeError), match=f"'{label}' is set to something"):
+            bpy.ops.bend.bake() if of_sound else addon.snapshot.take(scene, bend_strip)
+        setattr(owner, name, before)
+
+
+@pytest.mark.parametrize("change", [{"shape": "star"}, {"attack": "x"}, {"first": 1e308}, {"mode": 3}, {"decay": 1e30}])
+def test_options_of_a_bake_that_nobody_chose_are_the_usual_ones(change, addon):
+    options = addon.bake_settings.Options
+    assert options.from_text(json.dumps({"mode": "EVENTS"} | change), 0) == options()
+    assert options.from_text(options(mode="EVENTS", first=3).as_text("", 0), 5) == options(
+        mode="EVENTS", first=8, last=255
+    )
+    assert options.from_text("[" * 100_000, 0) == options()
 
 
 @pytest.mark.parametrize(

@@ -93,6 +93,7 @@ def test_a_job_reads_back_from_a_file_with_any_letters(job: Job, tmp_path: Path)
         (("bends", 0, "start"), 0.75),
         (("bends", 0, "end"), 1.5),
         (("bends", 0, "surprise"), 1),
+        (("bends", 0, "name"), float("nan")),
         (("bends", 1, "channels"), 3),
         (("frames", 0, "prompt"), []),
         (("frames", 0, "values"), []),

@@ -42,10 +42,6 @@ def address_space(pid: int, what: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-@pytest.mark.xfail(
-    reason="known fault: batches are halved down to 1, but what the failed attempts took is not given back to the "
-    "system, so that under a limit of the address space a picture alone does not fit any more either"
-)
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
     """The limit is a little above what a picture alone takes, which is measured; one layer of the batch is more."""
     resource = pytest.importorskip("resource")

@@ -8,7 +8,7 @@ from bpy.props import StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, bake_many, compat
+from .. import activity, bake_many, compat, tables
 from ..bake_many import Bakes, Order
 from ..bake_settings import OperatorOptions, Options, options_of
 from ..panels.baking import draw_options
@@ -79,8 +79,10 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
         strip = active_bend_strip(context)
         baking = strip.bend_settings.baking
         # What is not asked for is done as the last time on this strip, and what is asked for is done the next time too.
+        remembered = {field.name for field in fields(Options) if not self.properties.is_property_set(field.name)}
+        tables.check(baking, remembered)
         for setting in fields(Options):
-            source, target = (self, baking) if self.properties.is_property_set(setting.name) else (baking, self)
+            source, target = (baking, self) if setting.name in remembered else (self, baking)
             setattr(target, setting.name, getattr(source, setting.name))
         return [Order(strip.name, options_of(self), (self.parameter,) if self.parameter else None)]
 

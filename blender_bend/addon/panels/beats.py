@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel, UILayout
 
+from ...core.errors import BendError
 from .. import beat_tools, listening
 from ..beat_settings import BEND_PG_beats
 from ..strips import active_bend_strip
@@ -22,7 +23,11 @@ class BEND_PT_beats(BendPanel, Panel):
         strip = active_bend_strip(context)
         beats = strip.bend_settings.beats
         _draw_grid(layout, beats)
-        grid = listening.grid(strip.id_data, strip)
+        try:
+            grid = listening.grid(strip.id_data, strip)
+        except BendError as error:  # a file may hold what nobody can set here
+            layout.label(text=error.message, icon="ERROR")
+            return
         if grid is None:
             column = layout.column(align=True)
             column.label(text="Not listened to yet", icon="INFO")

@@ -97,7 +97,7 @@ class BEND_PT_bends(BendPanel, Panel):
 
 
 def _is_regional(bend: BEND_PG_bend, parameter: catalogue.Parameter) -> bool:
-    return parameter in catalogue.region(bend.region).parameters
+    return bool(bend.region) and parameter in catalogue.region(bend.region).parameters
 
 
 class BEND_PT_region(BendPanel, Panel):

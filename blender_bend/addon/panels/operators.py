@@ -20,7 +20,7 @@ def draw_operator(layout: UILayout, bend: BEND_PG_bend) -> None:
     label = split.row()
     label.alignment = "RIGHT"
     label.label(text="Operator")
-    split.menu("BEND_MT_operator", text=catalogue.operator(bend.operator).label)
+    split.menu("BEND_MT_operator", text=catalogue.operator(bend.operator).label if bend.operator else "Unknown")
 
 
 def _draw_add(layout: UILayout, context: Context, operator: Operator) -> None:
