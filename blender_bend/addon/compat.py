@@ -68,6 +68,8 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
     ------
     RuntimeError if Blender cannot mix
     """
+    if bpy.app.version >= (5, 0):
+        _forget_cancelled_render()
     with bpy.context.temp_override(scene=scene):
         bpy.ops.sound.mixdown(
             filepath=path,
@@ -79,6 +81,23 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
             check_existing=False,
         )
     _wait_for_wav(Path(path))
+    seconds = (scene.frame_end - scene.frame_start) * scene.render.fps_base / scene.render.fps
+    if Path(path).stat().st_size < int(seconds * sample_rate) * 4:
+        raise RuntimeError("it ended before the sound did; save the file and open it again")
+
+
+def _forget_cancelled_render() -> None:
+    """Let a mixdown run to its end.
+
+    When a render has failed or was cancelled, Blender 5.2 keeps the wish to stop, and a mixdown ends at once, as if it
+    had done its work. A bake of physics, here of no object, takes the wish back.
+    """
+    empty = bpy.data.scenes.new("Bend")
+    try:
+        with bpy.context.temp_override(scene=empty):
+            bpy.ops.ptcache.bake_all(bake=False)
+    finally:
+        bpy.data.scenes.remove(empty)
 
 
 def _wait_for_wav(path: Path) -> None:

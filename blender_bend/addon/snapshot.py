@@ -17,8 +17,9 @@ from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
 from . import activity, captured, compat, condition, preferences, strips
+from .bend_settings import BEND_PG_bend
 from .parameters import Holder
-from .properties import BEND_PG_bend, BEND_PG_lora, BEND_PG_settings
+from .properties import BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
 from .timing import frame_rate
 

@@ -9,8 +9,9 @@ from bpy.types import Scene, Strip
 from ..core import catalogue
 from ..core.catalogue import Parameter, Unit
 from . import compat, strips
+from .bend_settings import BEND_PG_bend
 from .parameters import BEND_PG_parameter, Holder
-from .properties import SOURCE_HEADING, BEND_PG_bend, BEND_PG_settings
+from .properties import SOURCE_HEADING, BEND_PG_settings
 
 LONGEST_TITLE = 40
 

@@ -184,6 +184,15 @@ def test_the_mixdown_is_mono_at_48_khz_whatever_the_scene_says(scene, song, tmp_
     assert int.from_bytes(data[24:28], "little") == RATE
 
 
+def test_after_a_render_that_failed_everything_is_heard(scene, song, heard):
+    """Blender 5.2 ends a mixdown at once then; what was missing of the sound was taken for silence."""
+    before, scenes = heard([song], range(1, 97)), list(bpy.data.scenes)
+    with pytest.raises(RuntimeError, match="no camera"):
+        bpy.ops.render.render(animation=True)
+    assert np.array_equal(heard([song], range(1, 97)), before)
+    assert list(bpy.data.scenes) == scenes
+
+
 def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     path = write_wav(tmp_path / "packed.wav", tone(1.0, RATE), RATE)
     strip = add(scene, path)

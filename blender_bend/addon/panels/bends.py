@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue, presets
-from ..properties import BEND_PG_bend
+from ..bend_settings import BEND_PG_bend
 from ..strips import active_bend_strip
 from .main import BendPanel
 from .operators import draw_operator

@@ -10,7 +10,7 @@ from bpy.types import Context, Menu, UILayout
 from ...core import catalogue
 from ...core.catalogue import Operator
 from .. import tables
-from ..properties import BEND_PG_bend
+from ..bend_settings import BEND_PG_bend
 from ..strips import active_bend_strip
 
 
