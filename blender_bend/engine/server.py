@@ -77,7 +77,7 @@ class Server:
         self._open: set[str] = set()
         self._cancelled: set[str] = set()
         self._renderer: Any = None
-        self._writing = threading.Lock()
+        self._writing, self._taking = threading.Lock(), threading.Lock()
         self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
             messages.HELLO: self._hello,
             messages.ANALYSE: self._analyse,
@@ -90,10 +90,16 @@ class Server:
         threading.Thread(target=self._read, name="reader", daemon=True).start()
         threading.Thread(target=self._beat, name="heart", daemon=True).start()
         while True:
-            message = self._waiting.get()
-            self._answer(message)
+            self.answer_next()
+
+    def answer_next(self) -> None:
+        """Wait for a request, do what it asks for, and say how it ended."""
+        message = self._waiting.get()
+        line = self._answer(message)
+        with self._taking:  # before the answer: whoever has it may use the same id again
             self._open.discard(message.id)
             self._cancelled.discard(message.id)
+        self._write(line)
 
     def _read(self) -> None:
         for line in messages.lines(self.incoming):
@@ -105,8 +111,9 @@ class Server:
 
     def _take(self, message: Message) -> None:
         if message.type == messages.CANCEL:
-            if message.id in self._open:
-                self._cancelled.add(message.id)
+            with self._taking:
+                if message.id in self._open:
+                    self._cancelled.add(message.id)
             return
         self._open.add(message.id)
         try:
@@ -128,22 +135,25 @@ class Server:
         _leave()
 
     def _send(self, kind: str, request: str, data: dict[str, Any]) -> None:
-        line = Message(kind, request, data).encode()
+        self._write(Message(kind, request, data).encode())
+
+    def _write(self, line: bytes) -> None:
         try:
             with self._writing:
                 self.outgoing.write(line)
         except OSError:
             _leave()
 
-    def _answer(self, message: Message) -> None:
+    def _answer(self, message: Message) -> bytes:
+        """Do what is asked for; the line that ends the request."""
         handler = self._handlers.get(message.type)
         try:
             if handler is None:
                 raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
-            self._send(messages.DONE, message.id, handler(message))
+            return Message(messages.DONE, message.id, handler(message)).encode()
         except BendError as error:
-            cancelled = error.code == Code.CANCELLED
-            self._send(messages.CANCELLED if cancelled else messages.ERROR, message.id, error.to_dict())
+            kind = messages.CANCELLED if error.code == Code.CANCELLED else messages.ERROR
+            return Message(kind, message.id, error.to_dict()).encode()
         except Exception as error:  # the last resort of a server: it must outlive any request, and says what it met
             log.error("%s", traceback.format_exc())
             unexpected = BendError(
@@ -153,7 +163,7 @@ class Server:
                 "bend.show_log",
             )
             known = out_of_memory() if is_out_of_memory(error) else unexpected
-            self._send(messages.ERROR, message.id, known.to_dict())
+            return Message(messages.ERROR, message.id, known.to_dict()).encode()
 
     def _hello(self, message: Message) -> dict[str, Any]:
         from .doctor import examine

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from engine_child import ROOT, SECONDS, Child, request
 from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.job import Bend, Job
+from blender_bend.core.messages import Message
+from blender_bend.engine.server import Server
 
 MakeJob = Callable[..., Job]
 
@@ -147,6 +150,24 @@ def test_a_request_that_still_waits_can_be_cancelled(child: Child, long_job: dic
     assert child.answers("1")[-1].type == messages.DONE
     assert child.answers("2")[-1].type == messages.CANCELLED
     assert len(list(Path(long_job["store"]).iterdir())) == 20
+
+
+def test_an_id_can_be_used_again_as_soon_as_it_is_answered() -> None:
+    """Whoever reads the answer may send the next request at once, and cancel it."""
+    hello = Message(messages.HELLO, "same", {})
+
+    class Blender(io.BytesIO):
+        """Sends the next request of the same id while the engine still writes its answer."""
+
+        def write(self, line: Any) -> int:
+            server._take(hello)
+            return len(line)
+
+    server = Server(io.BytesIO(), Blender())
+    server._take(hello)
+    server.answer_next()
+    server._take(Message(messages.CANCEL, "same", {}))
+    assert server._is_cancelled("same"), "the cancel was taken for one of the request before"
 
 
 def test_a_cancel_without_a_request_is_forgiven(child: Child) -> None:
