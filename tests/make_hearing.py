@@ -1,4 +1,4 @@
-"""Small random files with which a model hears, in the authors' layout; run in the engine's Python: FOLDER MODEL."""
+"""Small random parts with which a model hears; as files in the authors' layout, by the engine's Python: FOLDER MODEL."""
 
 from __future__ import annotations
 
@@ -12,9 +12,31 @@ from blender_bend.core.models import file_fingerprint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
+from blender_bend.engine.sonic.condition import Hearing
 from blender_bend.engine.sonic.projector import AudioProjector
 
 EMBEDDING = 64
+
+
+def in_memory(unet: UNet2DConditionModel, embedding: int = 32, gate: float = 0.1, louder: float = 1.0) -> Hearing:
+    """The same for a UNet that is there, smaller still, without files and without an ear.
+
+    Parameters
+    ----------
+    embedding : length of the vectors of sounds
+    gate, louder : how far the gates are open, and by how much more than usual is heard
+    """
+    torch.manual_seed(0)
+    width = unet.config.cross_attention_dim
+    projector = AudioProjector(embedding=embedding, tokens=7, width=width, inner=16, heads=2)
+    return Hearing(unet, projector.eval(), _louder(AudioAdapters.for_unet(unet, width, gate), louder).eval())
+
+
+@torch.no_grad()
+def _louder(adapters: AudioAdapters, by: float) -> AudioAdapters:
+    for path in adapters.widths:
+        adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(by)
+    return adapters
 
 
 def make(folder: Path, model: Path) -> None:
@@ -22,10 +44,7 @@ def make(folder: Path, model: Path) -> None:
     torch.manual_seed(0)
     unet = UNet2DConditionModel.from_pretrained(model / "unet")
     width = unet.config.cross_attention_dim
-    adapters = AudioAdapters.for_unet(unet, width, gate=1.0)
-    with torch.no_grad():
-        for path in adapters.widths:
-            adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(4)
+    adapters = _louder(AudioAdapters.for_unet(unet, width, gate=1.0), 4)
     projector = AudioProjector(embedding=EMBEDDING, tokens=77, width=width, inner=16)
     checkpoints.save_adapters(folder / "small.pt", adapters)
     checkpoints.save_projector(folder / "audio_projector_small.pth", projector)

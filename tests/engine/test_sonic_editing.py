@@ -12,16 +12,15 @@ import pytest
 import sonic_formulas as formulas
 import torch
 from diffusers import UNet2DConditionModel
+from make_hearing import in_memory
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.families import family_of
 from blender_bend.engine.scenes import paint
-from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.condition import Guidance, Hearing
 from blender_bend.engine.sonic.editing import Thresholds, attention_places, edit, feature_places, injected, resample
 from blender_bend.engine.sonic.inversion import ddim_of, invert, source_latents
-from blender_bend.engine.sonic.projector import AudioProjector
 
 SIZE, STEPS = (64, 64), 5
 
@@ -33,9 +32,7 @@ def pipeline(load: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def hearing(pipeline: Any) -> Hearing:
-    torch.manual_seed(0)
-    projector = AudioProjector(embedding=32, tokens=7, width=32, inner=16, heads=2)
-    return Hearing(pipeline.unet, projector.eval(), AudioAdapters.for_unet(pipeline.unet, 32, gate=1.0).eval())
+    return in_memory(pipeline.unet, gate=1.0)
 
 
 @pytest.fixture(scope="module")
@@ -145,11 +142,7 @@ def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., A
     """The way forward is the way back, also in few steps and from pure noise: an edit keeps the picture itself."""
     pipeline = load("mini")
     picture = PIL.Image.fromarray((paint("tree", "golden", height=128, width=128, seed=3) * 255).astype(np.uint8))
-    torch.manual_seed(0)
-    hearing = Hearing(
-        pipeline.unet, AudioProjector(embedding=32, tokens=7, width=160, inner=16, heads=2),
-        AudioAdapters.for_unet(pipeline.unet, 160),
-    )  # fmt: skip
+    hearing = in_memory(pipeline.unet)
     family, size = family_of(pipeline), (128, 128)
     source = source_latents(family, picture, size)
     trajectory = invert(family, source, steps, size)
@@ -197,10 +190,7 @@ def test_the_first_row_gives_the_layout_and_hooks_go_again(pipeline: Any) -> Non
 @pytest.mark.parametrize("kind", ["sd15", "mini"])
 def test_a_picture_is_edited_at_the_size_that_was_asked_for(load: Callable[..., Any], kind: str) -> None:
     pipeline = load(kind)
-    torch.manual_seed(0)
-    width = pipeline.unet.config.cross_attention_dim
-    projector = AudioProjector(embedding=32, tokens=7, width=width, inner=16, heads=2)
-    hearing = Hearing(pipeline.unet, projector, AudioAdapters.for_unet(pipeline.unet, width))
+    hearing = in_memory(pipeline.unet)
     picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 200, 3), dtype=np.uint8))
     edited = edit(pipeline, hearing, picture, SOUND, size=(96, 64), steps=3)
     assert edited.size == (96, 64)

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from make_hearing import in_memory
 from torch import Tensor
 
-from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.condition import Branch, Guidance, Hearing
 from blender_bend.engine.sonic.generate import generate
-from blender_bend.engine.sonic.projector import AudioProjector
 
 SIZE = {"size": (64, 64), "steps": 4, "seed": 3}
 
@@ -25,13 +24,7 @@ def pipeline(load: Callable[..., Any]) -> Any:
 
 @pytest.fixture(scope="module")
 def hearing(pipeline: Any) -> Hearing:
-    torch.manual_seed(0)
-    projector = AudioProjector(embedding=32, tokens=7, width=32, inner=16, heads=2)
-    adapters = AudioAdapters.for_unet(pipeline.unet, 32, gate=1.0)
-    with torch.no_grad():
-        for path in adapters.widths:
-            adapters.adapter(path).attn_adapter.to_out[0].weight.mul_(4)
-    return Hearing(pipeline.unet, projector.eval(), adapters.eval())
+    return in_memory(pipeline.unet, gate=1.0, louder=4)
 
 
 FIRE, RAIN = torch.eye(32)[3], torch.eye(32)[20]

@@ -12,16 +12,14 @@ import PIL.Image
 import pytest
 import soundfile
 import torch
+from make_hearing import in_memory
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models import MINI_PATH
-from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
-from blender_bend.engine.sonic.condition import Hearing
 from blender_bend.engine.sonic.evaluation import evaluate
 from blender_bend.engine.sonic.measures import Clip, audio_image_content, rank_share, similarity, wav2clip
-from blender_bend.engine.sonic.projector import AudioProjector
 
 
 @pytest.fixture(scope="module")
@@ -78,12 +76,7 @@ def test_clips_vectors_are_those_of_transformers(clip: Path) -> None:
 
 def test_a_folder_is_measured(clip: Path, tmp_path: Path, load: Callable[..., Any]) -> None:
     pipeline = load("sd15")
-    torch.manual_seed(0)
-    hearing = Hearing(
-        pipeline.unet,
-        AudioProjector(embedding=8, tokens=7, width=32, inner=16, heads=2).eval(),
-        AudioAdapters.for_unet(pipeline.unet, 32).eval(),
-    )
+    hearing = in_memory(pipeline.unet, embedding=8)
     for number, name in enumerate(("fire/one", "fire/two", "rain/one")):
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
