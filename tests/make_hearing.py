@@ -1,4 +1,7 @@
-"""Small random parts with which a model hears; as files in the authors' layout, by the engine's Python: FOLDER MODEL."""
+"""Small random parts with which a model hears, also as files in the authors' layout.
+
+Run by the engine's Python: FOLDER MODEL.
+"""
 
 from __future__ import annotations
 
