@@ -185,8 +185,9 @@ from blender_bend.engine.server import Server
 if {command!r} == "asked by Blender":
     out = io.BytesIO()
     server = Server(io.BytesIO(), out)
-    server._answer(Message(HELLO, "1"))
-    server._answer(Message(ANALYSE, "2", {request!r}))
+    for message in (Message(HELLO, "1"), Message(ANALYSE, "2", {request!r})):
+        server._take(message)
+        server.answer_next()
     assert out.getvalue().count(b'"done"') == 2, out.getvalue()
 else:
     assert main({["doctor"] if command == "doctor" else sound!r}) == 0
