@@ -46,14 +46,19 @@ def build(
     return strip
 
 
-def run(operator: str, mode: str, /, **settings: Any) -> None:
-    """Run an operator of Bend as if from the sequencer."""
+def sequencer() -> Any:
+    """The context of the sequencer in the window, in which operators run and strips are made."""
     window = bpy.context.window_manager.windows[0]
     area = next(
         a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR" and a.spaces.active.view_type != "PREVIEW"
     )
     region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+    return bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region)
+
+
+def run(operator: str, mode: str, /, **settings: Any) -> None:
+    """Run an operator of Bend as if from the sequencer."""
+    with sequencer():
         getattr(bpy.ops.bend, operator)(mode, **settings)
 
 

@@ -1,7 +1,6 @@
 """The Sound Condition panel, opened, beside the film of rain, thunder and fire."""
 
 import importlib
-import importlib.util
 import sys
 from pathlib import Path
 
@@ -10,9 +9,8 @@ import bpy
 sys.path.insert(0, str(Path(__file__).parent))
 import common
 
-spec = importlib.util.spec_from_file_location("sounds_film", common.ROOT / "docs" / "films" / "sounds.py")
-film = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(film)
+sys.path.insert(0, str(common.ROOT / "docs" / "films"))
+import sounds as film
 
 folder = common.ROOT / "demo" / "sounds"
 preferences = bpy.context.preferences.addons[common.MODULE].preferences
@@ -32,12 +30,7 @@ sounds = [(name, start, folder / f"{name}.wav") for name, start, _, _ in film.SO
 
 
 def compose():
-    window = bpy.context.window_manager.windows[0]
-    area = next(
-        a for a in window.screen.areas if a.type == "SEQUENCE_EDITOR" and a.spaces.active.view_type != "PREVIEW"
-    )
-    region = next(region for region in area.regions if region.type == "WINDOW")
-    with bpy.context.temp_override(window=window, screen=window.screen, area=area, region=region):
+    with common.sequencer():
         film.compose(bpy, scene, sounds, film.SECONDS)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from diffusers import (
     StableDiffusionXLPipeline,
     UNet2DConditionModel,
 )
+from engine_child import Child
 from hypothesis import settings
 from transformers import (
     CLIPTextConfig,
@@ -352,3 +353,11 @@ def write_sound(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / name
 
     return write
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Iterator[Child]:
+    """An engine of one's own."""
+    child = Child(tmp_path / "engine.log")
+    yield child
+    child.close()

@@ -28,32 +28,24 @@ MakeJob = Callable[..., Job]
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and memory as Linux has them")
 
 
-@pytest.fixture
-def child(tmp_path: Path) -> Iterator[Child]:
-    """An engine of one's own."""
-    child = Child(tmp_path / "engine.log")
-    yield child
-    child.close()
-
-
 def address_space(pid: int, what: str) -> int:
     """Bytes of address space that a process has (``VmSize``) or has had at most (``VmPeak``)."""
     (line,) = (line for line in Path(f"/proc/{pid}/status").read_text().splitlines() if line.startswith(what))
     return int(line.split()[1]) * 1024
 
 
-def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_job: MakeJob, tmp_path: Path) -> None:
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(fresh: Child, make_job: MakeJob, tmp_path: Path) -> None:
     """The limit is a little above what a picture alone takes, which is measured; one layer of the batch is more."""
     resource = pytest.importorskip("resource")
     frames = 2  # batches are filled up to their size, however few frames there are
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(frames)])
     job = make_job("mini", [bend], frames, steps=1, guidance=1.0, size=(256, 256), batch=64)
-    pid = child.process.pid
+    pid = fresh.process.pid
 
     def render(name: str, job: Job) -> int:
         (tmp_path / name).mkdir()
-        child.send(messages.RENDER, name, **request(job, tmp_path / name))
-        done = child.answers(name)[-1]
+        fresh.send(messages.RENDER, name, **request(job, tmp_path / name))
+        done = fresh.answers(name)[-1]
         assert done.type == messages.DONE, done.data
         return int(done.data["batch"])
 
@@ -70,7 +62,7 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(child: Child, make_jo
     assert len(contents(tmp_path / "limited" / "frames")) == frames
 
 
-def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(child: Child) -> None:
+def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(fresh: Child) -> None:
     """Every line is answered, and after all of them the engine does its work."""
     chance = random.Random(6)
     honest = {"v": 1, "id": "7", "type": "cancel", "data": {"job": "/gone.json", "store": "/tmp", "numbers": [1]}}
@@ -87,17 +79,17 @@ def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(child: Child) -> No
 
     def flood() -> None:
         for line in lines():
-            child.write(line)
-        child.send(messages.HELLO, "after")
+            fresh.write(line)
+        fresh.send(messages.HELLO, "after")
 
-    child.send(messages.HELLO, "before")
-    child.answers("before")
-    before = resident_bytes(child.process.pid)
+    fresh.send(messages.HELLO, "before")
+    fresh.answers("before")
+    before = resident_bytes(fresh.process.pid)
     writer = threading.Thread(target=flood)
     writer.start()
     codes = set()
     answers = 0
-    while (message := child.next()).id != "after":
+    while (message := fresh.next()).id != "after":
         assert message.type == messages.ERROR
         codes.add(message.data["code"])
         answers += 1
@@ -105,17 +97,17 @@ def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(child: Child) -> No
     assert message.type == messages.DONE
     assert codes <= {Code.MESSAGE_INVALID, Code.ENGINE_VERSION}
     assert LINES / 3 < answers <= LINES
-    assert resident_bytes(child.process.pid) - before < GROWTH
+    assert resident_bytes(fresh.process.pid) - before < GROWTH
 
 
-def test_more_requests_than_can_wait_are_refused_and_the_first_are_done(child: Child) -> None:
-    child.send(messages.RENDER, "slow", job="/gone.json", store=str(child.log.parent / "store"))
+def test_more_requests_than_can_wait_are_refused_and_the_first_are_done(fresh: Child) -> None:
+    fresh.send(messages.RENDER, "slow", job="/gone.json", store=str(fresh.log.parent / "store"))
     for number in range(3000):
-        child.send(messages.CANCEL, f"nobody {number}")
-        child.send("nothing", str(number))
+        fresh.send(messages.CANCEL, f"nobody {number}")
+        fresh.send("nothing", str(number))
     answered, refused = {}, 0
     while len(answered) < 3001:
-        message = child.next()
+        message = fresh.next()
         if message.type in messages.ENDINGS:
             assert message.id not in answered
             answered[message.id] = message.data["code"]
@@ -123,5 +115,5 @@ def test_more_requests_than_can_wait_are_refused_and_the_first_are_done(child: C
     assert refused > 1000, "torch is imported for the first, so that most come too early"
     assert answered.pop("slow") == Code.JOB_INVALID
     assert set(answered.values()) == {Code.MESSAGE_INVALID}
-    child.send(messages.HELLO, "after")
-    assert child.answers("after")[-1].type == messages.DONE
+    fresh.send(messages.HELLO, "after")
+    assert fresh.answers("after")[-1].type == messages.DONE

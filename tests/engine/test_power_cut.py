@@ -80,22 +80,14 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
         disk.unmount()
 
 
-@pytest.fixture
-def child(tmp_path: Path) -> Iterator[Child]:
-    """An engine whose log is on a disk that stays."""
-    child = Child(tmp_path / "engine.log")
-    yield child
-    child.close()
-
-
 def test_after_cuts_of_the_power_every_frame_is_whole_and_the_rest_is_made(
-    disk: Disk, child: Child, make_job: MakeJob, tmp_path: Path
+    disk: Disk, fresh: Child, make_job: MakeJob, tmp_path: Path
 ) -> None:
     chance = random.Random(9)
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.1 * (index + 1)} for index in range(FRAMES)])
     job = make_job("mini", [bend], FRAMES, steps=2)
-    child.send(messages.RENDER, "undisturbed", **request(job, tmp_path))
-    assert child.answers("undisturbed")[-1].type == messages.DONE
+    fresh.send(messages.RENDER, "undisturbed", **request(job, tmp_path))
+    assert fresh.answers("undisturbed")[-1].type == messages.DONE
     undisturbed = contents(tmp_path / "frames")
     assert len(undisturbed) == FRAMES
 
@@ -106,15 +98,15 @@ def test_after_cuts_of_the_power_every_frame_is_whole_and_the_rest_is_made(
         if len(list(frames.glob("*.png"))) > FRAMES - 4:
             for path in frames.glob("*.png"):
                 path.unlink()
-        child.send(messages.RENDER, str(number), **data)
-        answers = [child.next()]
+        fresh.send(messages.RENDER, str(number), **data)
+        answers = [fresh.next()]
         for _ in range(chance.randrange(12)):
             if answers[-1].type not in messages.ENDINGS:
-                answers.append(child.next())
+                answers.append(fresh.next())
         time.sleep(chance.uniform(0.0, 0.1))
         disk.cut()
         while answers[-1].type not in messages.ENDINGS:
-            answers.append(child.next())
+            answers.append(fresh.next())
         if answers[-1].type == messages.ERROR:
             assert answers[-1].data["code"] == Code.STORE_UNWRITABLE, answers[-1].data
             stopped += 1
@@ -125,8 +117,8 @@ def test_after_cuts_of_the_power_every_frame_is_whole_and_the_rest_is_made(
         made = {f"{answer.data['key']}.png" for answer in answers if answer.type == messages.FRAME}
         kept.append(len(there))
         lost += len(made - set(there))
-    child.send(messages.RENDER, "last", **data)
-    assert child.answers("last")[-1].type == messages.DONE
+    fresh.send(messages.RENDER, "last", **data)
+    assert fresh.answers("last")[-1].type == messages.DONE
     assert contents(frames) == undisturbed
     print(f"{CUTS} cuts, {stopped} within a job; frames there afterwards: {kept}; {lost} made and lost")
     assert stopped > CUTS / 2

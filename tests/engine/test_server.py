@@ -31,14 +31,6 @@ def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
 
 
 @pytest.fixture
-def fresh(tmp_path: Path) -> Iterator[Child]:
-    """An engine of one's own."""
-    child = Child(tmp_path / "engine.log")
-    yield child
-    child.close()
-
-
-@pytest.fixture
 def long_job(make_job: MakeJob, tmp_path: Path) -> dict[str, str]:
     """A render request of sixty different frames of mini."""
     bend = (Bend("Turn", "rotate_channels", "latent"), [{"angle": 0.05 * (index + 1)} for index in range(60)])

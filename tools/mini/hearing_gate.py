@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
@@ -41,65 +42,89 @@ CURVES = (
 )
 
 
+@dataclass(frozen=True)
+class _Measured:
+    """What is measured, and with what."""
+
+    recipe: Recipe
+    folder: Path
+    classifier: Any
+    embeddings: dict[str, torch.Tensor]  # of the held-out sounds, by kind
+    generate: Callable[..., Image.Image]
+    edit: Callable[..., Image.Image]
+
+    def subjects(self, tiles: list[np.ndarray]) -> list[str]:
+        """What the classifier names in pictures."""
+        return [subject for subject, _ in judge(self.classifier, tiles, self.recipe).names]
+
+    def save(self, tiles: list[np.ndarray], name: str, columns: int, size: int) -> None:
+        """Write a grid."""
+        grids.save(tiles, self.folder / "grids" / f"{name}.jpg", columns=columns, size=size)
+
+
 def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict[str, Any]:
-    """Measure how a model hears; the figures go to ``hearing.json``, the pictures to ``grids/hearing.jpg``.
+    """Measure how a model hears; the figures go to ``hearing.json``, the pictures to ``grids``.
 
     Parameters
     ----------
     model : mini's folder
     sound : folder with its ear, projector and adapters
     """
-    pipeline, classifier = load(model), load_classifier(recipe, folder)
+    pipeline = load(model)
     tower = files.load_tower(sound / "clap.safetensors")
     adapters = files.load_adapters(sound / "adapters.safetensors", pipeline.unet)
     hearing = Hearing(pipeline.unet, files.load_projector(sound / "projector.safetensors"), adapters)
     heldout = load_sounds(folder, HELDOUT)
     size, steps = (recipe.picture, recipe.picture), recipe.gate_steps
     settings: dict[str, Any] = {"size": size, "steps": steps, "guidance": Guidance(recipe.guidance)}
-    embeddings = {kind: embeddings_of(tower, heldout[kind]) for kind in SOUNDS}
-    right, rows = {}, []
-    for kind in SOUNDS.values():
-        tiles = [
-            np.asarray(generate(pipeline, hearing, vector, seed=41 + number, **settings))
-            for number, vector in enumerate(embeddings[kind.name])
-        ]
-        names = judge(classifier, tiles, recipe).names
-        right[kind.name] = float(np.mean([subject == kind.scene for subject, _ in names]))
-        rows += tiles[:6]
-    grids.save(rows, folder / "grids" / "hearing.jpg", columns=12, size=128)
+    measured = _Measured(
+        recipe,
+        folder,
+        load_classifier(recipe, folder),
+        {kind: embeddings_of(tower, heldout[kind]) for kind in SOUNDS},
+        partial(generate, pipeline, hearing, **settings),
+        partial(edit, pipeline, hearing, **settings),
+    )
+    right = _scenes(measured)
     figures = {
         "ear": recognised(recipe, folder),
         "scene_right": right,
         "scene_right_mean": float(np.mean(list(right.values()))),
         "kinds_at_70_percent": sum(share >= 0.7 for share in right.values()),
-        "scale_curves": _curves(recipe, folder, pipeline, hearing, embeddings, settings),
-        **_edits(recipe, folder, pipeline, hearing, embeddings, settings),
+        "scale_curves": _curves(measured),
+        **_edits(measured),
     }
     (folder / "hearing.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
 
 
-def _curves(
-    recipe: Recipe,
-    folder: Path,
-    pipeline: Any,
-    hearing: Hearing,
-    embeddings: dict[str, torch.Tensor],
-    settings: dict[str, Any],
-) -> list[dict[str, Any]]:
-    """Films in which the sound's scale goes from 0 to 1, and over its quickest frame again, as slowly as that film."""
+def _scenes(measured: _Measured) -> dict[str, float]:
+    """How often each kind of sound gives its scene without a prompt."""
+    right, rows = {}, []
+    for kind in SOUNDS.values():
+        tiles = [
+            np.asarray(measured.generate(vector, seed=41 + number))
+            for number, vector in enumerate(measured.embeddings[kind.name])
+        ]
+        right[kind.name] = float(np.mean([subject == kind.scene for subject in measured.subjects(tiles)]))
+        rows += tiles[:6]
+    measured.save(rows, "hearing", columns=12, size=128)
+    return right
 
-    found, tiles = [], []
-    for prompt, kind, seed in CURVES[: recipe.gate_pictures]:
-        paint = partial(generate, pipeline, hearing, embeddings[kind][0], prompt=prompt, seed=seed, **settings)
-        frames, changes = _film(paint, 0.0, 1.0, recipe.sweep_frames)
+
+def _curves(measured: _Measured) -> list[dict[str, Any]]:
+    """Films in which the sound's scale goes from 0 to 1, and over its quickest frame again, as slowly as that film."""
+    found, tiles, number = [], [], measured.recipe.sweep_frames
+    for prompt, kind, seed in CURVES[: measured.recipe.gate_pictures]:
+        paint = partial(measured.generate, measured.embeddings[kind][0], prompt=prompt, seed=seed)
+        frames, changes = _film(paint, 0.0, 1.0, number)
         tiles += [frames[round(place)] for place in np.linspace(0, len(frames) - 1, 8)]
         quickest = int(np.argmax(changes))
-        _, finer = _film(paint, quickest / len(changes), (quickest + 1) / len(changes), recipe.sweep_frames)
+        _, finer = _film(paint, quickest / len(changes), (quickest + 1) / len(changes), number)
         figures = {"largest": max(changes), "median": float(np.median(changes)), "largest_when_finer": max(finer)}
         found.append({"prompt": prompt, "sound": kind, **figures})
-    grids.save(tiles, folder / "grids" / "sound_scale.jpg", columns=8, size=160)
+    measured.save(tiles, "sound_scale", columns=8, size=160)
     return found
 
 
@@ -111,35 +136,26 @@ def _film(
     return frames, [change(a, b) for a, b in pairwise(frames)]
 
 
-def _edits(
-    recipe: Recipe,
-    folder: Path,
-    pipeline: Any,
-    hearing: Hearing,
-    embeddings: dict[str, torch.Tensor],
-    settings: dict[str, Any],
-) -> dict[str, Any]:
+def _edits(measured: _Measured) -> dict[str, Any]:
     """Held-out pictures changed by a sound of another scene: how much of their edges stays, and what they show then."""
-    pictures, kinds = Pictures(recipe, folder, HELDOUT), list(SOUNDS.values())
-    classifier = load_classifier(recipe, folder)
+    pictures, kinds = Pictures(measured.recipe, measured.folder, HELDOUT), list(SOUNDS.values())
     found, changes, before, after, wanted = [], [], [], [], []
-    for number in range(min(EDITS, recipe.gate_pictures)):
+    for number in range(min(EDITS, measured.recipe.gate_pictures)):
         source, kind = pictures[number * 5 % len(pictures)], kinds[number * 3 % len(kinds)]
-        edited = np.asarray(edit(pipeline, hearing, Image.fromarray(source), embeddings[kind.name][0], **settings))
+        edited = np.asarray(measured.edit(Image.fromarray(source), measured.embeddings[kind.name][0]))
         found.append(edge_correlation(source, edited))
         changes.append(change(source, edited))
         before.append(source)
         after.append(edited)
         wanted.append(kind.scene)
-    tiles = [tile for pair in zip(before, after, strict=True) for tile in pair]
-    grids.save(tiles, folder / "grids" / "edited.jpg", columns=8, size=192)
-    names = [[subject for subject, _ in judge(classifier, each, recipe).names] for each in (before, after)]
+    measured.save([tile for pair in zip(before, after, strict=True) for tile in pair], "edited", columns=8, size=192)
+    shown, shows = measured.subjects(before), measured.subjects(after)
     return {
         "edit_edge_correlation": found,
         "edit_edge_correlation_mean": float(np.mean(found)),
         "edit_change": changes,
-        "edit_other_subject": float(np.mean([a != b for a, b in zip(*names, strict=True)])),
-        "edit_subject_of_sound": float(np.mean([name == scene for name, scene in zip(names[1], wanted, strict=True)])),
+        "edit_other_subject": float(np.mean([a != b for a, b in zip(shown, shows, strict=True)])),
+        "edit_subject_of_sound": float(np.mean([name == scene for name, scene in zip(shows, wanted, strict=True)])),
     }
 
 

@@ -71,9 +71,7 @@ def invert(
         return family.predict(x, timestep, text, 1.0, size)
 
     if family.pipeline.scheduler.config.prediction_type == "v_prediction":
-        scheduler = ddim_of(family, steps)
-        wanted = set(scheduler.timesteps.tolist())
-        return {timestep: found for timestep, found in _solved(scheduler, latents, ask) if timestep in wanted}
+        return dict(_solved(ddim_of(family, steps), latents, ask))
     scheduler = ddim_of(family, steps, inverse=True)
     found = {}
     for timestep in scheduler.timesteps:
@@ -85,7 +83,7 @@ def invert(
 def _solved(
     scheduler: DDIMScheduler, latents: Tensor, ask: Callable[[Tensor, Tensor], Tensor]
 ) -> Iterator[tuple[int, Tensor]]:
-    """The latent at each of the scheduler's timesteps, upwards, and at those between if they are few.
+    """The latent at each of the scheduler's timesteps, upwards; if they are few, by way of others between them.
 
     A DDIM step is a rotation: from x at the angle a down to b it leads to cos(a - b) x - sin(a - b) v, where the
     angle of a timestep has the cosine sqrt(alpha_cumprod) and v is the velocity at (x, a).
