@@ -8,7 +8,7 @@ import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 
 from blender_bend.core.models import MINI_PATH
-from blender_bend.engine.models import load_pipeline
+from blender_bend.engine.loading import load_pipeline
 
 
 def mini(dtype: torch.dtype) -> Any:

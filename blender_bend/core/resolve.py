@@ -14,7 +14,7 @@ from .catalogue import strip
 from .job import Bend, Frame, Job
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
-RENDERER = "2"
+RENDERER = "3"
 
 #: The folder of a frame store that holds what frames start from or are masked by.
 INPUTS = "inputs"

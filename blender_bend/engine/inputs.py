@@ -18,6 +18,7 @@ from torch import Tensor
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
 from ..core.resolve import Resolved, input_path, vector_path
+from .alignment import aligned
 from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
 from .scenes import paint
@@ -89,7 +90,7 @@ class StoredInputs:
             raise BendError(Code.INPUT_MISSING, f"What a frame hears is missing: {path.name}.", _LISTEN) from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", _LISTEN)
-        return torch.from_numpy(np.frombuffer(data, dtype="<f4").astype(np.float32))[None]
+        return aligned(torch.from_numpy(np.frombuffer(data, dtype="<f4").astype(np.float32)))[None]
 
     def _mask(self, digest: str) -> Tensor:
         grey = np.asarray(self._picture(digest).convert("L"), dtype=np.float32) / 255

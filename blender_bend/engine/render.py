@@ -14,10 +14,11 @@ from ..core import plan
 from ..core.job import Bend, Job
 from ..core.plan import Work
 from ..core.resolve import Resolved, trace
+from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
 from .memory import give_back, is_out_of_memory, out_of_memory
-from .models import ModelShelf, choose_device
+from .model_shelf import ModelShelf
 from .sampling import Sampler
 from .study import Studies
 

@@ -20,6 +20,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import Resolved
+from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
 from .sampling import Sampler
@@ -304,7 +305,7 @@ def _study(moments: list[list[np.ndarray]]) -> SiteStudy:
 
 def _small(tensor: np.ndarray) -> np.ndarray:
     side = (min(SIDE, tensor.shape[1]), min(SIDE, tensor.shape[2]))
-    return functional.adaptive_avg_pool2d(torch.from_numpy(tensor), side).numpy()
+    return functional.adaptive_avg_pool2d(aligned(torch.from_numpy(tensor)), side).numpy()
 
 
 def _directions(tensors: np.ndarray) -> np.ndarray:

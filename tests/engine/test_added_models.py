@@ -21,7 +21,7 @@ from blender_bend.core.job import Bend, Job, Lora
 from blender_bend.core.models import file_fingerprint, fingerprint
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.models import add_loras
+from blender_bend.engine.loading import add_loras
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import Sampler
 

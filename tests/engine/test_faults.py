@@ -20,7 +20,7 @@ from mutations import scratched
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job
 from blender_bend.core.models import MINI_PATH, fingerprint
-from blender_bend.engine import models
+from blender_bend.engine import model_shelf
 from blender_bend.engine.bending import stack
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.memory import is_out_of_memory
@@ -152,7 +152,7 @@ def test_without_memory_for_one_picture_the_job_stops_and_says_so(film: Job, sto
 def test_on_a_card_the_model_is_kept_off_it_before_the_job_stops(
     film: Job, store: FrameStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(models, "OFFLOADING", {"cpu"})
+    monkeypatch.setattr(model_shelf, "OFFLOADING", {"cpu"})
     renderer = Renderer("cpu")
     whole = renderer.sampler(film).pipeline
     with failing(renderer, film, lambda _: MEMORY_ERRORS[0]):

@@ -56,6 +56,8 @@ def load(folder: Path | None) -> Any:
     try:
         from transformers import EncodecModel
 
+        from ..alignment import align
+
         model = EncodecModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
     except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
         raise BendError(
@@ -64,6 +66,7 @@ def load(folder: Path | None) -> Any:
             "It needs config.json and model.safetensors.",
             "bend.open_preferences",
         ) from error
+    align(model)
     return model.eval()
 
 
@@ -76,6 +79,8 @@ def _heard(sound: Listening) -> tuple[np.ndarray, np.ndarray]:
 
 def _encode(sound: Listening) -> np.ndarray:
     import torch
+
+    from ..alignment import aligned
 
     model = load(sound.settings.encodec)
     rate, channels = model.config.sampling_rate, model.config.audio_channels
@@ -92,7 +97,7 @@ def _encode(sound: Listening) -> np.ndarray:
                 if len(here):
                     here = librosa.resample(here, orig_sr=sound.grid.sample_rate, target_sr=rate)[:length]
                     batch[row, :, : len(here)] = here  # a mono sound is doubled for a stereo model
-            encoded = model.encode(torch.from_numpy(batch), return_dict=True).audio_codes
+            encoded = model.encode(aligned(torch.from_numpy(batch)), return_dict=True).audio_codes
             for part in encoded[:1]:  # a frame is shorter than the model's chunks
                 codes.append(part[:, 0].numpy())
                 embeddings.append(model.quantizer.decode(part.transpose(0, 1)).mean(dim=-1).numpy())

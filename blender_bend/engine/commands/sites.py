@@ -33,7 +33,8 @@ def _run(options: argparse.Namespace) -> int:
     import torch
 
     from ...core.models import resolve
-    from ..models import choose_device, load_pipeline
+    from ..devices import choose_device
+    from ..loading import load_pipeline
     from ..sampling import Sampler
 
     folders = {options.model: options.model} if Path(options.model).is_dir() else {}

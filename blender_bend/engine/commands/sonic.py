@@ -72,7 +72,7 @@ def _convert(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
-    from ..models import load_pipeline
+    from ..loading import load_pipeline
     from ..sonic import checkpoints
     from ..sonic.adapters import AudioAdapters
     from ..sonic.dataset import read_examples
@@ -147,7 +147,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     import torch
 
-    from ..models import load_pipeline
+    from ..loading import load_pipeline
     from ..sonic import checkpoints
     from ..sonic.condition import Guidance, Hearing
     from ..sonic.evaluation import evaluate

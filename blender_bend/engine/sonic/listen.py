@@ -18,10 +18,11 @@ from ...core.files import replacing
 from ...core.hearing import LONGEST, Windows
 from ...core.models import file_fingerprint
 from ...core.timebase import FrameRate
+from ..alignment import aligned
 from ..analysis.sound_file import read_mono
+from ..devices import choose_device
 from ..frame_store import FrameStore
 from ..inputs import store_vector
-from ..models import choose_device
 from .checkpoints import load_tower
 from .clap import AudioTower
 from .mel import SAMPLE_RATE, prepare, window
@@ -70,7 +71,7 @@ class Ear:
             file = None if self.cache is None else self.cache / f"{name}.f32"
             vector = _read(file) if file is not None and self.fingerprint else None
             if vector is None:
-                vector = self.tower(heard[None].to(self.device)).to("cpu", torch.float32)
+                vector = self.tower(aligned(heard[None].to(self.device))).to("cpu", torch.float32)
                 if file is not None:
                     _write(file, vector)
             self._known[name] = vector
@@ -83,7 +84,7 @@ def _read(file: Path) -> Tensor | None:
     except (OSError, ValueError):
         return None
     # What CLAP gives is of length 1; anything else was damaged.
-    return torch.from_numpy(vector)[None] if abs(float(np.linalg.norm(vector)) - 1) < 1e-3 else None
+    return aligned(torch.from_numpy(vector))[None] if abs(float(np.linalg.norm(vector)) - 1) < 1e-3 else None
 
 
 def _write(file: Path, vector: Tensor) -> None:

@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ...core.errors import BendError, Code
+from ..alignment import aligned
 
 Weights = dict[str, Tensor]
 
@@ -69,7 +70,7 @@ def metadata(path: Path) -> dict[str, str]:
 def _read_safetensors(path: Path) -> Weights:
     try:
         with safe_open(path, "pt") as file:
-            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - it is no mapping
+            return {name: aligned(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except SafetensorError as error:
         if "incomplete" in str(error).lower() or "invalid header length" in str(error).lower():
             raise _truncated(path) from error
@@ -101,7 +102,7 @@ def _named(path: Path, loaded: object) -> Weights:
             loaded = loaded[wrapper]
     tensors = loaded if isinstance(loaded, Mapping) else {}
     found = {
-        name.removeprefix("module."): value.detach()
+        name.removeprefix("module."): aligned(value.detach())
         for name, value in tensors.items()
         if isinstance(name, str) and isinstance(value, Tensor)
     }

@@ -1,0 +1,48 @@
+"""Loading a model as a diffusers pipeline, be it a folder or a single file."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ...core.errors import BendError, Code
+from ..alignment import align_parts
+from ..families import family_of
+from ..memory import is_out_of_memory
+from .failures import UNLOADABLE
+from .folders import from_folder
+from .single_files import from_file
+
+log = logging.getLogger(__name__)
+
+
+def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
+    """Load a model folder or a single file as a diffusers pipeline, without safety checker and code of its own.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    log.info("loading %s as %s on %s", path, dtype, device)
+    try:
+        pipeline = (from_file if path.is_file() else from_folder)(path, dtype).to(device)
+    except UNLOADABLE as error:
+        if is_out_of_memory(error):
+            raise
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The model in {path} cannot be loaded: {error}.",
+            "It must be a complete diffusers folder with .safetensors weights, or a whole checkpoint.",
+            "bend.open_preferences",
+        ) from error
+    family_of(pipeline)
+    if dtype != torch.float32 and hasattr(pipeline, "unet"):
+        # Convolutions in half precision are up to twice as fast in this order, on a CPU with AMX and on CUDA.
+        pipeline.unet.to(memory_format=torch.channels_last)
+        pipeline.vae.to(memory_format=torch.channels_last)
+    align_parts(pipeline)
+    pipeline.set_progress_bar_config(disable=True)
+    return pipeline

@@ -1,0 +1,119 @@
+"""The model used last, kept loaded from one job to the next."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ..core.errors import BendError, Code
+from ..core.job import Job
+from ..core.models import file_fingerprint, fingerprint, model_fingerprint
+from .devices import OFFLOADING
+from .families import family_of
+from .loading import add_loras, load_decoder, load_pipeline
+from .sonic.checkpoints import load_adapters, load_projector
+from .sonic.condition import Hearing
+
+log = logging.getLogger(__name__)
+
+
+def check_fingerprints(job: Job) -> None:
+    """Whether the files that were loaded are those that the job was made for; else frames would get wrong names.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    files = [(Path(job.model), job.fingerprint, model_fingerprint)]
+    if job.decoder:
+        files.append((Path(job.decoder), job.decoder_fingerprint, fingerprint))
+    files += [(Path(lora.path), lora.fingerprint, file_fingerprint) for lora in job.loras]
+    for path, wanted, measure in files:
+        if measure(path) != wanted:
+            raise BendError(
+                Code.MODEL_INVALID,
+                f"{path} is not what it was when the job was made.",
+                "Generate again; if a file was damaged, fetch the model again.",
+                "bend.open_preferences",
+            )
+
+
+class ModelShelf:
+    """Holds the model used last, so that a job after a job does not load it again."""
+
+    def __init__(self) -> None:
+        self._key: tuple[Any, ...] = ()
+        self._pipeline: Any = None
+        self._heard: tuple[Any, ...] = ()
+        self._hearing: Hearing | None = None
+        #: The fingerprints of the models that do not fit on the device.
+        self._offloaded: set[str] = set()
+
+    def offload(self, job: Job, device: str) -> bool:
+        """From now on keep of a job's model only the part on the device that is at work, and the rest in memory.
+
+        Returns
+        -------
+        whether that is anything new, and this device has a memory of its own
+        """
+        if job.fingerprint in self._offloaded or torch.device(device).type not in OFFLOADING:
+            return False
+        self._key, self._pipeline, self._heard, self._hearing = (), None, (), None
+        self._offloaded.add(job.fingerprint)
+        log.info("the model is kept off the device where it is not at work")
+        return True
+
+    def hearing(self, job: Job, device: str) -> Hearing | None:
+        """What makes a job's model hear; None if nothing does.
+
+        Raises
+        ------
+        BendError(MODEL_MISSING), BendError(MODEL_INVALID)
+        """
+        if job.hearing is None:
+            return None
+        files = job.hearing
+        key = (self._key_of(job, device), files.adapters_fingerprint, files.projector_fingerprint)
+        if key != self._heard:
+            self._heard, self._hearing = (), None
+            unet = family_of(self.pipeline(job, device)).denoiser
+            adapters = load_adapters(Path(files.adapters), unet)
+            self._hearing = Hearing(unet, load_projector(Path(files.projector)), adapters)
+            self._heard = key
+        return self._hearing
+
+    def holds(self, job: Job, device: str) -> bool:
+        """Whether a job's model is the one held."""
+        return self._key == self._key_of(job, device)
+
+    @staticmethod
+    def _key_of(job: Job, device: str) -> tuple[Any, ...]:
+        loras = tuple((lora.site_name, lora.path, lora.fingerprint, lora.strength) for lora in job.loras)
+        return (job.model, job.fingerprint, job.precision, device, job.decoder, job.decoder_fingerprint, loras)
+
+    def pipeline(self, job: Job, device: str) -> Any:
+        """The diffusers pipeline of a job, on its device, with the job's decoder and LoRA files.
+
+        Raises
+        ------
+        BendError(MODEL_INVALID) if diffusers cannot load it, or if it is not the model that the job was made for.
+        """
+        key = self._key_of(job, device)
+        if key != self._key:
+            self._key, self._pipeline = (), None
+            self._heard, self._hearing = (), None  # it belongs to the network that goes
+            offloaded = job.fingerprint in self._offloaded
+            first = "cpu" if offloaded else device
+            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first)
+            if job.decoder:
+                pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), first)
+            add_loras(pipeline, job.loras)
+            check_fingerprints(job)
+            if offloaded:
+                pipeline.enable_model_cpu_offload(device=device)
+            self._pipeline = pipeline
+            self._key = key
+        return self._pipeline
