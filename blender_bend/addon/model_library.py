@@ -14,11 +14,11 @@ from .errands import Errand
 
 
 def download(name: str) -> Errand:
-    """Begin to fetch what a model needs; where it was interrupted it goes on.
+    """Begin to fetch a model; where it was interrupted it goes on.
 
     Parameters
     ----------
-    name : a hub id, or a single file of the preferences
+    name : a hub id
 
     Raises
     ------
@@ -33,10 +33,8 @@ def download(name: str) -> Errand:
             "bend.open_preferences",
         )
     _require_online()
-    arguments = ["download", wanted.model, "--json", *([] if wanted.weights else ["--settings"])]
-    return Errand(
-        engine_command(arguments), f"Downloading {wanted.model}", partial(_stopped, "download"), then=_look_again
-    )
+    command = engine_command(["download", wanted, "--json"])
+    return Errand(command, f"Downloading {wanted}", partial(_stopped, "download"), then=_look_again)
 
 
 def log_in(token: str) -> Errand:

@@ -99,7 +99,7 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
 
 def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
     """All of a job but its frames."""
-    model = models.resolve(settings.model.strip(), preferences.model_folders())
+    model = models.resolve(settings.model.strip(), preferences.model_folders(), settings.decoder.strip())
     decoder = None
     if settings.decoder.strip():
         decoder = models.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())

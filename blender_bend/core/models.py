@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,13 +28,14 @@ class ModelReference:
     fingerprint: str
 
 
-def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
+def resolve(name: str, folders: Mapping[str, str], decoder: str = "") -> ModelReference:
     """Find the files of a model.
 
     Parameters
     ----------
     name : ``mini``, a name from the preferences, or a hub id
     folders : the preferences' model folders and single files by name
+    decoder : the decoder that takes the place of the model's own; with one, a single file may lack its autoencoder
 
     Raises
     ------
@@ -44,7 +46,7 @@ def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
         return _reference(name, MINI_PATH)
     if name in folders:
         path = Path(folders[name])
-        return _single_file(name, path) if single_files.is_one(path) else _reference(name, path)
+        return _single_file(name, path, decoder) if single_files.is_one(path) else _reference(name, path)
     if hub.is_id(name):
         snapshot = hub.snapshot(name)
         files = snapshot or hub.begun(name)
@@ -73,32 +75,9 @@ def _not_downloaded(name: str, missing: int) -> BendError:
     )
 
 
-@dataclass(frozen=True)
-class Download:
-    """What must be fetched for a model.
-
-    Parameters
-    ----------
-    model : hub id
-    weights : whether the weights are wanted, or only the settings
-    """
-
-    model: str
-    weights: bool = True
-
-
-def download_for(name: str, folders: Mapping[str, str]) -> Download | None:
-    """What the download button fetches for a model; None if nothing is wanted of the hub.
-
-    Raises
-    ------
-    BendError(MODEL_INVALID) for a single file that is no model
-    """
-    if name in folders:
-        path = Path(folders[name])
-        single = single_files.is_one(path)
-        return Download(single_files.kind_of(path).described_by, weights=False) if single else None
-    return Download(name) if hub.is_id(name) else None
+def download_for(name: str, folders: Mapping[str, str]) -> str | None:
+    """What the download button fetches for a model: a hub id; None if nothing is wanted of the hub."""
+    return name if name not in folders and hub.is_id(name) else None
 
 
 def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
@@ -183,18 +162,25 @@ def _is_or_are(missing: list[str]) -> str:
     return f"{more}{'is' if len(missing) == 1 else 'are'}"
 
 
-def _single_file(name: str, path: Path) -> ModelReference:
+def _single_file(name: str, path: Path, decoder: str) -> ModelReference:
+    single_files.kind_of(path)
+    if not decoder:
+        single_files.require_decoder(path)
+    return ModelReference(name, str(path), single_file_fingerprint(path))
+
+
+def single_file_fingerprint(path: Path) -> str:
+    """A hash of a checkpoint, of the settings that go with it, and of how it is sampled; not of the file's name.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
     kind = single_files.kind_of(path)
-    description = single_files.description(kind)
-    if description is None:
-        raise BendError(
-            Code.MODEL_MISSING,
-            f"The settings of {kind.label}, which {path.name} needs, are not downloaded yet.",
-            "Download them once; they are a few megabytes.",
-            "bend.download_model",
-        )
-    both = file_fingerprint(path) + _settings_fingerprint(description)
-    return ModelReference(name, str(path), hashlib.sha256(both.encode()).hexdigest())
+    marks = json.dumps(single_files.marks(path, kind).to_dict(), sort_keys=True)
+    settings = _fingerprint_of(single_files.SETTINGS, [kind.settings_file, *single_files.vocabulary_files()])
+    parts = (file_fingerprint(path), single_files.named(path).digest, settings, marks)
+    return hashlib.sha256("".join(parts).encode()).hexdigest()
 
 
 def model_fingerprint(path: Path) -> str:
@@ -202,9 +188,9 @@ def model_fingerprint(path: Path) -> str:
 
     Raises
     ------
-    BendError(MODEL_MISSING) if the settings of a single file are not downloaded.
+    BendError(MODEL_INVALID) if a single file is no model
     """
-    return _single_file(path.name, path).fingerprint if path.is_file() else fingerprint(path)
+    return single_file_fingerprint(path) if path.is_file() else fingerprint(path)
 
 
 def fingerprint(path: Path) -> str:
@@ -217,12 +203,6 @@ def fingerprint(path: Path) -> str:
     return _fingerprint_of(path, files)
 
 
-def _settings_fingerprint(description: Path) -> str:
-    """The same hash of a folder's configurations only; whether there are weights as well makes no difference."""
-    files = (file for part in model_files.parts_of(description) for file in (description / part).iterdir())
-    return _fingerprint_of(description, filter(model_files.is_setting, files))
-
-
 def _fingerprint_of(path: Path, files: Iterable[Path]) -> str:
     kept = sorted(file for file in files if file.is_file())
     listing = tuple((file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in kept)
@@ -230,9 +210,9 @@ def _fingerprint_of(path: Path, files: Iterable[Path]) -> str:
 
 
 def file_fingerprint(path: Path) -> str:
-    """The same hash of a single weight file."""
+    """The same hash of a single weight file; under another name it is the same."""
     status = path.stat()
-    return _fingerprint(str(path.parent), ((path.name, status.st_size, status.st_mtime_ns),))
+    return _fingerprint(str(path), (("", status.st_size, status.st_mtime_ns),))
 
 
 @functools.lru_cache(maxsize=32)

@@ -1,24 +1,30 @@
-"""Models in one ``.safetensors`` file, as artists share them: which kind one is, and whose settings fit it.
+"""Models in one ``.safetensors`` file, as artists share them: which kind one is, and the settings that it lacks.
 
-Such a file holds weights only. The configurations and the tokenizer, a few megabytes, come from the hub's model of the
-same kind.
+Such a file holds weights only. The configurations of the three kinds, a few kilobytes, ship with Bend; so does CLIP's
+vocabulary, which all of them share (openai/CLIP, MIT licence).
 """
 
 from __future__ import annotations
 
+import functools
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import hub, model_files
+from . import checkpoint_names, file_kinds
+from .checkpoint_marks import Marks, marks_of, scheduler_of
 from .errors import BendError, Code
+from .safetensors_file import Contents, contents, header
+
+__all__ = ["KINDS", "SETTINGS", "Kind", "has_decoder", "header", "is_one", "kind_of", "named", "require_decoder"]
 
 SUFFIX = ".safetensors"
-#: What other programs call such files; they are refused by name, because they are pickles.
+#: What other programs call such files. Pickles are refused by name, because they can carry programs.
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin"}
-_LONGEST_HEADER = 100_000_000
-_FIRST_LAYER = "model.diffusion_model.input_blocks.0.0.weight"
+_QUANTIZED = ".gguf"
+#: Where the configurations and the vocabulary are.
+SETTINGS = Path(__file__).resolve().parent.parent / "models" / "settings"
 
 
 @dataclass(frozen=True)
@@ -27,97 +33,156 @@ class Kind:
 
     Parameters
     ----------
-    marker : a tensor that only this kind has
-    described_by : the hub's model whose settings fit
-    pipeline : diffusers' class for it
+    name : that of its settings
+    marker : what the names of a text encoder begin with that only this kind has
     """
 
+    name: str
     label: str
     marker: str
-    described_by: str
-    pipeline: str
+
+    @property
+    def settings_file(self) -> Path:
+        """Its configurations."""
+        return SETTINGS / f"{self.name}.json"
+
+    def settings(self) -> dict[str, Any]:
+        """The configurations of its parts by name, and under ``pipeline`` diffusers' class for it."""
+        read: dict[str, Any] = json.loads(self.settings_file.read_text(encoding="utf-8"))
+        return read
 
 
-#: Names of tensors as in diffusers' ``loaders/single_file_utils.py``.
+def vocabulary_files() -> list[Path]:
+    """CLIP's vocabulary."""
+    return sorted(file for file in (SETTINGS / "clip").iterdir() if file.suffix in {".json", ".txt"})
+
+
+#: The order counts: a file of the second kind is told from one of the first by what is in it besides.
 KINDS = (
-    Kind(
-        "Stable Diffusion 1",
-        "cond_stage_model.transformer.text_model.embeddings.position_embedding.weight",
-        "stable-diffusion-v1-5/stable-diffusion-v1-5",
-        "StableDiffusionPipeline",
-    ),
-    Kind(
-        "Stable Diffusion XL",
-        "conditioner.embedders.1.model.positional_embedding",
-        "stabilityai/stable-diffusion-xl-base-1.0",
-        "StableDiffusionXLPipeline",
-    ),
+    Kind("sdxl", "Stable Diffusion XL", checkpoint_names.OPEN_CLIP["sdxl"]),
+    Kind("sd2", "Stable Diffusion 2", checkpoint_names.OPEN_CLIP["sd2"]),
+    Kind("sd1", "Stable Diffusion 1", checkpoint_names.CLIP["sd1"][-1]),
 )
-#: What a whole model consists of: a word for it, and the beginning of its tensors' names.
-_PARTS = {
-    "the UNet": ("model.diffusion_model.",),
-    "the autoencoder": ("first_stage_model.",),
-    "the text encoder": ("cond_stage_model.", "conditioner."),
-}
 
 
 def is_one(path: Path) -> bool:
     """Whether a path means a single file, there or not."""
-    return not path.is_dir() and (path.is_file() or path.suffix in {SUFFIX, *_PICKLES})
+    return not path.is_dir() and (path.is_file() or path.suffix.lower() in {SUFFIX, *_PICKLES, _QUANTIZED})
 
 
-def header(file: Path) -> dict[str, Any]:
-    """The names, types and shapes of a safetensors file. Format: github.com/huggingface/safetensors#format
+def named(file: Path) -> Contents:
+    """What a checkpoint holds, by the names as published: some programs put words before all of them.
 
     Raises
     ------
-    OSError, ValueError if it is none
+    BendError(MODEL_INVALID) if it is no safetensors file, or damaged
     """
-    with open(file, "rb") as stream:
-        length = int.from_bytes(stream.read(8), "little")
-        if length > _LONGEST_HEADER:
-            raise ValueError("too long")
-        found = json.loads(stream.read(length))
-    if not isinstance(found, dict):
-        raise ValueError("not a header")
-    return found
+    if file.suffix.lower() == _QUANTIZED:
+        raise _unfit(file, "it is a GGUF file, whose weights are quantized for other programs")
+    if file.suffix.lower() != SUFFIX:
+        raise _unfit(file, f"it is not a {SUFFIX} file; others can carry programs and are never loaded")
+    try:
+        status = file.stat()
+        return _named(str(file), status.st_size, status.st_mtime_ns)
+    except (OSError, ValueError) as error:
+        raise _unfit(file, "the file is not there" if not file.exists() else "the file is damaged") from error
+
+
+@functools.lru_cache(maxsize=16)
+def _named(file: str, _size: int, _changed: int) -> Contents:
+    found = contents(Path(file))
+    wrapper = _wrapper(found)
+    return replace(found, tensors={name.removeprefix(wrapper): entry for name, entry in found.tensors.items()})
+
+
+def _wrapper(found: Contents) -> str:
+    """What stands before the published names: nothing, or ``state_dict.``, ``model.`` …"""
+    for mark in (checkpoint_names.UNET, checkpoint_names.AVERAGE):
+        for name in found.tensors:
+            before, here, _ = name.partition(mark)
+            if here and (not before or before.endswith(".")):
+                return before
+    return ""
 
 
 def kind_of(file: Path) -> Kind:
-    """Which kind of model a file is.
+    """Which kind of model a file is; it may lack the autoencoder, see ``has_decoder``.
 
     Raises
     ------
-    BendError(MODEL_INVALID) naming what is missing in it
+    BendError(MODEL_INVALID) saying what it is instead, or what is missing in it
     """
-    if file.suffix != SUFFIX:
-        raise _unfit(file, f"it is not a {SUFFIX} file; others can carry programs and are never loaded")
-    try:
-        tensors = header(file)
-    except (OSError, ValueError) as error:
-        raise _unfit(file, "the file is not there" if not file.exists() else "the file is damaged") from error
-    lacking = [part for part, names in _PARTS.items() if not any(name.startswith(names) for name in tensors)]
-    if lacking:
-        raise _unfit(file, f"it lacks {', '.join(lacking)}")
-    kind = next((kind for kind in KINDS if kind.marker in tensors), None)
+    found = named(file)
+    other = file_kinds.told(found)
+    if other is not None:
+        raise _unfit(file, other.words, other.hint)
+    tensors = found.tensors
+    if not any(
+        name.startswith((checkpoint_names.UNET, checkpoint_names.AVERAGE + "diffusion_model")) for name in tensors
+    ):
+        raise _unfit(file, "it lacks the UNet")
+    kind = next((kind for kind in KINDS if any(name.startswith(kind.marker) for name in tensors)), None)
     if kind is None:
-        raise _unfit(file, f"it is neither {' nor '.join(kind.label for kind in KINDS)}")
-    shape = tensors.get(_FIRST_LAYER, {}).get("shape", [0, 4])
-    if shape[1] != 4:
-        raise _unfit(file, "it is made for inpainting")
+        begun = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in tensors)
+        raise _unfit(file, f"it is neither {' nor '.join(_labels())}" if begun else "it lacks the text encoder")
+    if kind.name == "sdxl" and not any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in tensors):
+        raise _unfit(file, "it lacks the first of the two text encoders")
     return kind
 
 
-def _unfit(file: Path, why: str) -> BendError:
+def _labels() -> list[str]:
+    return sorted(kind.label for kind in KINDS)
+
+
+def has_decoder(file: Path) -> bool:
+    """Whether there is an autoencoder in a file.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    return any(name.startswith(checkpoint_names.AUTOENCODER) for name in named(file).tensors)
+
+
+def require_decoder(file: Path) -> None:
+    """See that there is an autoencoder in a file.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if there is none, and a decoder must be chosen
+    """
+    if not has_decoder(file):
+        hint = "Choose a decoder under Prompt and Sampling, which then stands in; or a file with its autoencoder (VAE)."
+        raise _unfit(file, "it lacks the autoencoder (VAE)", hint)
+
+
+def marks(file: Path, kind: Kind) -> Marks:
+    """How a file wants to be sampled.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    try:
+        return marks_of(file, named(file), second=kind.name == "sd2")
+    except OSError as error:
+        raise _unfit(file, "the file cannot be read") from error
+
+
+def scheduler(file: Path, kind: Kind) -> dict[str, Any]:
+    """The configuration of a file's own scheduler.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID)
+    """
+    return scheduler_of(kind.settings()["scheduler"], marks(file, kind), second=kind.name == "sd2")
+
+
+def _unfit(file: Path, why: str, hint: str = "") -> BendError:
     return BendError(
         Code.MODEL_INVALID,
         f"{file.name} cannot be used as a model: {why}.",
-        "Choose a checkpoint of Stable Diffusion 1 or XL, or a folder as diffusers writes it.",
+        hint or "Choose a checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it.",
         "bend.open_preferences",
     )
-
-
-def description(kind: Kind) -> Path | None:
-    """The folder with the settings of a kind, if they have been downloaded."""
-    found = hub.snapshot(kind.described_by)
-    return found if found is not None and not model_files.missing(found, weights=False) else None

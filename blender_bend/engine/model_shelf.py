@@ -13,7 +13,7 @@ from ..core.job import Job
 from ..core.models import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
 from .families import family_of
-from .loading import add_loras, load_decoder, load_pipeline
+from .loading import add_loras, load_pipeline
 from .sonic.checkpoints import load_adapters, load_projector
 from .sonic.condition import Hearing
 
@@ -107,9 +107,8 @@ class ModelShelf:
             self._heard, self._hearing = (), None  # it belongs to the network that goes
             offloaded = job.fingerprint in self._offloaded
             first = "cpu" if offloaded else device
-            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first)
-            if job.decoder:
-                pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), first)
+            decoder = Path(job.decoder) if job.decoder else None
+            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first, decoder)
             add_loras(pipeline, job.loras)
             check_fingerprints(job)
             if offloaded:

@@ -1,25 +1,17 @@
-"""What a model lacks is named: files of a folder, parts of a single file; and what the hub's cache holds."""
+"""What a model lacks is named: files of a folder; and what the hub's cache holds."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from blender_bend.core import hub, known_models, model_files, models, single_files
+from blender_bend.core import hub, known_models, model_files, models
 from blender_bend.core.errors import BendError, Code
 
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
-WriteFile = Callable[..., Path]
-SD15, SDXL = single_files.KINDS
-WHOLE = {
-    "model.diffusion_model.input_blocks.0.0.weight": [320, 4, 3, 3],
-    "first_stage_model.decoder.conv_in.weight": [512, 4, 3, 3],
-    SD15.marker: [77, 768],
-}
 
 
 @pytest.fixture
@@ -40,19 +32,6 @@ def write_folder(folder: Path) -> Path:
         (folder / name).write_text("{}")
     (folder / "model_index.json").write_text(json.dumps(index))
     return folder
-
-
-@pytest.fixture
-def write_file(tmp_path: Path) -> WriteFile:
-    """Writes a safetensors file with tensors of given shapes, all zero bytes long."""
-
-    def write(tensors: dict[str, list[int]], name: str = "painter.safetensors") -> Path:
-        header = {key: {"dtype": "F32", "shape": shape, "data_offsets": [0, 0]} for key, shape in tensors.items()}
-        text = json.dumps(header).encode()
-        (tmp_path / name).write_bytes(len(text).to_bytes(8, "little") + text)
-        return tmp_path / name
-
-    return write
 
 
 @pytest.fixture
@@ -138,59 +117,13 @@ def test_a_damaged_index_is_no_model(folder: Path, index: str) -> None:
     assert model_files.missing(folder) == ["model_index.json"]
 
 
-def test_a_single_file_needs_the_settings_of_its_kind(write_file: WriteFile, cache: Path) -> None:
-    file = write_file(WHOLE)
-    assert single_files.kind_of(file) == SD15
-    error = refused("x", file)
-    assert (error.code, error.action) == (Code.MODEL_MISSING, "bend.download_model")
-    wanted = models.download_for("x", {"x": str(file)})
-    assert wanted == models.Download(SD15.described_by, weights=False)
-    settings = write_snapshot(cache, SD15.described_by)
-    for weights in settings.glob("*/*.safetensors"):
-        weights.unlink()
-    found = models.resolve("x", {"x": str(file)})
-    assert found.path == str(file)
-    (settings / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(b"weights")
-    (settings / "unet" / "diffusion_pytorch_model.safetensors.index.json").write_text("{}")
-    assert models.resolve("x", {"x": str(file)}) == found
-    (settings / "scheduler" / "scheduler_config.json").write_text('{"prediction_type": "v_prediction"}')
-    assert models.resolve("x", {"x": str(file)}).fingerprint != found.fingerprint
-
-
-def test_a_kind_is_told_by_its_tensors(write_file: WriteFile) -> None:
-    shapes = {name: shape for name, shape in WHOLE.items() if name != SD15.marker}
-    assert single_files.kind_of(write_file({**shapes, SDXL.marker: [77, 1280]})) == SDXL
-
-
-@pytest.mark.parametrize(
-    ("tensors", "words"),
-    [
-        ({SD15.marker: [77, 768]}, "it lacks the UNet, the autoencoder"),
-        ({name: shape for name, shape in WHOLE.items() if name != SD15.marker}, "it lacks the text encoder"),
-        ({**WHOLE, "model.diffusion_model.input_blocks.0.0.weight": [320, 9, 3, 3]}, "inpainting"),
-        ({**{n: s for n, s in WHOLE.items() if n != SD15.marker}, "conditioner.other": [1]}, "neither"),
-    ],
-)
-def test_what_a_single_file_lacks_is_named(write_file: WriteFile, tensors: dict[str, list[int]], words: str) -> None:
-    error = refused("x", write_file(tensors))
-    assert error.code == Code.MODEL_INVALID and words in error.message
-
-
-@pytest.mark.parametrize("name", ["model.ckpt", "model.pt", "gone.safetensors", "damaged.safetensors"])
-def test_a_file_of_another_form_is_refused(tmp_path: Path, name: str) -> None:
-    if not name.startswith("gone"):
-        (tmp_path / name).write_bytes(b"\x80\x04pickle or nonsense")
-    error = refused("x", tmp_path / name)
-    assert error.code == Code.MODEL_INVALID and name in error.message
-
-
 def test_a_download_that_stopped_says_how_much_is_missing(cache: Path) -> None:
     files = write_snapshot(cache, "owner/painter")
     (files / "vae" / "config.json").unlink()
     with pytest.raises(BendError, match="1 file is missing") as caught:
         models.resolve("owner/painter", {})
     assert caught.value.action == "bend.download_model"
-    assert models.download_for("owner/painter", {}) == models.Download("owner/painter")
+    assert models.download_for("owner/painter", {}) == "owner/painter"
     assert models.download_for("mini", {}) is None
 
 
@@ -227,4 +160,3 @@ def test_known_models_have_what_an_artist_asks_for() -> None:
         assert hub.is_id(model.name) and model.licence and model.gigabytes > 1
         assert known_models.known(model.name) == model and model.page.endswith(model.name)
     assert any(model.gated for model in known_models.MODELS)
-    assert {kind.described_by for kind in single_files.KINDS} <= set(names)

@@ -12,6 +12,7 @@ from ...core.errors import BendError, Code
 from ..alignment import align_parts
 from ..families import family_of
 from ..memory import is_out_of_memory
+from .decoders import load_decoder
 from .failures import UNLOADABLE
 from .folders import from_folder
 from .single_files import from_file
@@ -19,16 +20,23 @@ from .single_files import from_file
 log = logging.getLogger(__name__)
 
 
-def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
+def load_pipeline(path: Path, dtype: torch.dtype, device: str, decoder: Path | None = None) -> Any:
     """Load a model folder or a single file as a diffusers pipeline, without safety checker and code of its own.
+
+    Parameters
+    ----------
+    decoder : the folder of an autoencoder that takes the place of the model's own
 
     Raises
     ------
     BendError(MODEL_INVALID)
     """
     log.info("loading %s as %s on %s", path, dtype, device)
+    vae = load_decoder(decoder, dtype, device) if decoder else None
     try:
-        pipeline = (from_file if path.is_file() else from_folder)(path, dtype).to(device)
+        pipeline = (from_file(path, dtype, vae) if path.is_file() else from_folder(path, dtype)).to(device)
+        if vae is not None:
+            pipeline.vae = vae
     except UNLOADABLE as error:
         if is_out_of_memory(error):
             raise

@@ -1,34 +1,187 @@
-"""A checkpoint in one file, as artists share them."""
+"""A checkpoint in one file, as artists share them.
+
+Every weight of every network is looked up in the file by its published name, so nothing is left at random: what is
+missing, of another shape or without a place is named.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import diffusers
+import safetensors
 import torch
+import transformers
+from accelerate import init_empty_weights  # type: ignore[import-untyped]
+from torch import Tensor, nn
+from transformers import CLIPTextConfig, CLIPTokenizer
 
+from ...core import checkpoint_names as names
 from ...core import single_files
 from ...core.errors import BendError, Code
+from ...core.safetensors_file import Entry
+from ..alignment import aligned
+
+_LONGEST_PROMPT = 77
+_GUIDANCE_INPUT = names.UNET + "time_embed.cond_proj.weight"
+_Find = Callable[[str], names.Source]
 
 
-def from_file(path: Path, dtype: torch.dtype) -> Any:
-    """A checkpoint in one file, with the settings of the hub's model of its kind.
+def from_file(path: Path, dtype: torch.dtype, decoder: nn.Module | None = None) -> Any:
+    """The pipeline of a checkpoint in one file, with the settings of its kind and the scheduler that it asks for.
+
+    Parameters
+    ----------
+    decoder : takes the place of the file's autoencoder, which then need not be there
 
     Raises
     ------
-    BendError(MODEL_INVALID), BendError(MODEL_MISSING) without these settings
+    BendError(MODEL_INVALID) naming what is missing or does not fit; what safetensors raises for a damaged file
     """
     kind = single_files.kind_of(path)
-    settings = single_files.description(kind)
-    if settings is None:
-        raise BendError(
-            Code.MODEL_MISSING,
-            f"The settings of {kind.label} are not downloaded.",
-            f"Download them: {kind.described_by}.",
-            "bend.download_model",
-        )
-    pipeline = getattr(diffusers, kind.pipeline)
-    return pipeline.from_single_file(
-        str(path), config=str(settings), dtype=dtype, local_files_only=True, safety_checker=None
+    if decoder is None:
+        single_files.require_decoder(path)
+    settings = kind.settings()
+    parts: dict[str, Any] = {
+        "scheduler": _scheduler(single_files.scheduler(path, kind)),
+        "vae": decoder,
+        "tokenizer": _tokenizer(settings["tokenizer"]),
+    }
+    with _Checkpoint(path, dtype) as checkpoint:
+        parts["unet"] = checkpoint.unet(settings["unet"])
+        if decoder is None:
+            parts["vae"] = checkpoint.autoencoder(settings["vae"])
+        if kind.name == "sdxl":
+            parts["text_encoder"] = checkpoint.clip(settings["text_encoder"], names.CLIP["sdxl"])
+            second = checkpoint.open_clip(settings["text_encoder_2"], names.OPEN_CLIP["sdxl"], projected=True)
+            parts |= {"text_encoder_2": second, "tokenizer_2": _tokenizer(settings["tokenizer_2"])}
+        elif kind.name == "sd2":
+            parts["text_encoder"] = checkpoint.open_clip(settings["text_encoder"], names.OPEN_CLIP["sd2"])
+        else:
+            parts["text_encoder"] = checkpoint.clip(settings["text_encoder"], names.CLIP["sd1"])
+    if kind.name == "sdxl":
+        return diffusers.StableDiffusionXLPipeline(**parts, force_zeros_for_empty_prompt=True, add_watermarker=False)
+    return diffusers.StableDiffusionPipeline(
+        **parts, safety_checker=None, feature_extractor=None, requires_safety_checker=False
     )
+
+
+def _scheduler(config: dict[str, Any]) -> Any:
+    return getattr(diffusers, config["_class_name"]).from_config(config)
+
+
+def _tokenizer(settings: dict[str, Any]) -> CLIPTokenizer:
+    folder = str(single_files.SETTINGS / "clip")
+    usual: dict[str, Any] = {"model_max_length": _LONGEST_PROMPT, "local_files_only": True}
+    tokenizer: CLIPTokenizer = CLIPTokenizer.from_pretrained(folder, **{**usual, **settings})
+    return tokenizer
+
+
+class _Checkpoint:
+    """An open file, from which networks are filled."""
+
+    def __init__(self, path: Path, dtype: torch.dtype) -> None:
+        self._path, self._dtype = path, dtype
+        self._tensors: Mapping[str, Entry] = single_files.named(path).tensors
+        self._used: set[str] = set()
+
+    def __enter__(self) -> _Checkpoint:
+        self._file: Any = safetensors.safe_open(str(self._path), framework="pt", device="cpu")
+        self._file.__enter__()
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.__exit__(*error)
+
+    def unet(self, config: dict[str, Any]) -> nn.Module:
+        """The UNet; its moving average where that is all there is."""
+        if guided := self._tensors.get(_GUIDANCE_INPUT):
+            config = {**config, "time_cond_proj_dim": guided.shape[1]}
+        with init_empty_weights():
+            unet = diffusers.UNet2DConditionModel.from_config(config)
+        self._fill(unet, "UNet", lambda name: names.unet_source(name, config))
+        spare = sorted(name for name in self._tensors if name.startswith(names.UNET) and name not in self._used)
+        if spare:
+            raise self._unfit(f"its UNet is built otherwise: it has no place for {_some(spare)}")
+        return unet
+
+    def autoencoder(self, config: dict[str, Any]) -> nn.Module:
+        """The autoencoder."""
+        with init_empty_weights():
+            vae = diffusers.AutoencoderKL.from_config(config)
+        return self._fill(vae, "autoencoder", lambda name: names.autoencoder_source(name, config))
+
+    def clip(self, config: dict[str, Any], prefixes: tuple[str, ...]) -> nn.Module:
+        """A text encoder in the names of transformers."""
+        with init_empty_weights():
+            encoder = transformers.CLIPTextModel(CLIPTextConfig(**config))
+        return self._fill(encoder, "text encoder", lambda name: names.clip_source(name, prefixes))
+
+    def open_clip(self, config: dict[str, Any], prefix: str, projected: bool = False) -> nn.Module:
+        """A text encoder in the names of OpenCLIP."""
+        kind = transformers.CLIPTextModelWithProjection if projected else transformers.CLIPTextModel
+        with init_empty_weights():
+            encoder = kind(CLIPTextConfig(**config))
+        return self._fill(encoder, "text encoder", lambda name: names.open_clip_source(name, prefix))
+
+    def _fill(self, network: nn.Module, what: str, find: _Find) -> nn.Module:
+        """Give a network all of its weights.
+
+        Raises
+        ------
+        BendError(MODEL_INVALID) naming the tensors that are missing, or one of another shape
+        """
+        wanted = network.state_dict()
+        sources = {name: find(name) for name in wanted}
+        missing = [s.names[0] for s in sources.values() if not any(name in self._tensors for name in s.names)]
+        if missing:
+            raise self._unfit(f"the {what} lacks {_some(sorted(set(missing)))}")
+        weights = {name: self._weight(source, wanted[name].shape) for name, source in sources.items()}
+        network.load_state_dict(weights, strict=True, assign=True)
+        return network.eval()
+
+    def _weight(self, source: names.Source, shape: torch.Size) -> Tensor:
+        place, name = next((place, name) for place, name in enumerate(source.names) if name in self._tensors)
+        self._used.add(name)
+        tensor: Tensor = self._file.get_tensor(self._tensors[name].key)
+        if not tensor.is_floating_point():
+            raise self._unfit(f"{name} is of type {str(tensor.dtype).removeprefix('torch.')}, not a weight")
+        stored, wanted = tensor.shape, shape
+        if source.third is not None:
+            wanted = torch.Size((3 * shape[0], *shape[1:]))
+            if stored == wanted:
+                tensor = tensor.chunk(3)[source.third]
+        if source.transposed and place == 0 and tensor.ndim == 2:
+            tensor = tensor.T
+        # Linear layers and convolutions of one pixel are the same and stand for each other.
+        if _without_pixels(tensor.shape) == _without_pixels(shape):
+            tensor = tensor.reshape(shape)
+        if tensor.shape != shape:
+            raise self._unfit(f"{name} is {_times(stored)}, and {_times(wanted)} is wanted")
+        return aligned(tensor.to(self._dtype).contiguous())
+
+    def _unfit(self, why: str) -> BendError:
+        return BendError(
+            Code.MODEL_INVALID,
+            f"{self._path.name} cannot be used as a model: {why}.",
+            "Fetch the file again; if that does not help, it was saved badly or is of a kind that Bend does not know.",
+            "bend.open_preferences",
+        )
+
+
+def _without_pixels(shape: torch.Size) -> tuple[int, ...]:
+    sizes = tuple(shape)
+    while len(sizes) > 2 and sizes[-1] == 1:
+        sizes = sizes[:-1]
+    return sizes
+
+
+def _times(shape: torch.Size) -> str:
+    return " × ".join(map(str, shape)) or "a single number"
+
+
+def _some(found: list[str]) -> str:
+    more = f" and {len(found) - 2} more" if len(found) > 3 else ""
+    return ", ".join(found[: 2 if more else 3]) + more

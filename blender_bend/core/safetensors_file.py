@@ -1,0 +1,102 @@
+"""What a safetensors file holds, by its header alone. Format: github.com/huggingface/safetensors#format"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+_LONGEST_HEADER = 100_000_000
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor of a file.
+
+    Parameters
+    ----------
+    key : its name in the file
+    dtype : in the format's own words: ``F32``, ``BF16``, ``F8_E4M3`` …
+    begin, end : where its bytes are in the file
+    """
+
+    key: str
+    dtype: str
+    shape: tuple[int, ...]
+    begin: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a file says of itself.
+
+    Parameters
+    ----------
+    tensors : by name
+    metadata : what its writer noted in it
+    digest : of the whole header
+    """
+
+    tensors: Mapping[str, Entry]
+    metadata: Mapping[str, str] = field(default_factory=dict)
+    digest: str = ""
+
+
+def header(file: Path) -> dict[str, Any]:
+    """The names, types and shapes of a file, as they are written in it.
+
+    Raises
+    ------
+    OSError, ValueError if it is no safetensors file
+    """
+    found, _ = _header(file)
+    return found
+
+
+def _header(file: Path) -> tuple[dict[str, Any], bytes]:
+    with open(file, "rb") as stream:
+        length = int.from_bytes(stream.read(8), "little")
+        if length > _LONGEST_HEADER:
+            raise ValueError("too long")
+        text = stream.read(length)
+    found = json.loads(text)
+    if not isinstance(found, dict):
+        raise ValueError("not a header")
+    return found, text
+
+
+def contents(file: Path) -> Contents:
+    """What a file holds; read once for as long as it does not change.
+
+    Raises
+    ------
+    OSError, ValueError if it is no safetensors file, or shorter or longer than it says
+    """
+    status = file.stat()
+    return _contents(str(file), status.st_size, status.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=16)
+def _contents(path: str, size: int, _changed: int) -> Contents:
+    found, text = _header(Path(path))
+    metadata = found.pop("__metadata__", {})
+    start = 8 + len(text)
+    try:
+        tensors = {name: _entry(name, value, start) for name, value in found.items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError("not a header") from error
+    ends = max((entry.end for entry in tensors.values()), default=start)
+    if ends != size:
+        raise ValueError(f"{size} of {ends} bytes")
+    noted = metadata if isinstance(metadata, dict) else {}
+    return Contents(tensors, {str(key): str(value) for key, value in noted.items()}, hashlib.sha256(text).hexdigest())
+
+
+def _entry(name: str, value: dict[str, Any], start: int) -> Entry:
+    begin, end = value["data_offsets"]
+    return Entry(name, str(value["dtype"]), tuple(int(n) for n in value["shape"]), start + int(begin), start + int(end))

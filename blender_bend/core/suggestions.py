@@ -1,0 +1,90 @@
+"""What suits a checkpoint in one file: read from its content, or guessed from its name and said to be a guess.
+
+A name decides nothing: pictures depend on content alone. It may only be put into words, for the artist to act on.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import single_files
+from .checkpoint_marks import V, named_few_steps, named_prediction
+from .errors import BendError
+
+#: Of each few-step kind, by its publisher's page: steps, guidance, and the sampler in the interface's words.
+_SUITING = {
+    "Turbo": ((1, 4), 1.0, "Euler Ancestral"),
+    "Lightning": ((2, 8), 1.0, "Euler"),
+    "Hyper-SD": ((1, 8), 1.0, "DDIM"),
+    "DMD2": ((4, 8), 1.0, "LCM"),
+    "LCM": ((4, 8), 1.5, "LCM"),
+}
+_STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Suggestion:
+    """What suits a model.
+
+    Parameters
+    ----------
+    words : one or two sentences for the panel
+    steps : from, to; None if any number that the sampler takes
+    guidance : None if the usual
+    sampler, spacing, prediction : what to choose on the strip; empty where the model's own is right
+    """
+
+    words: str
+    steps: tuple[int, int] | None = None
+    guidance: float | None = None
+    sampler: str = ""
+    spacing: str = ""
+    prediction: str = ""
+
+
+def suggestions_for(file: Path) -> Suggestion | None:
+    """What suits a checkpoint; None if it says nothing, or is none.
+
+    Parameters
+    ----------
+    file : a single file
+    """
+    try:
+        kind = single_files.kind_of(file)
+        marks = single_files.marks(file, kind)
+    except BendError:
+        return None
+    read, guessed = marks.few_steps, named_few_steps(file.stem)
+    few = read or guessed
+    v_guessed = not marks.prediction and named_prediction(file.stem) == V
+    said = []
+    if few:
+        steps, guidance, sampler = _suiting(few, file.stem)
+        of = f"{'This model' if read else 'By its name this model'} is {few}: {_range(steps)}, guidance {guidance:g}"
+        said.append(f"{of}." if read else f"{of}, sampler {sampler}, spacing Trailing.")
+    elif marks.prediction == V:
+        said.append(f"This model predicts v{' down to pure noise' if marks.zero_snr else ''}, and is sampled so.")
+    if v_guessed:
+        said.append("By its name it predicts v: if pictures are grey or burnt, choose the prediction V.")
+    if not said:
+        return None
+    words, prediction = " ".join(said), "v_prediction" if v_guessed else ""
+    if not few:
+        return Suggestion(words, prediction=prediction)
+    if read:
+        return Suggestion(words, steps, guidance, prediction=prediction)
+    return Suggestion(words, steps, guidance, sampler, "trailing", prediction)
+
+
+def _suiting(few: str, name: str) -> tuple[tuple[int, int], float, str]:
+    steps, guidance, sampler = _SUITING[few]
+    if found := _STEPS.search(name):
+        steps = (int(found[1]), int(found[1]))
+    return steps, guidance, sampler
+
+
+def _range(steps: tuple[int, int]) -> str:
+    first, last = steps
+    return f"{first} to {last} steps" if first < last else f"{last} step{'s' if last > 1 else ''}"
