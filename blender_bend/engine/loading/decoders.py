@@ -12,6 +12,7 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 from ...core.errors import BendError, Code
 from ..alignment import align
 from ..memory import is_out_of_memory
+from .completeness import require_weights
 from .failures import UNLOADABLE
 
 
@@ -26,6 +27,7 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     try:
         kind = json.loads((path / "config.json").read_text(encoding="utf-8"))["_class_name"]
         decoder = kinds[kind].from_pretrained(str(path), dtype=dtype, local_files_only=True, use_safetensors=True)
+        require_weights(decoder, "it")
         decoder.to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):

@@ -12,6 +12,7 @@ from ...core.errors import BendError, Code
 from ..alignment import align_parts
 from ..families import family_of
 from ..memory import is_out_of_memory
+from .completeness import require_parts, require_text_encoders
 from .decoders import load_decoder
 from .failures import UNLOADABLE
 from .folders import from_folder
@@ -34,7 +35,13 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str, decoder: Path | N
     log.info("loading %s as %s on %s", path, dtype, device)
     vae = load_decoder(decoder, dtype, device) if decoder else None
     try:
-        pipeline = (from_file(path, dtype, vae) if path.is_file() else from_folder(path, dtype)).to(device)
+        if path.is_file():
+            pipeline = from_file(path, dtype, vae)
+        else:
+            require_text_encoders(path)
+            pipeline = from_folder(path, dtype)
+            require_parts(pipeline)
+        pipeline.to(device)
         if vae is not None:
             pipeline.vae = vae
     except UNLOADABLE as error:

@@ -23,6 +23,7 @@ from ...core import single_files
 from ...core.errors import BendError, Code
 from ...core.safetensors_file import Entry
 from ..alignment import aligned
+from .completeness import some, times
 
 _LONGEST_PROMPT = 77
 _GUIDANCE_INPUT = names.UNET + "time_embed.cond_proj.weight"
@@ -104,7 +105,7 @@ class _Checkpoint:
         self._fill(unet, "UNet", lambda name: names.unet_source(name, config))
         spare = sorted(name for name in self._tensors if name.startswith(names.UNET) and name not in self._used)
         if spare:
-            raise self._unfit(f"its UNet is built otherwise: it has no place for {_some(spare)}")
+            raise self._unfit(f"its UNet is built otherwise: it has no place for {some(spare)}")
         return unet
 
     def autoencoder(self, config: dict[str, Any]) -> nn.Module:
@@ -137,7 +138,7 @@ class _Checkpoint:
         sources = {name: find(name) for name in wanted}
         missing = [s.names[0] for s in sources.values() if not any(name in self._tensors for name in s.names)]
         if missing:
-            raise self._unfit(f"the {what} lacks {_some(sorted(set(missing)))}")
+            raise self._unfit(f"the {what} lacks {some(sorted(set(missing)))}")
         weights = {name: self._weight(source, wanted[name].shape) for name, source in sources.items()}
         network.load_state_dict(weights, strict=True, assign=True)
         return network.eval()
@@ -159,7 +160,7 @@ class _Checkpoint:
         if _without_pixels(tensor.shape) == _without_pixels(shape):
             tensor = tensor.reshape(shape)
         if tensor.shape != shape:
-            raise self._unfit(f"{name} is {_times(stored)}, and {_times(wanted)} is wanted")
+            raise self._unfit(f"{name} is {times(stored)}, and {times(wanted)} is wanted")
         return aligned(tensor.to(self._dtype).contiguous())
 
     def _unfit(self, why: str) -> BendError:
@@ -176,12 +177,3 @@ def _without_pixels(shape: torch.Size) -> tuple[int, ...]:
     while len(sizes) > 2 and sizes[-1] == 1:
         sizes = sizes[:-1]
     return sizes
-
-
-def _times(shape: torch.Size) -> str:
-    return " × ".join(map(str, shape)) or "a single number"
-
-
-def _some(found: list[str]) -> str:
-    more = f" and {len(found) - 2} more" if len(found) > 3 else ""
-    return ", ".join(found[: 2 if more else 3]) + more
