@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from bpy.types import Context, Panel
 
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
+from ...core.suggestions import suggestions_for
 from .. import compat, fingerprint, preferences, sound
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
@@ -45,6 +47,15 @@ def wrap(text: str, width: int = 44) -> list[str]:
         else:
             lines.append(word)
     return lines
+
+
+def draw_suggestion(layout: Any, model: str) -> None:
+    """What suits a checkpoint in one file, in a few lines; nothing for a model that says nothing."""
+    path = preferences.model_folders().get(model.strip())
+    found = suggestions_for(Path(path)) if path else None
+    column = layout.column(align=True)
+    for number, line in enumerate(wrap(found.words) if found else ()):
+        column.label(text=line, icon="BLANK1" if number else "INFO")
 
 
 class BEND_PT_main(BendPanel, Panel):
@@ -163,6 +174,7 @@ class BEND_PT_prompt(BendPanel, Panel):
         column = layout.column()
         column.prop(settings, "scheduler")
         column.prop(settings, "decoder", placeholder="the model's own")
+        draw_suggestion(layout, settings.model)
 
 
 class BEND_PT_loras(BendPanel, Panel):
