@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .checkpoint_names import AUTOENCODER, UNET
@@ -11,7 +11,7 @@ from .safetensors_file import Contents, Entry
 
 _FIRST_LAYER = UNET + "input_blocks.0.0.weight"
 _AS_FOLDER = "Download it from the hub in the preferences instead, as a diffusers model."
-_CHECKPOINT = "Choose a whole checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it."
+CHECKPOINT = "Choose a whole checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it."
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Other:
 
     pattern: str
     words: str
-    hint: str = _CHECKPOINT
+    hint: str = CHECKPOINT
 
 
 #: Networks of other architectures, with or without the prefix of a checkpoint. Names as in diffusers'
@@ -97,7 +97,8 @@ def told(contents: Contents) -> Other | None:
         return Other("", "it is empty")
     is_checkpoint = any(name.startswith(UNET + "input_blocks.") for name in names)
     tables = (_ARCHITECTURES,) if is_checkpoint else (_BESIDE, _ARCHITECTURES)
-    found = next((other for table in tables for other in table if _matches(other, names)), None)
+    lines = "\n".join(names)
+    found = next((other for table in tables for other in table if _matches(other, lines)), None)
     if found:
         return found
     if is_checkpoint:
@@ -105,12 +106,11 @@ def told(contents: Contents) -> Other | None:
     whole = [UNET, AUTOENCODER, "cond_stage_model.", "conditioner.", "model_ema."]
     if any(name.startswith(tuple(whole)) for name in names):
         return None
-    return next((other for other in _PARTS if _matches(other, names)), None)
+    return next((other for other in _PARTS if _matches(other, lines)), None)
 
 
-def _matches(other: Other, names: Iterable[str]) -> bool:
-    pattern = re.compile(other.pattern)
-    return any(pattern.search(name) for name in names)
+def _matches(other: Other, lines: str) -> bool:
+    return re.search(other.pattern, lines, re.MULTILINE) is not None
 
 
 def _unfit_unet(names: Mapping[str, Entry]) -> Other | None:
@@ -119,7 +119,7 @@ def _unfit_unet(names: Mapping[str, Entry]) -> Other | None:
     if channels != 4:
         return Other("", _CHANNELS.get(channels, f"its UNet takes {channels} channels instead of 4"))
     if any("conditioner.embedders.0.model." in name for name in names):
-        return Other("", "it is the refiner of Stable Diffusion XL, which only finishes pictures", _CHECKPOINT)
+        return Other("", "it is the refiner of Stable Diffusion XL, which only finishes pictures", CHECKPOINT)
     scaled = (
         any(name.endswith((".scale_weight", ".weight_scale", ".absmax")) for name in names) or "scaled_fp8" in names
     )

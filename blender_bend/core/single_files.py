@@ -113,21 +113,32 @@ def kind_of(file: Path) -> Kind:
     BendError(MODEL_INVALID) saying what it is instead, or what is missing in it
     """
     found = named(file)
+    kind, other = _judged(found.digest, str(file))
+    if kind is None:
+        raise _unfit(file, other.words, other.hint)
+    return kind
+
+
+@functools.lru_cache(maxsize=64)
+def _judged(digest: str, file: str) -> tuple[Kind | None, file_kinds.Other]:
+    """The kind of the file with a header, or what speaks against it; a panel asks whenever it is drawn."""
+    found = named(Path(file))
     other = file_kinds.told(found)
     if other is not None:
-        raise _unfit(file, other.words, other.hint)
-    tensors = found.tensors
+        return None, other
+    names = found.tensors
     if not any(
-        name.startswith((checkpoint_names.UNET, checkpoint_names.AVERAGE + "diffusion_model")) for name in tensors
+        name.startswith((checkpoint_names.UNET, f"{checkpoint_names.AVERAGE}diffusion_model")) for name in names
     ):
-        raise _unfit(file, "it lacks the UNet")
-    kind = next((kind for kind in KINDS if any(name.startswith(kind.marker) for name in tensors)), None)
+        return None, file_kinds.Other("", "it lacks the UNet")
+    kind = next((kind for kind in KINDS if any(name.startswith(kind.marker) for name in names)), None)
     if kind is None:
-        begun = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in tensors)
-        raise _unfit(file, f"it is neither {' nor '.join(_labels())}" if begun else "it lacks the text encoder")
-    if kind.name == "sdxl" and not any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in tensors):
-        raise _unfit(file, "it lacks the first of the two text encoders")
-    return kind
+        begun = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in names)
+        why = f"it is neither {' nor '.join(_labels())}" if begun else "it lacks the text encoder"
+        return None, file_kinds.Other("", why)
+    if kind.name == "sdxl" and not any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in names):
+        return None, file_kinds.Other("", "it lacks the first of the two text encoders")
+    return kind, file_kinds.Other("", "")
 
 
 def _labels() -> list[str]:
@@ -179,10 +190,10 @@ def scheduler(file: Path, kind: Kind) -> dict[str, Any]:
     return scheduler_of(kind.settings()["scheduler"], marks(file, kind), second=kind.name == "sd2")
 
 
-def _unfit(file: Path, why: str, hint: str = "") -> BendError:
+def _unfit(file: Path, why: str, hint: str = file_kinds.CHECKPOINT) -> BendError:
     return BendError(
         Code.MODEL_INVALID,
         f"{file.name} cannot be used as a model: {why}.",
-        hint or "Choose a checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it.",
+        hint,
         "bend.open_preferences",
     )

@@ -7,6 +7,7 @@ kohya's and the web UI's metadata. The files here have the first tensors of each
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -345,6 +346,51 @@ def test_what_stable_diffusion_2_predicts_is_measured(
         {**SD2, TELLING: [320]}, {"modelspec.prediction_type": "epsilon"}, {TELLING: (dtype, _stored(values, dtype))}
     )
     assert marks(said).prediction == "epsilon"
+
+
+def refusals(write: Write) -> dict[str, list[Path]]:
+    """Files of each kind that the page says to be refused, by the row; those that the engine finds are in its tests."""
+
+    def files(tensors: list[dict[str, list[int]]]) -> list[Path]:
+        return [write(each, name=f"{number}.safetensors") for number, each in enumerate(tensors)]
+
+    def others(*words: str) -> list[dict[str, list[int]]]:
+        return [{name: [4]} for word in words for name in OTHERS[word]]
+
+    return {
+        "No text encoder, or no UNet": files([LAYER | VAE, SD1_TEXT | VAE]),
+        "Inpainting (9 channels), InstructPix2Pix (8), upscaler (7), depth2img (5)": files(
+            [UNETS[name] for name in ("inpainting", "InstructPix2Pix", "enlarging", "depth2img")]
+        ),
+        "SDXL refiner, Playground 2.5, CosXL, unCLIP, video": files(
+            [UNETS[name] for name in ("refiner", "Playground 2.5", "CosXL", "unCLIP", "video")]
+        ),
+        "SD 3, SD 3.5 or FLUX in one file": files(
+            [UNETS["Stable Diffusion 3"], UNETS["FLUX.1"], *others("FLUX.1", "Stable Diffusion 3")]
+        ),
+        "LoRA, ControlNet, IP-Adapter, T2I-Adapter, AnimateDiff, textual inversion, upscaler, VAE, UNet or text "
+        "encoder alone": files(others(*(word for word in OTHERS if word not in ("FLUX.1", "Stable Diffusion 3")))),
+        "GGUF, quantized weights (int8, nf4, scaled fp8)": [
+            Path("model.gguf"),
+            write(SDXL, dtype="I8", name="int8.safetensors"),
+            write(SDXL | {f"{UNET}out.2.weight.absmax": [1]}, name="nf4.safetensors"),
+            write(UNETS["quantized (with scales"], name="scaled.safetensors"),
+        ],
+        "`.ckpt`, `.pt`, `.pth`, `.bin`": [Path(f"model{suffix}") for suffix in (".ckpt", ".pt", ".pth", ".bin")],
+    }
+
+
+def test_the_page_says_what_happens(write: Write) -> None:
+    page = (Path(__file__).resolve().parents[2] / "docs" / "models.md").read_text(encoding="utf-8")
+    table = page.partition("## Single files")[2].partition("|---|---|\n")[2].partition("\n\n")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+) \|$", table, re.MULTILINE))
+    assert len(rows) == len(table.splitlines()) > 20
+    for row, outcome in rows.items():
+        assert set(re.findall(r"`(\w+_\w+)`", outcome)) <= set(Code), row
+    for row, files in refusals(write).items():
+        assert rows[row].startswith("`model_invalid`"), row
+        for file in files:
+            refused(file)
 
 
 def test_a_name_only_leads_to_a_suggestion(write: Write) -> None:
