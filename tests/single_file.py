@@ -169,7 +169,7 @@ def write_settings(pipelines: dict[str, Any], folder: Path) -> None:
             if part not in ("pipeline", "scheduler") and not part.startswith("tokenizer"):
                 config = getattr(pipeline, part).config
                 now = config.to_dict() if hasattr(config, "to_dict") else dict(config)
-                settings[part] = {**was, **now}
+                settings[part] = {**was, **{key: value for key, value in now.items() if key[0] != "_"}}
             elif part.startswith("tokenizer"):
                 tokenizer = getattr(pipeline, part)
                 settings[part] = {"pad_token": tokenizer.pad_token, "model_max_length": tokenizer.model_max_length}

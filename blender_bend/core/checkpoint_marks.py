@@ -156,6 +156,8 @@ def scheduler_of(own: Mapping[str, Any], marks: Marks, second: bool) -> dict[str
     if (marks.prediction == V or marks.zero_snr) and config["_class_name"] == "PNDMScheduler":
         # As Stable Diffusion 2.1 was published; PNDM knows no zero SNR.
         config |= {"_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
+    if config["_class_name"] != own["_class_name"]:
+        config.pop("skip_prk_steps", None)  # PNDM's alone
     if marks.zero_snr:
         config["rescale_betas_zero_snr"] = True
     if marks.trailing:
