@@ -23,7 +23,7 @@ FEW_STEPS: dict[str, dict[str, Any]] = {
     "Lightning": {"_class_name": "EulerDiscreteScheduler"},
     "Hyper-SD": {"_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False},
     "DMD2": {"_class_name": "LCMScheduler"},
-    "LCM": {"_class_name": "LCMScheduler", "set_alpha_to_one": True, "steps_offset": 0},
+    "LCM": {"_class_name": "LCMScheduler", "set_alpha_to_one": True},
 }
 _WORDS = {
     "Turbo": r"turbo",
