@@ -117,6 +117,14 @@ def test_every_weight_is_that_of_the_folder_and_aligned(
     assert not any(buffer.is_meta for network in networks for buffer in network.buffers())
 
 
+def test_a_file_can_be_overwritten_once_it_is_loaded(sd15: Tensors, load: Callable[..., Any], tmp_path: Path) -> None:
+    file = write(sd15, tmp_path)
+    made = weights(load_pipeline(file, torch.float32, "cpu"))
+    with open(file, "r+b") as stream:
+        stream.write(bytes(file.stat().st_size))
+    assert all(torch.equal(made[name], wanted) for name, wanted in weights(load("sd15")).items())
+
+
 def _average(tensors: Tensors) -> Tensors:
     flat = {
         "model_ema." + n.removeprefix("model.").replace(".", ""): t for n, t in tensors.items() if n.startswith(UNET)

@@ -22,7 +22,6 @@ from ...core import checkpoint_names as names
 from ...core import single_files
 from ...core.errors import BendError, Code
 from ...core.safetensors_file import Entry
-from ..alignment import aligned
 from .completeness import some, times
 
 _LONGEST_PROMPT = 77
@@ -161,7 +160,8 @@ class _Checkpoint:
             tensor = tensor.reshape(shape)
         if tensor.shape != shape:
             raise self._unfit(f"{name} is {times(stored)}, and {times(wanted)} is wanted")
-        return aligned(tensor.to(self._dtype).contiguous())
+        # A copy in memory of torch's own: aligned, and safe from what happens to the file afterwards.
+        return torch.empty(shape, dtype=self._dtype).copy_(tensor)
 
     def _unfit(self, why: str) -> BendError:
         return BendError(
