@@ -382,3 +382,16 @@ def test_what_a_file_says_itself_needs_no_guess(write: Write) -> None:
 def test_what_is_no_model_has_no_suggestions(write: Write, tmp_path: Path, name: str) -> None:
     write({"lora_unet_x.lora_up.weight": [1]}, name="lora.safetensors")
     assert suggestions.suggestions_for(tmp_path / name) is None
+
+
+def test_each_reason_has_a_code_of_its_own(write: Write, tmp_path: Path) -> None:
+    def code(path: Path) -> Code:
+        with pytest.raises(BendError) as caught:
+            single_files.kind_of(path)
+        return caught.value.code
+
+    assert code(write({"double_blocks.0.img_attn.norm.key_norm.scale": [128]})) == Code.MODEL_KIND
+    assert code(write({"lora_unet_x.lora_up.weight": [4]}, name="lora.safetensors")) == Code.MODEL_PURPOSE
+    assert code(write(SDXL, dtype="I8", name="packed.safetensors")) == Code.MODEL_QUANTIZED
+    (tmp_path / "model.ckpt").write_bytes(b"pickle")
+    assert code(tmp_path / "model.ckpt") == Code.MODEL_PICKLED
