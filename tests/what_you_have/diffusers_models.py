@@ -7,8 +7,12 @@ from typing import Any
 
 import numpy as np
 import published
+import pytest
+import safetensors.torch
 import torch
 from published import Files, with_json, without
+
+from blender_bend.core.errors import BendError
 
 from . import Bench, Case
 
@@ -42,11 +46,26 @@ def in_variant(files: Files, kind: str, part: str, variant: str, shards: int = 1
 
 
 def all_in(variant: str, shards: int = 1) -> Files:
-    """Stable Diffusion 1.5 in one variant only."""
-    files = sd15()
-    for part in ("unet", "vae", "text_encoder"):
-        files = in_variant(files, "sd15", part, variant, shards)
+    """Stable Diffusion XL in one variant only."""
+    files = published.published("sdxl")
+    for part in ("unet", "vae", "text_encoder", "text_encoder_2"):
+        files = in_variant(files, "sdxl", part, variant, shards)
     return files
+
+
+def lacking_a_tensor(bench: Bench) -> None:
+    """A network without one of its tensors; the libraries would fill it with chance."""
+    for part, stem, tensor in (
+        ("unet", "diffusion_pytorch_model", "conv_in.weight"),
+        ("text_encoder", "model", "text_model.final_layer_norm.weight"),
+    ):
+        name = f"{part}/{stem}.safetensors"
+        state = safetensors.torch.load(sd15()[name])
+        del state[tensor]
+        with pytest.raises(BendError, match=tensor.removeprefix("text_model.")) as caught:
+            bench.own({**sd15(), name: safetensors.torch.save(state)})
+        bench.count += 1
+    raise caught.value
 
 
 def mixed(bench: Bench) -> None:
@@ -146,6 +165,7 @@ CASES: dict[str, Case] = {
     "diffusers-shard-missing": lambda bench: bench.everywhere(
         without(all_in("", shards=3), "unet/diffusion_pytorch_model-00002-of-00003.safetensors")
     ),
+    "diffusers-tensor-missing": lacking_a_tensor,
     "diffusers-index-damaged": lambda bench: bench.everywhere({**sd15(), INDEX: b"{ not JSON"}),
     "diffusers-settings-damaged": lambda bench: bench.everywhere({**sd15(), "unet/config.json": b"[]"}),
     "diffusers-part-left-out": changed(INDEX, text_encoder=[None, None]),

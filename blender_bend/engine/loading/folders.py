@@ -10,6 +10,7 @@ import torch
 import transformers
 
 from ...core import model_checks, model_files, weight_files
+from ...core.errors import BendError, Code
 from ...core.model_files import Listing
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
@@ -44,11 +45,31 @@ def _variant(files: Listing, part: str) -> str | None:
 
 
 def _part(folder: Path, pair: tuple[str, str], variant: str | None, dtype: torch.dtype) -> Any:
-    """One part: a network with its weights, a tokenizer or a scheduler (without a variant)."""
+    """One part: a network with its weights, a tokenizer or a scheduler (without a variant).
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if its weights lack tensors, which the libraries would fill with chance
+    """
     library, name = pair
     kind = getattr(_LIBRARIES[library], name)
     if variant is None:
         return kind.from_pretrained(str(folder), local_files_only=True)
-    return kind.from_pretrained(
-        str(folder), dtype=dtype, variant=variant or None, local_files_only=True, use_safetensors=True
+    network, told = kind.from_pretrained(
+        str(folder),
+        dtype=dtype,
+        variant=variant or None,
+        local_files_only=True,
+        use_safetensors=True,
+        output_loading_info=True,
     )
+    missing = sorted(told["missing_keys"])
+    if missing:
+        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The weights in {folder} are not complete: {missing[0]}{more} is missing.",
+            "Download the model again, or choose another one.",
+            "bend.open_preferences",
+        )
+    return network
