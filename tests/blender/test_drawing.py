@@ -82,7 +82,8 @@ def test_a_model_that_is_here_can_be_deleted_and_a_begun_one_resumed(panels, cac
     listed = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
     snapshot = cache / "models--stabilityai--sd-turbo" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
-    (snapshot / "model_index.json").write_text('{"unet": ["diffusers", "UNet2DConditionModel"]}')
+    index = '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}'
+    (snapshot / "model_index.json").write_text(index)
     (cache / "token").write_text("hf_x")
     listed.stored(fresh=True)
     layout = Layout()
