@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import hub, known_models, model_checks, model_files, single_files
+from . import hub, known_models, model_checks, model_files, single_files, weight_files
 from .errors import BendError, Code
 
 MINI = "mini"
@@ -115,7 +115,8 @@ def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
     BendError(MODEL_INVALID) if its folder has no ``config.json`` or no ``.safetensors``.
     """
     path = _named(name, folders, "decoder")
-    if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
+    names = model_files.listing(path).names
+    if "config.json" not in names or weight_files.weights_of("vae", names).missing:
         raise BendError(
             Code.MODEL_INVALID,
             f"{path} is not a decoder: it lacks config.json or .safetensors weights.",

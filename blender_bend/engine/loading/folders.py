@@ -10,8 +10,8 @@ import torch
 import transformers
 
 from ...core import model_checks, model_files, weight_files
-from ...core.errors import BendError, Code
 from ...core.model_files import Listing
+from .networks import load_network
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 
@@ -29,9 +29,7 @@ def from_folder(path: Path, dtype: torch.dtype) -> Any:
     files = model_files.listing(path)
     layout = model_checks.check(f"The model in {path}", files)
     index = files.json(model_files.INDEX) or {}
-    parts = {
-        part: _part(path / part, index[part], _variant(files, part), dtype) for part in model_files.parts_in(index)
-    }
+    parts = {part: _part(path / part, index[part], files, dtype) for part in model_files.parts_in(index)}
     pipeline = getattr(diffusers, layout.pipeline)
     expected, settings = pipeline._get_signature_keys(pipeline)
     unchecked = {"requires_safety_checker": False} if "requires_safety_checker" in settings else {}
@@ -40,36 +38,10 @@ def from_folder(path: Path, dtype: torch.dtype) -> Any:
     )
 
 
-def _variant(files: Listing, part: str) -> str | None:
-    return files.weights(part).variant if weight_files.stem_of(part) else None
-
-
-def _part(folder: Path, pair: tuple[str, str], variant: str | None, dtype: torch.dtype) -> Any:
-    """One part: a network with its weights, a tokenizer or a scheduler (without a variant).
-
-    Raises
-    ------
-    BendError(MODEL_INVALID) if its weights lack tensors, which the libraries would fill with chance
-    """
+def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:
+    """One part: a network with its weights, a tokenizer or a scheduler."""
     library, name = pair
     kind = getattr(_LIBRARIES[library], name)
-    if variant is None:
-        return kind.from_pretrained(str(folder), local_files_only=True)
-    network, told = kind.from_pretrained(
-        str(folder),
-        dtype=dtype,
-        variant=variant or None,
-        local_files_only=True,
-        use_safetensors=True,
-        output_loading_info=True,
-    )
-    missing = sorted(told["missing_keys"])
-    if missing:
-        more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise BendError(
-            Code.MODEL_INVALID,
-            f"The weights in {folder} are not complete: {missing[0]}{more} is missing.",
-            "Download the model again, or choose another one.",
-            "bend.open_preferences",
-        )
-    return network
+    if weight_files.stem_of(folder.name):
+        return load_network(kind, folder, dtype, files.weights(folder.name).variant)
+    return kind.from_pretrained(str(folder), local_files_only=True)
