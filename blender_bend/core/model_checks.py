@@ -67,7 +67,7 @@ def check_index(name: str, files: Listing) -> Layout:
             if part in layout.optional:
                 continue
             raise _invalid(name, f"its {INDEX} leaves out {part}")
-        if not isinstance(pair, list) or tuple(pair) not in known:
+        if pair not in [list(one) for one in known]:
             named = ".".join(str(word) for word in pair) if isinstance(pair, list) else str(pair)
             words = f"Bend can't load {name}: its {part} is a {named}."
             raise BendError(Code.MODEL_KIND, words, _INSTEAD, _PREFERENCES)
@@ -135,9 +135,10 @@ def _joints(layout: Layout, configs: dict[str, dict[str, Any]]) -> Iterator[tupl
         both = [width.get(part) for part in ("text_encoder", "text_encoder_2") if part in configs]
         takes = denoiser.get("cross_attention_dim")
         yield words, takes if isinstance(takes, int) else None, _sum(both)
-        if "text_encoder_2" in configs and denoiser.get("addition_time_embed_dim"):
-            sizes = 6 * denoiser["addition_time_embed_dim"]
-            yield "pooled embeddings", _less(denoiser.get("projection_class_embeddings_input_dim"), sizes), projected[1]
+        sizes = denoiser.get("addition_time_embed_dim")
+        takes = denoiser.get("projection_class_embeddings_input_dim")
+        if "text_encoder_2" in configs and isinstance(sizes, int) and isinstance(takes, int):
+            yield "pooled embeddings", takes - 6 * sizes, projected[1]
         return
     longest = width.get("text_encoder_3") or (width.get("text_encoder_2") if layout.packed > 1 else None)
     yield words, denoiser.get("joint_attention_dim"), longest
@@ -147,10 +148,6 @@ def _joints(layout: Layout, configs: dict[str, dict[str, Any]]) -> Iterator[tupl
 
 def _sum(widths: list[Any]) -> int | None:
     return sum(widths) if widths and all(isinstance(width, int) for width in widths) else None
-
-
-def _less(width: Any, by: int) -> int | None:
-    return width - by if isinstance(width, int) else None
 
 
 def check_files(name: str, files: Listing, weights: bool = True) -> None:

@@ -41,7 +41,10 @@ class Listing:
         text = self.read(name)
         if text is None:
             return None
-        found = json.loads(text)
+        try:
+            found = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("nested too deeply") from error
         if not isinstance(found, dict):
             raise ValueError("not a JSON object")
         return found
@@ -93,18 +96,14 @@ def parts_of(folder: Path) -> list[str]:
     ------
     ValueError if the index cannot be read
     """
-    return parts_in(json.loads(read_setting(folder / INDEX) or ""))
+    index = listing(folder).json(INDEX)
+    if index is None:
+        raise ValueError(f"there is no {INDEX}")
+    return parts_in(index)
 
 
 def parts_in(index: dict[str, Any]) -> list[str]:
-    """The parts of an index that Bend loads: those of its kind of model that it does not leave out.
-
-    Raises
-    ------
-    ValueError if it is no index
-    """
-    if not isinstance(index, dict):
-        raise ValueError("not an index")
+    """The parts of an index that Bend loads: those of its kind of model that it does not leave out."""
     layout = layouts.layout_of(str(index.get("_class_name")))
     return [part for part in layout.parts if names_part(index.get(part))] if layout else []
 

@@ -168,6 +168,10 @@ CASES: dict[str, Case] = {
     "diffusers-tensor-missing": lacking_a_tensor,
     "diffusers-index-damaged": lambda bench: bench.everywhere({**sd15(), INDEX: b"{ not JSON"}),
     "diffusers-settings-damaged": lambda bench: bench.everywhere({**sd15(), "unet/config.json": b"[]"}),
+    "diffusers-settings-impossible": lambda bench: bench.own(
+        with_json(sd15(), "text_encoder/config.json", lambda config: config.update(num_attention_heads="many"))
+    ),
+    "diffusers-vocabulary-damaged": lambda bench: bench.own({**sd15(), "tokenizer/vocab.json": b"{ not JSON"}),
     "diffusers-part-left-out": changed(INDEX, text_encoder=[None, None]),
     "diffusers-flux-without-t5": lambda bench: bench.everywhere(without_t5("flux", "2")),
     "diffusers-two-models": parts_of_two_models,

@@ -13,7 +13,7 @@ from ...core import model_files, weight_files
 from ...core.errors import BendError, Code
 from ..alignment import align
 from ..memory import is_out_of_memory
-from .failures import UNLOADABLE
+from .failures import UNLOADABLE, reason
 from .networks import load_network
 
 
@@ -35,7 +35,7 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
             raise
         raise BendError(
             Code.MODEL_INVALID,
-            f"The decoder in {path} cannot be loaded: {error}.",
+            f"The decoder in {path} cannot be loaded: {reason(error)}.",
             "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
             "bend.open_preferences",
         ) from error

@@ -10,7 +10,9 @@ import torch
 import transformers
 
 from ...core import model_checks, model_files, weight_files
+from ...core.errors import BendError, Code
 from ...core.model_files import Listing
+from .failures import reason
 from .networks import load_network
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
@@ -39,9 +41,24 @@ def from_folder(path: Path, dtype: torch.dtype) -> Any:
 
 
 def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:
-    """One part: a network with its weights, a tokenizer or a scheduler."""
+    """One part: a network with its weights, a tokenizer or a scheduler.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if weights lack tensors or a vocabulary is damaged; and see ``failures.UNLOADABLE``
+    """
     library, name = pair
     kind = getattr(_LIBRARIES[library], name)
     if weight_files.stem_of(folder.name):
         return load_network(kind, folder, dtype, files.weights(folder.name).variant)
-    return kind.from_pretrained(str(folder), local_files_only=True)
+    try:
+        return kind.from_pretrained(str(folder), local_files_only=True)
+    except Exception as error:
+        if type(error) is not Exception:  # the tokenizers library raises nothing narrower
+            raise
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The {folder.name} in {folder} can't be read: {reason(error)}.",
+            "Download the model again, or choose another one.",
+            "bend.open_preferences",
+        ) from error
