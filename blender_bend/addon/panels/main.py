@@ -6,6 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
+from ...core import schedulers
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from .. import compat, fingerprint, preferences, sound
@@ -162,6 +163,8 @@ class BEND_PT_prompt(BendPanel, Panel):
         column.prop(settings, "guidance")
         column = layout.column()
         column.prop(settings, "scheduler")
+        for option in schedulers.offered(settings.scheduler):
+            column.prop(settings, option)
         column.prop(settings, "decoder", placeholder="the model's own")
 
 

@@ -135,3 +135,9 @@ def embeddings(encoded: Sequence[Tensor | None]) -> Conditioning:
 def takes_generator(scheduler: Any) -> bool:
     """Whether the step of a class of schedulers draws noise."""
     return "generator" in inspect.signature(scheduler.step).parameters
+
+
+@functools.cache
+def settled(scheduler: Any) -> dict[str, float]:
+    """What the stock pipelines tell the step of a class of schedulers: no noise beyond that of its formula."""
+    return {"eta": 0.0} if "eta" in inspect.signature(scheduler.step).parameters else {}

@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers.pipelines.flux.pipeline_flux import calculate_shift, retrieve_timesteps
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from torch import Tensor
 
 from .family import Conditioning
+from .shifting import set_shifted
 from .stable_diffusion_3 import StableDiffusion3, check_size
 
 
@@ -42,9 +43,7 @@ class Flux(StableDiffusion3):
             scheduler.config.get("base_shift", 0.5),
             scheduler.config.get("max_shift", 1.15),
         )
-        own = getattr(scheduler.config, "use_flow_sigmas", False)
-        sigmas = None if own else np.linspace(1.0, 1 / steps, steps)
-        retrieve_timesteps(scheduler, steps, self.device, sigmas=sigmas, mu=shift)
+        set_shifted(scheduler, steps, self.device, shift, sigmas=np.linspace(1.0, 1 / steps, steps))
 
     def predict(
         self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
