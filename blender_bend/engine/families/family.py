@@ -90,6 +90,11 @@ class Family(ABC):
         prediction, shape (R, C, h, w)
         """
 
+    def step(self, scheduler: Any, prediction: Tensor, timestep: Tensor, latents: Tensor, **told: Any) -> Tensor:
+        """The latents after a step of a scheduler, one state alone."""
+        stepped: Tensor = scheduler.step(prediction, timestep, latents, **told, return_dict=False)[0]
+        return stepped
+
     def decode(self, latents: Tensor) -> PIL.Image.Image:
         """One latent as a picture.
 

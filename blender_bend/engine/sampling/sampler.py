@@ -278,7 +278,7 @@ class Sampler:
         if takes_generator(scheduler.__class__):
             generator = branch_generator(generator)
             extra["generator"] = generator
-        after = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        after = self.family.step(scheduler, prediction, timestep, latents, **extra)
         # Some schedulers compute in float32; the pipelines mend this on MPS only, where it fails.
         after = after.to(latents.dtype)
         return replace(state, latents=after, scheduler=scheduler, generator=generator, call=state.call + 1, bent=step)
