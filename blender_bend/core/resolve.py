@@ -101,8 +101,8 @@ def resolve(job: Job, frame: Frame) -> Resolved:
 def _sampling(job: Job, edited: bool) -> Resolved:
     """What is chosen of the sampler instead of the model's own; an edit has timesteps of its own."""
     if edited:
-        return schedulers.not_auto(prediction=job.prediction)
-    return schedulers.not_auto(spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
+        return schedulers.acting(DDIM, prediction=job.prediction)
+    return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
 
 
 def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:

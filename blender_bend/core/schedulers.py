@@ -72,6 +72,7 @@ class Scheduler:
     renamed : settings that the class calls otherwise than the model's scheduler, by the class's name
     spacings, sigmas, predictions : what can be chosen besides the model's own
     spaced_by_hand : whether its timesteps are handed to it, as it has no setting for their spacing
+    spaced_by_sigmas : whether the spacing changes nothing once sigmas are chosen
     """
 
     name: str
@@ -86,6 +87,7 @@ class Scheduler:
     sigmas: tuple[str, ...] = ()
     predictions: tuple[str, ...] = ()
     spaced_by_hand: bool = False
+    spaced_by_sigmas: bool = False
 
     def choices(self, option: str) -> tuple[str, ...]:
         """What can be chosen for an option besides the model's own."""
@@ -176,6 +178,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         spacings=_ANY_SPACING,
         sigmas=_ANY_SIGMAS,
         predictions=_ANY_PREDICTION,
+        spaced_by_sigmas=True,
     ),
     Scheduler(
         "dpm_sde",
@@ -186,6 +189,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         spacings=_ANY_SPACING,
         sigmas=_ANY_SIGMAS,
         predictions=_ANY_PREDICTION,
+        spaced_by_sigmas=True,
     ),
     Scheduler(
         "unipc",
@@ -195,6 +199,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
         spacings=_ANY_SPACING,
         sigmas=_ANY_SIGMAS,
         predictions=_ANY_PREDICTION,
+        spaced_by_sigmas=True,
     ),
     Scheduler(
         "lcm",
@@ -288,6 +293,9 @@ def reaching(name: str, **chosen: str) -> dict[str, str]:
     return {option: value for option, value in chosen.items() if option in offered(name)}
 
 
-def not_auto(**chosen: str) -> dict[str, str]:
-    """Of choices those that are not left to the model."""
-    return {option: value for option, value in chosen.items() if value != AUTO}
+def acting(name: str, **chosen: str) -> dict[str, str]:
+    """Of choices those that change something: neither left to the model nor overruled by another."""
+    made = {option: value for option, value in chosen.items() if value != AUTO}
+    if "sigmas" in made and scheduler(name).spaced_by_sigmas:
+        made.pop("spacing", None)
+    return made

@@ -163,8 +163,12 @@ class BEND_PT_prompt(BendPanel, Panel):
         column.prop(settings, "guidance")
         column = layout.column()
         column.prop(settings, "scheduler")
-        for option in schedulers.offered(settings.scheduler):
-            column.prop(settings, option)
+        chosen = {option: getattr(settings, option) for option in schedulers.offered(settings.scheduler)}
+        acting = schedulers.acting(settings.scheduler, **chosen) if chosen else {}
+        for option, value in chosen.items():
+            row = column.row()
+            row.active = value == schedulers.AUTO or option in acting
+            row.prop(settings, option)
         column.prop(settings, "decoder", placeholder="the model's own")
 
 
