@@ -67,7 +67,9 @@ def test_any_number_of_steps_is_right_or_refused_with_words(
                 continue
             generator = torch.Generator().manual_seed(0)
             x = torch.randn((1, 4, 4, 4), generator=generator) * getattr(scheduler, "init_noise_sigma", 1.0)
-            for call in range(len(scheduler.timesteps)):
+            # Of the long ones only one takes all its steps.
+            calls = len(scheduler.timesteps) if steps <= 50 or (not chosen and steps in (501, 1000)) else 5
+            for call in range(calls):
                 x = stepped(family, scheduler, call, x, generator)
             assert torch.isfinite(x).all(), (chosen, steps)
             made.append(steps)
@@ -178,7 +180,7 @@ def called_steps(row: Scheduler, steps: int) -> list[int]:
 
 
 @EVERY
-@pytest.mark.parametrize("steps", [1, 2, 3, 6])
+@pytest.mark.parametrize("steps", [1, 2, 5])
 def test_a_bend_at_a_step_acts_at_the_calls_of_that_step(
     row: Scheduler, steps: int, samplers: dict[str, Sampler], make_job: MakeJob
 ) -> None:
@@ -186,7 +188,7 @@ def test_a_bend_at_a_step_acts_at_the_calls_of_that_step(
     sampler, kind = samplers[model_of(row)], model_of(row)
     site = {"sd15": "unet:conv_out", "flux": "transformer:proj_out"}[kind]
     module = sampler.family.denoiser
-    for step in range(steps):
+    for step in {0, steps // 2, steps - 1}:
         bend = Bend("Silence", "multiply", site, step / steps, (step + 1) / steps)
         seen: list[bool] = []
         handle = module.register_forward_hook(lambda m, x, out, seen=seen: seen.append(not out[0].any().item()))
@@ -204,22 +206,22 @@ def test_a_bend_at_a_step_acts_at_the_calls_of_that_step(
 
 def film(make_job: MakeJob, row: Scheduler, **settings: Any) -> dict[str, Resolved]:
     """Frames that part at several steps, some of which start from a picture."""
-    factors = [1.0, 1.1, 1.3, 1.0, 0.9, 1.1]
+    factors = [1.0, 1.1, 1.3, 0.9]
     bends = [
         (
             Bend("Early", "multiply", "latent", 0.0, 0.25),
-            [{"factor": f if i > 3 else 1.0} for i, f in enumerate(factors)],
+            [{"factor": f if i > 2 else 1.0} for i, f in enumerate(factors)],
         ),
         (Bend("Middle", "add", "prediction", 0.25, 0.75), [{"amount": f - 1.0} for f in factors]),
         (Bend("Late", "multiply", "latent", 0.75, 1.0), [{"factor": f, "mix": 0.5} for f in reversed(factors)]),
     ]
-    strengths = [1.0, 1.0, 0.5, 0.5, 0.75, 0.5]
+    strengths = [1.0, 0.5, 0.75, 0.5]
     frames = [{"picture": "1" * 64, "strip": {"strength": strength}} for strength in strengths]
     source = settings.get("source", "noise")
     job = make_job(
         model_of(row),
         bends,
-        frames if source == "pictures" else 6,
+        frames if source == "pictures" else 4,
         steps=4,
         scheduler=row.name,
         guidance=1.0,

@@ -71,7 +71,7 @@ def test_a_sampler_is_that_of_the_stock_pipeline(
     name: str, kind: str, guidance: float, samplers: Any, stocks: Any, make_job: MakeJob
 ) -> None:
     """sd15 and sdxl predict noise, sd21 velocity, mini velocity down to a signal of zero."""
-    for steps in (1, 2, 5):
+    for steps in (1, 5):
         job = make_job(kind, scheduler=name, steps=steps, guidance=guidance)
         assert np.array_equal(ours(samplers[kind], job), theirs(stocks[kind], job)), steps
 
@@ -82,7 +82,7 @@ def test_a_sampler_is_that_of_the_stock_pipeline(
 def test_a_flow_sampler_is_that_of_the_stock_pipeline(
     name: str, kind: str, guidance: float, samplers: Any, stocks: Any, make_job: MakeJob
 ) -> None:
-    for steps in (1, 2, 4):
+    for steps in (1, 4):
         job = make_job(kind, scheduler=name, steps=steps, guidance=guidance, size=(96, 64))
         assert np.array_equal(ours(samplers[kind], job), theirs(stocks[kind], job)), steps
 
