@@ -99,7 +99,7 @@ def _adapt(scheduler: Any, name: str, generator: torch.Generator) -> None:
 
 def call(pipeline: Any, job: Job, generator: torch.Generator, **more: Any) -> np.ndarray:
     """What a stock pipeline makes of a job's first frame."""
-    if "image" in more:  # the one of FLUX takes the number of calls for that of steps
+    if isinstance(pipeline, FluxImg2ImgPipeline):  # it takes the number of calls for that of steps
         begin = type(pipeline).get_timesteps
         pipeline.get_timesteps = lambda steps, *rest: begin(pipeline, job.steps, *rest)
     ((prompt, _),) = job.frames[0].prompt
