@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, sites
+from . import catalogue, channels, schedulers, sites
 from .catalogue import strip
 from .job import Bend, Frame, Job
 
@@ -93,8 +93,16 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
         "source": source,
         "bends": bends,
+        **_sampling(job, edited),
     }
     return resolved if sound is None else {**resolved, "sound": sound}
+
+
+def _sampling(job: Job, edited: bool) -> Resolved:
+    """What is chosen of the sampler instead of the model's own; an edit has timesteps of its own."""
+    if edited:
+        return schedulers.acting(DDIM, prediction=job.prediction)
+    return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
 
 
 def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:

@@ -69,7 +69,7 @@ def test_a_missing_weight_is_named(part: Path) -> None:
 def test_weights_by_other_names_are_missing(part: Path) -> None:
     change(part, lambda tensors: {f"other.{name}": tensor for name, tensor in tensors.items()})
     message = refused(lambda: load(part))
-    assert f"{part.name} lacks" in message and "more" in message
+    assert part.name in message and "more" in message
 
 
 def test_a_weight_of_another_shape_is_named_with_both(part: Path) -> None:
@@ -97,6 +97,6 @@ def test_a_decoder_lacks_nothing(tmp_path: Path) -> None:
     load_decoder(tmp_path, torch.float32, "cpu")
     lost = "decoder.layers.3.conv.0.weight"
     change(tmp_path, without([lost]))
-    assert f"lacks {lost}" in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))
+    assert lost in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))
     change(tmp_path, lambda tensors: {f"other.{name}": tensor for name, tensor in tensors.items()})
-    assert "lacks encoder.layers.0.weight" in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))
+    assert "encoder.layers" in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))

@@ -1,20 +1,14 @@
-"""No network is left with weights that no file holds.
-
-diffusers leaves such weights on the ``meta`` device, and moving them fails without a name. transformers fills them at
-random, with a line in the log: a text encoder that paints other pictures on every load.
-"""
+"""Text encoders are compared with their files before they are loaded: transformers does not name a wrong shape."""
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import torch
 import transformers
-from torch import nn
 
 from ...core import model_files
 from ...core.safetensors_file import header
@@ -23,30 +17,6 @@ from ...core.safetensors_file import header
 _TEXT_ENCODERS = ("CLIPTextModel", "CLIPTextModelWithProjection", "T5EncoderModel")
 #: Marks of weight files that stand beside the ones that are loaded.
 _VARIANTS = (".fp16", ".bf16", ".non_ema")
-
-
-def require_weights(network: nn.Module, what: str) -> None:
-    """See that a network has got all of its weights.
-
-    Raises
-    ------
-    ValueError naming those that are missing
-    """
-    absent = [name for name, tensor in chain(network.named_parameters(), network.named_buffers()) if tensor.is_meta]
-    if absent:
-        raise ValueError(f"{what} lacks {some(absent)}")
-
-
-def require_parts(pipeline: Any) -> None:
-    """The same for every network of a diffusers pipeline.
-
-    Raises
-    ------
-    ValueError
-    """
-    for name, part in pipeline.components.items():
-        if isinstance(part, nn.Module):
-            require_weights(part, name)
 
 
 def require_text_encoders(folder: Path) -> None:

@@ -12,9 +12,9 @@ from ...core.errors import BendError, Code
 from ..alignment import align_parts
 from ..families import family_of
 from ..memory import is_out_of_memory
-from .completeness import require_parts, require_text_encoders
-from .decoders import load_decoder
-from .failures import UNLOADABLE
+from .completeness import require_text_encoders
+from .decoders import load_decoder, require_fit
+from .failures import UNLOADABLE, reason
 from .folders import from_folder
 from .single_files import from_file
 
@@ -33,23 +33,22 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str, decoder: Path | N
     BendError(MODEL_INVALID)
     """
     log.info("loading %s as %s on %s", path, dtype, device)
-    vae = load_decoder(decoder, dtype, device) if decoder else None
     try:
         if path.is_file():
-            pipeline = from_file(path, dtype, vae)
+            pipeline = from_file(path, dtype, decoder)
         else:
             require_text_encoders(path)
             pipeline = from_folder(path, dtype)
-            require_parts(pipeline)
+            if decoder:
+                require_fit(decoder, pipeline.vae.config.latent_channels)
+                pipeline.vae = load_decoder(decoder, dtype, device)
         pipeline.to(device)
-        if vae is not None:
-            pipeline.vae = vae
     except UNLOADABLE as error:
         if is_out_of_memory(error):
             raise
         raise BendError(
             Code.MODEL_INVALID,
-            f"The model in {path} cannot be loaded: {error}.",
+            f"The model in {path} cannot be loaded: {reason(error)}.",
             "It must be a complete diffusers folder with .safetensors weights, or a whole checkpoint.",
             "bend.open_preferences",
         ) from error

@@ -23,18 +23,19 @@ from ...core import single_files
 from ...core.errors import BendError, Code
 from ...core.safetensors_file import Entry
 from .completeness import some, times
+from .decoders import load_decoder, require_fit
 
 _LONGEST_PROMPT = 77
 _GUIDANCE_INPUT = names.UNET + "time_embed.cond_proj.weight"
 _Find = Callable[[str], names.Source]
 
 
-def from_file(path: Path, dtype: torch.dtype, decoder: nn.Module | None = None) -> Any:
+def from_file(path: Path, dtype: torch.dtype, decoder: Path | None = None) -> Any:
     """The pipeline of a checkpoint in one file, with the settings of its kind and the scheduler that it asks for.
 
     Parameters
     ----------
-    decoder : takes the place of the file's autoencoder, which then need not be there
+    decoder : the folder of one that takes the place of the file's autoencoder, which then need not be there
 
     Raises
     ------
@@ -46,9 +47,11 @@ def from_file(path: Path, dtype: torch.dtype, decoder: nn.Module | None = None) 
     settings = kind.settings()
     parts: dict[str, Any] = {
         "scheduler": _scheduler(single_files.scheduler(path, kind)),
-        "vae": decoder,
         "tokenizer": _tokenizer(settings["tokenizer"]),
     }
+    if decoder:
+        require_fit(decoder, settings["vae"]["latent_channels"])
+        parts["vae"] = load_decoder(decoder, dtype, "cpu")
     with _Checkpoint(path, dtype) as checkpoint:
         parts["unet"] = checkpoint.unet(settings["unet"])
         if decoder is None:

@@ -54,7 +54,8 @@ class Inversions:
         BendError(MODEL_INVALID) if the model cannot edit; BendError(CANCELLED)
         """
         picture = {name: value for name, value in frame["source"].items() if name != "kept"}
-        key = json.dumps([picture, frame["steps"], frame["size"]])
+        prediction = frame.get("prediction")
+        key = json.dumps([picture, frame["steps"], frame["size"], prediction])
         if key not in self._known:
             if self.family.flow or self.family.rowed != ("prompt_embeds",):
                 raise BendError(
@@ -64,7 +65,9 @@ class Inversions:
                 )
             size = (frame["size"][0], frame["size"][1])
             latents = self.family.encode_picture(read(frame), size)
-            self._known[key] = invert(self.family, latents, frame["steps"], size, cancelled=cancelled)
+            self._known[key] = invert(
+                self.family, latents, frame["steps"], size, cancelled=cancelled, prediction=prediction
+            )
         self._known.move_to_end(key)
         while len(self._known) > self.most:
             self._known.popitem(last=False)
