@@ -12,6 +12,7 @@ import torch
 
 from ...core.errors import BendError, Code
 from ...core.resolve import Resolved
+from ...core.sampler_choices import names
 from ...core.schedulers import AUTO, OPTIONS, OWN, PREDICTIONS, SCHEDULERS, SIGMAS, SPACINGS, Scheduler
 from ...core.schedulers import scheduler as described
 from ..families import Family
@@ -63,9 +64,9 @@ def of_model(own: Any, flow: bool) -> Scheduler:
         "",
         name,
         flow=flow,
-        spacings=_names(SPACINGS) if "timestep_spacing" in known else (),
-        sigmas=tuple(sigmas for sigmas in _names(SIGMAS) if f"use_{sigmas}_sigmas" in known),
-        predictions=_names(PREDICTIONS)[:2] if "prediction_type" in known and not flow else (),
+        spacings=names(SPACINGS) if "timestep_spacing" in known else (),
+        sigmas=tuple(sigmas for sigmas in names(SIGMAS) if f"use_{sigmas}_sigmas" in known),
+        predictions=names(PREDICTIONS)[:2] if "prediction_type" in known and not flow else (),
     )
 
 
@@ -88,7 +89,7 @@ def made(own: Any, row: Scheduler, is_own: bool, chosen: dict[str, str]) -> Any:
     if chosen["spacing"] != AUTO and not row.spaced_by_hand:
         settings["timestep_spacing"] = chosen["spacing"]
     if chosen["sigmas"] != AUTO:
-        exclusive = (*(f"use_{sigmas}_sigmas" for sigmas in _names(SIGMAS)), "use_lu_lambdas")
+        exclusive = (*(f"use_{sigmas}_sigmas" for sigmas in names(SIGMAS)), "use_lu_lambdas")
         settings |= {name: name == f"use_{chosen['sigmas']}_sigmas" for name in exclusive if name in known}
     if chosen["prediction"] != AUTO:
         settings["prediction_type"] = chosen["prediction"]
@@ -99,10 +100,6 @@ def made(own: Any, row: Scheduler, is_own: bool, chosen: dict[str, str]) -> Any:
     # What was not in the model's file counts as a default and would be left out, although pipelines mend some of it
     # (steps_offset, clip_sample).
     return kind.from_config({k: v for k, v in config.items() if k != "_use_default_values"}, **settings)
-
-
-def _names(rows: tuple[tuple[str, str, str], ...]) -> tuple[str, ...]:
-    return tuple(name for name, _, _ in rows if name != AUTO)
 
 
 def _trailing(scheduler: Any, steps: int) -> list[int]:
