@@ -18,6 +18,7 @@ _INSTEAD = f"Choose a model of one of these kinds: {layouts.labels()}."
 _PREFERENCES = "bend.open_preferences"
 #: Settings that name code to run, by the libraries' own names.
 _CODE = ("auto_map", "custom_pipelines")
+_PICKLED = re.compile(r"(diffusion_)?pytorch_model.*\.bin")
 _LORA = re.compile(r"(?<![a-z])lora(?![a-z]).*\.safetensors$", re.IGNORECASE)
 
 
@@ -163,7 +164,9 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
         return
     lacking = [part for part in parts if weight_files.stem_of(part) and files.weights(part).missing] if weights else []
     others = {part: weight_files.others(part, files.within(part)) for part in lacking}
-    pickled = [part for part, names in others.items() if any(name.endswith(".bin") for name in names)]
+    # Where some shards are there, the others are missing, and pickles beside them are not the reason.
+    without = [part for part in lacking if not files.weights(part).files]
+    pickled = [part for part in without if any(_PICKLED.fullmatch(name) for name in others[part])]
     if pickled:
         raise BendError(
             Code.MODEL_PICKLED,
@@ -171,7 +174,7 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
             "Bend never loads pickles, which can carry programs. Choose a model with .safetensors weights.",
             _PREFERENCES,
         )
-    if any(name.endswith(".gguf") for names in others.values() for name in names):
+    if any(name.endswith(".gguf") for part in without for name in others[part]):
         words, hint = f"The weights of {name} are quantized (GGUF).", "Choose the original model."
         raise BendError(Code.MODEL_QUANTIZED, words, hint, _PREFERENCES)
     instead = [f"{part}/{file}" for part, names in others.items() for file in names[:2]]

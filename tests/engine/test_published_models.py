@@ -222,15 +222,7 @@ def test_an_index_of_another_pipeline_with_the_same_parts_makes_the_same_picture
 SCHEDULERS = sorted(name for _, name in layouts.LAYOUTS[0].parts["scheduler"])
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason="a sampler of its own is coming"))
-        if name == "TCDScheduler"
-        else name
-        for name in SCHEDULERS
-    ],
-)
+@pytest.mark.parametrize("name", SCHEDULERS)
 def test_every_scheduler_that_an_index_may_name_is_the_stocks(
     name: str, renderer: Renderer, store: FrameStore, make_job: MakeJob, tmp_path: Path
 ) -> None:
