@@ -7,6 +7,7 @@ a letter: it doesn't weigh the rest of the prompt.
 
 from __future__ import annotations
 
+import functools
 import re
 from dataclasses import dataclass
 
@@ -105,6 +106,7 @@ def literal(prompt: str) -> Parts:
     return ((Fragment(prompt),) if prompt else (),)
 
 
+@functools.lru_cache(maxsize=1024)
 def is_plain(prompt: str) -> bool:
     """Whether it makes no difference that weights are read."""
     return read(prompt) == literal(prompt)

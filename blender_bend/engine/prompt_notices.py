@@ -1,0 +1,71 @@
+"""What a model does not take of the prompts as they are written: words that don't fit, weights that it can't give."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ..core.prompt_weights import Parts, is_weighted, words
+from ..core.resolve import Resolved
+from .conditioning import PromptEncoder, Reading
+from .families.text import Reader
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that an artist should know about a prompt.
+
+    Parameters
+    ----------
+    prompt : as it was written
+    text : what of it is lost, in words
+    cut : the words that the model does not read; empty if it is not about words
+    """
+
+    prompt: str
+    text: str
+    cut: str = ""
+
+
+def notices(prompts: PromptEncoder, frames: Iterable[Resolved]) -> list[Notice]:
+    """What is to be said about the prompts of some frames, each once."""
+    read: dict[tuple[str, Reading], None] = {}
+    for frame in frames:
+        negative = [frame["negative"]] if prompts.family.is_guided(frame["guidance"]) and frame["negative"] else []
+        read |= dict.fromkeys((text, Reading.of(frame)) for text in [*(text for text, _ in frame["prompt"]), *negative])
+    found = [notice for prompt, reading in read for notice in _of(prompts, prompt, reading)]
+    return list(dict.fromkeys(found))
+
+
+def _of(prompts: PromptEncoder, prompt: str, reading: Reading) -> Iterable[Notice]:
+    family = prompts.family
+    parts = prompts.parts(prompt, reading)
+    if not family.text_encoders():
+        if is_weighted(parts) or len(parts) > 1:
+            yield Notice(prompt, "This model reads prompts without weights and BREAK.")
+        yield from _cuts(prompt, parts, family.readers())
+    if reading.clip_skip and not family.skips_layers:
+        yield Notice(prompt, "Clip Skip does nothing with this model.")
+
+
+def _cuts(prompt: str, parts: Parts, readers: list[Reader]) -> Iterable[Notice]:
+    """What the encoders of a model don't read: of words that only some miss it is said who reads them."""
+    cuts = [(reader, left_out(reader, words(parts))) for reader in readers]
+    for index, (reader, cut) in enumerate(cuts):
+        others = [other.label for other, missed in cuts[index + 1 :] if len(missed) < len(cut)]
+        if cut and others:
+            yield Notice(prompt, f"{reader.label} doesn't read “{cut}”, only {others[0]} does.", cut)
+        elif cut:
+            yield Notice(prompt, f"The prompt is too long for this model, which doesn't read “{cut}”.", cut)
+
+
+def left_out(reader: Reader, text: str) -> str:
+    """The end of a text that an encoder does not read, from the first word that is not whole."""
+    places = reader.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+    fits = reader.most - reader.tokenizer.num_special_tokens_to_add()
+    if len(places) <= fits:
+        return ""
+    start = places[fits][0]
+    while 0 < start < len(text) and not text[start - 1].isspace() and not text[start].isspace():
+        start -= 1
+    return text[start:].strip()
