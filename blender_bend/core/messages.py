@@ -16,7 +16,7 @@ LONGEST_LINE = 1 << 20
 HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
-# From the engine, once in a render that reads prompts: what it does not take as written. See ``engine.prompt_notices``.
+# From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompt_notices``.
 NOTICES = "notices"
 # From the engine without a request: at its start, which tells the version of Bend, and every few seconds after it.
 ALIVE = "alive"

@@ -61,8 +61,12 @@ def _cuts(prompt: str, parts: Parts, readers: list[Reader]) -> Iterable[Notice]:
 
 def left_out(reader: Reader, text: str) -> str:
     """The end of a text that an encoder does not read, from the first word that is not whole."""
-    places = reader.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     fits = reader.most - reader.tokenizer.num_special_tokens_to_add()
+    if not reader.tokenizer.is_fast:  # it knows no places in the text
+        return str(
+            reader.tokenizer.decode(reader.tokenizer(text, add_special_tokens=False)["input_ids"][fits:])
+        ).strip()
+    places = reader.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
     if len(places) <= fits:
         return ""
     start = places[fits][0]

@@ -190,7 +190,7 @@ class Renderer:
         progress : called after each picture, once for every frame that shows it
         phase : called with words for what takes long before the first frame
         cancelled : asked before every denoising step
-        told : called before the first frame with what of the prompts the model cannot take, also if that is nothing
+        told : called before the first frame with what of the prompts the model cannot take, if there is anything
 
         Raises
         ------
@@ -221,7 +221,8 @@ class Renderer:
             if wanted.frames:
                 run.phase("Loading the model")
                 sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
-                run.told(notices(sampler.prompts, wanted.frames.values()))
+                if found := notices(sampler.prompts, wanted.frames.values()):
+                    run.told(found)
                 run.phase("Rendering")
                 run.make(sampler, wanted)
             return True

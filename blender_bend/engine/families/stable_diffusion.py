@@ -44,9 +44,19 @@ class StableDiffusion(Family):
             device=self.device,
             num_images_per_prompt=1,
             do_classifier_free_guidance=guided,
-            clip_skip=clip_skip or None,
         )
-        return embeddings(encoded)
+        found = embeddings(encoded)
+        return found | self.skipped(prompt, clip_skip) if clip_skip else found
+
+    def skipped(self, prompt: str, clip_skip: int) -> Conditioning:
+        """A prompt's embeddings by earlier layers, as diffusers means to: its own code fails with transformers 5."""
+        sides = []
+        for encoder in self.text_encoders(clip_skip):
+            tokens = encoder.tokenizer(
+                prompt, padding="max_length", max_length=encoder.length, truncation=True, return_tensors="pt"
+            )
+            sides.append(encoder(tokens.input_ids).last_hidden_state)
+        return {"prompt_embeds": torch.cat(sides, dim=-1)}
 
     def text_encoders(self, clip_skip: int = 0) -> list[TextEncoder]:
         """CLIP, whose last layer is taken through its norm."""

@@ -52,7 +52,8 @@ class TextEncoder:
         )
         hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
         if self.normed:
-            hidden = self.network.text_model.final_layer_norm(hidden)
+            # transformers 5 has dissolved the part that diffusers 0.42 still looks for it in
+            hidden = getattr(self.network, "text_model", self.network).final_layer_norm(hidden)
         return SimpleNamespace(last_hidden_state=hidden, text_embeds=getattr(found, "text_embeds", None))
 
 
