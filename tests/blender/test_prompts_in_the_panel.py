@@ -84,9 +84,19 @@ def test_an_embedding_is_part_of_the_job_where_a_prompt_names_it(bend_strip, sce
         embedding.folder = embedding.folder.rpartition(name)[0] + "style.safetensors"
 
 
-def test_the_prompts_settings_are_shown(bend_strip):
-    drawn = panel("prompt")
-    assert "prompt_weights" in drawn and "clip_skip" in drawn
+def test_the_prompts_settings_are_shown(bend_strip, monkeypatch):
+    shown, draw = [], Layout.__getattr__
+
+    def noting(layout, function):
+        def drawn(*arguments, **settings):
+            shown.extend(arguments[1:] if function == "prop" else ())
+            return draw(layout, function)(*arguments, **settings)
+
+        return drawn
+
+    monkeypatch.setattr(Layout, "__getattr__", noting)
+    panel("prompt")
+    assert {"prompt_weights", "clip_skip"} <= set(shown)
 
 
 def told(bend_strip, scene, addon, *found):

@@ -118,7 +118,6 @@ def _add(encoder: TextEncoder, fingerprint: str, vectors: Tensor) -> None:
     encoder.tokenizer.add_tokens(names)
     rows = max(len(encoder.tokenizer), encoder.network.get_input_embeddings().num_embeddings)
     encoder.network.resize_token_embeddings(rows, mean_resizing=False)
-    # Published encoders name a wrong end token; transformers then takes the highest number, which is a new one now.
     _tell_end(encoder.network, encoder.tokenizer.eos_token_id)
     table = encoder.network.get_input_embeddings().weight
     with torch.no_grad():
@@ -128,8 +127,9 @@ def _add(encoder: TextEncoder, fingerprint: str, vectors: Tensor) -> None:
 
 
 def _tell_end(network: Any, token: int) -> None:
+    """Published encoders say that 2 ends a prompt. transformers then looks for the highest number: it was the end."""
     for part in (network.config, network, getattr(network, "text_model", None)):
-        if part is not None and hasattr(part, "eos_token_id"):
+        if part is not None and getattr(part, "eos_token_id", None) == 2:
             part.eos_token_id = token
 
 
