@@ -21,6 +21,7 @@ from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import family_of
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.loading import add_embeddings, has_embeddings
+from blender_bend.engine.model_shelf import ModelShelf, check_fingerprints
 from blender_bend.engine.render import Renderer
 
 Load = Callable[..., Any]
@@ -205,3 +206,29 @@ def test_a_new_embedding_joins_the_loaded_model_and_changes_no_other_picture(
     (frame,) = jobs[1].frames
     fresh = np.asarray(alone.render(resolve(jobs[1], frame)))
     assert np.array_equal(fresh, np.asarray(renderer.sampler(jobs[1]).render(resolve(jobs[1], frame))))
+
+
+def test_a_model_kept_off_the_device_is_loaded_again_for_a_new_embedding(
+    write: Write, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its weights may be out of reach, as after sequential offloading."""
+    monkeypatch.setattr("blender_bend.engine.model_shelf.OFFLOADING", {"cpu"})
+    embedding, shelf = write("style", vectors(2)), ModelShelf()
+    without = make_job("sd15")
+    named = make_job("sd15", frames=[{"prompt": (("a style sea", 1.0),)}], embeddings=(embedding,))
+    assert shelf.offload(without, "cpu")
+    first = shelf.pipeline(without, "cpu")
+    second = shelf.pipeline(named, "cpu")
+    assert second is not first and has_embeddings(second, [embedding])
+    assert hasattr(second.text_encoder, "_hf_hook")
+    assert shelf.pipeline(named, "cpu") is second
+
+
+def test_a_file_that_was_exchanged_is_noticed_where_fingerprints_are_checked(write: Write, make_job: MakeJob) -> None:
+    embedding = write("style", vectors(2))
+    job = make_job("sd15", frames=[{"prompt": (("a style sea", 1.0),)}], embeddings=(embedding,))
+    check_fingerprints(job)
+    write("style", vectors(3))
+    with pytest.raises(BendError, match="not what it was") as caught:
+        check_fingerprints(job)
+    assert caught.value.code == Code.MODEL_INVALID
