@@ -16,7 +16,7 @@ from blender_bend.core.job import Job
 from blender_bend.core.resolve import resolve
 from blender_bend.engine.conditioning import PromptEncoder
 from blender_bend.engine.families import family_of
-from blender_bend.engine.families.text import Reader
+from blender_bend.engine.families.text import LimitedEncoder
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.prompt_notices import Notice, left_out, notices
 from blender_bend.engine.render import Renderer
@@ -56,9 +56,9 @@ def cut_by_stock(tokenizer: Any, most: int, text: str) -> str:
 @pytest.mark.parametrize("count", [1, 27, 28, 29, 30, 31, 32, 60, 200])
 def test_the_words_that_are_named_are_those_that_stock_leaves_out(name: str, count: int, load: Load) -> None:
     tokenizer = getattr(load("flux"), name)
-    reader = Reader("CLIP", tokenizer, 32)
+    encoder = LimitedEncoder("CLIP", tokenizer, 32)
     text = " ".join(["sea"] * (count - 1) + ["fire"])
-    found = left_out(reader, text)
+    found = left_out(encoder, text)
     cut = cut_by_stock(tokenizer, 32, text)
     assert text.endswith(found) and (found == "") == (cut == "")
     if name == "tokenizer":  # whole words; this T5 knows letters only, so that a word may be half read
@@ -66,6 +66,14 @@ def test_the_words_that_are_named_are_those_that_stock_leaves_out(name: str, cou
     else:
         assert found.replace(" ", "").endswith(cut.replace(" ", ""))
         assert len(found.replace(" ", "")) - len(cut.replace(" ", "")) < len("fire")
+
+
+def test_words_are_named_as_they_were_written(load: Load) -> None:
+    encoder = LimitedEncoder("CLIP", load("flux").tokenizer, 32)
+    assert left_out(encoder, " ".join(["sea"] * 30) + "  Ünder  the MOON,\nat night ") == "Ünder  the MOON,\nat night"
+    run = "海" * 40  # no spaces: only the end is named
+    cut = left_out(encoder, run)
+    assert 0 < len(cut) < len(run) and run.endswith(cut)
 
 
 def test_flux_says_what_only_t5_reads_and_what_nothing_reads(load: Load, make_job: MakeJob) -> None:

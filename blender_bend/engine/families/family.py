@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
-from .text import Reader, TextEncoder
+from .text import LimitedEncoder, TextEncoder
 
 #: A prompt as the network takes it: tensors of one row by name. ``negative_`` before a name is its unguided side.
 Conditioning = dict[str, Tensor]
@@ -84,11 +84,11 @@ class Family(ABC):
     def text_encoders(self, clip_skip: int = 0) -> list[TextEncoder]:
         """The encoders whose embeddings lie side by side, for models that take prompts of any length.
 
-        Models that take a fixed number of tokens have none; ``readers`` tells how much they read.
+        Models that take a fixed number of tokens have none; ``limited_encoders`` tells how much they read.
         """
         return []
 
-    def readers(self) -> list[Reader]:
+    def limited_encoders(self) -> list[LimitedEncoder]:
         """The encoders that cut long prompts, the one that reads least first."""
         return []
 

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from .family import Conditioning
 from .stable_diffusion_3 import StableDiffusion3, check_size
-from .text import Reader
+from .text import LimitedEncoder
 
 #: How many tokens of its T5 the pipeline of FLUX takes.
 T5_TOKENS = 512
@@ -40,12 +40,12 @@ class Flux(StableDiffusion3):
         )
         return {"prompt_embeds": embeddings, "pooled_prompt_embeds": pooled, "text_ids": places}
 
-    def readers(self) -> list[Reader]:
+    def limited_encoders(self) -> list[LimitedEncoder]:
         """CLIP, which sums the prompt up, and T5."""
         parts = self.pipeline
         return [
-            Reader("CLIP", parts.tokenizer, parts.tokenizer_max_length),
-            Reader("T5", parts.tokenizer_2, T5_TOKENS),
+            LimitedEncoder("CLIP", parts.tokenizer, parts.tokenizer_max_length),
+            LimitedEncoder("T5", parts.tokenizer_2, T5_TOKENS),
         ]
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:

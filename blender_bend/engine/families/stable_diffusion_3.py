@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
 from .family import Conditioning, Family, embeddings
-from .text import Reader, check_clip_skip
+from .text import LimitedEncoder, check_clip_skip
 
 #: How many tokens of its T5 the pipeline of Stable Diffusion 3 takes.
 T5_TOKENS = 256
@@ -62,11 +62,11 @@ class StableDiffusion3(Family):
         )
         return embeddings(encoded)
 
-    def readers(self) -> list[Reader]:
+    def limited_encoders(self) -> list[LimitedEncoder]:
         """CLIP, and T5 if it is there."""
         parts = self.pipeline
-        clip = Reader("CLIP", parts.tokenizer, parts.tokenizer_max_length)
-        return [clip] if parts.text_encoder_3 is None else [clip, Reader("T5", parts.tokenizer_3, T5_TOKENS)]
+        clip = LimitedEncoder("CLIP", parts.tokenizer, parts.tokenizer_max_length)
+        return [clip] if parts.text_encoder_3 is None else [clip, LimitedEncoder("T5", parts.tokenizer_3, T5_TOKENS)]
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler; some shift their schedule with the size of the picture."""

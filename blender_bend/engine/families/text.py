@@ -58,7 +58,7 @@ class TextEncoder:
 
 
 @dataclass(frozen=True)
-class Reader:
+class LimitedEncoder:
     """A text encoder that reads a limited number of tokens, whatever the prompt's length.
 
     Parameters
