@@ -17,7 +17,18 @@ from ..core.files import copy_whole
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
-from . import activity, batches, captured, condition, engine_client, hearing, preferences, snapshot, strips
+from . import (
+    activity,
+    batches,
+    captured,
+    condition,
+    engine_client,
+    hearing,
+    preferences,
+    prompt_notices,
+    snapshot,
+    strips,
+)
 from .engine_request import Request
 from .slices import Slices, at_once
 
@@ -35,6 +46,7 @@ class Plan:
     keys : the frame keys of the frames that were asked for, by number
     missing : the numbers of the frames that are to be rendered; in a chain also those that lead to the ones asked for
     work : how much the missing frames are
+    model : the model's name as the strip had it
     """
 
     scene: str
@@ -44,6 +56,7 @@ class Plan:
     keys: dict[int, str]
     missing: list[int]
     work: Work
+    model: str = ""
 
     def show(self, ready: Mapping[int, str]) -> None:
         """Let the strip show frames that are in the store, by number and key; a strip that is gone shows nothing."""
@@ -69,6 +82,7 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     BendError for what cannot be rendered
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
+    model = strip.bend_settings.model
     shown_until_now = Path(bpy.path.abspath(strip.directory))
     wanted = list(strips.frame_range(strip) if frames is None else frames)
     chained = strip.bend_settings.source == "previous" and bool(wanted)
@@ -102,6 +116,7 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         {number: key for number, key in names.items() if number in asked},
         [traced.frame.number for traced in needed],
         work,
+        model,
     )
 
 
@@ -218,6 +233,7 @@ class Generation:
 
     def _start(self) -> None:
         client = engine_client.client()
+        prompt_notices.keep(self.plan.scene, self.plan.strip, self.plan.model, ())
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
             path = Path(self._folder.name) / "job.json"
@@ -262,6 +278,9 @@ class Generation:
             if message.type == messages.PHASE:
                 self.phase = str(message.data["text"])
                 self._began = time.monotonic()  # the last phase is the rendering itself
+            elif message.type == messages.NOTICES:
+                prompt_notices.keep(self.plan.scene, self.plan.strip, self.plan.model, message.data["notices"])
+                activity.redraw()
             elif message.type == messages.DONE:
                 self.rendered = int(message.data["rendered"])
                 batches.learn(self.plan.job, int(message.data["batch"]))

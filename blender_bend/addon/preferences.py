@@ -47,6 +47,15 @@ class BEND_PG_lora_file(PropertyGroup):
     folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
 
 
+class BEND_PG_embedding_file(PropertyGroup):
+    """A textual inversion embedding on this machine"""
+
+    name: StringProperty(
+        name="Name", description="What to write in a prompt to use the embedding", default="my embedding"
+    )
+    folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
+
+
 class BEND_PG_hearing_folder(PropertyGroup):
     """What lets a model hear, on this machine"""
 
@@ -65,6 +74,7 @@ LISTS = (
     ("models", "Models of Your Own", "Model"),
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
+    ("embeddings", "Embeddings", "Embedding File"),
     ("hearings", "Sound Adapters", "Sound Adapters Folder"),
 )
 
@@ -134,6 +144,7 @@ class BEND_AP_preferences(AddonPreferences):
     models: CollectionProperty(type=BEND_PG_model_folder)
     decoders: CollectionProperty(type=BEND_PG_decoder_folder)
     loras: CollectionProperty(type=BEND_PG_lora_file)
+    embeddings: CollectionProperty(type=BEND_PG_embedding_file)
     hearings: CollectionProperty(type=BEND_PG_hearing_folder)
 
     def draw(self, context: Context) -> None:
@@ -243,6 +254,11 @@ def lora_files() -> dict[str, str]:
     return _paths("loras")
 
 
+def embedding_files() -> dict[str, str]:
+    """The embedding files by name."""
+    return _paths("embeddings")
+
+
 def hearing_folders() -> dict[str, str]:
     """The folders of sound adapters by name."""
     return _paths("hearings")
@@ -303,6 +319,7 @@ CLASSES = (
     BEND_PG_model_folder,
     BEND_PG_decoder_folder,
     BEND_PG_lora_file,
+    BEND_PG_embedding_file,
     BEND_PG_hearing_folder,
     BEND_AP_preferences,
 )

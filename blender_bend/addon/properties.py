@@ -186,6 +186,20 @@ class BEND_PG_settings(Holder, PropertyGroup):
         items=tables.items(tables.BLENDINGS),
         default="linear",
     )
+    prompt_weights: BoolProperty(
+        name="Prompt Weights",
+        description="Read (word:1.3) and (word) as stronger, [word] as weaker, and BREAK as a new part of the prompt. "
+        "Off: brackets are ordinary characters. \\( and \\) always are",
+        default=True,
+    )
+    clip_skip: IntProperty(
+        name="Clip Skip",
+        description="Which layer of the text encoder the model reads, counted from the end as in other interfaces: "
+        "1 is the model's own, 2 leaves out one more layer, as many anime models want",
+        default=1,
+        min=1,
+        max=12,
+    )
     decoder: StringProperty(
         name="Decoder",
         description="The name of a decoder folder from the preferences, such as TAESD for quick looks. "

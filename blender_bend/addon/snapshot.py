@@ -16,7 +16,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, captured, compat, condition, preferences, strips
+from . import activity, captured, compat, condition, embedding_files, preferences, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -65,6 +65,8 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
         for bend in enabled
     ]
     job = _settings(settings, bends)
+    written = [*(schedule.values() or [settings.prompt]), settings.negative]
+    job = replace(job, embeddings=embedding_files.named_in(written))
     heard = _heard(scene, strip, own, frames)
     if heard:
         job = replace(job, hearing=condition.hearing_of(strip))
@@ -129,12 +131,24 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         **schedulers.reaching(
             settings.scheduler, spacing=settings.spacing, sigmas=settings.sigmas, prediction=settings.prediction
         ),
+        prompt_weights=settings.prompt_weights,
+        clip_skip=settings.clip_skip - 1,
     )
 
 
 def _lora(item: BEND_PG_lora) -> Lora:
     found = models.resolve_lora(item.name.strip(), preferences.lora_files())
     return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
+
+
+def written_prompts(scene: Scene, settings: BEND_PG_settings) -> list[str]:
+    """The prompts of a strip, as they are written.
+
+    Raises
+    ------
+    BendError(PROMPT_INVALID) for a prompt schedule that cannot be read
+    """
+    return list(_schedule(scene, settings).values()) or [settings.prompt]
 
 
 def _captured(strip: ImageStrip, holder: Holder, what: str, frames: Sequence[int]) -> list[str]:

@@ -66,6 +66,15 @@ class Lora:
 
 
 @dataclass(frozen=True)
+class Embedding:
+    """A textual inversion file on this machine, which stands for its name in the prompts."""
+
+    name: str
+    path: str
+    fingerprint: str
+
+
+@dataclass(frozen=True)
 class Hearing:
     """What makes a model hear, as files on this machine; see ``engine.sonic``.
 
@@ -135,6 +144,9 @@ class Job:
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
     hearing : what makes the model hear; None for a model that does not
     editing : whether a picture that a frame starts from is inverted and keeps its layout, instead of being painted over
+    prompt_weights : whether brackets in the prompts are weights, see ``core.prompt_weights``, or letters
+    clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
+    embeddings : the textual inversion files that the prompts name
     """
 
     model: str
@@ -163,6 +175,9 @@ class Job:
     spacing: str = schedulers.AUTO
     sigmas: str = schedulers.AUTO
     prediction: str = schedulers.AUTO
+    prompt_weights: bool = True
+    clip_skip: int = 0
+    embeddings: tuple[Embedding, ...] = ()
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -172,6 +187,7 @@ class Job:
             "bends": [vars(bend) for bend in self.bends],
             "frames": [vars(frame) for frame in self.frames],
             "loras": [vars(lora) for lora in self.loras],
+            "embeddings": [vars(embedding) for embedding in self.embeddings],
             "hearing": None if self.hearing is None else vars(self.hearing),
         }
         return json.dumps(plain, ensure_ascii=False, allow_nan=False)
@@ -195,6 +211,7 @@ class Job:
                 "bends": tuple(Bend(**bend) for bend in data["bends"]),
                 "frames": tuple(_frame(frame) for frame in data["frames"]),
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
+                "embeddings": tuple(Embedding(**embedding) for embedding in data.get("embeddings", ())),
                 "size": (width, height),
                 "hearing": None if data.get("hearing") is None else Hearing(**data["hearing"]),
             }
@@ -261,6 +278,9 @@ class Job:
             yield math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
         yield isinstance(self.editing, bool), "pictures are edited or not: true or false"
+        yield isinstance(self.prompt_weights, bool), "prompts have weights or not: true or false"
+        yield type(self.clip_skip) is int and 0 <= self.clip_skip <= 100, "CLIP skip must be from 0 to 100"
+        yield from _demands_of_embeddings(self.embeddings)
         if self.hearing is not None:
             yield from _demands_of_hearing(self.hearing)
         names = [lora.site_name for lora in self.loras]
@@ -316,6 +336,16 @@ def _frame(data: dict[str, Any]) -> Frame:
         str(data.get("anchor", "")),
         tuple((str(digest), float(share)) for digest, share in data.get("sound", ())),
     )
+
+
+def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[bool, str]]:
+    for embedding in embeddings:
+        texts = (embedding.name, embedding.path, embedding.fingerprint)
+        yield all(isinstance(text, str) for text in texts), "the name and path of an embedding must be text"
+        yield bool(embedding.name), "an embedding needs a name to be written in the prompt"
+        yield bool(_DIGEST.fullmatch(embedding.fingerprint)), f"the fingerprint of {embedding.name} must be a digest"
+    names = {embedding.name.casefold() for embedding in embeddings}
+    yield len(names) == len(embeddings), "two embeddings have the same name: rename one in the preferences"
 
 
 def _demands_of_hearing(hearing: Hearing) -> Iterator[tuple[bool, str]]:

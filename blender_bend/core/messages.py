@@ -16,6 +16,8 @@ LONGEST_LINE = 1 << 20
 HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
+# From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompt_notices``.
+NOTICES = "notices"
 # From the engine without a request: at its start, which tells the version of Bend, and every few seconds after it.
 ALIVE = "alive"
 ENDINGS = frozenset({DONE, ERROR, CANCELLED})

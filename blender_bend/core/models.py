@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import hub, known_models, model_checks, model_files, single_files, weight_files
+from . import embeddings, hub, known_models, model_checks, model_files, single_files, weight_files
 from .errors import BendError, Code
 
 MINI = "mini"
@@ -122,6 +122,43 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
         raise BendError(
             Code.MODEL_INVALID,
             f"{path} is not a LoRA: it must be a .safetensors file.",
+            "Choose the file in the preferences.",
+            "bend.open_preferences",
+        )
+    return ModelReference(name, str(path), file_fingerprint(path))
+
+
+def resolve_embedding(name: str, files: Mapping[str, str]) -> ModelReference:
+    """Find the file of a textual inversion embedding.
+
+    Parameters
+    ----------
+    files : the preferences' embeddings by name
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if there is no such embedding or file here.
+    BendError(MODEL_INVALID) if it is a pickle, or no ``.safetensors`` file.
+    """
+    path = _named(name, files, "embedding")
+    if path.suffix.lower() in embeddings.PICKLES:
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The embedding '{name}' is a pickle ({path.suffix}), which can run any program. Bend never loads those.",
+            "Get it as .safetensors; most pages of embeddings offer both.",
+            "bend.open_preferences",
+        )
+    if not path.is_file():
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"The file of the embedding '{name}' is missing: {path}.",
+            "Choose the file again in the preferences, or take its name out of the prompt.",
+            "bend.open_preferences",
+        )
+    if path.suffix != single_files.SUFFIX:
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"{path} is not an embedding: it must be a .safetensors file.",
             "Choose the file in the preferences.",
             "bend.open_preferences",
         )

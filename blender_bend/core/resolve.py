@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, schedulers, sites
+from . import catalogue, channels, embeddings, prompt_weights, schedulers, sites
 from .catalogue import strip
 from .job import Bend, Frame, Job
 
@@ -95,6 +95,7 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "bends": bends,
         **_sampling(job, edited),
     }
+    resolved |= _reading(job, [*(text for text, _ in frame.prompt), resolved["negative"]])
     return resolved if sound is None else {**resolved, "sound": sound}
 
 
@@ -103,6 +104,19 @@ def _sampling(job: Job, edited: bool) -> Resolved:
     if edited:
         return schedulers.acting(DDIM, prediction=job.prediction)
     return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
+
+
+def _reading(job: Job, prompts: list[str]) -> Resolved:
+    """How a frame's prompts are read; what makes no difference to them is left out."""
+    files = {embedding.name: embedding.fingerprint for embedding in job.embeddings}
+    found: Resolved = {}
+    if job.prompt_weights and not all(prompt_weights.is_plain(prompt) for prompt in prompts):
+        found["weights"] = True
+    if job.clip_skip:
+        found["clip_skip"] = job.clip_skip
+    if named := embeddings.used(prompts, files):
+        found["embeddings"] = [[name, files[name]] for name in named]
+    return found
 
 
 def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:

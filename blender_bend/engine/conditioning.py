@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ..core.embeddings import replaced
+from ..core.prompt_weights import Parts, literal, read, words
+from ..core.resolve import Resolved
+from . import weighted_prompts
 from .families import Conditioning, Family
+from .loading.embeddings import tokens_of
+from .weighted_prompts import of_one_length
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How prompts are read; all of it is part of the frame key.
+
+    Parameters
+    ----------
+    weights : whether brackets are weights
+    clip_skip : how many of CLIP's last layers are left out
+    embeddings : names of textual inversion files, each with its fingerprint
+    """
+
+    weights: bool = False
+    clip_skip: int = 0
+    embeddings: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, frame: Resolved) -> Reading:
+        """How a resolved frame's prompts are read."""
+        named = tuple((name, fingerprint) for name, fingerprint in frame.get("embeddings", ()))
+        return cls(frame.get("weights", False), frame.get("clip_skip", 0), named)
+
+
+PLAIN = Reading()
 
 
 class PromptEncoder:
@@ -20,10 +52,17 @@ class PromptEncoder:
 
     def __init__(self, family: Family) -> None:
         self.family = family
-        self._known: dict[tuple[str, str, bool], Conditioning] = {}
+        self._known: dict[tuple[str, str, bool, Reading], Conditioning] = {}
 
-    def encode(self, blend: list[list[Any]], negative: str, guided: bool, blending: str = "linear") -> Conditioning:
-        """Embeddings of one row, by name.
+    def encode(
+        self,
+        blend: list[list[Any]],
+        negative: str,
+        guided: bool,
+        blending: str = "linear",
+        reading: Reading = PLAIN,
+    ) -> Conditioning:
+        """Embeddings of one row, by name; prompt and negative prompt have as many tokens.
 
         Parameters
         ----------
@@ -31,19 +70,54 @@ class PromptEncoder:
         negative : the negative prompt, used if ``guided``
         blending : ``linear`` or ``spherical``
         """
-        parts = [(self._one(prompt, negative, guided), share) for prompt, share in blend]
+        parts = [self._one(prompt, negative, guided, reading) for prompt, _ in blend]
+        shares = [share for _, share in blend]
         if len(parts) == 1:
-            return parts[0][0]
+            return parts[0]
+        for name in _SIDES & parts[0].keys():
+            for part, tensor in zip(parts, of_one_length([part[name] for part in parts]), strict=True):
+                part[name] = tensor
         if blending == "spherical" and len(parts) == 2:
-            (first, _), (second, share) = parts
-            return {name: slerp(first[name], second[name], share) for name in first}
-        return {name: torch.stack([part[name] * share for part, share in parts]).sum(dim=0) for name in parts[0][0]}
+            first, second = parts
+            return {name: slerp(first[name], second[name], shares[1]) for name in first}
+        return {
+            name: torch.stack([part[name] * share for part, share in zip(parts, shares, strict=True)]).sum(dim=0)
+            for name in parts[0]
+        }
 
-    def _one(self, prompt: str, negative: str, guided: bool) -> Conditioning:
-        key = (prompt, negative, guided)
+    def _one(self, prompt: str, negative: str, guided: bool, reading: Reading) -> Conditioning:
+        key = (prompt, negative, guided, reading)
         if key not in self._known:
-            self._known[key] = self.family.encode_prompt(prompt, negative, guided)
-        return self._known[key]
+            parts = self.parts(prompt, reading), self.parts(negative, reading)
+            self._known[key] = self._encoded(*parts, guided, reading)
+        return dict(self._known[key])
+
+    def parts(self, prompt: str, reading: Reading) -> Parts:
+        """A prompt as it is read, with the tokens of embeddings in the place of their names."""
+        files = dict(reading.embeddings)
+        if files:
+            tokenizer = self.family.text_encoders()[0].tokenizer
+            prompt = replaced(prompt, files, lambda name: " ".join(tokens_of(tokenizer, files[name])))
+        return read(prompt) if reading.weights else literal(prompt)
+
+    def _encoded(self, prompt: Parts, negative: Parts, guided: bool, reading: Reading) -> Conditioning:
+        """As the stock pipeline encodes, but for sides that have weights or are too long for it."""
+        sides = {"": (prompt, self.family.text_encoders(reading.clip_skip))}
+        if guided:
+            sides["negative_"] = (negative, self.family.text_encoders())  # as stock: no layer is left out of it
+        beyond = {name: side for name, side in sides.items() if weighted_prompts.needed(side[1], side[0])}
+        plain = {name: "" if name in beyond else words(parts) for name, (parts, _) in sides.items()}
+        found = self.family.encode_prompt(plain[""], plain.get("negative_", ""), guided, reading.clip_skip)
+        for name, (parts, encoders) in beyond.items():
+            found[f"{name}prompt_embeds"], pooled = weighted_prompts.encode(encoders, parts)
+            if pooled is not None:
+                found[f"{name}pooled_prompt_embeds"] = pooled
+        names = sorted(_SIDES & found.keys())
+        return found | dict(zip(names, of_one_length([found[name] for name in names]), strict=True))
+
+
+#: The embeddings that lie along the tokens.
+_SIDES = {"prompt_embeds", "negative_prompt_embeds"}
 
 
 def slerp(first: Tensor, second: Tensor, share: float) -> Tensor:

@@ -13,7 +13,7 @@ from ..core.job import Job
 from ..core.models import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
 from .families import family_of
-from .loading import add_loras, load_pipeline
+from .loading import add_embeddings, add_loras, has_embeddings, load_pipeline
 from .sonic.checkpoints import load_adapters, load_projector
 from .sonic.condition import Hearing
 
@@ -31,6 +31,7 @@ def check_fingerprints(job: Job) -> None:
     if job.decoder:
         files.append((Path(job.decoder), job.decoder_fingerprint, fingerprint))
     files += [(Path(lora.path), lora.fingerprint, file_fingerprint) for lora in job.loras]
+    files += [(Path(file.path), file.fingerprint, file_fingerprint) for file in job.embeddings]
     for path, wanted, measure in files:
         if measure(path) != wanted:
             raise BendError(
@@ -102,6 +103,11 @@ class ModelShelf:
         BendError(MODEL_INVALID) if diffusers cannot load it, or if it is not the model that the job was made for.
         """
         key = self._key_of(job, device)
+        if key == self._key and not has_embeddings(self._pipeline, job.embeddings):
+            if job.fingerprint in self._offloaded:
+                self._key = ()  # its weights are out of reach: load it again
+            else:
+                add_embeddings(self._pipeline, job.embeddings)
         if key != self._key:
             self._key, self._pipeline = (), None
             self._heard, self._hearing = (), None  # it belongs to the network that goes
@@ -110,6 +116,7 @@ class ModelShelf:
             decoder = Path(job.decoder) if job.decoder else None
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first, decoder)
             add_loras(pipeline, job.loras)
+            add_embeddings(pipeline, job.embeddings)
             check_fingerprints(job)
             if offloaded:
                 pipeline.enable_model_cpu_offload(device=device)

@@ -19,6 +19,7 @@ from .frame_store import FrameStore
 from .inputs import StoredInputs
 from .memory import give_back, is_out_of_memory, out_of_memory
 from .model_shelf import ModelShelf
+from .prompt_notices import Notice, notices
 from .sampling import Sampler
 from .study import Studies
 
@@ -99,9 +100,10 @@ class _Run:
         progress: Callable[[Progress], None],
         phase: Callable[[str], None],
         cancelled: Callable[[], bool],
+        told: Callable[[list[Notice]], None],
     ) -> None:
         self.job, self.store, self.numbers = job, store, numbers
-        self.progress, self.phase, self.cancelled = progress, phase, cancelled
+        self.progress, self.phase, self.cancelled, self.told = progress, phase, cancelled, told
         self.rendered = self.states = 0
         #: The frames that were missing at first, and those of them that have been announced.
         self.lacking: set[int] = set()
@@ -178,6 +180,7 @@ class Renderer:
         progress: Callable[[Progress], None] = lambda _: None,
         phase: Callable[[str], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
+        told: Callable[[list[Notice]], None] = lambda _: None,
     ) -> Summary:
         """Make the frames of a job that the store does not have.
 
@@ -187,6 +190,7 @@ class Renderer:
         progress : called after each picture, once for every frame that shows it
         phase : called with words for what takes long before the first frame
         cancelled : asked before every denoising step
+        told : called before the first frame with what of the prompts the model cannot take, if there is anything
 
         Raises
         ------
@@ -196,7 +200,7 @@ class Renderer:
         """
         began = time.monotonic()
         store.sweep()
-        run = _Run(job, store, numbers, progress, phase, cancelled)
+        run = _Run(job, store, numbers, progress, phase, cancelled, told)
         while not self._attempt(run):
             pass
         asked = [frame.number for frame in job.frames if numbers is None or frame.number in numbers]
@@ -217,6 +221,8 @@ class Renderer:
             if wanted.frames:
                 run.phase("Loading the model")
                 sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
+                if found := notices(sampler.prompts, wanted.frames.values()):
+                    run.told(found)
                 run.phase("Rendering")
                 run.make(sampler, wanted)
             return True

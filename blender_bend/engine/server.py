@@ -217,6 +217,9 @@ class Server:
             progress=lambda progress: self._send(messages.FRAME, message.id, asdict(progress)),
             phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
             cancelled=lambda: self._is_cancelled(message.id),
+            told=lambda notices: self._send(
+                messages.NOTICES, message.id, {"notices": [asdict(notice) for notice in notices]}
+            ),
         )
         return asdict(summary)
 

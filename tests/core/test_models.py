@@ -146,6 +146,27 @@ def test_a_decoder_is_found_by_name_and_needs_its_files(tmp_path: Path) -> None:
         models.resolve_decoder("other", {"tiny": str(tmp_path)})
 
 
+def test_an_embedding_is_a_single_file_of_safetensors_and_a_pickle_is_refused_by_its_kind(tmp_path: Path) -> None:
+    path = tmp_path / "style.safetensors"
+    for name, told, code in (
+        ("style.pt", "is a pickle", Code.MODEL_INVALID),
+        ("style.BIN", "is a pickle", Code.MODEL_INVALID),
+        ("style.png", "must be a .safetensors", Code.MODEL_INVALID),
+        ("style.safetensors", "is missing", Code.MODEL_MISSING),
+    ):
+        if name != path.name:
+            (tmp_path / name).write_bytes(b"one")
+        with pytest.raises(BendError, match=told) as raised:
+            models.resolve_embedding("style", {"style": str(tmp_path / name)})
+        assert (raised.value.code, raised.value.action) == (code, "bend.open_preferences")
+    path.write_bytes(b"one")
+    found = models.resolve_embedding("style", {"style": str(path)})
+    path.write_bytes(b"other")
+    assert models.resolve_embedding("style", {"style": str(path)}).fingerprint != found.fingerprint
+    with pytest.raises(BendError, match="no embedding called 'none'"):
+        models.resolve_embedding("none", {})
+
+
 def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "style.safetensors"
     for wrong in (path, tmp_path / "style.ckpt"):

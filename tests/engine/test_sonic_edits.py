@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -143,3 +144,17 @@ def test_an_inversion_can_be_cancelled(film: MakeFilm, renderer: Renderer, store
 def test_a_job_that_edits_is_the_same_after_it_was_written(film: MakeFilm) -> None:
     job = film(("fire", {"kept_layout": 0.5}))
     assert Job.from_json(job.to_json()) == job and job.editing
+
+
+def test_long_prompts_keep_layout_and_sound_and_mean_what_their_repeated_words_mean(
+    film: MakeFilm, renderer: Renderer, store: FrameStore
+) -> None:
+    """The empty prompt of the source, the tokens of the sound and a negative prompt of four chunks go side by side."""
+    values = {"kept_layout": 0.7, "kept_shapes": 0.34}
+    job = film(("fire", values), negative=" BREAK ".join(["dark", "moon", "night", "rain"]))
+    shown = []
+    for prompt in ("a calm sea", "a calm sea BREAK a calm sea", "a (calm:1.5) sea"):
+        told = replace(job, frames=(replace(job.frames[0], prompt=((prompt, 1.0),)),))
+        assert renderer.render(told, store).rendered == 1
+        shown += pixels(told, store)
+    assert (shown[0] == shown[1]).all() and (shown[0] != shown[2]).any()

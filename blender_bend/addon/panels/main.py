@@ -11,7 +11,7 @@ from ...core import schedulers
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from ...core.suggestions import suggestions_for
-from .. import compat, fingerprint, preferences, sound
+from .. import compat, fingerprint, preferences, prompt_notices, sound
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 
@@ -37,6 +37,13 @@ def draw_repair(layout: Any, error: BendError) -> None:
         box.label(text=line, icon="BLANK1")
     if error.action:
         box.operator(error.action)
+
+
+def draw_notice(layout: Any, text: str) -> None:
+    """Something that an artist should know, in lines that fit the sidebar."""
+    box = layout.box().column(align=True)
+    for index, line in enumerate(wrap(text)):
+        box.label(text=line, icon="BLANK1" if index else "INFO")
 
 
 def wrap(text: str, width: int = 44) -> list[str]:
@@ -96,6 +103,8 @@ class BEND_PT_main(BendPanel, Panel):
         row.prop(settings, "height", text="")
         if settings.travel == "NONE":
             layout.prop(settings, "prompt")
+        for notice in prompt_notices.of(strip):
+            draw_notice(layout, notice.text)
 
     def _draw_first_step(self, context: Context) -> None:
         layout = self.layout
@@ -168,6 +177,9 @@ class BEND_PT_prompt(BendPanel, Panel):
             column.prop(settings, "travel_text")
         if settings.travel != "NONE":
             column.prop(settings, "blending")
+        column = layout.column()
+        column.prop(settings, "prompt_weights")
+        column.prop(settings, "clip_skip")
         column = layout.column(align=True)
         column.prop(settings, "seed")
         column.prop(settings, "steps")

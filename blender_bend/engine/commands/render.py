@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ...core.job import Job
     from ..frame_store import FrameStore
+    from ..prompt_notices import Notice
     from ..render import Progress, Renderer
 
 
@@ -43,7 +44,11 @@ def _run(options: argparse.Namespace) -> int:
     def show(progress: Progress) -> None:
         print(f"frame {progress.number}  {progress.done}/{progress.total}", flush=True)
 
-    summary = renderer.render(job, store, options.frames, show)
+    def tell(notices: list[Notice]) -> None:
+        for notice in notices:
+            print(f"{notice.text} Prompt: {notice.prompt}", flush=True)
+
+    summary = renderer.render(job, store, options.frames, show, told=tell)
     print(
         f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made "
         f"in {summary.states} steps and {summary.seconds:.1f} s"

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
+from .text import LimitedEncoder, TextEncoder
 
 #: A prompt as the network takes it: tensors of one row by name. ``negative_`` before a name is its unguided side.
 Conditioning = dict[str, Tensor]
@@ -32,6 +33,8 @@ class Family(ABC):
     rowed: tuple[str, ...] = ("prompt_embeds",)
     #: Whether the model was trained by flow matching.
     flow = False
+    #: Whether the prompt goes into it through a layer of CLIP that can be chosen.
+    skips_layers = True
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
@@ -66,8 +69,28 @@ class Family(ABC):
         return guidance > 1
 
     @abstractmethod
-    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
-        """The embeddings of a prompt, and of the negative prompt if guided."""
+    def encode_prompt(self, prompt: str, negative: str, guided: bool, clip_skip: int = 0) -> Conditioning:
+        """The embeddings of a prompt, and of the negative prompt if guided, as the model's own pipeline makes them.
+
+        Parameters
+        ----------
+        clip_skip : how many of CLIP's last layers are left out for the prompt
+
+        Raises
+        ------
+        BendError(PARAMETER_INVALID) if CLIP has no more layers
+        """
+
+    def text_encoders(self, clip_skip: int = 0) -> list[TextEncoder]:
+        """The encoders whose embeddings lie side by side, for models that take prompts of any length.
+
+        Models that take a fixed number of tokens have none; ``limited_encoders`` tells how much they read.
+        """
+        return []
+
+    def limited_encoders(self) -> list[LimitedEncoder]:
+        """The encoders that cut long prompts, the one that reads least first."""
+        return []
 
     @abstractmethod
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:

@@ -12,10 +12,16 @@ from torch import Tensor
 from .family import Conditioning
 from .shifting import set_shifted
 from .stable_diffusion_3 import StableDiffusion3, check_size
+from .text import LimitedEncoder
+
+#: How many tokens of its T5 the pipeline of FLUX takes.
+T5_TOKENS = 512
 
 
 class Flux(StableDiffusion3):
     """FLUX.1; its latents are kept as pictures and packed two by two on the way into the transformer."""
+
+    skips_layers = False
 
     def latent_shape(self, size: tuple[int, int]) -> tuple[int, int, int, int]:
         """The shape of one state's latent."""
@@ -28,10 +34,20 @@ class Flux(StableDiffusion3):
         """Never asked twice."""
         return False
 
-    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
-        """The embeddings of a prompt; FLUX knows no negative one."""
-        embeddings, pooled, places = self.pipeline.encode_prompt(prompt=prompt, prompt_2=None, device=self.device)
+    def encode_prompt(self, prompt: str, negative: str, guided: bool, clip_skip: int = 0) -> Conditioning:
+        """The embeddings of a prompt; FLUX knows no negative one, and takes no layer of CLIP but its summary."""
+        embeddings, pooled, places = self.pipeline.encode_prompt(
+            prompt=prompt, prompt_2=None, device=self.device, max_sequence_length=T5_TOKENS
+        )
         return {"prompt_embeds": embeddings, "pooled_prompt_embeds": pooled, "text_ids": places}
+
+    def limited_encoders(self) -> list[LimitedEncoder]:
+        """CLIP, which sums the prompt up, and T5."""
+        parts = self.pipeline
+        return [
+            LimitedEncoder("CLIP", parts.tokenizer, parts.tokenizer_max_length),
+            LimitedEncoder("T5", parts.tokenizer_2, T5_TOKENS),
+        ]
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler; its schedule is shifted with the size of the picture."""

@@ -12,6 +12,7 @@ from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import retri
 from torch import Tensor, nn
 
 from .family import Conditioning, Family, embeddings
+from .text import TextEncoder, check_clip_skip
 
 
 class StableDiffusion(Family):
@@ -31,8 +32,12 @@ class StableDiffusion(Family):
         """Guidance above 1, unless the model takes it as an input."""
         return guidance > 1 and self.pipeline.unet.config.time_cond_proj_dim is None
 
-    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+    #: Which layer of CLIP the model takes, counted from the end.
+    clip_layer = 1
+
+    def encode_prompt(self, prompt: str, negative: str, guided: bool, clip_skip: int = 0) -> Conditioning:
         """The embeddings of a prompt."""
+        check_clip_skip([encoder.network for encoder in self.text_encoders()], clip_skip, self.clip_layer)
         encoded = self.pipeline.encode_prompt(
             prompt=prompt,
             negative_prompt=(negative or None) if guided else None,  # SDXL zeroes None, but encodes ""
@@ -40,7 +45,25 @@ class StableDiffusion(Family):
             num_images_per_prompt=1,
             do_classifier_free_guidance=guided,
         )
-        return embeddings(encoded)
+        found = embeddings(encoded)
+        return found | self.skipped(prompt, clip_skip) if clip_skip else found
+
+    def skipped(self, prompt: str, clip_skip: int) -> Conditioning:
+        """A prompt's embeddings by earlier layers, as diffusers means to: its own code fails with transformers 5."""
+        sides = []
+        for encoder in self.text_encoders(clip_skip):
+            tokens = encoder.tokenizer(
+                prompt, padding="max_length", max_length=encoder.length, truncation=True, return_tensors="pt"
+            )
+            sides.append(encoder(tokens.input_ids).last_hidden_state)
+        return {"prompt_embeds": torch.cat(sides, dim=-1)}
+
+    def text_encoders(self, clip_skip: int = 0) -> list[TextEncoder]:
+        """CLIP, whose last layer is taken through its norm."""
+        parts = self.pipeline
+        if not clip_skip:
+            return [TextEncoder(parts.tokenizer, parts.text_encoder, self.device)]
+        return [TextEncoder(parts.tokenizer, parts.text_encoder, self.device, -1 - clip_skip, normed=True)]
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler."""
@@ -75,6 +98,13 @@ class StableDiffusionXL(StableDiffusion):
     """Stable Diffusion XL, with pooled embeddings and sizes."""
 
     rowed = ("prompt_embeds", "pooled_prompt_embeds")
+    clip_layer = 2
+
+    def text_encoders(self, clip_skip: int = 0) -> list[TextEncoder]:
+        """Both CLIP encoders, whose last layer but one is taken as it is."""
+        parts = self.pipeline
+        pairs = ((parts.tokenizer, parts.text_encoder), (parts.tokenizer_2, parts.text_encoder_2))
+        return [TextEncoder(*pair, self.device, -2 - clip_skip) for pair in pairs if pair[1] is not None]
 
     def added(self, conditioning: Conditioning, size: tuple[int, int]) -> dict[str, Tensor] | None:
         """The pooled embeddings, and the picture's size as the original and the target one."""

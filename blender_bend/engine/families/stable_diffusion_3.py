@@ -10,6 +10,10 @@ from torch import Tensor, nn
 from ...core.errors import BendError, Code
 from .family import Conditioning, Family, embeddings
 from .shifting import set_shifted
+from .text import LimitedEncoder, check_clip_skip
+
+#: How many tokens of its T5 the pipeline of Stable Diffusion 3 takes.
+T5_TOKENS = 256
 
 
 def check_size(size: tuple[int, int], patch: int) -> None:
@@ -44,8 +48,9 @@ class StableDiffusion3(Family):
         check_size(size, scale * self.pipeline.transformer.config.patch_size)
         return 1, self.pipeline.transformer.config.in_channels, size[1] // scale, size[0] // scale
 
-    def encode_prompt(self, prompt: str, negative: str, guided: bool) -> Conditioning:
+    def encode_prompt(self, prompt: str, negative: str, guided: bool, clip_skip: int = 0) -> Conditioning:
         """The embeddings of a prompt."""
+        check_clip_skip([self.pipeline.text_encoder, self.pipeline.text_encoder_2], clip_skip, 2)
         encoded = self.pipeline.encode_prompt(
             prompt=prompt,
             prompt_2=None,
@@ -53,8 +58,16 @@ class StableDiffusion3(Family):
             negative_prompt=(negative or None) if guided else None,
             device=self.device,
             do_classifier_free_guidance=guided,
+            clip_skip=clip_skip or None,
+            max_sequence_length=T5_TOKENS,
         )
         return embeddings(encoded)
+
+    def limited_encoders(self) -> list[LimitedEncoder]:
+        """CLIP, and T5 if it is there."""
+        parts = self.pipeline
+        clip = LimitedEncoder("CLIP", parts.tokenizer, parts.tokenizer_max_length)
+        return [clip] if parts.text_encoder_3 is None else [clip, LimitedEncoder("T5", parts.tokenizer_3, T5_TOKENS)]
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler; some shift their schedule with the size of the picture."""

@@ -18,6 +18,7 @@ from ..families import Conditioning, Family
 from ..sonic.condition import Branch
 from ..sonic.editing import injected
 from ..sonic.inversion import invert
+from ..weighted_prompts import of_one_length
 
 #: What the network is told about the source itself: nothing.
 SOURCE = Branch(False, False)
@@ -92,7 +93,7 @@ def beside_source(
     source : latent of the source at this timestep, shape (1, C, h, w)
     """
     nothing = prompts.encode([["", 1.0]], "", False)["prompt_embeds"]
-    told = {**rows, "prompt_embeds": torch.cat([nothing, rows["prompt_embeds"]])}
+    told = {**rows, "prompt_embeds": torch.cat(of_one_length([nothing, rows["prompt_embeds"]]))}
     features, attention = (step < last for last in frame["source"]["kept"])
     with injected(family.denoiser, len(x) + 1, features, attention):
         yield torch.cat([source, x]), told

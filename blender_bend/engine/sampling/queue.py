@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from .tree import Node
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
 
 #: Step, whether it is the finished latent, structure of the bends.
 _Kind = tuple[int, int, str]
+
+
+def of_one_length(nodes: list[Node], states: list[State]) -> Iterator[tuple[list[Node], list[State]]]:
+    """Apart what has prompts of different lengths, which the network cannot take side by side."""
+    lengths = [state.conditioning["prompt_embeds"].shape[1] for state in states]
+    for length in dict.fromkeys(lengths):
+        chosen = [row for row, found in enumerate(lengths) if found == length]
+        yield [nodes[row] for row in chosen], [states[row] for row in chosen]
 
 
 class Queue:

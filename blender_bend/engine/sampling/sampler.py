@@ -18,7 +18,7 @@ from ...core.plan import first_step
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.channels import Study
-from ..conditioning import PromptEncoder
+from ..conditioning import PromptEncoder, Reading
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
 from ..sonic.condition import Branch, Guidance, Hearing
@@ -26,7 +26,7 @@ from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
 from .edits import SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
-from .queue import Queue
+from .queue import Queue, of_one_length
 from .schedulers import branch, branch_generator, prepare
 from .state import Inputs, State
 from .tree import Node, grow
@@ -113,13 +113,11 @@ class Sampler:
                 for key in nodes[0].pictures:
                     finished(key, picture)
                 continue
-            if nodes[0].segment.bent and len(nodes) < batch:
-                padding = batch - len(nodes)
-                stepped = self._advance([*nodes, *nodes[-1:] * padding], [*begun, *begun[-1:] * padding], inputs)
-            else:
-                stepped = self._advance(nodes, begun, inputs)
-            for node, state in zip(nodes, stepped, strict=False):
-                queue.add(node, state, self._step(node.frame, state))
+            for together, told in of_one_length(nodes, begun):
+                padding = batch - len(together) if nodes[0].segment.bent else 0
+                filled = [*together, *together[-1:] * padding], [*told, *told[-1:] * padding]
+                for node, state in zip(together, self._advance(*filled, inputs), strict=False):
+                    queue.add(node, state, self._step(node.frame, state))
 
     def denoise(self, frame: Resolved) -> Tensor:
         """The finished latent of a frame that starts from noise, before the bends of that moment and its decoding."""
@@ -160,7 +158,9 @@ class Sampler:
         noise = stack.bend_state("noise", noise)
         stack.check()
         guided = any(not branch.prompt for branch in self._guidance(frame).branches)
-        conditioning = self.prompts.encode(frame["prompt"], frame["negative"], guided, frame["blending"])
+        conditioning = self.prompts.encode(
+            frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame)
+        )
         if "sound" in frame:
             assert inputs is not None and self.hearing is not None
             heard = blend([(inputs.vector(digest), share) for digest, share in frame["sound"]["vectors"]])

@@ -1,0 +1,91 @@
+"""The text encoders of a model: what they read with, which of their layers the model takes, and how much fits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.errors import BendError, Code
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """A CLIP text encoder as a model uses it; called as transformers' own, it answers with the layer that counts.
+
+    Parameters
+    ----------
+    layer : index into the hidden states; None for the last one as the network gives it
+    normed : whether the network's last norm is applied to that layer
+    device : where it computes, also while its weights wait elsewhere
+    """
+
+    tokenizer: Any
+    network: Any
+    device: torch.device
+    layer: int | None = None
+    normed: bool = False
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The number format of its embeddings."""
+        dtype: torch.dtype = self.network.dtype
+        return dtype
+
+    def tokens(self, text: str) -> int:
+        """How many tokens a text is, without the marks of its beginning and end."""
+        return len(self.tokenizer(text, add_special_tokens=False)["input_ids"])
+
+    @property
+    def length(self) -> int:
+        """How many tokens it takes at once, with these marks."""
+        return min(int(self.tokenizer.model_max_length), int(self.network.config.max_position_embeddings))
+
+    def __call__(self, tokens: Tensor, attention_mask: Tensor | None = None, **asked: Any) -> SimpleNamespace:
+        """Encode tokens of shape (B, N); without words to hide there is no mask, as in the stock pipelines."""
+        hides = attention_mask is not None and not bool(attention_mask.all())
+        found = self.network(
+            tokens.to(self.device), attention_mask=attention_mask if hides else None, output_hidden_states=True
+        )
+        hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
+        if self.normed:
+            # transformers 5 has dissolved the part that diffusers 0.42 still looks for it in
+            hidden = getattr(self.network, "text_model", self.network).final_layer_norm(hidden)
+        return SimpleNamespace(last_hidden_state=hidden, text_embeds=getattr(found, "text_embeds", None))
+
+
+@dataclass(frozen=True)
+class LimitedEncoder:
+    """A text encoder that reads a limited number of tokens, whatever the prompt's length.
+
+    Parameters
+    ----------
+    most : tokens, with the marks of beginning and end
+    """
+
+    label: str
+    tokenizer: Any
+    most: int
+
+
+def check_clip_skip(networks: list[Any], skip: int, taken: int) -> None:
+    """Refuse to leave out more layers than a model's CLIP encoders have.
+
+    Parameters
+    ----------
+    taken : which layer the model takes without that, counted from the end
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    most = min(network.config.num_hidden_layers for network in networks) - taken
+    if skip > most:
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"Clip Skip {skip + 1} leaves nothing of this model's text encoder.",
+            f"Choose {most + 1} or less; 1 leaves out nothing.",
+        )
