@@ -242,16 +242,16 @@ def test_the_names_of_single_files_are_those_that_diffusers_converts(kind: str, 
     by_layer: dict[str, list[str]] = {}
     for spelling, places in LayerNames(pipeline)._known["unet"].items():
         by_layer.setdefault(places[0].path, []).append(spelling)
-    weights = {path: f"{path}.weight" for path in by_layer}
-    # A checkpoint whose tensors are numbers: the converter only renames.
-    checkpoint, number_of = {}, {}
-    for number, path in enumerate(sorted(by_layer)):
-        native = native_name(path, by_layer[path])
-        checkpoint[f"{native}.weight"] = torch.tensor(float(number))
-        number_of[weights[path]] = float(number)
-    config = {**unet.config, "class_embed_type": None}
-    converted = convert_ldm_unet_checkpoint(checkpoint, config)
-    assert {name: float(value) for name, value in converted.items()} == number_of
+    # A checkpoint whose tensors are the numbers of its layers: the converter only renames.
+    number_of = {path: float(number) for number, path in enumerate(by_layer)}
+    checkpoint = {
+        f"model.diffusion_model.{native_name(path, spellings)}.{tensor}": torch.tensor(number_of[path])
+        for path, spellings in by_layer.items()
+        for tensor in ("weight", "bias")
+    }
+    converted = convert_ldm_unet_checkpoint(checkpoint, {**unet.config, "class_embed_type": None})
+    found = {name: float(value) for name, value in converted.items() if name.endswith(".weight")}
+    assert found == {f"{path}.weight": number for path, number in number_of.items()}
 
 
 def native_name(path: str, spellings: list[str]) -> str:
@@ -323,7 +323,7 @@ def loha_tucker(random: Random, shape: tuple[int, ...]) -> tuple[Tensors, np.nda
     outputs, inputs, *kernel = shape
     own, halves = {"alpha": torch.tensor(1.0)}, []
     for half in (1, 2):
-        middle, up, down = random(2, 2, *kernel), random(2, outputs), random(2, inputs)
+        middle, up, down = random(2, 2, *kernel, size=1.0), random(2, outputs, size=0.5), random(2, inputs, size=0.5)
         own |= {f"hada_t{half}": middle, f"hada_w{half}_a": up, f"hada_w{half}_b": down}
         halves.append(np.einsum("ijkl,jr,ip->prkl", exact(middle), exact(down), exact(up)))
     return own, 0.5 * halves[0] * halves[1]

@@ -128,5 +128,5 @@ class Dora(Change):
         changed = weight + self.inner.delta(base)
         axis = 0 if self.by_output else 1
         others = [number for number in range(base.ndim) if number != axis]
-        length = changed.norm(dim=others, keepdim=True) + torch.finfo(torch.float32).eps
+        length = torch.linalg.vector_norm(changed, dim=others, keepdim=True) + torch.finfo(torch.float32).eps
         return changed * (self.magnitude.float().reshape(length.shape) / length) - weight

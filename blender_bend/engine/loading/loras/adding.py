@@ -69,9 +69,9 @@ def _fitted(lora: Lora, contents: Contents, names: LayerNames, pipeline: Any) ->
             if places:
                 built += build(entry, places, names, contents)
             else:
-                unfit |= dict.fromkeys(entry.keys[:1], "")
+                unfit[entry.key()] = ""
         except Unfit as error:
-            unfit[entry.keys[0]] = str(error)
+            unfit[entry.key(error.role)] = str(error)
     if unfit:
         raise _misfit(lora, contents, unfit, pipeline)
     taken: set[tuple[str, str, str]] = set()
@@ -109,13 +109,11 @@ def _misfit(lora: Lora, contents: Contents, unfit: dict[str, str], pipeline: Any
         message = f"The LoRA {lora.name} was made for {made_for}, and this model is {here or 'another one'}."
         hint = "Choose a LoRA for this kind of model, or the model that it was made for."
     elif len(unfit) == whole:
-        message = f"The LoRA {lora.name} does not fit this model: it has none of the file's layers."
-        hint = "A LoRA fits the kind of model that it was trained on."
+        message = f"The LoRA {lora.name} does not fit this model."
+        hint = "A LoRA fits the kind of model that it was trained on, in all its widths."
     else:
         message = f"The LoRA {lora.name} fits this model only in part."
-        hint = "It was trained on another model, or the file is incomplete: use another one."
-    if all(unfit.values()) and len(unfit) < whole and not (made_for and made_for != here):
-        hint = "The file is incomplete, or was trained on a model of other widths: use another one."
+        hint = "The file is incomplete, or was trained on another model: use another one."
     return BendError(
         Code.LORA_MISFIT,
         f"{message} {len(unfit)} of {whole} do not fit: {listed}.",

@@ -16,7 +16,11 @@ from .reading import Contents, Entry
 
 
 class Unfit(Exception):
-    """Why a layer of a file does not fit the model, in words."""
+    """Why a layer of a file does not fit the model, in words, and which of its tensors it is, if it is one."""
+
+    def __init__(self, why: str, role: str = "") -> None:
+        super().__init__(why)
+        self.role = role
 
 
 class Built(NamedTuple):
@@ -69,7 +73,7 @@ def _changes(entry: Entry, place: Place, base: Tensor, rows: int, contents: Cont
     if bias := {role for role in ("diff_bias", "up_bias") if role in parts}:
         scale = _scale(parts, place, contents, parts["up"].shape[1]) if "up_bias" in bias and "up" in parts else 1.0
         total = torch.stack([parts[role].float() * (scale if role == "up_bias" else 1.0) for role in bias]).sum(0)
-        _check(total.numel() == rows, total, (rows,))
+        _check(total.numel() == rows, next(iter(bias)), total, (rows,))
         yield "bias", Full(total.flatten()[_rows(place, rows)])
     change = _of_weight(parts, shape, place, contents)
     if change is None:
@@ -92,7 +96,7 @@ def _of_weight(parts: Mapping[str, Tensor], shape: tuple[int, ...], place: Place
     if not found:
         return None
     if found[0] == "in full":
-        _check(parts["diff"].numel() == math.prod(shape), parts["diff"], shape)
+        _check(parts["diff"].numel() == math.prod(shape), "diff", parts["diff"], shape)
         return Full(parts["diff"].reshape(shape)[_rows(place, shape[0])])
     if found[0] == "LoKr":
         return _lokr(parts, shape, place, contents)
@@ -125,11 +129,11 @@ def _factors(
             up = up.flatten(1).T  # LyCORIS: (ranks, outputs)
         up, down = up.flatten(1), down.flatten(1)
         fits = middle.ndim >= 2 and middle.shape[0] == up.shape[1] and middle.shape[1] == down.shape[0]
-        _check(fits, middle, (up.shape[1], down.shape[0]))
+        _check(fits, middle_role, middle, (up.shape[1], down.shape[0]))
         down = torch.einsum("ij...,jr->ir...", middle.double().cpu(), down.double().cpu()).to(up)
     up, down = up.flatten(1), down.flatten(1)
-    _check(up.shape[0] == shape[0], up, (shape[0], "ranks"))
-    _check(down.shape[1] == math.prod(shape[1:]), down, ("ranks", *shape[1:]))
+    _check(up.shape[0] == shape[0], up_role, up, (shape[0], "ranks"))
+    _check(down.shape[1] == math.prod(shape[1:]), down_role, down, ("ranks", *shape[1:]))
     if up.shape[1] != down.shape[0]:
         raise Unfit(f"its {up_role} has {up.shape[1]} ranks and its {down_role} {down.shape[0]}")
     return up, down
@@ -149,13 +153,13 @@ def _lokr(parts: Mapping[str, Tensor], shape: tuple[int, ...], place: Place, con
         if number == 2 and "lokr_t2" in parts:
             product = torch.einsum("ij...,jr,ip->pr...", parts["lokr_t2"].double().cpu(), two, one)
         else:
-            _check(one.ndim == 2 and one.shape[1] == two.shape[0], two, (one.shape[-1], "inputs"))
+            _check(one.ndim == 2 and one.shape[1] == two.shape[0], down, two, (one.shape[-1], "inputs"))
             product = (one @ two.flatten(1)).reshape(one.shape[0], *two.shape[1:])
         rank = rank or two.shape[0]
         matrices.append(product.to(parts[up].device, torch.float32))
     first, second = matrices
     fits = first.ndim == 2 and second.ndim >= 2 and first.shape[0] * second.shape[0] == shape[0]
-    _check(fits and first.numel() * second.numel() == math.prod(shape), second, shape)
+    _check(fits and first.numel() * second.numel() == math.prod(shape), "lokr_w2", second, shape)
     change = Kronecker(first, second, _scale(parts, place, contents, rank) if rank else 1.0)
     if place.rows is None and not place.swapped:
         return change
@@ -166,7 +170,9 @@ def _lokr(parts: Mapping[str, Tensor], shape: tuple[int, ...], place: Place, con
 def _dora(change: Change, magnitude: Tensor, of_peft: bool, place: Place, shape: tuple[int, ...]) -> Change:
     """DoRA; peft's lengths are those of the outputs, LyCORIS' are those of the axis along which they lie."""
     by_output = of_peft or (magnitude.ndim > 0 and magnitude.shape[0] == shape[0] and magnitude.numel() == shape[0])
-    _check(magnitude.numel() == (shape[0] if by_output else shape[1]), magnitude, shape)
+    _check(
+        magnitude.numel() == (shape[0] if by_output else shape[1]), "dora", magnitude, (shape[0 if by_output else 1],)
+    )
     if by_output:
         return Dora(change, magnitude.flatten()[_rows(place, shape[0])], True)
     if place.rows is not None:
@@ -214,9 +220,7 @@ def _told_alpha(told: Mapping[str, Any], path: str) -> float | None:
     return float(alpha) if isinstance(alpha, int | float) else None
 
 
-def _check(fits: bool, tensor: Tensor, wanted: tuple[Any, ...]) -> None:
+def _check(fits: bool, role: str, tensor: Tensor, wanted: tuple[Any, ...]) -> None:
     if not fits:
-        raise Unfit(
-            f"it is {' × '.join(map(str, tensor.shape)) or 'a number'}, where the model's is "
-            f"{' × '.join(map(str, wanted))}"
-        )
+        found, asked = (" × ".join(map(str, shape)) or "one number" for shape in (tensor.shape, wanted))
+        raise Unfit(f"it is {found}, and this model takes {asked}", role)

@@ -30,7 +30,7 @@ _STRUCTURES = (
 #: UNets by the width of the prompt, which the keys and values of their cross-attention read.
 _BY_PROMPT = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 2048: "Stable Diffusion XL"}
 #: Text encoders by the width of their layers.
-_BY_TEXT = {768: "a CLIP-L text encoder", 1024: "Stable Diffusion 2.x", 1280: "Stable Diffusion XL"}
+_BY_TEXT = {768: "Stable Diffusion 1.x", 1024: "Stable Diffusion 2.x", 1280: "Stable Diffusion XL"}
 
 _NO_LORAS = (
     (
@@ -64,7 +64,7 @@ def purpose(shapes: Shapes, metadata: Mapping[str, str]) -> str:
     if any(re.search(deep, key) for key in flat):
         return "Stable Diffusion XL"
     for key, shape in flat.items():
-        if re.search(r"self_attn_[qkv]_proj_.*(down|lora_A)", key) and shape[1:2]:
+        if re.search(r"self_attn_[qkv]_proj_.*(down|lora_A)", key) and shape[1:2] and "lora_te1" not in key:
             return _BY_TEXT.get(shape[1], _told(metadata))
     return _told(metadata)
 

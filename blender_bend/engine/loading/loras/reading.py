@@ -56,12 +56,17 @@ class Entry:
     Parameters
     ----------
     name : of the layer, as the file has it
-    keys : the names of the tensors in the file
+    keys : the names of the tensors in the file, likewise
     """
 
     name: str
     parts: dict[str, Tensor] = field(default_factory=dict)
-    keys: list[str] = field(default_factory=list)
+    keys: dict[str, str] = field(default_factory=dict)
+
+    def key(self, role: str = "") -> str:
+        """The name of one of its tensors; without a role of the one that says most."""
+        rest = [key for role, key in self.keys.items() if role != "alpha"]
+        return self.keys.get(role) or (rest or list(self.keys.values()))[0]
 
 
 @dataclass
@@ -129,7 +134,7 @@ def sort(tensors: dict[str, Tensor], metadata: dict[str, str], name: str) -> Con
         if role in entry.parts:
             raise _invalid(f"The LoRA {name} names the same weight twice: {key}.", "Choose another file.")
         entry.parts[role] = tensor
-        entry.keys.append(key)
+        entry.keys[role] = key
         if tensor.is_complex() or not torch.isfinite(tensor.float()).all():
             raise _invalid(
                 f"The LoRA {name} has numbers that are not finite, in {key}.",
