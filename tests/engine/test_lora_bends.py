@@ -307,8 +307,8 @@ def test_an_offloaded_model_works_with_the_same_weights(
         pipeline = load("sd15")
         add_loras(pipeline, [lora_of(both_file)])
         if offloaded:
-            cpu_offload(pipeline.unet, "cpu")
-            cpu_offload(pipeline.text_encoder, "cpu", offload_buffers=True)
+            for network in (pipeline.unet, pipeline.text_encoder, pipeline.vae):
+                cpu_offload(network, "cpu", offload_buffers=network is pipeline.unet)
             assert pipeline.unet.get_submodule("conv_in").weight.device.type == "meta"
         pictures.append(latent(Sampler(pipeline), make_job(bends=times(0.5))))
     assert torch.equal(*pictures)

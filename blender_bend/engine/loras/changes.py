@@ -17,18 +17,33 @@ Bending = Callable[[Tensor], Tensor]
 
 
 class Change(nn.Module):
-    """What a LoRA adds to a tensor of a layer at strength 1; its factors go where the layer goes."""
+    """What a LoRA adds to a tensor of a layer at strength 1.
+
+    Its factors are parameters of its own, and it is called as a module: so they go where the layer goes, also where
+    accelerate brings every layer to the device as it is called.
+    """
+
+    def forward(self, base: Tensor, bends: Sequence[Bending] = ()) -> Tensor:
+        """The change of a weight, in float32 and in the weight's shape.
+
+        Bends act on it as a matrix whose columns, one for each input, are the channels.
+        """
+        change = self.delta(base)
+        if not bends:
+            return change
+        return bent(change.reshape(base.shape[0], -1), bends).reshape(base.shape)
 
     @abstractmethod
     def delta(self, base: Tensor) -> Tensor:
-        """The change of a weight, in float32 and in the weight's shape."""
+        """The change without bends."""
 
-    def bent(self, base: Tensor, bends: Sequence[Bending]) -> Tensor:
-        """The change as bends have it: its columns, one for each input, are the channels."""
-        rows = self.delta(base).reshape(base.shape[0], -1).unsqueeze(0)
-        for bend in bends:
-            rows = bend(rows)
-        return rows[0].reshape(base.shape)
+
+def bent(matrix: Tensor, bends: Sequence[Bending]) -> Tensor:
+    """A matrix after some bends, one after the other."""
+    rows = matrix.unsqueeze(0)
+    for bend in bends:
+        rows = bend(rows)
+    return rows[0]
 
 
 def _kept(tensor: Tensor) -> nn.Parameter:
@@ -49,16 +64,14 @@ class LowRank(Change):
         super().__init__()
         self.up, self.down, self.scale = _kept(up), _kept(down), scale
 
-    def delta(self, base: Tensor) -> Tensor:
-        """The change of a weight."""
-        return self.bent(base, ())
+    def forward(self, base: Tensor, bends: Sequence[Bending] = ()) -> Tensor:
+        """The change of a weight; bends act on ``up``, whose columns, one for each rank, are the channels."""
+        up = bent(self.up.float(), bends)
+        return (self.scale * (up @ self.down.float())).reshape(base.shape)
 
-    def bent(self, base: Tensor, bends: Sequence[Bending]) -> Tensor:
-        """Bends act on ``up``, whose columns, one for each rank, are the channels."""
-        up = self.up.float().unsqueeze(0)
-        for bend in bends:
-            up = bend(up)
-        return (self.scale * (up[0] @ self.down.float())).reshape(base.shape)
+    def delta(self, base: Tensor) -> Tensor:
+        """The change without bends."""
+        return self.forward(base)
 
 
 class Hadamard(Change):
@@ -66,13 +79,14 @@ class Hadamard(Change):
 
     def __init__(self, first: tuple[Tensor, Tensor], second: tuple[Tensor, Tensor], scale: float) -> None:
         super().__init__()
-        self.factors = nn.ParameterList([_kept(factor) for factor in (*first, *second)])
+        (self.first_up, self.first_down), (self.second_up, self.second_down) = map(_kept, first), map(_kept, second)
         self.scale = scale
 
     def delta(self, base: Tensor) -> Tensor:
         """The change of a weight."""
-        first_up, first_down, second_up, second_down = (factor.float() for factor in self.factors)
-        return (self.scale * (first_up @ first_down) * (second_up @ second_down)).reshape(base.shape)
+        first = self.first_up.float() @ self.first_down.float()
+        second = self.second_up.float() @ self.second_down.float()
+        return (self.scale * first * second).reshape(base.shape)
 
 
 class Kronecker(Change):
@@ -125,7 +139,7 @@ class Dora(Change):
     def delta(self, base: Tensor) -> Tensor:
         """The change of a weight."""
         weight = base.float()
-        changed = weight + self.inner.delta(base)
+        changed = weight + self.inner(base)
         axis = 0 if self.by_output else 1
         others = [number for number in range(base.ndim) if number != axis]
         length = torch.linalg.vector_norm(changed, dim=others, keepdim=True) + torch.finfo(torch.float32).eps

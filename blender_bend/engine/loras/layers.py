@@ -62,9 +62,8 @@ class Changed(nn.Module):
         for change, source in zip(self.changes, self.sources, strict=True):
             if source.strength == 0:
                 continue
-            assert isinstance(change, Change)
-            delta = change.bent(base, source.bends) if source.bends else change.delta(base)
-            total = torch.add(base.float() if total is None else total, delta, alpha=source.strength)
+            total = base.float() if total is None else total
+            total = torch.add(total, change(base, source.bends), alpha=source.strength)
         if total is None:
             return base
         changed = total.to(base.dtype)

@@ -143,4 +143,4 @@ def _changes(one: Built) -> bool:
     """Whether a change is one, in the model's own number format."""
     base = original(one.layer, one.tensor)
     assert isinstance(base, Tensor)
-    return not torch.equal((base.float() + one.change.delta(base)).to(base.dtype), base)
+    return not torch.equal((base.float() + one.change(base)).to(base.dtype), base)
