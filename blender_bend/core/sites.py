@@ -38,7 +38,10 @@ COMMON_SITES: tuple[tuple[str, str], ...] = (
     ("vae:decoder.mid_block", "The decoder, after the denoising: the whole picture's material"),
     ("vae:decoder.up_blocks.*", "The decoder's way to pixels: glitches, colour and grain"),
     ("transformer:transformer_blocks.*", "The blocks of SD3 and FLUX"),
-    ("lora:*", "The weights of the loaded LoRA files: Multiply is their strength in the network"),
+    (
+        "lora:*",
+        "The weights of the loaded LoRA files: Multiply is their strength, in the network and the text encoders",
+    ),
 )
 
 _PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
