@@ -36,7 +36,7 @@ def _show_bend_route(settings: BEND_PG_settings, context: Context) -> None:
 
 
 class BEND_PG_lora(PropertyGroup):
-    """A LoRA that the strip's model wears, and how strongly"""
+    """A LoRA applied to this strip's model, and how strongly"""
 
     name: StringProperty(
         name="LoRA",
@@ -46,7 +46,8 @@ class BEND_PG_lora(PropertyGroup):
     )
     strength: FloatProperty(
         name="Strength",
-        description="How strongly the LoRA acts; to let the sound move it, add a Multiply bend at the site lora:*",
+        description="How strongly the LoRA changes the model; 0 turns it off, negative values pull the other way. "
+        "To let the sound move it, add a Multiply bend at the site lora:*",
         default=1.0,
         soft_min=0.0,
         soft_max=2.0,

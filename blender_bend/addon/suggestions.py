@@ -14,8 +14,9 @@ from . import model_list, preferences
 
 
 def sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    """Sites that are worth trying first."""
-    return [(name, summary) for name, summary in core_sites.COMMON_SITES]
+    """Sites that are worth trying first, and the LoRA files of the preferences."""
+    named = [(f"lora:{name}", "The weights of this LoRA") for name in preferences.lora_files()]
+    return [*((name, summary) for name, summary in core_sites.COMMON_SITES), *named]
 
 
 def channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:

@@ -61,8 +61,8 @@ class Lora:
 
     @property
     def site_name(self) -> str:
-        """Its name as a part of a site: letters, digits, - and _."""
-        return re.sub(r"[^A-Za-z0-9_-]+", "_", self.name)
+        """Its name as sites have it, in any script: no two names become one."""
+        return sites.as_name(self.name)
 
 
 @dataclass(frozen=True)
@@ -275,6 +275,10 @@ class Job:
         yield all(_DIGEST.fullmatch(text) for text in prints), "a model's fingerprint must be a digest"
         for lora in self.loras:
             yield isinstance(lora.name, str) and isinstance(lora.path, str), "the name and path of a LoRA must be text"
+            yield (
+                sites.is_name(lora.name),
+                f"{lora.name!r} cannot name a LoRA: it is empty, or has * or control characters",
+            )
             yield math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
         yield isinstance(self.editing, bool), "pictures are edited or not: true or false"

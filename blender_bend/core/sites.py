@@ -6,6 +6,7 @@ import difflib
 import functools
 import math
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -37,10 +38,15 @@ COMMON_SITES: tuple[tuple[str, str], ...] = (
     ("vae:decoder.mid_block", "The decoder, after the denoising: the whole picture's material"),
     ("vae:decoder.up_blocks.*", "The decoder's way to pixels: glitches, colour and grain"),
     ("transformer:transformer_blocks.*", "The blocks of SD3 and FLUX"),
-    ("lora:*", "The weights of the loaded LoRA files: Multiply is their strength in the network"),
+    (
+        "lora:*",
+        "The weights of the loaded LoRA files: Multiply is their strength, in the network and the text encoders",
+    ),
 )
 
 _PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
+#: Names of LoRA files, in any script; they have no parts, and a dot in them is like any other character.
+_NAME = re.compile(r"[^\x00-\x1f\x7f]+")
 
 
 @dataclass(frozen=True)
@@ -54,7 +60,12 @@ class Site:
         return f"{self.kind}:{self.pattern}" if self.pattern else self.kind
 
     def fits(self, path: str) -> bool:
-        """Whether the pattern names a path; ``*`` is any text within one part of it, ``**`` any parts."""
+        """Whether the pattern names a path; ``*`` is any text within one part of it, ``**`` any parts.
+
+        In names of LoRA files, which have no parts, ``*`` is any text.
+        """
+        if self.kind in WEIGHT_KINDS:
+            return bool(_expression(as_name(self.pattern).replace("*", "**")).fullmatch(as_name(path)))
         return bool(_expression(self.pattern).fullmatch(path))
 
     def matches(self, paths: Iterable[str]) -> list[str]:
@@ -78,6 +89,16 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^.]*"))
 
 
+def is_name(text: str) -> bool:
+    """Whether a site can call a LoRA by this name."""
+    return bool(_NAME.fullmatch(as_name(text))) and "*" not in text
+
+
+def as_name(text: str) -> str:
+    """A name as it is compared: letters with their marks are one, however they were typed, and ends are bare."""
+    return unicodedata.normalize("NFC", text).strip()
+
+
 def parse(text: str) -> Site:
     """Read a site name: ``noise``, ``latent``, ``prediction``, ``guidance``, ``text``; ``unet:``, ``transformer:`` or
     ``vae:`` and a module path, ``unet:skips.N``, or ``lora:`` and a name; ``*`` is a wildcard, ``**`` one across dots.
@@ -89,7 +110,7 @@ def parse(text: str) -> Site:
     kind, colon, pattern = text.strip().partition(":")
     if kind in STATE_KINDS and not colon:
         return Site(kind)
-    if kind in (*MODULE_KINDS, *WEIGHT_KINDS) and _PATH.fullmatch(pattern):
+    if (kind in MODULE_KINDS and _PATH.fullmatch(pattern)) or (kind in WEIGHT_KINDS and _NAME.fullmatch(pattern)):
         return Site(kind, pattern)
     raise BendError(
         Code.SITE_UNKNOWN,

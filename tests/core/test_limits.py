@@ -69,8 +69,34 @@ def test_a_fingerprint_that_is_no_digest_is_refused(job: Job, fingerprint: str) 
 
 def test_two_lora_files_of_one_name_are_refused(job: Job) -> None:
     with pytest.raises(BendError, match="rename"):
-        replace(job, loras=(replace(INK, name="my ink"), replace(WASH, name="my_ink"))).check()
+        replace(job, loras=(replace(INK, name="ink"), replace(WASH, name=" ink"))).check()
+    with pytest.raises(BendError, match="rename"):  # one letter, and the letter with its mark beside it
+        replace(job, loras=(replace(INK, name="caf\u00e9"), replace(WASH, name="cafe\u0301"))).check()
     replace(job, loras=(INK, WASH)).check()
+
+
+@pytest.mark.parametrize("names", [("墨", "水彩"), ("чернила", "акварель"), ("my ink", "my_ink"), ("v1.5", "v1_5")])
+def test_lora_files_are_told_apart_by_names_in_any_script(job: Job, names: tuple[str, str]) -> None:
+    loras = (replace(INK, name=names[0]), replace(WASH, name=names[1]))
+    replace(job, loras=loras).check()
+    for own, other in (names, names[::-1]):
+        site = parse(f"lora:{own}")
+        assert site.fits(own) and not site.fits(other)
+        assert parse("lora:*").fits(own) and parse(f"lora:{own[:1]}*").fits(own)
+
+
+@pytest.mark.parametrize("name", ["हिन्दी स्याही", "حبر", "墨 (v2.0) – 最終", "ink/wash: #3", "🖋️", "a+b|c[d]"])
+def test_a_lora_may_have_any_name(job: Job, name: str) -> None:
+    replace(job, loras=(replace(INK, name=name),)).check()
+    site = parse(f"lora:{name}")
+    assert str(site) == f"lora:{name}" and site.fits(name) and not site.fits(f"{name}2")
+
+
+@pytest.mark.parametrize("name", ["", " ", "a*b", "a\nb", "\x00"])
+def test_what_no_site_can_call_is_no_name_of_a_lora(job: Job, name: str) -> None:
+    with pytest.raises(BendError, match="cannot name a LoRA") as caught:
+        replace(job, loras=(replace(INK, name=name),)).check()
+    assert caught.value.code == Code.JOB_INVALID
 
 
 def test_two_stars_cross_dots_and_one_does_not() -> None:

@@ -67,6 +67,10 @@ def with_loras(load: Callable[..., Any]) -> Callable[..., Sampler]:
     return make
 
 
+#: The first layer of the UNet that the LoRA files change.
+FIRST_QUERY = "down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q"
+
+
 def picture(sampler: Sampler, job: Job) -> np.ndarray:
     """The job's first frame."""
     return np.asarray(sampler.render(resolve(job, job.frames[0])))
@@ -137,14 +141,21 @@ def test_a_lora_is_bent_in_its_window_only_and_whole_afterwards(
 ) -> None:
     sampler = with_loras(lora())
     weights = {name: value.clone() for name, value in sampler.pipeline.unet.state_dict().items()}
-    layer = next(m for n, m in sampler.pipeline.unet.named_modules() if n.endswith("to_q.lora_B.ink"))
-    seen: list[float] = []
-    handle = sampler.pipeline.unet.register_forward_pre_hook(lambda *_: seen.append(layer.weight.abs().sum().item()))
+    layer = next(m for n, m in sampler.pipeline.unet.named_modules() if n.endswith("attn1.to_q"))
+    whole, bare = layer.weight.clone(), with_loras().pipeline.unet.get_submodule(FIRST_QUERY).weight
+    seen: list[bool] = []
+
+    def look(*_: Any) -> None:
+        seen.append(torch.equal(layer.weight, bare))
+        assert seen[-1] or torch.equal(layer.weight, whole)
+
+    handle = sampler.pipeline.unet.register_forward_pre_hook(look)
     try:
         picture(sampler, make_job("sd15", times(0.0, start=0.5, end=0.75), steps=4, scheduler="ddim"))
     finally:
         handle.remove()
-    assert [value == 0 for value in seen] == [False, False, True, False]
+    assert seen == [False, False, True, False]
+    assert torch.equal(layer.weight, whole)
     assert all(torch.equal(value, weights[name]) for name, value in sampler.pipeline.unet.state_dict().items())
 
 
@@ -171,9 +182,11 @@ def test_a_lora_that_is_not_loaded_is_named(samplers: dict[str, Sampler], make_j
     assert "lost" in caught.value.message
 
 
-@pytest.mark.parametrize("kind", ["sdxl", "missing", "pickled"])
+@pytest.mark.parametrize(
+    ("kind", "code"), [("sdxl", Code.LORA_MISFIT), ("missing", Code.MODEL_MISSING), ("pickled", Code.LORA_INVALID)]
+)
 def test_a_lora_that_does_not_fit_is_refused_with_its_name(
-    kind: str, renderer: Renderer, lora: Callable[..., Lora], make_job: MakeJob, tmp_path: Path
+    kind: str, code: Code, renderer: Renderer, lora: Callable[..., Lora], make_job: MakeJob, tmp_path: Path
 ) -> None:
     wrong = lora()
     if kind == "missing":
@@ -182,7 +195,7 @@ def test_a_lora_that_does_not_fit_is_refused_with_its_name(
         wrong = replace(wrong, path=str(tmp_path / "lora.bin"))
     with pytest.raises(BendError) as caught:
         renderer.render(make_job("sdxl" if kind == "sdxl" else "sd15", loras=(wrong,)), FrameStore(tmp_path))
-    assert caught.value.code == Code.MODEL_INVALID
+    assert caught.value.code == code
     assert "ink" in caught.value.message
 
 

@@ -11,7 +11,7 @@ from .polls import OnBendStrip
 
 
 class BEND_OT_add_lora(OnBendStrip, Operator):
-    """Let the strip's model wear one more LoRA; the files are named in the preferences"""
+    """Apply one more LoRA to this strip's model; its files are named in the preferences"""
 
     bl_idname = "bend.add_lora"
     bl_label = "Add LoRA"
@@ -28,7 +28,7 @@ class BEND_OT_add_lora(OnBendStrip, Operator):
 
 
 class BEND_OT_remove_lora(OnBendStrip, Operator):
-    """Take this LoRA off the strip's model"""
+    """Remove this LoRA from the strip's model"""
 
     bl_idname = "bend.remove_lora"
     bl_label = "Remove LoRA"

@@ -41,8 +41,9 @@ def places(kind: str, network: nn.Module) -> list[str]:
 
 def _modules(network: nn.Module) -> dict[str, nn.Module]:
     if network not in _by_path:
-        # Without the network itself, which would keep its own entry alive.
-        _by_path[network] = {path: module for path, module in network.named_modules() if path}
+        # Without the network itself, which would keep its own entry alive, and without what LoRA files lay over layers.
+        named = ((path, module) for path, module in network.named_modules() if path)
+        _by_path[network] = {path: module for path, module in named if "parametrizations" not in path.split(".")}
     return _by_path[network]
 
 

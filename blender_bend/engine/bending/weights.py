@@ -2,52 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
 from ...core.sites import Site
+from ..loras import loaded_on
 
 
 @contextmanager
-def bent_loras(networks: dict[str, nn.Module], site: Site, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
-    """Bend LoRA weights, and put the old ones back.
+def bent_loras(networks: Mapping[str, nn.Module], site: Site, change: Callable[[Tensor], Tensor]) -> Iterator[None]:
+    """Bend LoRA weights, and leave them as they were.
 
     A LoRA adds ``scale * up @ down`` to a layer. The bend acts on ``up``, whose columns, one for each rank, are its
-    channels: so Multiply is exactly the LoRA's strength in the network. (ComfyUI-Model-Bending bends the other
-    matrix.) What a LoRA does to the reading of the prompt stays as it is.
+    channels. (ComfyUI-Model-Bending bends the other matrix.) Of LoHa, LoKr, DoRA and changes in full, which have no
+    such matrix, it bends the whole change of the weight; its columns are the layer's inputs. With either, Multiply is
+    exactly the LoRA's strength.
 
     Parameters
     ----------
+    networks : those to be bent
     site : ``lora:`` and the LoRA's name, with wildcards
-    change : from shape (1, outputs, ranks) to the same
+    change : from shape (1, outputs, columns) to the same
 
     Raises
     ------
     BendError(SITE_UNKNOWN) if no such LoRA is loaded
     """
-    found = [layer for name, layer in _ups(networks) if site.fits(name)]
+    loaded = [lora for network in networks.values() for lora in loaded_on(network)]
+    found = [lora for lora in loaded if site.fits(lora.name)]
     if not found:
-        loaded = sorted({f"lora:{name}" for name, _ in _ups(networks)})
+        names = sorted({f"lora:{lora.name}" for lora in loaded})
         raise BendError(
             Code.SITE_UNKNOWN,
             f"No LoRA matches '{site}'.",
-            f"Choose {' or '.join(loaded)}." if loaded else "Add the LoRA file to the strip first.",
+            f"Choose {' or '.join(names)}." if names else "Add the LoRA file to the strip first.",
         )
-    old = [layer.weight.data for layer in found]
+    for lora in found:
+        lora.bends.append(change)
     try:
-        for layer, weight in zip(found, old, strict=True):
-            layer.weight.data = change(weight.flatten(1).unsqueeze(0))[0].reshape(weight.shape)
         yield
     finally:
-        for layer, weight in zip(found, old, strict=True):
-            layer.weight.data = weight
+        for lora in found:
+            lora.bends.pop()
 
 
-def _ups(networks: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
-    """The name and the upper matrix of every LoRA on every layer."""
-    for network in networks.values():
-        for module in network.modules():
-            yield from getattr(module, "lora_B", {}).items()
+def moves(networks: Iterable[nn.Module], site: Site) -> bool:
+    """Whether a bend of LoRA weights changes any layer of some networks."""
+    return any(lora.acts and site.fits(lora.name) for network in networks for lora in loaded_on(network))

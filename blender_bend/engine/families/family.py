@@ -50,6 +50,12 @@ class Family(ABC):
         return next(iter(self.networks.values()))
 
     @property
+    def readers(self) -> dict[str, nn.Module]:
+        """The networks that read the prompt, by their names in the pipeline."""
+        parts = self.pipeline.components.items()
+        return {name: part for name, part in parts if name.startswith("text_encoder") and part is not None}
+
+    @property
     def device(self) -> torch.device:
         """Where the pipeline computes, also when its weights wait elsewhere."""
         return torch.device(self.pipeline._execution_device)

@@ -24,6 +24,7 @@ from ..families.family import settled, takes_generator
 from ..sonic.condition import Branch, Guidance, Hearing
 from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
+from .bent_prompts import BentPrompts
 from .edits import SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
 from .queue import Queue, of_one_length
@@ -49,6 +50,7 @@ class Sampler:
         self.pipeline = pipeline
         self.family: Family = family_of(pipeline)
         self.prompts = PromptEncoder(self.family)
+        self.bent_prompts = BentPrompts(self.family)
         self.inversions = Inversions(self.family)
         self.study = study
         self.hearing: Hearing | None = None
@@ -157,10 +159,7 @@ class Sampler:
         stack = self._stack([frame], 0, noise, inputs)
         noise = stack.bend_state("noise", noise)
         stack.check()
-        guided = any(not branch.prompt for branch in self._guidance(frame).branches)
-        conditioning = self.prompts.encode(
-            frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame)
-        )
+        conditioning = self._encode(self.prompts, frame)
         if "sound" in frame:
             assert inputs is not None and self.hearing is not None
             heard = blend([(inputs.vector(digest), share) for digest, share in frame["sound"]["vectors"]])
@@ -188,6 +187,17 @@ class Sampler:
             latents = scheduler.add_noise(picture, noise, timestep)
         return State(latents, scheduler, generator, conditioning, call)
 
+    def _encode(self, encoder: PromptEncoder, frame: Resolved) -> Conditioning:
+        """The embeddings of a frame's prompt."""
+        guided = any(not branch.prompt for branch in self._guidance(frame).branches)
+        return encoder.encode(frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame))
+
+    def _told(self, frame: Resolved, state: State, step: int, inputs: Inputs | None) -> Conditioning:
+        """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
+        read_mask = None if inputs is None else inputs.mask
+        bent = self.bent_prompts.encode(frame, step, self._encode, read_mask)
+        return state.conditioning if bent is None else {**state.conditioning, **bent}
+
     def _guidance(self, frame: Resolved) -> Guidance:
         """How prompt and sound of a frame guide; models that take their guidance as an input are not asked twice."""
         text = frame["guidance"] if self.family.is_guided(frame["guidance"]) else 1.0
@@ -208,7 +218,7 @@ class Sampler:
             latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
-        told = [state.conditioning for state in states]
+        told = [self._told(node.frame, state, step, inputs) for node, state in zip(nodes, states, strict=True)]
         source = None if first.trajectory is None else first.trajectory[int(timestep)]
         prediction = self._predict(stack, frame, schedulers, latents, timestep, told, source)
         stack.check()
