@@ -7,6 +7,7 @@ import logging
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from ..core.schedulers import AUTO
 from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
+from .devices import upload
 from .sampling import Sampler
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class SiteStudy:
         self.maps = maps
         self.directions = directions
         self._clusters: dict[int, list[list[int]]] = {}
+        self._shaped: dict[Any, Tensor] = {}
 
     def clusters(self, count: int) -> list[list[int]]:
         """The channels in so many groups of similar maps, the largest group first.
@@ -80,13 +83,19 @@ class SiteStudy:
         ------
         BendError(CHANNEL_MISSING) if the tensor has other channels than the site
         """
-        vector = torch.from_numpy(self.directions[moment, number - 1]).to(x.device, torch.float32)
-        if vector.shape[0] != x.shape[1]:
+        if self.directions.shape[2] != x.shape[1]:
             raise BendError(
                 Code.CHANNEL_MISSING,
                 "A learned direction is one of all channels.",
                 "Set the channels of the bend to all.",
             )
+        key = (number, moment, tuple(x.shape[2:]), grid, x.device)
+        if key not in self._shaped:
+            self._shaped[key] = self._direction(number, moment, x, grid)
+        return self._shaped[key]
+
+    def _direction(self, number: int, moment: int, x: Tensor, grid: tuple[int, int] | None) -> Tensor:
+        vector = upload(torch.from_numpy(self.directions[moment, number - 1]).float(), x.device)
         shape = tuple(x.shape[2:]) if x.ndim == 4 else grid
         if shape is not None:
             picture = functional.interpolate(vector[None], shape, mode="bilinear", align_corners=False)
