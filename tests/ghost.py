@@ -32,6 +32,8 @@ _READING = {
 }
 #: Methods that bring numbers to the host.
 _DOWNLOADS = {"__bool__", "__float__", "__int__", "__index__", "item", "tolist", "numpy"}
+#: What brings tensors of a single number to the device by itself, where arithmetic takes them from the CPU.
+_BRINGING = {"where", "copy_", "__setitem__"}
 #: Keys of torch's table of kernels by which an operation works on every device, MPS among them.
 _EVERYWHERE = {
     "MPS",
@@ -237,10 +239,10 @@ class Ghost(Tensor):
         kwargs = {key: value for key, value in (kwargs or {}).items() if key != "device"}
         tensors = [leaf for leaf in tree_leaves((args, kwargs)) if isinstance(leaf, Tensor)]
         _refuse(accelerator, name, args, tensors)
-        if name in _READING or (
-            name.startswith("aten.index")
-            and any(t.dtype == torch.bool for t in tree_leaves(args[1:2]) if t is not None)
-        ):
+        masked = name.startswith("aten.index") and any(
+            leaf.dtype == torch.bool for leaf in tree_leaves(args[1:2]) if isinstance(leaf, Tensor)
+        )
+        if masked or name in _READING:
             accelerator.note("reads", name.removeprefix("aten."))
         out = func(*tree_map(_held, args), **tree_map(_held, kwargs))
         if name == "aten._local_scalar_dense.default":
@@ -261,7 +263,7 @@ def _refuse(accelerator: Accelerator, name: str, args: Any, tensors: list[Tensor
         background = len(args) > 2 and args[2]
         if not isinstance(args[0], Ghost):
             accelerator.note("answers" if background else "reads", "copy_")
-        elif elsewhere:
+        elif any(t.ndim for t in elsewhere):
             accelerator.note("uploads", "copy_")
             if not background:
                 accelerator.note("stalling", "copy_")
@@ -271,9 +273,6 @@ def _refuse(accelerator: Accelerator, name: str, args: Any, tensors: list[Tensor
             accelerator.note("stalling", name)
     elif any(t.ndim for t in elsewhere) and name != "aten._to_copy.default":
         raise MixedDevices(f"Expected all tensors to be on the same device: {name} @ {_place()}")
-    elif elsewhere and name.startswith("aten.where"):  # which brings single numbers over by itself
-        accelerator.note("uploads", name)
-        accelerator.note("stalling", name)
     kinds = {t.dtype for t in tensors if isinstance(t, Ghost)}
     if kinds & _WIDE or (name == "aten._to_copy.default" and not elsewhere and kinds & _WIDE):
         accelerator.note("wide", name)
@@ -283,6 +282,10 @@ def _refuse(accelerator: Accelerator, name: str, args: Any, tensors: list[Tensor
         raise RuntimeError(f"Unsupported dtype of an FFT: {name} {kinds} @ {_place()}")
     if accelerator.kind == "mps" and name in _lacking_on_mps():
         raise NotImplementedError(f"{name} is not implemented for the MPS device @ {_place()}")
+
+
+def _is_single(value: Any) -> bool:
+    return isinstance(value, Tensor) and not isinstance(value, Ghost) and value.ndim == 0
 
 
 class _Pretend(TorchFunctionMode):
@@ -295,6 +298,11 @@ class _Pretend(TorchFunctionMode):
             return self._moved(accelerator, *args, **kwargs)
         if name == "pin_memory":
             return args[0]
+        if name in _BRINGING and any(isinstance(arg, Ghost) for arg in args):
+            # Tensors of a single number may be on the CPU; Python's numbers are made on the device.
+            for _ in filter(_is_single, args[1:]):
+                accelerator.note("uploads", name)
+                accelerator.note("stalling", name)
         if name in ("cpu", *_DOWNLOADS) and args and isinstance(args[0], Ghost):
             if getattr(args[0], "fallen", False):
                 return func(args[0].held, *args[1:], **kwargs)
