@@ -83,6 +83,8 @@ class Accelerator:
         self.device = torch.device(kind, 0)
         self._watching: list[Records] = []
         self._underway: list[tuple[Tensor, Tensor]] = []
+        #: Called when the host waits for an event.
+        self.waited: Callable[[], None] = lambda: None
 
     @contextmanager
     def watched(self) -> Iterator[Records]:
@@ -147,6 +149,7 @@ class _Event:
         self._before, self._accelerator._underway = self._accelerator._underway, []
 
     def synchronize(self) -> None:
+        self._accelerator.waited()
         for host, number in self._before:
             host.copy_(number)
 

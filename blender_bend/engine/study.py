@@ -285,7 +285,7 @@ def _sized(sampler: Sampler, frame: Resolved) -> Resolved:
 def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, list[np.ndarray]]:
     """The tensors at some sites at the studied moments, with the prompt, channels first."""
     _, _, height, width = sampler.family.latent_shape((frame["size"][0], frame["size"][1]))
-    kept: dict[str, list[np.ndarray]] = {path: [] for path in paths}
+    kept: dict[str, list[Tensor]] = {path: [] for path in paths}
     calls = dict.fromkeys(paths, 0)
 
     def keep(path: str) -> Callable[[Tensor, tuple[int, int] | None], Tensor]:
@@ -294,7 +294,7 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
                 row = x[-1].float()
                 if row.ndim == 2:
                     row = row.T.reshape(row.shape[1], *(grid or (row.shape[0], 1)))
-                kept[path].append(row.reshape(row.shape[0], *row.shape[1:], *([1] * (3 - row.ndim))).cpu().numpy())
+                kept[path].append(row.reshape(row.shape[0], *row.shape[1:], *([1] * (3 - row.ndim))))
             calls[path] += 1
             return x
 
@@ -309,7 +309,8 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
     finally:
         for handle in handles:
             handle.remove()
-    return kept
+    # Only now, so that the device need not wait within its steps.
+    return {path: [tensor.cpu().numpy() for tensor in tensors] for path, tensors in kept.items()}
 
 
 def _study(moments: list[list[np.ndarray]]) -> SiteStudy:
