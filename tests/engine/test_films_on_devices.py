@@ -23,6 +23,7 @@ from peft.utils import get_peft_model_state_dict
 from store_pictures import capture
 
 from blender_bend.core import catalogue, schedulers
+from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Hearing, Job, Lora
 from blender_bend.core.models import file_fingerprint
 from blender_bend.core.resolve import trace
@@ -89,7 +90,7 @@ def bend(operator: str, site: str, frames: int = 1, **settings: Any) -> tuple[Be
 
 def sites(files: Files) -> Film:
     places = ("noise", "latent", "prediction", "guidance", "text", "unet:**.attn2", "unet:**.resnets.0", "unet:skips.1")
-    return Film([bend("threshold", place, 2) for place in (*places, "vae:decoder.up_blocks.0")], [{}, {}])
+    return Film([bend("threshold", place, 2) for place in (*places, "vae:decoder")], [{}, {}])
 
 
 def transformer(files: Files) -> Film:
@@ -361,10 +362,11 @@ def test_a_frame_of_numbers_that_are_not_finite_is_never_kept(
     start: float, site: str, kind: str, make_job: MakeJob, files: tuple[Files, FrameStore], tmp_path: Path
 ) -> None:
     """Though nobody has looked when the next step begins; the error names the bend, not the model."""
-    broken = Bend("Too much", "multiply", site, 0.0 if site == "noise" else start)
-    fine = Bend("Harmless", "add", "unet:down_blocks.0")
-    values = [{"factor": factor, "mix": 1.0} for factor in (1.1, 3e38)]
-    bends = [(fine, [{"amount": 0.1, "mix": 1.0}] * 2), (broken, values)]
+    window = {"start": 0.0 if site == "noise" else start}
+    bends = [
+        (Bend("Much", "multiply", site, **window), [{"factor": factor, "mix": 1.0} for factor in (1.1, 1000.0)]),
+        (Bend("Too much", "power", site, **window), [{"exponent": power, "mix": 1.0} for power in (1.1, 16.0)]),
+    ]
     job = make_job("sd15", bends, 2, size=SIZE, steps=3, scheduler="euler")
     store = copied(files[1], tmp_path / "store")
     with pretended(kind), pytest.raises(BendError) as caught:

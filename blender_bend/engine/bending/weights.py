@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
 from ...core.sites import Site
+from ..devices import upload
 
 
 @contextmanager
@@ -43,7 +44,8 @@ def bent_loras(networks: dict[str, nn.Module], site: Site, change: Callable[[Ten
         yield
     finally:
         for layer, weight in zip(found, old, strict=True):
-            layer.weight.data = weight
+            # An offloaded network has come to the device in the meantime.
+            layer.weight.data = upload(weight, layer.weight.device)
 
 
 def _ups(networks: dict[str, nn.Module]) -> Iterator[tuple[str, nn.Module]]:
