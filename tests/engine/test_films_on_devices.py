@@ -352,7 +352,8 @@ def test_a_model_that_is_kept_off_the_device_is_bent_on_it(
         assert hasattr(renderer._shelf.pipeline(job, "cuda").unet, "_hf_hook")
         assert not [place for records in steps for place in records.ours("reads")]
         made = pictures_of(job, store)
-    assert all(np.array_equal(one, other) for one, other in zip(made, wanted, strict=True))
+    for one, other in zip(made, wanted, strict=True):
+        assert np.abs(one - other).max() <= 1
 
 
 @pytest.mark.parametrize("kind", ["cuda", "mps"])
