@@ -145,7 +145,7 @@ class _Event:
         self._accelerator = accelerator
         self._before: list[tuple[Tensor, Tensor]] = []
 
-    def record(self) -> None:
+    def record(self, stream: None) -> None:
         self._before, self._accelerator._underway = self._accelerator._underway, []
 
     def synchronize(self) -> None:
@@ -370,6 +370,7 @@ def pretended(kind: str = "cuda") -> Iterator[Accelerator]:
         with ExitStack() as stack:
             for place, name, stand_in in (
                 (torch.cuda, "Event", _pretended.event),
+                (torch.cuda, "current_stream", waiting),
                 (torch.cuda, "synchronize", waiting),
                 (torch.cuda, "empty_cache", waiting),
                 (torch.mps, "synchronize", waiting),

@@ -47,7 +47,7 @@ class Answer:
         if x.device.type == "cuda":
             self._x = x.to("cpu", non_blocking=True)
             self._arrived = torch.cuda.Event()
-            self._arrived.record()
+            self._arrived.record(torch.cuda.current_stream(x.device))
 
     @property
     def stalls(self) -> bool:
