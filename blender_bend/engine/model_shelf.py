@@ -80,9 +80,10 @@ class ModelShelf:
         key = (self._key_of(job, device), files.adapters_fingerprint, files.projector_fingerprint)
         if key != self._heard:
             self._heard, self._hearing = (), None
-            unet = family_of(self.pipeline(job, device)).denoiser
-            adapters = load_adapters(Path(files.adapters), unet)
-            self._hearing = Hearing(unet, load_projector(Path(files.projector)), adapters)
+            family = family_of(self.pipeline(job, device))
+            adapters = load_adapters(Path(files.adapters), family.denoiser)
+            projector = load_projector(Path(files.projector))
+            self._hearing = Hearing(family.denoiser, projector, adapters, family.device)
             self._heard = key
         return self._hearing
 

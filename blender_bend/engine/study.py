@@ -7,6 +7,7 @@ import logging
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,6 +25,7 @@ from ..core.schedulers import AUTO
 from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
+from .devices import upload
 from .sampling import Sampler
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ class SiteStudy:
         self.maps = maps
         self.directions = directions
         self._clusters: dict[int, list[list[int]]] = {}
+        self._shaped: dict[Any, Tensor] = {}
 
     def clusters(self, count: int) -> list[list[int]]:
         """The channels in so many groups of similar maps, the largest group first.
@@ -80,13 +83,19 @@ class SiteStudy:
         ------
         BendError(CHANNEL_MISSING) if the tensor has other channels than the site
         """
-        vector = torch.from_numpy(self.directions[moment, number - 1]).to(x.device, torch.float32)
-        if vector.shape[0] != x.shape[1]:
+        if self.directions.shape[2] != x.shape[1]:
             raise BendError(
                 Code.CHANNEL_MISSING,
                 "A learned direction is one of all channels.",
                 "Set the channels of the bend to all.",
             )
+        key = (number, moment, tuple(x.shape[2:]), grid, x.device)
+        if key not in self._shaped:
+            self._shaped[key] = self._direction(number, moment, x, grid)
+        return self._shaped[key]
+
+    def _direction(self, number: int, moment: int, x: Tensor, grid: tuple[int, int] | None) -> Tensor:
+        vector = upload(torch.from_numpy(self.directions[moment, number - 1]).float(), x.device)
         shape = tuple(x.shape[2:]) if x.ndim == 4 else grid
         if shape is not None:
             picture = functional.interpolate(vector[None], shape, mode="bilinear", align_corners=False)
@@ -276,7 +285,7 @@ def _sized(sampler: Sampler, frame: Resolved) -> Resolved:
 def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, list[np.ndarray]]:
     """The tensors at some sites at the studied moments, with the prompt, channels first."""
     _, _, height, width = sampler.family.latent_shape((frame["size"][0], frame["size"][1]))
-    kept: dict[str, list[np.ndarray]] = {path: [] for path in paths}
+    kept: dict[str, list[Tensor]] = {path: [] for path in paths}
     calls = dict.fromkeys(paths, 0)
 
     def keep(path: str) -> Callable[[Tensor, tuple[int, int] | None], Tensor]:
@@ -285,7 +294,7 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
                 row = x[-1].float()
                 if row.ndim == 2:
                     row = row.T.reshape(row.shape[1], *(grid or (row.shape[0], 1)))
-                kept[path].append(row.reshape(row.shape[0], *row.shape[1:], *([1] * (3 - row.ndim))).cpu().numpy())
+                kept[path].append(row.reshape(row.shape[0], *row.shape[1:], *([1] * (3 - row.ndim))))
             calls[path] += 1
             return x
 
@@ -300,7 +309,8 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
     finally:
         for handle in handles:
             handle.remove()
-    return kept
+    # Only now, so that the device need not wait within its steps.
+    return {path: [tensor.cpu().numpy() for tensor in tensors] for path, tensors in kept.items()}
 
 
 def _study(moments: list[list[np.ndarray]]) -> SiteStudy:

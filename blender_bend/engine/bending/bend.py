@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,8 +11,11 @@ from torch import Tensor
 
 from ...core import catalogue
 from ...core.errors import BendError, Code
-from .apply import Grid, apply
+from ..devices import upload
+from .apply import Grid, arguments_of, kept_where, neutral_rows, operate
 from .channels import Study, take
+from .operators import Moment
+from .precision import narrowed, widened
 from .regions import weight
 from .restore import restore
 
@@ -20,6 +23,8 @@ from .restore import restore
 @dataclass(frozen=True)
 class Rows:
     """A bend as it acts on a batch of states.
+
+    Its values are numbers of the job and are looked at on the host; the device is given them once, for all tensors.
 
     Parameters
     ----------
@@ -35,6 +40,8 @@ class Rows:
     masks: Sequence[Tensor] = ()
     mixed: bool = True
     neutral: bool = True
+    _on_device: dict[torch.device, dict[str, Tensor]] = field(default_factory=dict, compare=False, repr=False)
+    _repeated: dict[int, Rows] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
     def of(cls, bends: list[dict[str, Any]], masks: Sequence[Tensor] = ()) -> Rows:
@@ -43,14 +50,20 @@ class Rows:
         operator = catalogue.operator(bends[0]["operator"])
         return cls(
             bends[0],
-            {name: torch.tensor([values[name] for values in each]) for name in each[0]},
+            {name: torch.tensor([values[name] for values in each], dtype=torch.float32) for name in each[0]},
             masks,
             mixed=any(values["mix"] != 1.0 for values in each),
             neutral=any(operator.is_neutral(values) for values in each),
         )
 
-    def repeated(self, rows: int) -> Rows:
-        """For a tensor that holds every state several times: with and without the prompt."""
+    def on(self, device: torch.device) -> dict[str, Tensor]:
+        """The values on a device."""
+        if device not in self._on_device:
+            send_values([self], device)
+        return self._on_device[device]
+
+    def repeated(self, rows: int, device: torch.device) -> Rows:
+        """For a tensor on a device that holds every state several times: with and without the prompt."""
         count = len(self.values["mix"])
         if rows == count:
             return self
@@ -60,9 +73,28 @@ class Rows:
                 f"The bend '{self.bend['name']}' sits where the states of a batch are not told apart.",
                 "Choose another site, or a batch of 1.",
             )
-        times = rows // count
-        values = {n: v.expand(rows) if count == 1 else v.repeat(times) for n, v in self.values.items()}
-        return replace(self, values=values, masks=[*self.masks] * times)
+
+        def repeat(values: dict[str, Tensor]) -> dict[str, Tensor]:
+            return {n: v.expand(rows) if count == 1 else v.repeat(rows // count) for n, v in values.items()}
+
+        if rows not in self._repeated:
+            masks = [*self.masks] * (rows // count)
+            self._repeated[rows] = replace(self, values=repeat(self.values), masks=masks, _on_device={}, _repeated={})
+        repeated = self._repeated[rows]
+        if device not in repeated._on_device:
+            repeated._on_device[device] = repeat(self.on(device))
+        return repeated
+
+
+def send_values(bends: Sequence[Rows], device: torch.device) -> None:
+    """Give a device the values of the bends of a step, all at once, unless it has them."""
+    waiting = [rows for rows in bends if device not in rows._on_device]
+    if not waiting:
+        return
+    values = [value for rows in waiting for value in rows.values.values()]
+    sent = iter(upload(torch.cat(values), device).split([len(value) for value in values]))
+    for rows in waiting:
+        rows._on_device[device] = {name: next(sent) for name in rows.values}
 
 
 @dataclass(frozen=True)
@@ -85,42 +117,47 @@ class Place:
     study: Study | None = field(default=None, compare=False)
 
 
-def bend_tensor(x: Tensor, rows: Rows, place: Place) -> Tensor:
+def bend_tensor(x: Tensor, rows: Rows, place: Place, look: Callable[[Tensor], None] = lambda _: None) -> Tensor:
     """Apply a bend: ``(1 - mix) x + mix f(x)`` on its channels and region, the statistics of x put back if wished.
+
+    Half precision is computed in float32 from the operator to the region, and rounded once: what lies beyond its range
+    becomes its largest number. Only the chosen channels are held in float32.
 
     Parameters
     ----------
     x : Tensor, shape (B, C, H, W), (B, N, C) or (B, C), or several times B rows
+    look : shown what was made before it is rounded, to see whether all of it is finite
 
     Returns
     -------
-    a new tensor; it may hold numbers that are not finite, which the caller must look for
+    a new tensor; rows whose operator is neutral are those of x bit for bit
 
     Raises
     ------
     the errors of ``apply``; BendError(CHANNEL_MISSING)
     """
-    bend, rows = rows.bend, rows.repeated(x.shape[0])
+    bend, rows = rows.bend, rows.repeated(x.shape[0], x.device)
+    described = catalogue.operator(bend["operator"])
+    own = {parameter.name for parameter in described.parameters}
+    given = {name: value for name, value in rows.values.items() if name in own} | bend["choices"]
+    on_host = arguments_of(described, given, x.shape[0])
+    neutral = neutral_rows(described, on_host) if rows.neutral else None
+    if neutral is not None and bool(neutral.all()):
+        return x.clone()
+    there = rows.on(x.device)
+    on_device = {name: there.get(name, value) for name, value in on_host.items()}
+    on_device = {name: upload(v, x.device) if isinstance(v, Tensor) else v for name, v in on_device.items()}
     axis = x.ndim - 1 if x.ndim == 3 else 1
     part, put_back = take(x, axis, bend["channels"], place.seed, place.site, place.study)
-    own = {parameter.name for parameter in catalogue.operator(bend["operator"]).parameters}
-    bent = apply(
-        bend["operator"],
-        part,
-        seed=place.seed,
-        step=place.step,
-        site=place.site,
-        grid=place.grid,
-        may_be_neutral=rows.neutral,
-        directions=None if place.study is None else place.study.at(place.site, place.step / place.steps, place.grid),
-        **{name: value for name, value in rows.values.items() if name in own},
-        **bend["choices"],
-    )
-    mix = rows.values["mix"]
+    wide = widened(part)
+    directions = None if place.study is None else place.study.at(place.site, place.step / place.steps, place.grid)
+    moment = Moment(place.seed, place.step, place.site, directions)
+    bent = operate(described, wide, moment, on_host, on_device, place.grid)
     if bend["restore"] != "none" or rows.mixed:
-        share = mix.to(device=x.device, dtype=x.dtype).reshape(-1, *([1] * (x.ndim - 1)))
-        bent = restore(bend["restore"], (1 - share) * part + share * bent, part)
+        share = there["mix"].to(wide.dtype).reshape(-1, *([1] * (x.ndim - 1)))
+        bent = restore(bend["restore"], (1 - share) * wide + share * bent, wide)
     if bend["region"] != catalogue.EVERYWHERE:
-        within = weight(rows, part, place)
-        bent = (1 - within) * part + within * bent
-    return put_back(bent)
+        within = weight(rows, wide, place)
+        bent = (1 - within) * wide + within * bent
+    look(bent)
+    return put_back(kept_where(neutral, part, narrowed(bent, part.dtype)))

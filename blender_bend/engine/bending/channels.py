@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from ...core import channels
 from ...core.channels import Selection
 from ...core.errors import BendError, Code
+from ..devices import upload
 from .operators import Direction, Moment
 
 
@@ -49,8 +51,14 @@ def take(
     chosen.check(x.shape[axis])
     if chosen.kind == "top":
         return _take_most_active(x, axis, chosen)
-    index = torch.tensor(_numbers(chosen, x.shape[axis], seed, site, study), dtype=torch.long, device=x.device)
+    index = _index(tuple(_numbers(chosen, x.shape[axis], seed, site, study)), x.device)
     return x.index_select(axis, index), lambda bent: x.index_copy(axis, index, bent)
+
+
+@functools.lru_cache(maxsize=256)
+def _index(numbers: tuple[int, ...], device: torch.device) -> Tensor:
+    """Channels as a device takes them; kept, since every step asks for the same ones."""
+    return upload(torch.tensor(numbers, dtype=torch.long), device)
 
 
 def _numbers(chosen: Selection, count: int, seed: int, site: str, study: Study | None) -> list[int]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...core.errors import BendError, Code
+from ..devices import upload
 from .operators import Moment
 
 if TYPE_CHECKING:
@@ -44,13 +47,12 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         )
     height, width = grid
     values = {
-        name.removeprefix("region_"): value.to(x.device).reshape(-1, 1, 1)
-        for name, value in rows.values.items()
+        name.removeprefix("region_"): value.reshape(-1, 1, 1)
+        for name, value in rows.on(x.device).items()
         if name.startswith("region_")
     }
     if rows.bend["region"] == "mask":
-        masks = [functional.interpolate(mask, (height, width), mode="area") for mask in rows.masks]
-        inside = torch.cat(masks)[:, 0]
+        inside = torch.cat([_mask(mask, height, width, x.device) for mask in rows.masks])
     else:
         across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)
         up = 1 - ((torch.arange(height, device=x.device) + 0.5) / height).reshape(1, -1, 1)
@@ -60,6 +62,19 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         inside = 1 - inside
     inside = inside.to(x.dtype)
     return inside.unsqueeze(1) if x.ndim == 4 else inside.flatten(1).unsqueeze(2)
+
+
+#: Masks as they were last asked for: by mask, then by rows, columns and device.
+_averaged: WeakTensorKeyDictionary = WeakTensorKeyDictionary()
+
+
+def _mask(mask: Tensor, height: int, width: int, device: torch.device) -> Tensor:
+    """A mask averaged over each cell, shape (1, H, W); it goes to the device once for as long as the mask is kept."""
+    sizes = _averaged.setdefault(mask, {})
+    if (height, width, device) not in sizes:
+        inside = functional.interpolate(mask, (height, width), mode="area")[:, 0]
+        sizes[height, width, device] = upload(inside, device)
+    return sizes[height, width, device]
 
 
 def _edge(distance: Tensor, softness: Tensor) -> Tensor:
@@ -91,9 +106,14 @@ def _gradient(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> 
 
 def _scatter(x: Tensor, y: Tensor, values: dict[str, Tensor], place: Place) -> Tensor:
     """Cells whose seeded number lies below the share: a larger share keeps the cells of a smaller one."""
-    generator = Moment(place.seed, 0, f"{place.site} scatter").generator()
-    drawn = torch.rand((1, y.shape[1], x.shape[2]), generator=generator).to(x.device)
-    return (drawn < values["share"]).float()
+    return (_drawn(place.seed, place.site, y.shape[1], x.shape[2], x.device) < values["share"]).float()
+
+
+@functools.lru_cache(maxsize=64)
+def _drawn(seed: int, site: str, height: int, width: int, device: torch.device) -> Tensor:
+    """A number for every cell, the same at every step."""
+    generator = Moment(seed, 0, f"{site} scatter").generator()
+    return upload(torch.rand((1, height, width), generator=generator), device)
 
 
 SHAPES: dict[str, Shape] = {"box": _box, "disc": _disc, "gradient": _gradient, "scatter": _scatter}

@@ -15,22 +15,21 @@ def restore(what: str, bent: Tensor, x: Tensor) -> Tensor:
     ----------
     what : ``none``; ``statistics``: mean and standard deviation of every channel of every row (as adaptive instance
         normalisation does); ``energy``: the root of the sum of squares of every row
-    bent, x : shape (B, C, H, W), (B, N, C) or (B, C); a row of single channels counts as a whole
+    bent, x : no half precision, shape (B, C, H, W), (B, N, C) or (B, C); a row of single channels counts as a whole
 
     Returns
     -------
-    a tensor of the dtype of bent; what has no spread, or no strength, gets none
+    what has no spread, or no strength, gets none
     """
     if what == "none":
         return bent
-    new, old = bent.float(), x.float()
     if what == "energy":
         everything = tuple(range(1, x.ndim))
-        strength = old.square().sum(dim=everything, keepdim=True).sqrt()
-        now = new.square().sum(dim=everything, keepdim=True).sqrt()
-        return torch.where(now > _SMALLEST, new * (strength / now.clamp_min(_SMALLEST)), new).to(bent.dtype)
+        strength = x.square().sum(dim=everything, keepdim=True).sqrt()
+        now = bent.square().sum(dim=everything, keepdim=True).sqrt()
+        return torch.where(now > _SMALLEST, bent * (strength / now.clamp_min(_SMALLEST)), bent)
     space = {4: (2, 3), 3: (1,), 2: (1,)}[x.ndim]
-    mean, deviation = old.mean(dim=space, keepdim=True), old.std(dim=space, keepdim=True, correction=0)
-    own_mean, own_deviation = new.mean(dim=space, keepdim=True), new.std(dim=space, keepdim=True, correction=0)
+    mean, deviation = x.mean(dim=space, keepdim=True), x.std(dim=space, keepdim=True, correction=0)
+    own_mean, own_deviation = bent.mean(dim=space, keepdim=True), bent.std(dim=space, keepdim=True, correction=0)
     ratio = torch.where(own_deviation > _SMALLEST, deviation / own_deviation.clamp_min(_SMALLEST), 1.0)
-    return ((new - own_mean) * ratio + mean).to(bent.dtype)
+    return (bent - own_mean) * ratio + mean

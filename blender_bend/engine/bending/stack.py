@@ -14,9 +14,10 @@ from ...core import sites
 from ...core.errors import BendError, Code
 from ..memory import is_out_of_memory
 from .apply import Grid
-from .bend import Place, Rows, bend_tensor
+from .bend import Place, Rows, bend_tensor, send_values
 from .channels import Study
 from .places import Change, matching, watch
+from .verdicts import Verdict
 from .weights import bent_loras
 
 #: Reads a mask by its digest: shape (1, 1, h, w), 0...1.
@@ -54,6 +55,8 @@ class BendStack:
         self._sums: list[tuple[str, Tensor]] = []
 
     def _rows(self, bends: list[dict[str, Any]]) -> Rows:
+        if sites.parse(bends[0]["site"]).kind in sites.WEIGHT_KINDS:
+            return Rows.of(bends[:1])  # weights are one for the whole batch, whose rows have equal values
         if bends[0]["region"] != "mask":
             return Rows.of(bends)
         assert self._read_mask is not None
@@ -82,8 +85,7 @@ class BendStack:
             for rows in self.rows:
                 site = sites.parse(rows.bend["site"])
                 if site.kind in sites.WEIGHT_KINDS:
-                    alike = Rows.of([rows.bend])  # weights are one for the whole batch, whose rows have equal values
-                    change = functools.partial(self._bend, alike, site=str(site), grid=None)
+                    change = functools.partial(self._bend, rows, site=str(site), grid=None)
                     undo.enter_context(bent_loras(networks, site, change))
                 if site.kind not in sites.MODULE_KINDS:
                     continue
@@ -103,8 +105,11 @@ class BendStack:
         return lambda x, grid: self._bend(rows, x, site, grid)
 
     def _bend(self, rows: Rows, x: Tensor, site: str, grid: Grid | None) -> Tensor:
+        sums: list[Tensor] = []
         try:
-            bent = bend_tensor(x, rows, Place(self.seed, self.step, self.steps, site, grid, self.study))
+            send_values(self.rows, x.device)
+            place = Place(self.seed, self.step, self.steps, site, grid, self.study)
+            bent = bend_tensor(x, rows, place, lambda made: sums.append(made.sum(dtype=torch.float32)))
         except (ArithmeticError, LookupError, TypeError, ValueError, RuntimeError) as error:
             if is_out_of_memory(error):
                 raise
@@ -114,21 +119,21 @@ class BendStack:
                 "Mute it or choose another site; the log tells more.",
                 "bend.show_log",
             ) from error
-        self._sums.append((rows.bend["name"], bent.sum(dtype=torch.float32)))
+        self._sums += [(rows.bend["name"], total) for total in sums]
         return bent
 
+    def verdict(self) -> Verdict | None:
+        """Ask the device whether all that the bends made until now is finite; None if they made nothing."""
+        sums, self._sums = self._sums, []
+        return Verdict(sums) if sums else None
+
     def check(self) -> None:
-        """Look whether every number that a bend made is one; once a step, so that a graphics card need not wait.
+        """Ask, and wait for the answer.
 
         Raises
         ------
         BendError(NON_FINITE) with the bend's name
         """
-        for name, total in self._sums:
-            if not torch.isfinite(total):
-                raise BendError(
-                    Code.NON_FINITE,
-                    f"The bend '{name}' made numbers that are not finite.",
-                    "Lower its values or its mix, or let it restore the mean and deviation.",
-                )
-        self._sums.clear()
+        verdict = self.verdict()
+        if verdict is not None:
+            verdict.check()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import PIL.Image
@@ -17,6 +17,9 @@ from .text import LimitedEncoder, TextEncoder
 
 #: A prompt as the network takes it: tensors of one row by name. ``negative_`` before a name is its unguided side.
 Conditioning = dict[str, Tensor]
+
+#: How many of the tensors that are alike at every step are kept; an animated guidance has one a frame.
+_MOST_KEPT = 64
 
 
 class Family(ABC):
@@ -38,6 +41,15 @@ class Family(ABC):
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline
+        self._kept: dict[Any, Tensor] = {}
+
+    def kept(self, *key: Any, make: Callable[[], Tensor]) -> Tensor:
+        """What the network is told alike at every step: made once, as ways to the device take time."""
+        if key not in self._kept:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            self._kept[key] = make()
+        return self._kept[key]
 
     @property
     @abstractmethod

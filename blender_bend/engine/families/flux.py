@@ -77,7 +77,10 @@ class Flux(StableDiffusion3):
             pooled_projections=conditioning["pooled_prompt_embeds"],
             encoder_hidden_states=conditioning["prompt_embeds"],
             txt_ids=conditioning["text_ids"],
-            img_ids=pipeline._prepare_latent_image_ids(rows, height // 2, width // 2, x.device, x.dtype),
+            img_ids=self.kept(
+                *(x.shape, x.device, x.dtype),
+                make=lambda: pipeline._prepare_latent_image_ids(rows, height // 2, width // 2, x.device, x.dtype),
+            ),
             joint_attention_kwargs={},
             return_dict=False,
         )[0]

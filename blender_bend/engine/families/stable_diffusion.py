@@ -11,6 +11,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import retrieve_timesteps
 from torch import Tensor, nn
 
+from ..devices import upload
 from .family import Conditioning, Family, embeddings
 from .text import TextEncoder, check_clip_skip
 
@@ -76,9 +77,7 @@ class StableDiffusion(Family):
         unet = self.pipeline.unet
         embedding = None
         if unet.config.time_cond_proj_dim is not None:
-            embedding = self.pipeline.get_guidance_scale_embedding(
-                torch.tensor(guidance - 1).repeat(x.shape[0]), embedding_dim=unet.config.time_cond_proj_dim
-            ).to(device=x.device, dtype=x.dtype)
+            embedding = self.kept(guidance, x.shape[0], x.device, x.dtype, make=lambda: self._embedded(guidance, x))
         prediction: Tensor = unet(
             x,
             timestep,
@@ -88,6 +87,13 @@ class StableDiffusion(Family):
             return_dict=False,
         )[0]
         return prediction
+
+    def _embedded(self, guidance: float, x: Tensor) -> Tensor:
+        """The guidance as an input of the UNet, for every row."""
+        embedded: Tensor = self.pipeline.get_guidance_scale_embedding(
+            torch.tensor(guidance - 1).repeat(x.shape[0]), embedding_dim=self.pipeline.unet.config.time_cond_proj_dim
+        )
+        return upload(embedded, x.device).to(x.dtype)
 
     def added(self, conditioning: Conditioning, size: tuple[int, int]) -> dict[str, Tensor] | None:
         """What the UNet takes besides the prompt."""
@@ -109,16 +115,22 @@ class StableDiffusionXL(StableDiffusion):
     def added(self, conditioning: Conditioning, size: tuple[int, int]) -> dict[str, Tensor] | None:
         """The pooled embeddings, and the picture's size as the original and the target one."""
         pooled = conditioning["pooled_prompt_embeds"]
+        times = self.kept(size, pooled.shape, pooled.dtype, pooled.device, make=lambda: self._times(conditioning, size))
+        return {"text_embeds": pooled, "time_ids": times}
+
+    def _times(self, conditioning: Conditioning, size: tuple[int, int]) -> Tensor:
+        """The sizes for every row."""
+        pooled = conditioning["pooled_prompt_embeds"]
         height_width = (size[1], size[0])
         second = self.pipeline.text_encoder_2
-        times = self.pipeline._get_add_time_ids(
+        times: Tensor = self.pipeline._get_add_time_ids(
             height_width,
             (0, 0),
             height_width,
             dtype=conditioning["prompt_embeds"].dtype,
             text_encoder_projection_dim=int(pooled.shape[-1]) if second is None else second.config.projection_dim,
         )
-        return {"text_embeds": pooled, "time_ids": times.to(pooled.device).repeat(pooled.shape[0], 1)}
+        return upload(times, pooled.device).repeat(pooled.shape[0], 1)
 
     def decode(self, latents: Tensor) -> PIL.Image.Image:
         """One latent as a picture."""

@@ -16,6 +16,7 @@ from ...core import sites
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask
+from ..bending.verdicts import Verdicts
 from ..bending.weights import moves
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
@@ -41,6 +42,7 @@ class BentPrompts:
         frame: Resolved,
         step: int,
         encode: Callable[[PromptEncoder, Resolved], Conditioning],
+        verdicts: Verdicts,
         read_mask: ReadMask | None = None,
     ) -> Conditioning | None:
         """What bent text encoders make of a frame's prompt at a step; None if no bend moves them.
@@ -48,6 +50,7 @@ class BentPrompts:
         Parameters
         ----------
         encode : encodes a frame's prompt
+        verdicts : take whether what the bends made is finite
 
         Raises
         ------
@@ -73,7 +76,7 @@ class BentPrompts:
                 around.enter_context(stack.hooked(self.family.readers))
             conditioning = encode(encoder, frame)
         for stack in stacks:
-            stack.check()
+            verdicts.add(stack.verdict())
         return conditioning
 
     def _acts(self, bend: Resolved, step: int) -> bool:

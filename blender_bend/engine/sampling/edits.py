@@ -6,6 +6,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 import PIL.Image
 import torch
@@ -22,6 +23,7 @@ from ..weighted_prompts import of_one_length
 
 #: What the network is told about the source itself: nothing.
 SOURCE = Branch(False, False)
+NOTHING: list[list[Any]] = [["", 1.0]]
 
 #: The latent of a source picture at every timestep.
 Trajectory = Mapping[int, Tensor]
@@ -92,7 +94,7 @@ def beside_source(
     x : shape (R, C, h, w), and ``rows`` what the network is told about each
     source : latent of the source at this timestep, shape (1, C, h, w)
     """
-    nothing = prompts.encode([["", 1.0]], "", False)["prompt_embeds"]
+    nothing = prompts.encode(NOTHING, "", False)["prompt_embeds"]
     told = {**rows, "prompt_embeds": torch.cat(of_one_length([nothing, rows["prompt_embeds"]]))}
     features, attention = (step < last for last in frame["source"]["kept"])
     with injected(family.denoiser, len(x) + 1, features, attention):

@@ -18,6 +18,7 @@ from ...core.plan import first_step
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.channels import Study
+from ..bending.verdicts import Verdicts
 from ..conditioning import PromptEncoder, Reading
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
@@ -25,7 +26,7 @@ from ..sonic.condition import Branch, Guidance, Hearing
 from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
 from .bent_prompts import BentPrompts
-from .edits import SOURCE, Inversions, beside_source, is_edit
+from .edits import NOTHING, SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
 from .queue import Queue, of_one_length
 from .schedulers import branch, branch_generator, prepare
@@ -54,6 +55,7 @@ class Sampler:
         self.inversions = Inversions(self.family)
         self.study = study
         self.hearing: Hearing | None = None
+        self._verdicts = Verdicts()
 
     def render(
         self, frame: Resolved, inputs: Inputs | None = None, cancelled: Callable[[], bool] = lambda: False
@@ -86,6 +88,7 @@ class Sampler:
         """
         if not frames:
             return
+        self._verdicts.forget()
         try:
             self._work(frames, finished, inputs, cancelled)
         finally:
@@ -128,6 +131,7 @@ class Sampler:
             while node.segment.last <= step:
                 (node,) = node.children.values()
             (state,) = self._advance([node], [state], None)
+        self._verdicts.hear_all()
         return state.latents
 
     @torch.inference_mode()
@@ -142,6 +146,7 @@ class Sampler:
                 (state,) = self._advance([node], [state], inputs)
             self._settle()
             seconds = (time.perf_counter() - began) * len(state.scheduler.timesteps) / frame["steps"]
+        self._verdicts.hear_all()
         began = time.perf_counter()
         self.family.decode(state.latents)
         return seconds, time.perf_counter() - began
@@ -158,7 +163,7 @@ class Sampler:
         noise, generator = starting_noise(self.family, frame)
         stack = self._stack([frame], 0, noise, inputs)
         noise = stack.bend_state("noise", noise)
-        stack.check()
+        self._verdicts.add(stack.verdict())
         conditioning = self._encode(self.prompts, frame)
         if "sound" in frame:
             assert inputs is not None and self.hearing is not None
@@ -170,10 +175,12 @@ class Sampler:
         assert inputs is not None
         if is_edit(frame):
             trajectory = self.inversions.of(frame, inputs.source, cancelled)
+            self.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
             scheduler = ddim_of(self.family, steps, prediction=frame.get("prediction"))
-            noise = stack.bend_state("noise", trajectory[int(scheduler.timesteps[0])])
-            stack.check()
-            return State(noise, scheduler, generator, conditioning, 0, trajectory=trajectory)
+            lent = [trajectory[timestep] for timestep in scheduler.timesteps.tolist()]
+            noise = stack.bend_state("noise", lent[0])
+            self._verdicts.add(stack.verdict())
+            return State(noise, scheduler, generator, conditioning, 0, lent=lent)
         picture = self.family.encode_picture(inputs.source(frame), size)
         call = frame["source"]["start"] * scheduler.order
         if frame["source"]["start"] == steps:
@@ -195,7 +202,7 @@ class Sampler:
     def _told(self, frame: Resolved, state: State, step: int, inputs: Inputs | None) -> Conditioning:
         """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
         read_mask = None if inputs is None else inputs.mask
-        bent = self.bent_prompts.encode(frame, step, self._encode, read_mask)
+        bent = self.bent_prompts.encode(frame, step, self._encode, self._verdicts, read_mask)
         return state.conditioning if bent is None else {**state.conditioning, **bent}
 
     def _guidance(self, frame: Resolved) -> Guidance:
@@ -219,9 +226,9 @@ class Sampler:
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
         told = [self._told(node.frame, state, step, inputs) for node, state in zip(nodes, states, strict=True)]
-        source = None if first.trajectory is None else first.trajectory[int(timestep)]
+        source = None if first.lent is None else first.lent[first.call]
         prediction = self._predict(stack, frame, schedulers, latents, timestep, told, source)
-        stack.check()
+        self._verdicts.add(stack.verdict())
         return [
             self._stepped(state, scheduler, step, latents[row : row + 1], prediction[row : row + 1])
             for row, (state, scheduler) in enumerate(zip(states, schedulers, strict=True))
@@ -297,10 +304,19 @@ class Sampler:
         """The bends of the finished latent and of the decoder, and the picture."""
         stack = self._stack([frame], frame["steps"], state.latents, inputs)
         latents = stack.bend_state("latent", state.latents)
-        with stack.hooked(self.family.networks):
-            picture = self.family.decode(latents)
-        stack.check()
+        try:
+            with stack.hooked(self.family.networks):
+                picture = self.family.decode(latents)
+        except BendError:
+            self._hear(stack)  # a picture without numbers may be the fault of a bend, which has a name
+            raise
+        self._hear(stack)
         return picture
+
+    def _hear(self, stack: BendStack) -> None:
+        """Make sure that all bends until now made finite numbers; else BendError(NON_FINITE)."""
+        self._verdicts.add(stack.verdict())
+        self._verdicts.hear_all()
 
     def _stack(self, frames: list[Resolved], step: int, latents: Tensor, inputs: Inputs | None) -> BendStack:
         return BendStack(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -11,7 +12,6 @@ from torch import Tensor
 
 from ...core.resolve import Resolved
 from ..families import Conditioning
-from .edits import Trajectory
 
 
 class Inputs(Protocol):
@@ -36,7 +36,7 @@ class State:
     latents : shape (1, C, h, w)
     call : how often the scheduler has stepped; some step more often than there are denoising steps
     bent : the last step whose latent bends have acted; -1 for none
-    trajectory : of the picture whose layout is kept; None if none is
+    lent : of the picture whose layout is kept its latent at every call; None if none is
     """
 
     latents: Tensor
@@ -45,4 +45,4 @@ class State:
     conditioning: Conditioning
     call: int
     bent: int = -1
-    trajectory: Trajectory | None = None
+    lent: Sequence[Tensor] | None = None

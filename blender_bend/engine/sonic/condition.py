@@ -74,15 +74,17 @@ class Hearing:
     Parameters
     ----------
     null : tokens of no sound, shape (1, 77, 768)
+    device : where the UNet computes; None for where its weights are, which an offloaded model keeps elsewhere
     """
 
     unet: nn.Module
     projector: AudioProjector
     adapters: AudioAdapters
     null: Tensor = field(init=False)
+    device: torch.device | None = None
 
     def __post_init__(self) -> None:
-        place = next(self.unet.parameters()).device
+        place = self.device or next(self.unet.parameters()).device
         self.projector.to(place)
         self.adapters.to(place)
         self.null = self.projector.null()

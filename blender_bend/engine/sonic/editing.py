@@ -162,9 +162,10 @@ def resample(
     branches = (_SOURCE, *guidance.branches)
     source = family.encode_prompt("", "", False)["prompt_embeds"]
     text = torch.cat([source, prompt_rows(family, prompt, negative, guidance)])
-    latents = trajectory[int(scheduler.timesteps[0])]
-    for step, timestep in enumerate(scheduler.timesteps):
-        x = torch.cat([trajectory[int(timestep)], *[latents] * len(guidance.branches)])
+    lent = [trajectory[timestep] for timestep in scheduler.timesteps.tolist()]
+    latents = lent[0]
+    for step, (timestep, own) in enumerate(zip(scheduler.timesteps, lent, strict=True)):
+        x = torch.cat([own, *[latents] * len(guidance.branches)])
         features, attention = thresholds.active(step, steps)
         with (
             hearing.rows(branches, tokens, scale, blocks),

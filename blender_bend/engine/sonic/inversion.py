@@ -14,6 +14,7 @@ from diffusers import DDIMInverseScheduler, DDIMScheduler
 from torch import Tensor
 
 from ...core.errors import BendError, Code
+from ..devices import upload
 from ..families import Family
 
 
@@ -84,9 +85,9 @@ def invert(
         return dict(_solved(scheduler, latents, ask))
     scheduler = ddim_of(family, steps, inverse=True, prediction=prediction)
     found = {}
-    for timestep in scheduler.timesteps:
+    for timestep, number in zip(scheduler.timesteps, scheduler.timesteps.tolist(), strict=True):
         latents = scheduler.step(ask(latents, timestep), timestep, latents, return_dict=False)[0]
-        found[int(timestep)] = latents
+        found[number] = latents
     return found
 
 
@@ -108,8 +109,9 @@ def _solved(
             turn = float(angles[timestep] - angle)
             x, moved, passes = latents, float("inf"), 0
             while moved > _SETTLED and passes < _PASSES:
-                velocity = ask(x, torch.as_tensor(timestep, device=latents.device))
+                velocity = ask(x, upload(torch.as_tensor(timestep), latents.device))
                 better = (latents + math.sin(turn) * velocity) / math.cos(turn)
+                # The one number that is read from the device: whether to go on depends on it.
                 moved, x, passes = float((better - x).abs().mean()), better, passes + 1
             latents, angle = x, angles[timestep]
         yield upper, latents

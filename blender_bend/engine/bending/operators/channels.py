@@ -9,8 +9,9 @@ from torch import Tensor
 
 from ....core.catalogue.channels import SIX_PLANES
 from ....core.errors import BendError, Code
+from ...devices import upload
 from .matrices import drawn_matrix, read_matrix, spectral_norm, walsh
-from .registry import Moment, in_single_precision, operator, per_row, rows_and_columns
+from .registry import Moment, operator, per_row, rows_and_columns
 
 GROUP = 4
 
@@ -45,7 +46,6 @@ def channel_missing(what: str, x: Tensor) -> BendError:
 
 
 @operator("rotate_channels")
-@in_single_precision
 def rotate_channels(x: Tensor, moment: Moment, angle: Tensor, plane: str, repeat: str) -> Tensor:
     """Rotate the plane of two channels: y_a = cos x_a - sin x_b, y_b = sin x_a + cos x_b.
 
@@ -71,7 +71,6 @@ def rotate_channels(x: Tensor, moment: Moment, angle: Tensor, plane: str, repeat
 
 
 @operator("six_plane_rotation")
-@in_single_precision
 def six_plane_rotation(x: Tensor, moment: Moment, **angles: Tensor) -> Tensor:
     """The product G01 G02 G03 G12 G13 G23 of rotations on every full group of four channels; the rest stays.
 
@@ -88,7 +87,6 @@ def six_plane_rotation(x: Tensor, moment: Moment, **angles: Tensor) -> Tensor:
 
 
 @operator("channel_matrix")
-@in_single_precision
 def channel_matrix(x: Tensor, moment: Moment, amount: Tensor, form: str, matrix: str, variation: str) -> Tensor:
     """y[o] = sum_c M[o, c] x[c] with M = I + amount A / ||A|| (spectral norm), or raw (1 - amount) I + amount A.
 
@@ -108,8 +106,8 @@ def channel_matrix(x: Tensor, moment: Moment, amount: Tensor, form: str, matrix:
     if form == "normalised":
         norm = spectral_norm(matrix, channels, moment if not matrix.strip() else None, variation)
         a = a / max(norm, torch.finfo(torch.float32).tiny)
-    flat = x.flatten(2).contiguous()
-    mixed = torch.stack([a.to(device=x.device, dtype=x.dtype) @ row for row in flat])  # rows alike in any batch
+    flat, a = x.flatten(2).contiguous(), upload(a, x.device).to(x.dtype)
+    mixed = torch.stack([a @ row for row in flat])  # rows alike in any batch
     kept = 1.0 if form == "normalised" else per_row(1 - amount, flat)
     return (kept * flat + per_row(amount, flat) * mixed).reshape(x.shape)
 
@@ -132,7 +130,6 @@ def reflect(x: Tensor, moment: Moment, channel: str) -> Tensor:
 
 
 @operator("hadamard")
-@in_single_precision
 def hadamard(x: Tensor, moment: Moment, form: str) -> Tensor:
     """The Hadamard matrix (Sylvester's order) on the channels, or on the rows.
 
@@ -171,11 +168,10 @@ def permute_channels(x: Tensor, moment: Moment, variation: str) -> Tensor:
     order = torch.randperm(x.shape[1], generator=moment.generator(variation))
     source = torch.empty_like(order)
     source[order] = order.roll(1)
-    return x.index_select(1, source.to(x.device))
+    return x.index_select(1, upload(source, x.device))
 
 
 @operator("roll_channels")
-@in_single_precision
 def roll_channels(x: Tensor, moment: Moment, shift: Tensor) -> Tensor:
     """y[c] = x[c - shift], round the end; between whole numbers the two neighbours are blended."""
     channels = x.shape[1]

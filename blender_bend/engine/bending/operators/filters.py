@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ...devices import upload
 from .registry import per_row
 
 CUT_OFF = 4.0
@@ -19,7 +21,7 @@ def gaussian(x: Tensor, sigma: Tensor) -> Tensor:
     Parameters
     ----------
     x : shape (B, C, H, W)
-    sigma : shape (B,), in cells; counted as no more than the longer side of the picture
+    sigma : shape (B,), on the CPU, in cells; counted as no more than the longer side of the picture
     """
     sigma = sigma.clamp(0.0, float(max(x.shape[2:])))
     reach = torch.ceil(CUT_OFF * sigma)
@@ -28,15 +30,25 @@ def gaussian(x: Tensor, sigma: Tensor) -> Tensor:
     weights = [
         torch.where(abs(tap) <= reach, torch.exp(-(tap**2) / (2 * sigma * sigma).clamp(min=1e-12)), 0.0) for tap in taps
     ]
-    total = sum(weights, torch.zeros_like(sigma))
+    shares = _shares(torch.stack(weights) / sum(weights, torch.zeros_like(sigma)), x)
     for dimension, padding in ((2, (0, 0, taps[-1], taps[-1])), (3, (taps[-1], taps[-1], 0, 0))):
         padded = functional.pad(x, padding, mode="replicate")
         size = x.shape[dimension]
         y = torch.zeros_like(x)
-        for start, weight in enumerate(weights):
-            y = y + per_row(weight / total, x) * padded.narrow(dimension, start, size)
+        for start, share in enumerate(shares):
+            y = y + share * padded.narrow(dimension, start, size)
         x = y
     return x
+
+
+def _shares(weights: Tensor, x: Tensor) -> Sequence[float | Tensor]:
+    """Weights of shape (taps, B) as factors of x: numbers, which need no way to the device, if all rows have the same.
+
+    The product is the same either way.
+    """
+    if bool((weights == weights[:, :1]).all()):
+        return weights[:, 0].tolist()
+    return [per_row(weight, x) for weight in upload(weights, x.device)]
 
 
 def slopes(x: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from .registry import Moment, in_single_precision, normal, operator, per_row
+from .registry import Moment, normal, operator, per_row
 
 LEAST_CUTOFF = 1e-3
 
@@ -41,21 +41,18 @@ def amplified(x: Tensor, gain: Tensor, mask: Tensor) -> Tensor:
 
 
 @operator("low_gain")
-@in_single_precision
 def low_gain(x: Tensor, moment: Moment, gain: Tensor, cutoff: Tensor) -> Tensor:
     """Waves coarser than the cutoff (and the mean) times gain; see ``low_mask`` for the edge."""
     return amplified(x, gain, low_mask(x, cutoff))
 
 
 @operator("high_gain")
-@in_single_precision
 def high_gain(x: Tensor, moment: Moment, gain: Tensor, cutoff: Tensor) -> Tensor:
     """Waves finer than the cutoff times gain; see ``low_mask`` for the edge."""
     return amplified(x, gain, 1 - low_mask(x, cutoff))
 
 
 @operator("band_gain")
-@in_single_precision
 def band_gain(x: Tensor, moment: Moment, gain: Tensor, low: Tensor, high: Tensor) -> Tensor:
     """Waves finer than ``low`` and coarser than ``high`` times gain; with ``low`` above ``high`` hardly any."""
     return amplified(x, gain, (1 - low_mask(x, low)) * low_mask(x, high))
@@ -75,7 +72,6 @@ def half_plane(x: Tensor) -> Tensor:
 
 
 @operator("phase_shift")
-@in_single_precision
 def phase_shift(x: Tensor, moment: Moment, angle: Tensor) -> Tensor:
     """The phase of every wave plus angle, with the mean kept: cos(angle) x + sin(angle) Hilbert(x) about the mean.
 
@@ -88,7 +84,6 @@ def phase_shift(x: Tensor, moment: Moment, angle: Tensor) -> Tensor:
 
 
 @operator("spectrum_swap")
-@in_single_precision
 def spectrum_swap(x: Tensor, moment: Moment, amount: Tensor, keep: str, variation: str) -> Tensor:
     """The phases (or amplitudes) go over to those of seeded noise as amount goes to 1; the mean is kept.
 
@@ -114,7 +109,6 @@ def spectrum_swap(x: Tensor, moment: Moment, amount: Tensor, keep: str, variatio
 
 
 @operator("spectral_noise")
-@in_single_precision
 def spectral_noise(x: Tensor, moment: Moment, amount: Tensor, variation: str) -> Tensor:
     """x + amount * noise, which has the amplitudes of x with the phases of N(0, 1), and mean 0."""
     other = torch.fft.rfft2(normal(x, moment, variation))

@@ -73,3 +73,25 @@ def walsh(x: Tensor) -> Tensor:
         x = torch.stack((a + b, a - b), dim=-2).flatten(-3)
         half *= 2
     return x
+
+
+#: How often a matrix is halved at most before its series is summed, and the terms of that.
+_HALVINGS, _TERMS = 16, 12
+
+
+def exponential(x: Tensor) -> Tensor:
+    """exp of square matrices, by the same number of products for all, so that the host need not look at their norms.
+
+    Each is halved until its norm is below 1 (if 16 times suffice), summed by Taylor's series, and squared as often.
+    ``torch.linalg.matrix_exp`` reads the norms from CUDA, and MPS lacks it.
+    """
+    norm = x.abs().sum(dim=-2).amax(dim=-1)[..., None, None]
+    halvings = torch.ceil(torch.log2(norm.clamp(min=0.5))).clamp(max=_HALVINGS) + 1
+    small = x * torch.exp2(-halvings)
+    one = torch.eye(x.shape[-1], dtype=x.dtype, device=x.device)
+    y = one + small / _TERMS
+    for term in range(_TERMS - 1, 0, -1):  # Horner's scheme
+        y = one + small @ y / term
+    for squared in range(_HALVINGS + 1):
+        y = torch.where(squared < halvings, y @ y, y)
+    return y

@@ -9,10 +9,10 @@ from torch import Tensor
 from torch.nn import functional
 
 from .filters import gaussian, slopes
-from .registry import Moment, in_single_precision, operator, per_row
+from .registry import Moment, operator, per_row
 
 
-@operator("dilate")
+@operator("dilate", "radius")
 def dilate(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     """The largest value within a window; what lies outside the picture is ignored.
 
@@ -27,47 +27,44 @@ def dilate(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     return by_radius(x, radius, lambda part, whole: grown(part, whole, window))
 
 
-@operator("erode")
+@operator("erode", "radius")
 def erode(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     """The smallest value within a window; see ``dilate``. Source: DAFx24, erosion."""
     return by_radius(x, radius, lambda part, whole: -grown(-part, whole, window))
 
 
-@operator("open")
+@operator("open", "radius")
 def open_(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     """Erosion, then dilation by the reflected window: never above x, and nothing moves. See ``dilate``."""
     return by_radius(x, radius, lambda part, whole: grown(-grown(-part, whole, window), whole, window, reflected=True))
 
 
-@operator("close")
+@operator("close", "radius")
 def close(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     """Dilation, then erosion by the reflected window: never below x, and nothing moves. See ``dilate``."""
     return by_radius(x, radius, lambda part, whole: -grown(-grown(part, whole, window), whole, window, reflected=True))
 
 
-@operator("gradient")
+@operator("gradient", "radius")
 def gradient(x: Tensor, moment: Moment, radius: Tensor, window: str) -> Tensor:
     """Dilation minus erosion: 0 where all is flat, never negative. See ``dilate``. Source: DAFx24, gradient."""
     return by_radius(x, radius, lambda part, whole: grown(part, whole, window) + grown(-part, whole, window))
 
 
 @operator("sobel")
-@in_single_precision
 def sobel(x: Tensor, moment: Moment) -> Tensor:
     """sqrt(gx^2 + gy^2 + 1e-6) with Sobel's 3 x 3 slopes divided by 8; the border is repeated. Source: DAFx24."""
     across, down = slopes(x)
     return torch.sqrt(across * across + down * down + 1e-6)
 
 
-@operator("blur")
-@in_single_precision
+@operator("blur", "radius")
 def blur(x: Tensor, moment: Moment, radius: Tensor) -> Tensor:
     """A Gaussian of sigma ``radius`` in cells, cut off at 4 sigma; the border is repeated."""
     return gaussian(x, radius)
 
 
-@operator("sharpen")
-@in_single_precision
+@operator("sharpen", "radius")
 def sharpen(x: Tensor, moment: Moment, amount: Tensor, radius: Tensor) -> Tensor:
     """x + amount (x - blur(x, radius)); see ``blur``."""
     return x + per_row(amount, x) * (x - gaussian(x, radius))
@@ -86,7 +83,7 @@ def grown(x: Tensor, whole: int, window: str, *, reflected: bool = False) -> Ten
 
 
 def by_radius(x: Tensor, radius: Tensor, at_whole: Callable[[Tensor, int], Tensor]) -> Tensor:
-    """A function of a whole radius, with one radius a row, blended between whole ones."""
+    """A function of a whole radius, with one radius a row (on the CPU), blended between whole ones."""
 
     def at(part: Tensor, value: float) -> Tensor:
         whole = int(value)

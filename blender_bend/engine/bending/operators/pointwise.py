@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ....core.catalogue.pointwise import UNCLAMPED
-from .registry import Moment, in_single_precision, operator, per_row
+from .registry import Moment, operator, per_row
 
 #: Nearest to zero that the logarithm looks.
 FLOOR = 1e-6
@@ -47,21 +47,18 @@ def invert_sign(x: Tensor, moment: Moment) -> Tensor:
 
 
 @operator("threshold")
-@in_single_precision
 def threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
     """x where |x| >= level, else 0. Source: DAFx24, ``threshold``."""
     return torch.where(x.abs() >= per_row(level, x), x, 0.0)
 
 
 @operator("binary_threshold")
-@in_single_precision
 def binary_threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
     """1 where x > level, else 0. Source: Broad, Leymarie & Grierson 2021, ``binary-thresh``."""
     return (x > per_row(level, x)).to(x.dtype)
 
 
 @operator("soft_threshold")
-@in_single_precision
 def soft_threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
     """sign(x) max(|x| - level, 0), and so 0 at 0.
 
@@ -71,7 +68,6 @@ def soft_threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
 
 
 @operator("shrink_threshold")
-@in_single_precision
 def shrink_threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
     """0 where |x| < level, else (1 - level) x. Source: DAFx24, ``soft_threshold2``."""
     level = per_row(level, x)
@@ -79,7 +75,6 @@ def shrink_threshold(x: Tensor, moment: Moment, level: Tensor) -> Tensor:
 
 
 @operator("power")
-@in_single_precision
 def power(x: Tensor, moment: Moment, exponent: Tensor) -> Tensor:
     """sign(x) |x|^exponent; 0 stays 0 for every exponent.
 
@@ -98,7 +93,6 @@ def absolute(x: Tensor, moment: Moment) -> Tensor:
 
 
 @operator("log")
-@in_single_precision
 def log(x: Tensor, moment: Moment, base: Tensor) -> Tensor:
     """ln|x| / ln(base), with |x| at least 1e-6 and ln(base) at least 0.01 away from 0.
 
@@ -110,7 +104,6 @@ def log(x: Tensor, moment: Moment, base: Tensor) -> Tensor:
 
 
 @operator("clamp")
-@in_single_precision
 def clamp(x: Tensor, moment: Moment, low: Tensor, high: Tensor) -> Tensor:
     """min(max(x, low), high); a limit at its neutral value holds nothing back. Source: DAFx24, ``clamp``."""
     low = torch.where(low <= UNCLAMPED[0], -torch.inf, low)
@@ -119,7 +112,6 @@ def clamp(x: Tensor, moment: Moment, low: Tensor, high: Tensor) -> Tensor:
 
 
 @operator("rescale")
-@in_single_precision
 def rescale(x: Tensor, moment: Moment, low: Tensor, high: Tensor) -> Tensor:
     """(x - min) / (max - min) (high - low) + low with the extremes of the row; a constant row becomes low.
 
@@ -132,7 +124,6 @@ def rescale(x: Tensor, moment: Moment, low: Tensor, high: Tensor) -> Tensor:
 
 
 @operator("sine")
-@in_single_precision
 def sine(x: Tensor, moment: Moment, frequency: Tensor) -> Tensor:
     """sin(frequency x) / frequency, which goes to x as the frequency goes to 0."""
     frequency = per_row(frequency, x)
@@ -140,7 +131,6 @@ def sine(x: Tensor, moment: Moment, frequency: Tensor) -> Tensor:
 
 
 @operator("quantise")
-@in_single_precision
 def quantise(x: Tensor, moment: Moment, interval: Tensor) -> Tensor:
     """round(x / interval) interval; halves go to the even side, intervals too fine for the precision leave x."""
     interval = per_row(interval, x)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ....core.errors import BendError, Code
+from ...devices import upload
 
 #: The direction of a number at a site and moment, in the shape of one row of a tensor.
 Direction = Callable[[int, Tensor], Tensor]
@@ -35,39 +34,34 @@ class Moment:
 
 Function = Callable[..., Tensor]
 FUNCTIONS: dict[str, Function] = {}
+#: By operator the parameters that it is given on the host: those that decide how it computes.
+ON_HOST: dict[str, frozenset[str]] = {}
 
 
-def operator(name: str) -> Callable[[Function], Function]:
-    """Register a function as the operator of that name."""
+def operator(name: str, *on_host: str) -> Callable[[Function], Function]:
+    """Register a function as the operator of that name.
+
+    Parameters
+    ----------
+    on_host : parameters that it needs as numbers, and so on the CPU; to read them from a device would stall it
+    """
 
     def register(function: Function) -> Function:
-        FUNCTIONS[name] = function
+        FUNCTIONS[name], ON_HOST[name] = function, frozenset(on_host)
         return function
 
     return register
 
 
-def in_single_precision(function: Function) -> Function:
-    """Compute half precision in float32, where half lacks the function or would lose too much; cast back after."""
-
-    @functools.wraps(function)
-    def widened(x: Tensor, moment: Moment, /, *arguments: Any, **named: Any) -> Tensor:
-        if x.dtype in (torch.float16, torch.bfloat16):
-            return function(x.float(), moment, *arguments, **named).to(x.dtype)
-        return function(x, moment, *arguments, **named)
-
-    return widened
-
-
 def normal(x: Tensor, moment: Moment, variation: str = "0") -> Tensor:
     """N(0, 1) of the shape of one row of ``x``: every row gets the same."""
     noise = torch.randn(x.shape[1:], generator=moment.generator(variation), dtype=torch.float32)
-    return noise.to(device=x.device, dtype=x.dtype)
+    return upload(noise, x.device).to(x.dtype)
 
 
 def uniform(x: Tensor, moment: Moment, variation: str = "0") -> Tensor:
     """Numbers from 0 up to 1 in float32, of the shape of one row of ``x``: every row gets the same."""
-    return torch.rand(x.shape[1:], generator=moment.generator(variation), dtype=torch.float32).to(x.device)
+    return upload(torch.rand(x.shape[1:], generator=moment.generator(variation), dtype=torch.float32), x.device)
 
 
 def per_row(value: Tensor, x: Tensor) -> Tensor:

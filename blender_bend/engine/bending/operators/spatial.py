@@ -10,7 +10,7 @@ import math
 import torch
 from torch import Tensor
 
-from .registry import Moment, in_single_precision, operator
+from .registry import Moment, operator
 from .sampling import affine, from_middle, sample
 
 LEAST_ZOOM = 1e-3
@@ -21,7 +21,6 @@ def per_cell(value: Tensor) -> Tensor:
 
 
 @operator("rotate_picture")
-@in_single_precision
 def rotate_picture(x: Tensor, moment: Moment, angle: Tensor, border: str) -> Tensor:
     """The picture turned counter-clockwise; a quarter turn of a square is ``numpy.rot90``.
 
@@ -32,7 +31,6 @@ def rotate_picture(x: Tensor, moment: Moment, angle: Tensor, border: str) -> Ten
 
 
 @operator("zoom")
-@in_single_precision
 def zoom(x: Tensor, moment: Moment, factor: Tensor, border: str) -> Tensor:
     """The picture magnified; a factor nearer to 0 than 0.001 counts as 0.001, a negative one also turns by half.
 
@@ -45,7 +43,6 @@ def zoom(x: Tensor, moment: Moment, factor: Tensor, border: str) -> Tensor:
 
 
 @operator("translate")
-@in_single_precision
 def translate(picture: Tensor, moment: Moment, /, x: Tensor, y: Tensor, border: str) -> Tensor:
     """The picture shifted by ``x`` widths to the right and ``y`` heights up.
 
@@ -57,7 +54,6 @@ def translate(picture: Tensor, moment: Moment, /, x: Tensor, y: Tensor, border: 
 
 
 @operator("shear")
-@in_single_precision
 def shear(picture: Tensor, moment: Moment, /, x: Tensor, y: Tensor, border: str) -> Tensor:
     """The picture read at (u + x v, v + y u), u to the right and v down: its top leans right, its right side rises."""
     one = torch.ones_like(x)
@@ -85,7 +81,6 @@ def mirror(x: Tensor, moment: Moment, side: str) -> Tensor:
 
 
 @operator("kaleidoscope")
-@in_single_precision
 def kaleidoscope(x: Tensor, moment: Moment, segments: Tensor, angle: Tensor, border: str) -> Tensor:
     """One wedge, half as wide as a segment, mirrored and repeated around the middle.
 
@@ -103,7 +98,6 @@ def kaleidoscope(x: Tensor, moment: Moment, segments: Tensor, angle: Tensor, bor
 
 
 @operator("ripple")
-@in_single_precision
 def ripple(
     x: Tensor, moment: Moment, amplitude: Tensor, wavelength: Tensor, phase: Tensor, direction: str, border: str
 ) -> Tensor:

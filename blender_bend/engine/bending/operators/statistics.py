@@ -6,14 +6,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .registry import Moment, in_single_precision, operator, per_row, rows_and_columns
+from .matrices import exponential
+from .registry import Moment, operator, per_row, rows_and_columns
 
 LEAST_NORM = 1e-12
 CENTRED = {"centre channels": 1, "centre rows": 2, "centre columns": 3}
 
 
 @operator("normalise")
-@in_single_precision
 def normalise(x: Tensor, moment: Moment, form: str) -> Tensor:
     """One of the normalisations, each row of a batch by itself; zeros stay zeros.
 
@@ -41,7 +41,6 @@ def normalise(x: Tensor, moment: Moment, form: str) -> Tensor:
 
 
 @operator("matrix_exponential")
-@in_single_precision
 def matrix_exponential(x: Tensor, moment: Moment, scale: Tensor) -> Tensor:
     """exp(scale X) of each channel as a matrix X; one that is not square is filled up with zeros and cut back.
 
@@ -50,8 +49,7 @@ def matrix_exponential(x: Tensor, moment: Moment, scale: Tensor) -> Tensor:
     height, width = x.shape[2:]
     side = max(height, width)
     square = functional.pad(x * per_row(scale, x), (0, side - width, 0, side - height)).contiguous()
-    if x.device.type == "mps":  # which lacks it
-        square = square.cpu()
+    own = torch.linalg.matrix_exp if x.device.type == "cpu" else exponential
     # A row by itself: what torch computes for a matrix depends on the others that it is given.
-    powers = torch.stack([torch.linalg.matrix_exp(row) for row in square])
-    return powers[:, :, :height, :width].to(x.device)
+    powers = torch.stack([own(row) for row in square])
+    return powers[:, :, :height, :width]

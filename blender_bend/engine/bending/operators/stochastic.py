@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from .registry import Moment, in_single_precision, normal, operator, per_row, uniform
+from ...devices import upload
+from .registry import Moment, normal, operator, per_row, uniform
 
 
 @operator("add_noise")
@@ -21,14 +22,12 @@ def add_noise(x: Tensor, moment: Moment, amount: Tensor, distribution: str, vari
 
 
 @operator("add_sparse")
-@in_single_precision
 def add_sparse(x: Tensor, moment: Moment, amount: Tensor, density: Tensor, variation: str) -> Tensor:
     """x + amount [U < density]. Source: DAFx24, ``add_sparse``, density 0.05 (its text says 25 %, its code 5 %)."""
     return x + per_row(amount, x) * (uniform(x, moment, variation) < per_row(density, x))
 
 
 @operator("dropout")
-@in_single_precision
 def dropout(x: Tensor, moment: Moment, fraction: Tensor, variation: str) -> Tensor:
     """0 where U < fraction, else x (not made stronger). Source: DAFx24, ``apply_sparse`` of a multiplication by 0."""
     return torch.where(uniform(x, moment, variation) < per_row(fraction, x), 0.0, x)
@@ -36,13 +35,12 @@ def dropout(x: Tensor, moment: Moment, fraction: Tensor, variation: str) -> Tens
 
 def chosen(count: int, fraction: Tensor, moment: Moment, variation: str) -> Tensor:
     """For each batch row which floor(fraction * count) of ``count`` lines are chosen; shape (B, count)."""
-    rank = torch.randperm(count, generator=moment.generator(variation)).to(fraction.device)
+    rank = upload(torch.randperm(count, generator=moment.generator(variation)), fraction.device)
     wanted = torch.floor(fraction * count + 1e-4)  # 0.29 * 100 is 29, whatever the machine says
     return rank < wanted.unsqueeze(1)
 
 
 @operator("random_rows")
-@in_single_precision
 def random_rows(x: Tensor, moment: Moment, amount: Tensor, fraction: Tensor, variation: str) -> Tensor:
     """x + amount on floor(fraction * H) rows. Source: DAFx24, ``add_rand_rows``, which counts the columns."""
     rows = chosen(x.shape[2], fraction, moment, variation)
@@ -50,7 +48,6 @@ def random_rows(x: Tensor, moment: Moment, amount: Tensor, fraction: Tensor, var
 
 
 @operator("random_columns")
-@in_single_precision
 def random_columns(x: Tensor, moment: Moment, amount: Tensor, fraction: Tensor, variation: str) -> Tensor:
     """x + amount on floor(fraction * W) columns. Source: DAFx24, ``add_rand_cols``, which counts the rows."""
     columns = chosen(x.shape[3], fraction, moment, variation)
@@ -67,7 +64,6 @@ BLENDS = {
 
 
 @operator("blend_noise")
-@in_single_precision
 def blend_noise(x: Tensor, moment: Moment, amount: Tensor, form: str, variation: str) -> Tensor:
     """(1 - amount) x + amount blend(x, N(0, 1)). Source: ComfyUI_RyanOnTheInside, ``FlexLatentBlend``."""
     blended = BLENDS[form](x, normal(x, moment, variation))
@@ -76,7 +72,6 @@ def blend_noise(x: Tensor, moment: Moment, amount: Tensor, form: str, variation:
 
 
 @operator("add_bump")
-@in_single_precision
 def add_bump(picture: Tensor, moment: Moment, /, amount: Tensor, x: Tensor, y: Tensor, size: Tensor) -> Tensor:
     """picture + amount exp(-d^2 / (2 sigma^2)), d the distance from the middle of the bump.
 
