@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, schedulers, sites
+from . import catalogue, channels, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
 from .prompts import BLENDINGS, Blend
@@ -134,6 +134,7 @@ class Job:
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
     hearing : what makes the model hear; None for a model that does not
     editing : whether a picture that a frame starts from is inverted and keeps its layout, instead of being painted over
+    decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.tiling``
     """
 
     model: str
@@ -159,6 +160,7 @@ class Job:
     batch: int = 1
     hearing: Hearing | None = None
     editing: bool = False
+    decode: str = tiling.WHOLE
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -247,6 +249,10 @@ class Job:
         yield self.scheduler in schedulers.NAMES, f"the sampler must be one of {', '.join(schedulers.NAMES)}"
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
+        yield (
+            self.decode in tiling.DECODINGS,
+            f"pictures are decoded in one of these ways: {', '.join(tiling.DECODINGS)}",
+        )
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
             yield isinstance(text, str), "model, decoder and negative prompt must be text"
         prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]

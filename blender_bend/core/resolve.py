@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, sites
+from . import catalogue, channels, sites, tiling
 from .catalogue import strip
 from .job import Bend, Frame, Job
 
@@ -94,7 +94,16 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "source": source,
         "bends": bends,
     }
+    if _is_tiled(job, bends):
+        resolved["decode"] = job.decode
     return resolved if sound is None else {**resolved, "sound": sound}
+
+
+def _is_tiled(job: Job, bends: list[Resolved]) -> bool:
+    """Whether the autoencoder works in tiles: a bend within it acts on the picture as a whole, so then it does not."""
+    if job.decode == tiling.WHOLE or tiling.tile_side(job.size) is None:
+        return False
+    return not any(bend["site"].startswith("vae:") for bend in bends)
 
 
 def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:

@@ -24,6 +24,10 @@ _WORDS = (
 )
 
 
+class NoRoomForAutoencoder(MemoryError):
+    """Memory ran out while a picture was decoded or encoded; smaller batches do not help there."""
+
+
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an exception says that memory ran out, or came of one that does; torch need not be imported."""
     while error is not None:

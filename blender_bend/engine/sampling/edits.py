@@ -18,6 +18,7 @@ from ..families import Conditioning, Family
 from ..sonic.condition import Branch
 from ..sonic.editing import injected
 from ..sonic.inversion import invert
+from ..tiles import at_work
 
 #: What the network is told about the source itself: nothing.
 SOURCE = Branch(False, False)
@@ -54,7 +55,7 @@ class Inversions:
         BendError(MODEL_INVALID) if the model cannot edit; BendError(CANCELLED)
         """
         picture = {name: value for name, value in frame["source"].items() if name != "kept"}
-        key = json.dumps([picture, frame["steps"], frame["size"]])
+        key = json.dumps([picture, frame["steps"], frame["size"], frame.get("decode")])
         if key not in self._known:
             if self.family.flow or self.family.rowed != ("prompt_embeds",):
                 raise BendError(
@@ -63,7 +64,8 @@ class Inversions:
                     "Use a Stable Diffusion 1.x or 2.x model, or mini; or turn off Keep Layout.",
                 )
             size = (frame["size"][0], frame["size"][1])
-            latents = self.family.encode_picture(read(frame), size)
+            with at_work(self.family.pipeline.vae, frame):
+                latents = self.family.encode_picture(read(frame), size)
             self._known[key] = invert(self.family, latents, frame["steps"], size, cancelled=cancelled)
         self._known.move_to_end(key)
         while len(self._known) > self.most:

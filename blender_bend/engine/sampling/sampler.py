@@ -24,6 +24,7 @@ from ..families.family import takes_generator
 from ..sonic.condition import Branch, Guidance, Hearing
 from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
+from ..tiles import at_work
 from .edits import SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
 from .queue import Queue
@@ -143,7 +144,8 @@ class Sampler:
             self._settle()
             seconds = time.perf_counter() - began
         began = time.perf_counter()
-        self.family.decode(state.latents)
+        with at_work(self.pipeline.vae, frame):
+            self.family.decode(state.latents)
         return seconds, time.perf_counter() - began
 
     def _settle(self) -> None:
@@ -175,7 +177,8 @@ class Sampler:
             noise = stack.bend_state("noise", trajectory[int(scheduler.timesteps[0])])
             stack.check()
             return State(noise, scheduler, generator, conditioning, 0, trajectory=trajectory)
-        picture = self.family.encode_picture(inputs.source(frame), size)
+        with at_work(self.pipeline.vae, frame):
+            picture = self.family.encode_picture(inputs.source(frame), size)
         call = frame["source"]["start"] * scheduler.order
         if frame["source"]["start"] == steps:
             return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
@@ -284,7 +287,7 @@ class Sampler:
         """The bends of the finished latent and of the decoder, and the picture."""
         stack = self._stack([frame], frame["steps"], state.latents, inputs)
         latents = stack.bend_state("latent", state.latents)
-        with stack.hooked(self.family.networks):
+        with stack.hooked(self.family.networks), at_work(self.pipeline.vae, frame):
             picture = self.family.decode(latents)
         stack.check()
         return picture
