@@ -18,7 +18,7 @@ ROOMS = {
     "addon": {"bpy", "aud", "blf", "gpu", "gpu_extras", "numpy", "blender_bend.core"},
     "engine": {
         "numpy", "scipy", "sklearn", "librosa", "soundfile", "mido", "torch", "diffusers", "transformers",
-        "safetensors", "PIL", "huggingface_hub", "psutil", "blender_bend.core",
+        "accelerate", "safetensors", "PIL", "huggingface_hub", "psutil", "blender_bend.core",
     },
 }  # fmt: skip
 FILES = [(room, file) for room in ROOMS for file in sorted((PACKAGE / room).rglob("*.py"))]
