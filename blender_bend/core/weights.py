@@ -1,4 +1,4 @@
-"""The weights of a model without loading them: how many numbers each part has, and in which format they are published."""
+"""The weights of a model without loading them: how many numbers each part has, and in which format they are."""
 
 from __future__ import annotations
 
@@ -109,3 +109,13 @@ def _sum(tensors: list[tuple[str, int]]) -> Weights:
         max(elements for _, elements in tensors),
         max(by_format, key=lambda name: by_format[name]),
     )
+
+
+def of_part(folder: Path) -> Weights | None:
+    """The weights of one network's own folder, such as a decoder's; None if they cannot be told."""
+    try:
+        files = tuple(("it", file) for file in sorted(folder.glob("*.safetensors"))[:1])
+        found = _of_files(files, tuple(file.stat().st_mtime_ns for _, file in files))
+        return found[0][1] if found else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None

@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
-
 import torch
-
-
-class Offload(IntEnum):
-    """How much of a model is kept in main memory while it is not at work; more of it is slower."""
-
-    NOTHING = 0
-    #: Every network but the one at work.
-    MODEL = 1
-    #: Every layer but the one at work.
-    SEQUENTIAL = 2
-
 
 #: Kinds of devices whose memory is not the machine's own.
 OFFLOADING = {"cuda", "xpu"}

@@ -11,9 +11,10 @@ from accelerate import cpu_offload  # type: ignore[import-untyped]
 from torch import nn
 
 from ..core.errors import BendError, Code
+from ..core.footprint import Offload
 from ..core.job import Job
 from ..core.models import file_fingerprint, fingerprint, model_fingerprint
-from .devices import OFFLOADING, Offload
+from .devices import OFFLOADING
 from .families import family_of
 from .loading import add_loras, load_decoder, load_pipeline
 from .sonic.checkpoints import load_adapters, load_projector
@@ -61,7 +62,7 @@ class ModelShelf:
         self._pipeline: Any = None
         self._heard: tuple[Any, ...] = ()
         self._hearing: Hearing | None = None
-        #: How much of the models that do not fit is on the device, by fingerprint; see ``devices.Offload``.
+        #: How much of the models that do not fit is on the device, by fingerprint; see ``core.footprint``.
         self._offloaded: dict[str, Offload] = {}
 
     def offloaded(self, job: Job) -> Offload:

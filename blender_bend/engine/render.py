@@ -11,11 +11,12 @@ from pathlib import Path
 from PIL.Image import Image
 
 from ..core import plan
+from ..core.footprint import Offload
 from ..core.job import Bend, Job
 from ..core.plan import Work
 from ..core.resolve import Resolved, resolve, trace
 from ..core.tiling import TILED, WHOLE, tile_side
-from .devices import Offload, choose_device
+from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
 from .memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
