@@ -16,7 +16,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, captured, compat, condition, preferences, strips
+from . import activity, automatic, captured, compat, condition, preferences, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -103,7 +103,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
     decoder = None
     if settings.decoder.strip():
         decoder = models.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())
-    return Job(
+    job = Job(
         model=model.path,
         fingerprint=model.fingerprint,
         size=(settings.width // 8 * 8, settings.height // 8 * 8),
@@ -114,7 +114,6 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         bends=bends,
         frames=(),
         walk_amount=settle(settings.walk_amount),
-        precision=preferences.preferences().precision,
         source=settings.source,
         scene=settings.scene,
         palette=settings.palette,
@@ -124,9 +123,9 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         decoder=decoder.path if decoder else "",
         decoder_fingerprint=decoder.fingerprint if decoder else "",
         loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
-        batch=preferences.preferences().batch,
         editing=settings.edits,
     )
+    return automatic.choice(job, settings.made).making.of(job)
 
 
 def _lora(item: BEND_PG_lora) -> Lora:

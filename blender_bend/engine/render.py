@@ -10,7 +10,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..core import plan
+from ..core import plan, speeds
 from ..core.footprint import Offload
 from ..core.job import Bend, Job
 from ..core.plan import Work
@@ -270,8 +270,13 @@ class Renderer:
         self._sampler = None
         give_back()
         if not any(self._ask_for_less(run, stage) for stage in stages):
-            raise out_of_memory(run.job.size)
+            raise out_of_memory(run.job.size, self._gains_by_half(run.job))
         return False
+
+    def _gains_by_half(self, job: Job) -> bool:
+        """Whether 16 bit would be less memory for a job, and is known not to be slow here."""
+        known = speeds.kept(self._studies.folder, self.device)
+        return job.precision == "float32" and known is not None and not known.is_slow("float16")
 
     def _ask_for_less(self, run: _Run, stage: str) -> bool:
         """Let the next attempt need less memory in one way; False if that way has been gone, or leads nowhere here.
