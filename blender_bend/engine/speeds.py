@@ -128,7 +128,7 @@ class _Work:
     pictures : how many are computed at once
     """
 
-    def __init__(self, device: str, dtype: torch.dtype, side: int = SIDE, pictures: int = 1) -> None:
+    def __init__(self, device: str, dtype: torch.dtype, side: int, pictures: int = 1) -> None:
         chance = torch.Generator().manual_seed(1)
         shapes = ((ROWS * pictures, CHANNELS, side, side), (ROWS * pictures, TOKENS * side // SIDE, WIDTH))
         self.maps, self.tokens = (torch.randn(shape, generator=chance) for shape in shapes)
@@ -193,9 +193,9 @@ def measure(device: str, machine: dict[str, str] | None = None) -> Speeds:
             if not slower < HOPELESS:
                 seconds[precision] = slower * seconds["float32"]
                 continue
-        seconds[precision] = _Work(device, dtype).seconds(RUNS)
+        seconds[precision] = _Work(device, dtype, SIDE).seconds(RUNS)
         if torch.device(device).type != "cpu":
-            together = _Work(device, dtype, pictures=BATCH).seconds(RUNS)
+            together = _Work(device, dtype, SIDE, BATCH).seconds(RUNS)
             batched[precision] = BATCH * seconds[precision] / together if math.isfinite(together) else 1.0
     found = Speeds(machine, torch.device(device).type, machine["name"], seconds, batched, total_memory(device))
     log.info("speeds, measured in %.1f s: %s", time.perf_counter() - began, found)
