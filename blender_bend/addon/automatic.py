@@ -42,8 +42,11 @@ def known() -> Speeds | None:
 
 
 def _place() -> tuple[str, str]:
-    chosen = preferences.preferences()
-    return chosen.engine_python, chosen.device
+    try:
+        python = str(preferences.engine_python())
+    except BendError:  # there is none, and nothing is known of it
+        python = ""
+    return python, preferences.preferences().device
 
 
 def ensure_in_slices(sure: bool = False) -> Slices[None]:
