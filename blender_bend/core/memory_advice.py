@@ -81,6 +81,8 @@ def available_of(speeds: Speeds) -> int:
 def batch_that_fits(job: Job, speeds: Speeds) -> int:
     """The batch that Automatic means for a job: what gains time, and needs no offload that 1 would not need."""
     batch = speeds.batch(job.precision)
+    if batch == 1:
+        return 1
     alone = _stage(replace(job, batch=1), speeds)
     while batch > 1 and _stage(replace(job, batch=batch), speeds) != alone:
         batch //= 2

@@ -21,6 +21,7 @@ from blender_bend.core.footprint import Offload
 from blender_bend.core.job import Bend, Job
 from blender_bend.core.models import fingerprint
 from blender_bend.core.resolve import INPUTS, frame_key, input_path, resolve
+from blender_bend.core.speeds import Speeds, file_in
 from blender_bend.core.tiling import tile_side
 from blender_bend.engine import model_shelf
 from blender_bend.engine.frame_store import FrameStore
@@ -177,6 +178,24 @@ def test_where_no_stage_helps_the_job_ends_in_words_and_the_next_one_works(
     freed.append(True)
     assert narrow.render(film, store).rendered == FRAMES
     assert leftover_hooks(narrow.renderer.sampler(film).pipeline) == 0
+
+
+@pytest.mark.parametrize(
+    ("half", "precision", "suggested"),
+    [(0.03, "float32", False), (1.9, "float32", True), (1.9, "float16", False), (None, "float32", False)],
+)
+def test_16_bit_is_suggested_only_where_it_is_known_to_be_quick(
+    half: float | None, precision: str, suggested: bool, film: Job, store: FrameStore, tmp_path: Path, monkeypatch: Any
+) -> None:
+    if half is not None:
+        seconds = {"float32": 1.0, "float16": 1 / half, "bfloat16": 1 / half}
+        known = Speeds({}, "cpu", "it", seconds, dict.fromkeys(seconds, 1.0))
+        file_in(tmp_path, "cpu").write_text(known.to_json())
+    narrow = Narrow(monkeypatch, denoiser=lambda rows, offload: False)
+    narrow.renderer._studies.folder = tmp_path
+    with pytest.raises(BendError) as caught:
+        narrow.render(replace(film, precision=precision), store)
+    assert ("16 bit" in caught.value.hint) == suggested
 
 
 def test_a_job_can_be_cancelled_between_two_stages(
