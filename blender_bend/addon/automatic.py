@@ -49,19 +49,21 @@ def _place() -> tuple[str, str]:
     return python, preferences.preferences().device
 
 
-def ensure_in_slices(sure: bool = False) -> Slices[None]:
-    """Ask the engine, if Automatic is wanted and nothing is known.
+def uncertain() -> bool:
+    """Whether Automatic is wanted, and no engine of this session has said what that is.
 
-    Parameters
-    ----------
-    sure : ask also what is only read from the disk: torch, the GPU or an environment variable may have changed
+    What was read from the disk may be out of date: torch, the GPU or an environment variable may have changed.
+    """
+    return wanted() and _place() not in _said
+
+
+def ask_in_slices() -> Slices[None]:
+    """Ask the engine, for a caller with a window who shows what it is at.
 
     Raises
     ------
     BendError(ENGINE_MISSING), and with what the engine said
     """
-    if not _must_ask(sure):
-        return
     request = engine_client.client().request(messages.SPEEDS)
     try:
         while not request.ended:
@@ -75,24 +77,14 @@ def ensure_in_slices(sure: bool = False) -> Slices[None]:
     _take_in(request)
 
 
-def ensure(sure: bool = False) -> None:
+def ask() -> None:
     """The same for a caller who waits.
 
     Raises
     ------
     BendError
     """
-    if _must_ask(sure):
-        _take_in(engine_client.client().request(messages.SPEEDS))
-
-
-def _must_ask(sure: bool) -> bool:
-    return wanted() and _place() not in _said and (sure or known() is None)
-
-
-def needs_certainty() -> bool:
-    """Whether what is known was read from the disk only."""
-    return _must_ask(sure=True)
+    _take_in(engine_client.client().request(messages.SPEEDS))
 
 
 def _take_in(request: Request) -> None:
@@ -113,9 +105,9 @@ def choice(job: Job, text: str) -> Choice:
     """
     chosen = preferences.preferences()
     found = known()
-    precision = "float32" if found is None else found.precision(weights.asks_for_bfloat16(Path(job.model)))
-    if chosen.precision != AUTOMATIC:
-        precision = chosen.precision
+    precision = chosen.precision
+    if precision == AUTOMATIC:
+        precision = "float32" if found is None else found.precision(weights.asks_for_bfloat16(Path(job.model)))
     batch = 1
     if chosen.batch != AUTOMATIC_BATCH:
         batch = chosen.batch

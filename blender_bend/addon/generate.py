@@ -173,11 +173,10 @@ def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None
     found = strips.find(scene_name, strip_name)
     if found is None:
         raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
-    yield from automatic.ensure_in_slices()
     planned = yield from plan(found.id_data, found, frames)
-    if not planned.missing or not automatic.needs_certainty():
+    if not planned.missing or not automatic.uncertain():  # what is there needs no engine
         return planned
-    yield from automatic.ensure_in_slices(sure=True)
+    yield from automatic.ask_in_slices()
     again = strips.find(scene_name, strip_name)
     return planned if again is None else (yield from plan(again.id_data, again, frames))
 
@@ -375,10 +374,9 @@ def fill_store(
     BendError
     """
     hearing.ensure(scene, strip)
-    automatic.ensure()
     planned = at_once(plan(scene, strip, frames))
-    if planned.missing and automatic.needs_certainty():
-        automatic.ensure(sure=True)
+    if planned.missing and automatic.uncertain():
+        automatic.ask()
         planned = at_once(plan(scene, strip, frames))
     generation = Generation(planned)
     generation.wait(progress)

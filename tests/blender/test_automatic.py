@@ -57,10 +57,10 @@ def test_the_engine_is_asked_once_and_its_answer_is_kept(automatic, short, scene
     made = addon.generate.fill_store(scene, short)
     known = automatic.known()
     assert known is not None and made.plan.job.precision == known.precision()
-    assert not automatic.needs_certainty()
+    assert not automatic.uncertain()
     automatic.forget()
     assert automatic.known() == known, "it is read from the disk"
-    assert automatic.needs_certainty(), "and confirmed before the next frames are made"
+    assert automatic.uncertain(), "and confirmed before the next frames are made"
     assert planned(scene, short, addon).missing == []
 
 
@@ -68,6 +68,17 @@ def test_looking_at_a_strip_starts_no_engine(automatic, short, scene, addon):
     addon.engine_client.shut_down()
     assert planned(scene, short, addon).job.precision == "float32"
     assert not addon.engine_client.running()
+
+
+def test_frames_that_are_there_need_no_engine_and_no_measuring(automatic, on, short, scene, addon, tmp_path):
+    on(**FAST)
+    addon.generate.fill_store(scene, short)
+    automatic.forget()
+    addon.engine_client.shut_down()
+    addon.preferences.preferences().engine_python = str(tmp_path / "gone")
+    done = addon.generate.fill_store(scene, short)
+    assert done.rendered == 0 and done.plan.missing == [] and automatic.known() is None
+    addon.preferences.preferences().engine_python = ""
 
 
 def test_frames_stay_ready_on_a_machine_that_would_choose_another_precision(on, automatic, short, scene, addon):
