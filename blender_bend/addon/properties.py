@@ -159,8 +159,26 @@ class BEND_PG_settings(Holder, PropertyGroup):
     scheduler: EnumProperty(
         name="Sampler",
         description="The way from noise to picture",
-        items=tables.items(schedulers.SCHEDULERS),
+        items=tables.items((row.name, row.label, row.summary) for row in schedulers.SCHEDULERS),
         default="own",
+    )
+    spacing: EnumProperty(
+        name="Spacing",
+        description="Which timesteps the sampler visits; few-step models need Trailing",
+        items=tables.items(schedulers.SPACINGS),
+        default=schedulers.AUTO,
+    )
+    sigmas: EnumProperty(
+        name="Sigmas",
+        description="How the noise level falls from step to step",
+        items=tables.items(schedulers.SIGMAS),
+        default=schedulers.AUTO,
+    )
+    prediction: EnumProperty(
+        name="Prediction",
+        description="What the network predicts; choose it for a model file that doesn't say so",
+        items=tables.items(schedulers.PREDICTIONS),
+        default=schedulers.AUTO,
     )
     blending: EnumProperty(
         name="Blending",

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import models, prompts
+from ..core import models, prompts, schedulers
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
 from ..core.errors import BendError, Code
@@ -124,6 +124,9 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         decoder_fingerprint=decoder.fingerprint if decoder else "",
         loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
         editing=settings.edits,
+        **schedulers.reaching(
+            settings.scheduler, spacing=settings.spacing, sigmas=settings.sigmas, prediction=settings.prediction
+        ),
     )
     return automatic.choice(job, settings.made).making.of(job)
 

@@ -129,6 +129,7 @@ class Job:
     source : what a frame starts from: ``noise``, a ``procedural`` scene, ``pictures``, or the ``previous`` frame
     scene, palette, scene_seed : the procedural scene, see ``core.catalogue.scenes``
     scheduler : a name of ``core.schedulers``
+    spacing, sigmas, prediction : what is chosen of it instead of the model's own, see ``core.schedulers``
     blending : how prompts are blended, ``linear`` or ``spherical``
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
@@ -161,6 +162,9 @@ class Job:
     hearing: Hearing | None = None
     editing: bool = False
     decode: str = tiling.WHOLE
+    spacing: str = schedulers.AUTO
+    sigmas: str = schedulers.AUTO
+    prediction: str = schedulers.AUTO
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -247,6 +251,7 @@ class Job:
         yield self.palette in scenes.PALETTE_NAMES, f"the palette must be one of {', '.join(scenes.PALETTE_NAMES)}"
         yield 0 <= self.scene_seed < 2**32, "the scene's seed must be from 0 to 4294967295"
         yield self.scheduler in schedulers.NAMES, f"the sampler must be one of {', '.join(schedulers.NAMES)}"
+        schedulers.scheduler(self.scheduler).check(spacing=self.spacing, sigmas=self.sigmas, prediction=self.prediction)
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
         yield (

@@ -14,7 +14,10 @@ class Known:
     name : its hub id, which is also what the Model field takes
     gigabytes : about how much is downloaded
     licence : its publisher's name for it; the page of the model has the text
-    good_for : size, steps and guidance that suit it
+    size : width and height that it was trained for, in pixels
+    steps : from how few to how many steps suit it
+    guidance : the guidance that suits it; 1 is none
+    note : what else to know, a few words
     gated : whether its page asks for an agreement first
     """
 
@@ -22,8 +25,18 @@ class Known:
     label: str
     gigabytes: float
     licence: str
-    good_for: str
+    size: int
+    steps: tuple[int, int]
+    guidance: float
+    note: str = ""
     gated: bool = False
+
+    @property
+    def good_for(self) -> str:
+        """The settings that suit it, in words."""
+        fewest, most = self.steps
+        note = f": {self.note}" if self.note else ""
+        return f"{self.size} × {self.size}, {fewest} to {most} steps, guidance {self.guidance:g}{note}"
 
     @property
     def page(self) -> str:
@@ -36,57 +49,58 @@ def page_of(name: str) -> str:
     return f"https://huggingface.co/{name}"
 
 
-#: Sizes are those of the weights in full precision, rounded up; without the safety checker, which is not loaded.
+#: Downloads are the weights in the published precision, rounded up; without the safety checker, which is not loaded.
+#: Sizes are the networks' own (``sample_size``), steps and guidance those of the cards or of the pipelines' defaults.
 MODELS = (
     Known(
         "stabilityai/sd-turbo",
         "SD Turbo",
-        5.3,
+        5.2,
         "Stability AI Community",
-        "512 × 512, 1 to 4 steps, guidance 1: the quickest",
+        size=512,
+        steps=(1, 4),
+        guidance=1.0,
+        note="the quickest",
     ),
     Known(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
         "Stable Diffusion 1.5",
-        4.4,
+        4.3,
         "CreativeML OpenRAIL-M",
-        "512 × 512, 20 to 30 steps, guidance 7: what the papers bent",
+        size=512,
+        steps=(20, 50),
+        guidance=7.5,
+        note="what the papers bent",
     ),
-    Known(
-        "SimianLuo/LCM_Dreamshaper_v7",
-        "LCM Dreamshaper",
-        4.4,
-        "MIT",
-        "512 × 512, 4 to 8 steps",
-    ),
-    Known(
-        "stabilityai/sdxl-turbo",
-        "SDXL Turbo",
-        14.0,
-        "Stability AI Community",
-        "512 × 512, 1 to 4 steps, guidance 1",
-    ),
+    Known("SimianLuo/LCM_Dreamshaper_v7", "LCM Dreamshaper", 4.3, "MIT", size=768, steps=(4, 8), guidance=8.0),
+    Known("stabilityai/sdxl-turbo", "SDXL Turbo", 13.9, "Stability AI Community", size=512, steps=(1, 4), guidance=1.0),
     Known(
         "stabilityai/stable-diffusion-xl-base-1.0",
         "Stable Diffusion XL",
-        14.0,
+        13.9,
         "CreativeML OpenRAIL++-M",
-        "1024 × 1024, 25 to 40 steps, guidance 6",
+        size=1024,
+        steps=(25, 50),
+        guidance=5.0,
     ),
     Known(
         "stabilityai/stable-diffusion-3.5-medium",
         "Stable Diffusion 3.5",
-        16.5,
+        16.3,
         "Stability AI Community",
-        "1024 × 1024, 28 to 40 steps, guidance 5",
+        size=1024,
+        steps=(28, 40),
+        guidance=4.5,
         gated=True,
     ),
     Known(
         "black-forest-labs/FLUX.1-schnell",
         "FLUX.1 schnell",
-        34.0,
+        33.8,
         "Apache 2.0",
-        "1024 × 1024, 1 to 4 steps, guidance 1",
+        size=1024,
+        steps=(1, 4),
+        guidance=1.0,
         gated=True,
     ),
 )

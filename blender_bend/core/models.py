@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import hub, known_models, model_files, single_files
+from . import hub, known_models, model_checks, model_files, single_files, weight_files
 from .errors import BendError, Code
 
 MINI = "mini"
@@ -38,7 +38,8 @@ def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
     Raises
     ------
     BendError(MODEL_MISSING) if there is no such model here; for a hub id the action is the download.
-    BendError(MODEL_INVALID) if its folder is not a diffusers model, or its file not a whole one.
+    BendError(MODEL_INVALID) if its folder is not a diffusers model, or its file not a whole one; and what
+    ``model_checks.check`` raises for models that Bend can't bend.
     """
     if name == MINI:
         return _reference(name, MINI_PATH)
@@ -51,7 +52,7 @@ def resolve(name: str, folders: Mapping[str, str]) -> ModelReference:
         missing = model_files.missing(files) if files else []
         if snapshot is None or missing:
             raise _not_downloaded(name, len(missing))
-        return _reference(name, snapshot)
+        return _reference(name, snapshot, name)
     raise BendError(
         Code.MODEL_MISSING,
         f"There is no model called '{name}'.",
@@ -114,7 +115,8 @@ def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
     BendError(MODEL_INVALID) if its folder has no ``config.json`` or no ``.safetensors``.
     """
     path = _named(name, folders, "decoder")
-    if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
+    names = model_files.listing(path).names
+    if "config.json" not in names or weight_files.weights_of("vae", names).missing:
         raise BendError(
             Code.MODEL_INVALID,
             f"{path} is not a decoder: it lacks config.json or .safetensors weights.",
@@ -158,29 +160,9 @@ def _named(name: str, paths: Mapping[str, str], what: str) -> Path:
     return Path(paths[name])
 
 
-def _reference(name: str, path: Path) -> ModelReference:
-    missing = model_files.missing(path)
-    if missing == [model_files.INDEX]:
-        raise BendError(
-            Code.MODEL_INVALID,
-            f"{path} is not a diffusers model: it has no {model_files.INDEX}.",
-            "Choose a folder that diffusers' save_pretrained has written, or a single .safetensors file.",
-            "bend.open_preferences",
-        )
-    if missing:
-        pickled = " Its weights are pickled (.bin), which Bend never loads." if model_files.pickled(path) else ""
-        raise BendError(
-            Code.MODEL_INVALID,
-            f"The model in {path} is not complete: {', '.join(missing[:5])} {_is_or_are(missing)} missing.{pickled}",
-            "Fetch the model again, with its .safetensors weights.",
-            "bend.open_preferences",
-        )
+def _reference(name: str, path: Path, called: str = "") -> ModelReference:
+    model_checks.check(called or f"The model in {path}", model_files.listing(path))
     return ModelReference(name, str(path), fingerprint(path))
-
-
-def _is_or_are(missing: list[str]) -> str:
-    more = f"and {len(missing) - 5} more " if len(missing) > 5 else ""
-    return f"{more}{'is' if len(missing) == 1 else 'are'}"
 
 
 def _single_file(name: str, path: Path) -> ModelReference:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, sites, tiling
+from . import catalogue, channels, schedulers, sites, tiling
 from .catalogue import strip
 from .job import Bend, Frame, Job
 
@@ -93,6 +93,7 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
         "source": source,
         "bends": bends,
+        **_sampling(job, edited),
     }
     if _is_tiled(job, bends):
         resolved["decode"] = job.decode
@@ -104,6 +105,13 @@ def _is_tiled(job: Job, bends: list[Resolved]) -> bool:
     if job.decode == tiling.WHOLE or tiling.tile_side(job.size) is None:
         return False
     return not any(bend["site"].startswith("vae:") for bend in bends)
+
+
+def _sampling(job: Job, edited: bool) -> Resolved:
+    """What is chosen of the sampler instead of the model's own; an edit has timesteps of its own."""
+    if edited:
+        return schedulers.acting(DDIM, prediction=job.prediction)
+    return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
 
 
 def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:

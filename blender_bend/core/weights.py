@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import model_files, single_files
+from . import model_files, single_files, weight_files
 
 #: The beginnings of tensors' names in a single file, by the part of a model that they belong to.
 _IN_ONE_FILE = {
@@ -19,8 +19,6 @@ _IN_ONE_FILE = {
     "text_encoder": ("cond_stage_model.", "conditioner.embedders.0."),
     "text_encoder_2": ("conditioner.embedders.1.",),
 }
-#: Words in the names of files that hold a part once more, beside its usual weights.
-_VARIANTS = (".fp16", ".bf16", ".non_ema", ".ema")
 
 
 @dataclass(frozen=True)
@@ -70,15 +68,11 @@ def _files(path: Path) -> Iterable[tuple[str, Path]]:
     if path.is_file():
         yield "", path
         return
+    files = model_files.listing(path)
     for part in model_files.parts_of(path):
-        stem = model_files.weights_of(part)
-        found = [file for file in (path / part).glob("*.safetensors") if file.name.startswith(stem)] if stem else []
-        usual = [file for file in found if not any(word in file.name for word in _VARIANTS)]
-        if not usual:
-            variant = next((word for word in _VARIANTS if any(word in file.name for file in found)), "")
-            usual = [file for file in found if variant in file.name]
-        whole = [file for file in usual if "-of-" not in file.name]
-        yield from ((part, file) for file in whole[:1] or usual)
+        if weight_files.stem_of(part):
+            loaded = files.weights(part).files  # the list of shards is among them
+            yield from ((part, path / part / name) for name in loaded if name.endswith(single_files.SUFFIX))
 
 
 @functools.lru_cache(maxsize=32)

@@ -12,14 +12,16 @@ import hashlib
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ..core import files, hub, known_models, model_files
+from ..core import files as file_tools
+from ..core import hub, known_models, model_checks, model_files, weight_files
 from ..core.errors import BendError, Code
+from ..core.model_files import Listing
 
 #: Bytes between two looks at the progress, and the most that an interruption loses.
 CHUNK = 1 << 20
@@ -42,6 +44,8 @@ class Listed:
 def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> Path:
     """Fetch what is missing of a model's configurations and safetensors weights.
 
+    The settings come first: a model that Bend can't bend is refused before its weights are fetched.
+
     Parameters
     ----------
     model : hub id, ``owner/name``
@@ -50,8 +54,8 @@ def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> 
     Raises
     ------
     BendError(MODEL_MISSING) if the hub cannot be reached or does not have it; MODEL_GATED if it asks for an agreement;
-    MODEL_SPACE if it does not fit; MODEL_INVALID if it has no weights that Bend loads, or a file came damaged;
-    SETUP_BUSY if another Blender fetches it.
+    MODEL_SPACE if it does not fit; MODEL_INVALID if a file came damaged; SETUP_BUSY if another Blender fetches it; and
+    what ``model_checks.check`` raises for models that Bend can't bend
     """
     from huggingface_hub import HfApi, hf_hub_download
     from huggingface_hub.utils import disable_progress_bars
@@ -60,13 +64,14 @@ def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> 
     with _explained(model):
         information = HfApi().model_info(model, files_metadata=True)
         listed = [Listed(file.rfilename, file.size or 0) for file in information.siblings or ()]
-        # The index is needed to know the rest, and comes last for good: a model with an index but not all files is
-        # told apart by what it lacks.
-        index = hf_hub_download(model, model_files.INDEX, revision=information.sha)
-        wanted = choose(listed, model_files.parts_of(Path(index).parent), weights)
-        if weights and not any(file.name.endswith(".safetensors") for file in wanted):
-            raise BendError(Code.MODEL_INVALID, f"{model} has no .safetensors weights.", "Choose another model.")
-        snapshot = Path(index).parent
+        files = _listing(model, information.sha, listed)
+        with _forgotten_if_refused(model):
+            layout = model_checks.check_index(model, files)
+            model_checks.check_settings(model, layout, files)
+            model_checks.check_files(model, files, weights)
+        wanted = choose(listed, files, weights)
+        # A model with an index but not all files is told apart by what it lacks.
+        snapshot = Path(hf_hub_download(model, model_files.INDEX, revision=information.sha)).parent
         there = sum(file.size for file in wanted if (snapshot / file.name).exists())
         total = sum(file.size for file in wanted)
         lacking = [file for file in wanted if not (snapshot / file.name).exists()]
@@ -85,30 +90,43 @@ def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> 
         return snapshot
 
 
-def choose(listed: list[Listed], parts: list[str], weights: bool) -> list[Listed]:
-    """The files that Bend loads: of each part its settings, and its weights in full precision if there are such.
+def _listing(model: str, revision: str | None, listed: list[Listed]) -> Listing:
+    """The files of a model on the hub; a setting is fetched when it is read."""
+    from huggingface_hub import hf_hub_download
 
-    Parameters
-    ----------
-    parts : what the model's index names
-    """
-    chosen = [file for file in listed if file.name == model_files.INDEX]
-    for part in parts:
-        own = [file for file in listed if file.name.rpartition("/")[0] == part]
-        chosen += [file for file in own if model_files.is_setting(Path(file.name))]
-        stem = model_files.weights_of(part)
-        if not (weights and stem):
-            continue
-        for form in ("", ".fp16"):
-            pattern = re.compile(
-                rf"{re.escape(f'{part}/{stem}{form}')}(-\d{{5}}-of-\d{{5}})?\.safetensors"
-                rf"|{re.escape(f'{part}/{stem}')}\.safetensors\.index{re.escape(form)}\.json"
-            )
-            found = [file for file in own if pattern.fullmatch(file.name)]
-            if any(file.name.endswith(".safetensors") for file in found):
-                chosen += found
-                break
-    return chosen
+    sizes = {file.name: file.size for file in listed}
+
+    def read(name: str) -> str | None:
+        if name not in sizes:
+            return None
+        if sizes[name] > model_files.LARGEST_SETTING:
+            raise ValueError(f"{name} is too large")
+        return model_files.read_setting(Path(hf_hub_download(model, name, revision=revision)))
+
+    return Listing(frozenset(sizes), read)
+
+
+@contextmanager
+def _forgotten_if_refused(model: str) -> Iterator[None]:
+    """Leave nothing behind of a model that is refused, unless something of it was here before."""
+    new = not hub.folder_of(model).exists()
+    try:
+        yield
+    except BendError:
+        if new:
+            with suppress(OSError):
+                hub.delete(model)
+        raise
+
+
+def choose(listed: list[Listed], files: Listing, weights: bool) -> list[Listed]:
+    """The files that Bend loads: of each part its settings, and its weights, in full precision if there are such."""
+    chosen = {model_files.INDEX}
+    for part in model_files.parts_in(files.json(model_files.INDEX) or {}):
+        chosen |= {f"{part}/{name}" for name in files.within(part) if model_files.is_setting(Path(name))}
+        if weights and weight_files.stem_of(part):
+            chosen |= {f"{part}/{name}" for name in files.weights(part).files}
+    return [file for file in listed if file.name in chosen]
 
 
 def _require_space(model: str, needed: int) -> None:
@@ -144,7 +162,7 @@ def _fetch(model: str, name: str, revision: str | None, told: Callable[[int], No
         headers = build_hf_headers() if own else build_hf_headers(token=False)
         with open(part, "ab") as file:
             try:
-                files.lock(file)
+                file_tools.lock(file)
             except OSError as error:
                 words = f"Another Blender is downloading {model}."
                 raise BendError(Code.SETUP_BUSY, words, "Wait until it has finished.") from error
@@ -196,7 +214,6 @@ def _explained(model: str) -> Iterator[None]:
     BendError
     """
     from huggingface_hub.errors import (
-        EntryNotFoundError,
         GatedRepoError,
         HfHubHTTPError,
         HFValidationError,
@@ -217,9 +234,6 @@ def _explained(model: str) -> Iterator[None]:
     except (RepositoryNotFoundError, HFValidationError) as error:
         hint = "Check the name. If it is private, log in with a token that may read it."
         raise BendError(Code.MODEL_MISSING, f"{words}: the hub has no such model.", hint, "bend.log_in") from error
-    except EntryNotFoundError as error:
-        hint = "Choose a model that has a model_index.json."
-        raise BendError(Code.MODEL_INVALID, f"{model} is not a diffusers model.", hint) from error
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 401:
             hint = "Log in again: the token may have been withdrawn."

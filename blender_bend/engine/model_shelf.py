@@ -16,7 +16,7 @@ from ..core.job import Job
 from ..core.models import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
 from .families import family_of
-from .loading import add_loras, load_decoder, load_pipeline
+from .loading import add_loras, load_decoder, load_pipeline, require_fit
 from .sonic.checkpoints import load_adapters, load_projector
 from .sonic.condition import Hearing
 
@@ -126,6 +126,7 @@ class ModelShelf:
             first = "cpu" if offloaded else device
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first)
             if job.decoder:
+                require_fit(Path(job.decoder), pipeline)
                 pipeline.vae = load_decoder(Path(job.decoder), getattr(torch, job.precision), first)
             add_loras(pipeline, job.loras)
             check_fingerprints(job)

@@ -19,7 +19,8 @@ from ..core import channels, sites
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
 from ..core.job import Bend, Job
-from ..core.resolve import Resolved
+from ..core.resolve import DDIM, Resolved
+from ..core.schedulers import AUTO
 from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
@@ -166,7 +167,7 @@ class Studies:
         unknown = [path for path, study in known.items() if study is None]
         if unknown:
             log.info("studying %s", ", ".join(unknown))
-            found = study_sites(sampler, unknown, phase, cancelled)
+            found = study_sites(sampler, unknown, phase, cancelled, job.prediction)
             for path, study in found.items():
                 self._write(job, path, study)
                 known[path] = study
@@ -174,7 +175,8 @@ class Studies:
 
     def _file(self, job: Job, path: str) -> Path:
         loras = [(lora.fingerprint, lora.strength) for lora in job.loras]
-        name = hashlib.sha256(repr((VERSION, path, job.precision, loras)).encode()).hexdigest()[:32]
+        told = () if job.prediction == AUTO else (job.prediction,)
+        name = hashlib.sha256(repr((VERSION, path, job.precision, loras, *told)).encode()).hexdigest()[:32]
         return self.folder / job.fingerprint[:32] / f"{name}.npz"
 
     def _read(self, job: Job, path: str) -> SiteStudy | None:
@@ -214,24 +216,28 @@ def study_sites(
     paths: Sequence[str],
     phase: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    prediction: str = AUTO,
 ) -> dict[str, SiteStudy]:
     """Look at the tensors of some sites while the model makes pictures of every prompt with every seed.
 
     Parameters
     ----------
     paths : sites without wildcards, such as ``unet:mid_block``
+    prediction : what the network predicts, see ``core.schedulers``
 
     Raises
     ------
     BendError(CANCELLED)
     """
+    # DDIM knows every prediction, which the model's own sampler may not.
+    told = {} if prediction == AUTO else {"scheduler": DDIM, "prediction": prediction}
     seen: dict[str, list[list[np.ndarray]]] = {path: [[] for _ in MOMENTS] for path in paths}
     total = len(PROMPTS) * len(SEEDS)
     for number, (prompt, seed) in enumerate((prompt, seed) for prompt in PROMPTS for seed in SEEDS):
         if cancelled():
             raise BendError(Code.CANCELLED, "Cancelled.")
         phase(f"Studying the model: {number + 1} of {total}")
-        for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, seed))).items():
+        for path, moments in _look(sampler, paths, _sized(sampler, {**plain_frame(prompt, seed), **told})).items():
             for moment, tensor in enumerate(moments):
                 seen[path][moment].append(tensor)
     silent = [path for path, tensors in seen.items() if not all(tensors)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import bpy
 import numpy as np
 import pytest
@@ -233,3 +235,79 @@ def test_the_sampler_changes_the_picture(bend_strip, scene, addon, store):
         addon.generate.fill_store(scene, bend_strip, [1])
         shown.append(addon.png.read(store / bend_strip.elements[0].filename).astype(int))
     assert np.abs(shown[0] - shown[1]).max() > 0
+
+
+def test_the_choices_of_the_sampler_reach_the_job_if_it_has_them(bend_strip, scene, addon, core):
+    settings = bend_strip.bend_settings
+
+    def reached() -> tuple[str, str, str]:
+        job = addon.snapshot.take(scene, bend_strip, [1])
+        return job.spacing, job.sigmas, job.prediction
+
+    assert reached() == ("auto", "auto", "auto")
+    settings.spacing, settings.sigmas, settings.prediction = "trailing", "karras", "v_prediction"
+    expected = {"own": "all", "dpm": "all", "ddim": ("trailing", "auto", "v_prediction"), "flow_heun": ("auto",) * 3}
+    for name, found in expected.items():
+        settings.scheduler = name
+        assert reached() == (("trailing", "karras", "v_prediction") if found == "all" else found)
+    settings.scheduler, settings.spacing = "lcm", "linspace"
+    with pytest.raises(core.errors.BendError, match="LCM cannot work with Spacing: Linspace") as raised:
+        addon.snapshot.take(scene, bend_strip, [1])
+    assert "Trailing" in raised.value.hint
+
+
+def test_every_option_of_the_samplers_is_a_setting_with_its_choices(bend_strip, core):
+    properties = bend_strip.bend_settings.bl_rna.properties
+    for option, rows in core.schedulers.OPTIONS.items():
+        assert properties[option].name == option.title()
+        assert [item.identifier for item in properties[option].enum_items] == [name for name, _, _ in rows]
+        assert properties[option].default == core.schedulers.AUTO
+
+
+def test_the_panel_shows_the_choices_that_the_sampler_has(bend_strip, core):
+    import importlib
+
+    from timeline import MODULE
+
+    main = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main")
+    for row in core.schedulers.SCHEDULERS:
+        bend_strip.bend_settings.scheduler = row.name
+        shown = Shown()
+        main.BEND_PT_prompt.draw(SimpleNamespace(layout=shown), bpy.context)
+        options = [option for option in core.schedulers.OPTIONS if row.choices(option)]
+        assert [name for name in shown.names if name in core.schedulers.OPTIONS] == options
+        assert row.name != "own" or len(options) == 3
+
+
+def test_a_spacing_that_the_sigmas_overrule_is_gray(bend_strip, core):
+    import importlib
+
+    from timeline import MODULE
+
+    main = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main")
+    settings = bend_strip.bend_settings
+    settings.spacing = "trailing"
+    for sampler, sigmas, active in (("dpm", "auto", True), ("dpm", "karras", False), ("euler", "karras", True)):
+        settings.scheduler, settings.sigmas = sampler, sigmas
+        shown = Shown()
+        main.BEND_PT_prompt.draw(SimpleNamespace(layout=shown), bpy.context)
+        assert shown.active_of["spacing"] is active
+
+
+class Shown:
+    """A layout that notes the properties it is given, and whether their row is active."""
+
+    def __init__(self, top=None):
+        self.top = top or self
+        self.active = True
+        if top is None:
+            self.names, self.active_of = [], {}
+
+    def prop(self, data, name, **drawn):
+        self.top.names.append(name)
+        self.top.active_of[name] = self.active
+
+    def column(self, **drawn):
+        return Shown(self.top)
+
+    row = column

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from blender_bend.core import layouts
 from blender_bend.core.job import Bend, Frame, Job
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
@@ -44,9 +46,16 @@ def write_model(tmp_path: Path) -> Callable[..., Path]:
 
     def write(where: str, weights: bytes = b"weights", config: str = "{}") -> Path:
         folder = tmp_path / where
-        (folder / "unet").mkdir(parents=True)
-        (folder / "model_index.json").write_text('{"_class_name": "StableDiffusionPipeline"}')
-        (folder / "unet" / "config.json").write_text(config)
+        layout = layouts.LAYOUTS[0]
+        index = {part: min(pairs) for part, pairs in layout.parts.items()}
+        for part in index:
+            (folder / part).mkdir(parents=True)
+            (folder / part / "config.json").write_text(config if part == "unet" else "{}")
+        for name in ("vae/diffusion_pytorch_model.safetensors", "text_encoder/model.safetensors"):
+            (folder / name).write_bytes(b"weights")
+        for name in ("scheduler/scheduler_config.json", "tokenizer/tokenizer.json"):
+            (folder / name).write_text("{}")
+        (folder / "model_index.json").write_text(json.dumps({"_class_name": layout.pipeline, **index}))
         (folder / "unet" / "diffusion_pytorch_model.safetensors").write_bytes(weights)
         return folder
 

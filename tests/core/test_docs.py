@@ -13,7 +13,7 @@ from blender_bend.core.errors import Code
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["operators_page", "features_page"])
+@pytest.mark.parametrize("name", ["operators_page", "features_page", "samplers_page"])
 def test_a_page_is_its_tables(name: str) -> None:
     location = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert location and location.loader

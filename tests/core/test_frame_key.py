@@ -136,3 +136,11 @@ def test_a_negative_zero_is_a_zero(job: Job) -> None:
 
 def test_a_key_is_a_file_name_of_64_hexadecimal_digits(job: Job) -> None:
     assert re.fullmatch(r"[0-9a-f]{64}\.png", file_name(key(job)))
+
+
+def test_choices_of_the_sampler_count_only_if_they_are_made(job: Job) -> None:
+    """A job of before there were such choices keeps its frames."""
+    assert not {"spacing", "sigmas", "prediction"} & set(resolve(job, job.frames[0]))
+    for chosen in ({"spacing": "trailing"}, {"prediction": "v_prediction"}, {"scheduler": "euler", "sigmas": "karras"}):
+        assert key(replace(job, **chosen)) != key(job)
+    assert key(replace(job, scheduler="euler", sigmas="karras")) != key(replace(job, scheduler="euler"))

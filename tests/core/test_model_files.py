@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import hub, known_models, model_files, models, single_files
+from blender_bend.core import hub, known_models, layouts, model_files, models, single_files
 from blender_bend.core.errors import BendError, Code
 
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
@@ -29,8 +29,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def write_folder(folder: Path) -> Path:
-    index = {name: ["diffusers", "Any"] for name in (*NETWORKS, "scheduler", "tokenizer", "safety_checker")}
-    index |= {"feature_extractor": [None, None], "_class_name": "StableDiffusionPipeline"}
+    index: dict[str, object] = {part: min(pairs) for part, pairs in layouts.LAYOUTS[0].parts.items()}
+    index |= {"feature_extractor": ["transformers", "CLIPImageProcessor"], "_class_name": "StableDiffusionPipeline"}
+    index |= {"safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"], "image_encoder": [None, None]}
     for part, stem in NETWORKS.items():
         (folder / part).mkdir(parents=True)
         (folder / part / "config.json").write_text("{}")
@@ -109,7 +110,8 @@ def test_many_missing_files_are_counted(folder: Path) -> None:
 def test_pickled_weights_are_named_as_the_reason(folder: Path) -> None:
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
-    assert "pickled (.bin)" in refused("x", folder).message
+    error = refused("x", folder)
+    assert error.code == Code.MODEL_PICKLED and "unet: they are pickled (.bin)" in error.message
 
 
 def test_every_shard_is_needed(folder: Path) -> None:
@@ -125,11 +127,12 @@ def test_every_shard_is_needed(folder: Path) -> None:
 
 
 def test_weights_in_half_precision_only_are_known(folder: Path) -> None:
-    assert model_files.variant(folder) is None
+    assert model_files.listing(folder).weights("unet").variant == ""
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_name("diffusion_pytorch_model.fp16.safetensors"))
     assert model_files.missing(folder) == []
-    assert model_files.variant(folder) == "fp16"
+    assert model_files.listing(folder).weights("unet").variant == "fp16"
+    assert model_files.listing(folder).weights("vae").variant == ""
 
 
 @pytest.mark.parametrize("index", ["", "[]", "null", "{", '"x"'])

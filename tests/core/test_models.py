@@ -138,9 +138,9 @@ def test_a_decoder_is_found_by_name_and_needs_its_files(tmp_path: Path) -> None:
     with pytest.raises(BendError) as raised:
         models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
     assert raised.value.code == Code.MODEL_INVALID
-    (tmp_path / "model.safetensors").write_bytes(b"one")
+    (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"one")
     found = models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
-    (tmp_path / "model.safetensors").write_bytes(b"other")
+    (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"other")
     assert models.resolve_decoder("tiny", {"tiny": str(tmp_path)}).fingerprint != found.fingerprint
     with pytest.raises(BendError, match="no decoder called 'other'"):
         models.resolve_decoder("other", {"tiny": str(tmp_path)})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import shutil
 import signal
@@ -17,23 +16,26 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hub_downloads import PATIENCE, ROOT, Downloads
 from hub_server import TOKEN, Hub, Model
 
 from blender_bend.core import hub as local
-from blender_bend.core import models
+from blender_bend.core import layouts, models
+from blender_bend.core.model_files import Listing
 from blender_bend.engine.download import Listed, choose
 
-ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 300
 LARGE = np.random.default_rng(0).bytes(12 << 20)
 INDEX = {
     "_class_name": "StableDiffusionPipeline",
-    **{name: ["library", "Class"] for name in ("unet", "vae", "tokenizer", "scheduler", "safety_checker")},
-    "feature_extractor": [None, None],
+    **{part: min(pairs) for part, pairs in layouts.LAYOUTS[0].parts.items()},
+    "safety_checker": ["stable_diffusion", "StableDiffusionSafetyChecker"],
+    "feature_extractor": ["transformers", "CLIPImageProcessor"],
 }
 WANTED = {
     "model_index.json": json.dumps(INDEX).encode(),
     "scheduler/scheduler_config.json": b"{}",
+    "text_encoder/config.json": b"{}",
+    "text_encoder/model.safetensors": b"words",
     "tokenizer/merges.txt": b"#version: 0.2",
     "tokenizer/vocab.json": b"{}",
     "unet/config.json": b'{"in_channels": 4}',
@@ -51,6 +53,7 @@ UNWANTED = {
     "vae_1_0/diffusion_pytorch_model.safetensors": b"another version of a part",
     "safety_checker/model.safetensors": b"never loaded",
 }
+PICKLED = {name.replace(".safetensors", ".bin"): content for name, content in WANTED.items()}
 LARGE_MODEL = {**WANTED, "unet/diffusion_pytorch_model.safetensors": LARGE}
 
 
@@ -62,54 +65,13 @@ def hub() -> Iterator[Hub]:
             "owner/painter": Model({**WANTED, **UNWANTED}),
             "owner/large": Model(LARGE_MODEL),
             "owner/gated": Model(WANTED, gated=True),
-            "owner/pickled": Model({"model_index.json": WANTED["model_index.json"], "unet/a.bin": b"pickle"}),
+            "owner/pickled": Model(PICKLED),
             "owner/language": Model({"config.json": b"{}"}),
         }
     )
     threading.Thread(target=server.serve_forever, daemon=True).start()
     yield server
     server.shutdown()
-
-
-class Downloads:
-    """Downloads in processes of their own, as Blender starts them, into one cache."""
-
-    def __init__(self, endpoint: str, home: Path) -> None:
-        self.cache = home / "hub"
-        kept = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-        self.variables = {**kept, "HF_ENDPOINT": endpoint, "HF_HOME": str(home), "NO_PROXY": "127.0.0.1,localhost"}
-        self.variables |= {"HF_HUB_CACHE": str(self.cache)}
-
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
-        """Begin."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "blender_bend.engine", *arguments, "--json"],
-            cwd=ROOT,
-            env=self.variables,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-
-    def run(self, *arguments: str, says: str = "") -> list[dict[str, object]]:
-        """Everything that was said, to the end."""
-        process = self.start(*arguments)
-        assert process.stdin and process.stdout
-        process.stdin.write(says)
-        process.stdin.flush()
-        said = [json.loads(line) for line in process.stdout]
-        process.wait(PATIENCE)
-        process.stdin.close()
-        return said
-
-    def end(self, model: str) -> dict[str, object]:
-        """How a download ended."""
-        return self.run("download", model)[-1]
-
-    def snapshot(self, model: str) -> Path:
-        """The files of a model."""
-        (found,) = self.cache.glob(f"models--{model.replace('/', '--')}/snapshots/*")
-        return found
 
 
 @pytest.fixture
@@ -211,7 +173,7 @@ def test_a_gated_model_asks_for_a_token_and_the_hubs_library_keeps_it(hub: Hub, 
     ("model", "code", "words"),
     [
         ("owner/nothing", "model_missing", "the hub has no such model"),
-        ("owner/pickled", "model_invalid", "no .safetensors weights"),
+        ("owner/pickled", "model_pickled", "no .safetensors weights"),
         ("owner/language", "model_invalid", "not a diffusers model"),
     ],
 )
@@ -288,8 +250,11 @@ class small_disk:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
-def listed(*names: str) -> list[Listed]:
-    return [Listed(name, 1) for name in names]
+def chosen(weights: bool, *names: str) -> set[str]:
+    """What is fetched of the transformer of a hub's model with these files."""
+    index = json.dumps({"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer2DModel"]})
+    files = Listing(frozenset(names), lambda name: index if name == "model_index.json" else None)
+    return {file.name for file in choose([Listed(name, 1) for name in names], files, weights)}
 
 
 def test_shards_and_their_list_are_chosen_in_one_precision() -> None:
@@ -297,7 +262,8 @@ def test_shards_and_their_list_are_chosen_in_one_precision() -> None:
     full += ["transformer/diffusion_pytorch_model-00002-of-00002.safetensors"]
     full += ["transformer/diffusion_pytorch_model.safetensors.index.json"]
     half = ["transformer/diffusion_pytorch_model.fp16.safetensors"]
-    half += ["transformer/diffusion_pytorch_model.safetensors.index.fp16.json"]
-    assert {file.name for file in choose(listed(*full, *half), ["transformer"], True)} == set(full)
-    assert {file.name for file in choose(listed(*half), ["transformer"], True)} == set(half)
-    assert choose(listed(*full, *half), ["transformer"], False) == []
+    other = ["transformer/diffusion_pytorch_model.bf16.safetensors"]
+    assert chosen(True, *full, *half, *other) == set(full)
+    assert chosen(True, *full[1:], *half, *other) == set(half), "one shard is missing"
+    assert chosen(True, *other) == set(other)
+    assert chosen(False, *full, *half) == set()

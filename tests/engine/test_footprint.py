@@ -22,7 +22,7 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from blender_bend.core import footprint, weights
+from blender_bend.core import footprint, weight_files, weights
 from blender_bend.core.footprint import Offload, Stage
 from blender_bend.core.job import PRECISIONS, Job
 from blender_bend.core.memory_advice import advise, batch_that_fits
@@ -103,7 +103,7 @@ def sdxl(tmp_path_factory: pytest.TempPathFactory) -> Path:
         }
     for part, network in networks.items():
         shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
-        write_header(folder / part / f"{weights.model_files.weights_of(part)}.safetensors", shapes)
+        write_header(folder / part / f"{weight_files.stem_of(part)}.safetensors", shapes)
     return folder
 
 
@@ -253,7 +253,9 @@ def test_tiled_decoding_takes_what_is_told_for_a_tile_and_the_finished_ones(benc
 
 def test_every_part_counts_once_however_often_it_is_published(tmp_path: Path) -> None:
     shapes = {"weight": (64, 64), "bias": (64,)}
-    (tmp_path / "model_index.json").write_text(json.dumps({"unet": ["diffusers", "UNet2DConditionModel"]}))
+    (tmp_path / "model_index.json").write_text(
+        json.dumps({"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]})
+    )
     whole = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     for name in ("diffusion_pytorch_model", "diffusion_pytorch_model.fp16", "diffusion_pytorch_model.non_ema"):
         write_header(whole.with_name(f"{name}.safetensors"), shapes)
@@ -262,6 +264,8 @@ def test_every_part_counts_once_however_often_it_is_published(tmp_path: Path) ->
     assert weights.of_model(tmp_path)["unet"].elements == 64 * 65
     for file in (tmp_path / "unet").glob("*"):
         file.unlink()
+    shards = {f"tensor {n}": f"diffusion_pytorch_model-0000{n}-of-00002.safetensors" for n in (1, 2)}
+    whole.with_name("diffusion_pytorch_model.safetensors.index.json").write_text(json.dumps({"weight_map": shards}))
     for number in (1, 2):
         write_header(whole.with_name(f"diffusion_pytorch_model-0000{number}-of-00002.safetensors"), shapes)
     assert weights.of_model(tmp_path)["unet"].elements == 2 * 64 * 65

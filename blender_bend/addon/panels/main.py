@@ -6,6 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
+from ...core import schedulers
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from .. import compat, fingerprint, preferences, sound
@@ -162,6 +163,12 @@ class BEND_PT_prompt(BendPanel, Panel):
         column.prop(settings, "guidance")
         column = layout.column()
         column.prop(settings, "scheduler")
+        chosen = {option: getattr(settings, option) for option in schedulers.offered(settings.scheduler)}
+        acting = schedulers.acting(settings.scheduler, **chosen) if chosen else {}
+        for option, value in chosen.items():
+            row = column.row()
+            row.active = value == schedulers.AUTO or option in acting
+            row.prop(settings, option)
         column.prop(settings, "decoder", placeholder="the model's own")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...core import layouts
 from ...core.errors import BendError, Code
 from .family import Conditioning, Family
 from .flux import Flux
@@ -26,13 +27,13 @@ def family_of(pipeline: Any) -> Family:
 
     Raises
     ------
-    BendError(MODEL_INVALID) if Bend does not know this kind of model
+    BendError(MODEL_KIND) if Bend does not know this kind of model
     """
     kind = type(pipeline).__name__
     if kind not in _FAMILIES:
         raise BendError(
-            Code.MODEL_INVALID,
-            f"{kind} is a kind of model that Bend cannot bend yet.",
-            "Use a Stable Diffusion 1.x, 2.x, XL or 3 model, their Turbo and LCM kinds, or FLUX.",
+            Code.MODEL_KIND,
+            f"Bend can't bend a {kind}.",
+            f"Choose a model of one of these kinds: {layouts.labels()}.",
         )
     return _FAMILIES[kind](pipeline)

@@ -90,6 +90,11 @@ class Family(ABC):
         prediction, shape (R, C, h, w)
         """
 
+    def step(self, scheduler: Any, prediction: Tensor, timestep: Tensor, latents: Tensor, **told: Any) -> Tensor:
+        """The latents after a step of a scheduler, one state alone."""
+        stepped: Tensor = scheduler.step(prediction, timestep, latents, **told, return_dict=False)[0]
+        return stepped
+
     def decode(self, latents: Tensor) -> PIL.Image.Image:
         """One latent as a picture.
 
@@ -135,3 +140,9 @@ def embeddings(encoded: Sequence[Tensor | None]) -> Conditioning:
 def takes_generator(scheduler: Any) -> bool:
     """Whether the step of a class of schedulers draws noise."""
     return "generator" in inspect.signature(scheduler.step).parameters
+
+
+@functools.cache
+def settled(scheduler: Any) -> dict[str, float]:
+    """What the stock pipelines tell the step of a class of schedulers: no noise beyond that of its formula."""
+    return {"eta": 0.0} if "eta" in inspect.signature(scheduler.step).parameters else {}

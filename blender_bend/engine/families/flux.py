@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from diffusers.pipelines.flux.pipeline_flux import calculate_shift, retrieve_timesteps
+from diffusers.pipelines.flux.pipeline_flux import calculate_shift
 from torch import Tensor
 
 from .family import Conditioning
+from .shifting import set_shifted
 from .stable_diffusion_3 import StableDiffusion3, check_size
 
 
@@ -42,21 +43,19 @@ class Flux(StableDiffusion3):
             scheduler.config.get("base_shift", 0.5),
             scheduler.config.get("max_shift", 1.15),
         )
-        own = getattr(scheduler.config, "use_flow_sigmas", False)
-        sigmas = None if own else np.linspace(1.0, 1 / steps, steps)
-        retrieve_timesteps(scheduler, steps, self.device, sigmas=sigmas, mu=shift)
+        set_shifted(scheduler, steps, self.device, shift, sigmas=np.linspace(1.0, 1 / steps, steps))
 
     def predict(
         self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]
     ) -> Tensor:
         """Pack, ask the transformer, unpack."""
-        rows, channels, height, width = x.shape
+        rows, _, height, width = x.shape
         pipeline, transformer = self.pipeline, self.pipeline.transformer
         scale = None
         if transformer.config.guidance_embeds:
             scale = torch.full([1], guidance, device=x.device, dtype=torch.float32).expand(rows)
         prediction = transformer(
-            hidden_states=pipeline._pack_latents(x, rows, channels, height, width),
+            hidden_states=self._packed(x),
             timestep=timestep.expand(rows).to(x.dtype) / 1000,
             guidance=scale,
             pooled_projections=conditioning["pooled_prompt_embeds"],
@@ -66,6 +65,18 @@ class Flux(StableDiffusion3):
             joint_attention_kwargs={},
             return_dict=False,
         )[0]
-        pixels = pipeline.vae_scale_factor
-        unpacked: Tensor = pipeline._unpack_latents(prediction, height * pixels, width * pixels, pixels)
+        return self._unpacked(prediction, height, width)
+
+    def step(self, scheduler: Any, prediction: Tensor, timestep: Tensor, latents: Tensor, **told: Any) -> Tensor:
+        """The latents after a step; noise is drawn for packed ones, as by the stock pipeline."""
+        stepped = super().step(scheduler, self._packed(prediction), timestep, self._packed(latents), **told)
+        return self._unpacked(stepped, latents.shape[2], latents.shape[3])
+
+    def _packed(self, x: Tensor) -> Tensor:
+        packed: Tensor = self.pipeline._pack_latents(x, *x.shape)
+        return packed
+
+    def _unpacked(self, x: Tensor, height: int, width: int) -> Tensor:
+        pixels = self.pipeline.vae_scale_factor
+        unpacked: Tensor = self.pipeline._unpack_latents(x, height * pixels, width * pixels, pixels)
         return unpacked

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift, retrieve_timesteps
+from diffusers.pipelines.stable_diffusion_3.pipeline_stable_diffusion_3 import calculate_shift
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
 from .family import Conditioning, Family, embeddings
+from .shifting import set_shifted
 
 
 def check_size(size: tuple[int, int], patch: int) -> None:
@@ -57,18 +58,16 @@ class StableDiffusion3(Family):
 
     def set_timesteps(self, scheduler: Any, steps: int, size: tuple[int, int]) -> None:
         """Prepare a scheduler; some shift their schedule with the size of the picture."""
-        shift = {}
-        if scheduler.config.get("use_dynamic_shifting", None):
-            patch = self.pipeline.transformer.config.patch_size
-            _, _, height, width = self.latent_shape(size)
-            shift["mu"] = calculate_shift(
-                (height // patch) * (width // patch),
-                scheduler.config.get("base_image_seq_len", 256),
-                scheduler.config.get("max_image_seq_len", 4096),
-                scheduler.config.get("base_shift", 0.5),
-                scheduler.config.get("max_shift", 1.16),
-            )
-        retrieve_timesteps(scheduler, steps, self.device, sigmas=None, **shift)
+        patch = self.pipeline.transformer.config.patch_size
+        _, _, height, width = self.latent_shape(size)
+        shift = calculate_shift(
+            (height // patch) * (width // patch),
+            scheduler.config.get("base_image_seq_len", 256),
+            scheduler.config.get("max_image_seq_len", 4096),
+            scheduler.config.get("base_shift", 0.5),
+            scheduler.config.get("max_shift", 1.16),
+        )
+        set_shifted(scheduler, steps, self.device, shift)
 
     def predict(
         self, x: Tensor, timestep: Tensor, conditioning: Conditioning, guidance: float, size: tuple[int, int]

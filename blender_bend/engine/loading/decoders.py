@@ -9,10 +9,12 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 
+from ...core import model_files, weight_files
 from ...core.errors import BendError, Code
 from ..alignment import align
 from ..memory import is_out_of_memory
-from .failures import UNLOADABLE
+from .failures import UNLOADABLE, reason
+from .networks import load_network
 
 
 def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
@@ -25,16 +27,37 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     kinds = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
     try:
         kind = json.loads((path / "config.json").read_text(encoding="utf-8"))["_class_name"]
-        decoder = kinds[kind].from_pretrained(str(path), dtype=dtype, local_files_only=True, use_safetensors=True)
+        weights = weight_files.weights_of("vae", model_files.listing(path).names)
+        decoder = load_network(kinds[kind], path, dtype, weights.variant)
         decoder.to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):
             raise
         raise BendError(
             Code.MODEL_INVALID,
-            f"The decoder in {path} cannot be loaded: {error}.",
+            f"The decoder in {path} cannot be loaded: {reason(error)}.",
             "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
             "bend.open_preferences",
         ) from error
     align(decoder)
     return decoder
+
+
+def require_fit(path: Path, pipeline: Any) -> None:
+    """Refuse a decoder of other latents than the model's, before it is loaded.
+
+    Raises
+    ------
+    BendError(MODEL_PURPOSE)
+    """
+    own = pipeline.vae
+    config = model_files.listing(path).json("config.json") or {}
+    latents = config.get("latent_channels", 4)
+    if own is not None and latents != own.config.latent_channels:
+        raise BendError(
+            Code.MODEL_PURPOSE,
+            f"The decoder in {path} is made for another kind of model: it takes {latents} latent channels, and this "
+            f"model makes {own.config.latent_channels}.",
+            "Choose the decoder for this kind of model, or none.",
+            "bend.open_preferences",
+        )

@@ -2,7 +2,26 @@
 
 from __future__ import annotations
 
+import re
+
+from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-#: What diffusers and safetensors raise for folders and files that are no models, or damaged ones.
-UNLOADABLE = (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError, SafetensorError)
+#: What diffusers, transformers and safetensors raise for folders and files that are no models, or damaged ones.
+UNLOADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    ImportError,
+    SafetensorError,
+    StrictDataclassError,
+)
+
+
+def reason(error: BaseException) -> str:
+    """What a library says, as the end of a sentence: one line, without the names of exceptions."""
+    words = " ".join(str(error).split())
+    return re.sub(r"\b\w*Error(?: while initializing \w+)?: ", "", words).rstrip(".") or type(error).__name__

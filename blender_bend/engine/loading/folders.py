@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
+import diffusers
 import torch
-from diffusers import DiffusionPipeline
+import transformers
 
-from ...core import model_files
+from ...core import model_checks, model_files, weight_files
+from ...core.errors import BendError, Code
+from ...core.model_files import Listing
+from .failures import reason
+from .networks import load_network
+
+_LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 
 
 def from_folder(path: Path, dtype: torch.dtype) -> Any:
     """The pipeline of a folder.
 
+    Every part is loaded by its class in the table of layouts, each in the best variant of its weights that is whole.
+    What else the pipeline could take (a safety checker, an image encoder) is left out.
+
     Raises
     ------
-    what diffusers raises, see ``failures.UNLOADABLE``
+    BendError if Bend can't bend it; and what diffusers raises, see ``failures.UNLOADABLE``
     """
-    parts = json.loads((path / model_files.INDEX).read_text(encoding="utf-8"))
-    # Parts that a folder names as missing, such as SD3 without its T5, must be named again.
-    left_out = {name: None for name, part in parts.items() if name == "safety_checker" or part == [None, None]}
-    return DiffusionPipeline.from_pretrained(
-        str(path),
-        dtype=dtype,
-        variant=model_files.variant(path),
-        local_files_only=True,
-        use_safetensors=True,
-        trust_remote_code=False,
-        **left_out,
+    files = model_files.listing(path)
+    layout = model_checks.check(f"The model in {path}", files)
+    index = files.json(model_files.INDEX) or {}
+    parts = {part: _part(path / part, index[part], files, dtype) for part in model_files.parts_in(index)}
+    pipeline = getattr(diffusers, layout.pipeline)
+    expected, settings = pipeline._get_signature_keys(pipeline)
+    unchecked = {"requires_safety_checker": False} if "requires_safety_checker" in settings else {}
+    return pipeline.from_pretrained(
+        str(path), local_files_only=True, trust_remote_code=False, **dict.fromkeys(expected) | parts | unchecked
     )
+
+
+def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:
+    """One part: a network with its weights, a tokenizer or a scheduler.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if weights lack tensors or a vocabulary is damaged; and see ``failures.UNLOADABLE``
+    """
+    library, name = pair
+    kind = getattr(_LIBRARIES[library], name)
+    if weight_files.stem_of(folder.name):
+        return load_network(kind, folder, dtype, files.weights(folder.name).variant)
+    try:
+        return kind.from_pretrained(str(folder), local_files_only=True)
+    except Exception as error:
+        if type(error) is not Exception:  # the tokenizers library raises nothing narrower
+            raise
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"The {folder.name} in {folder} can't be read: {reason(error)}.",
+            "Download the model again, or choose another one.",
+            "bend.open_preferences",
+        ) from error

@@ -12,7 +12,7 @@ from ...core.errors import BendError, Code
 from ..alignment import align_parts
 from ..families import family_of
 from ..memory import is_out_of_memory
-from .failures import UNLOADABLE
+from .failures import UNLOADABLE, reason
 from .folders import from_folder
 from .single_files import from_file
 
@@ -34,7 +34,7 @@ def load_pipeline(path: Path, dtype: torch.dtype, device: str) -> Any:
             raise
         raise BendError(
             Code.MODEL_INVALID,
-            f"The model in {path} cannot be loaded: {error}.",
+            f"The model in {path} cannot be loaded: {reason(error)}.",
             "It must be a complete diffusers folder with .safetensors weights, or a whole checkpoint.",
             "bend.open_preferences",
         ) from error

@@ -55,7 +55,8 @@ class Inversions:
         BendError(MODEL_INVALID) if the model cannot edit; BendError(CANCELLED)
         """
         picture = {name: value for name, value in frame["source"].items() if name != "kept"}
-        key = json.dumps([picture, frame["steps"], frame["size"], frame.get("decode")])
+        prediction = frame.get("prediction")
+        key = json.dumps([picture, frame["steps"], frame["size"], prediction, frame.get("decode")])
         if key not in self._known:
             if self.family.flow or self.family.rowed != ("prompt_embeds",):
                 raise BendError(
@@ -66,7 +67,9 @@ class Inversions:
             size = (frame["size"][0], frame["size"][1])
             with at_work(self.family.pipeline.vae, frame):
                 latents = self.family.encode_picture(read(frame), size)
-            self._known[key] = invert(self.family, latents, frame["steps"], size, cancelled=cancelled)
+            self._known[key] = invert(
+                self.family, latents, frame["steps"], size, cancelled=cancelled, prediction=prediction
+            )
         self._known.move_to_end(key)
         while len(self._known) > self.most:
             self._known.popitem(last=False)

@@ -20,7 +20,7 @@ from ..bending import BendStack
 from ..bending.channels import Study
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family, family_of
-from ..families.family import takes_generator
+from ..families.family import settled, takes_generator
 from ..sonic.condition import Branch, Guidance, Hearing
 from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
@@ -142,7 +142,7 @@ class Sampler:
             if state.call < len(state.scheduler.timesteps):
                 (state,) = self._advance([node], [state], inputs)
             self._settle()
-            seconds = time.perf_counter() - began
+            seconds = (time.perf_counter() - began) * len(state.scheduler.timesteps) / frame["steps"]
         began = time.perf_counter()
         with at_work(self.pipeline.vae, frame):
             self.family.decode(state.latents)
@@ -156,7 +156,7 @@ class Sampler:
     def _begin(self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False) -> State:
         """A frame before its first step."""
         size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
-        scheduler = prepare(self.family, frame["scheduler"], steps, size)
+        scheduler = prepare(self.family, frame)
         noise, generator = starting_noise(self.family, frame)
         stack = self._stack([frame], 0, noise, inputs)
         noise = stack.bend_state("noise", noise)
@@ -173,7 +173,7 @@ class Sampler:
         assert inputs is not None
         if is_edit(frame):
             trajectory = self.inversions.of(frame, inputs.source, cancelled)
-            scheduler = ddim_of(self.family, steps)
+            scheduler = ddim_of(self.family, steps, prediction=frame.get("prediction"))
             noise = stack.bend_state("noise", trajectory[int(scheduler.timesteps[0])])
             stack.check()
             return State(noise, scheduler, generator, conditioning, 0, trajectory=trajectory)
@@ -184,9 +184,11 @@ class Sampler:
             return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
         if hasattr(scheduler, "set_begin_index"):  # DDIM and PNDM go by the timestep alone
             scheduler.set_begin_index(call)
-        mixed = scheduler.scale_noise if self.family.flow else scheduler.add_noise
         timestep = scheduler.timesteps[call : call + 1]
-        latents = mixed(picture, timestep, noise) if self.family.flow else mixed(picture, noise, timestep)
+        if hasattr(scheduler, "scale_noise"):
+            latents = scheduler.scale_noise(picture, timestep, noise)
+        else:
+            latents = scheduler.add_noise(picture, noise, timestep)
         return State(latents, scheduler, generator, conditioning, call)
 
     def _guidance(self, frame: Resolved) -> Guidance:
@@ -274,11 +276,12 @@ class Sampler:
 
     def _stepped(self, state: State, scheduler: Any, step: int, latents: Tensor, prediction: Tensor) -> State:
         """A state after its scheduler's step; its latent bends of the denoising step have acted."""
-        timestep, generator, extra = scheduler.timesteps[state.call], state.generator, {}
+        timestep, generator = scheduler.timesteps[state.call], state.generator
+        extra: dict[str, Any] = dict(settled(scheduler.__class__))
         if takes_generator(scheduler.__class__):
             generator = branch_generator(generator)
             extra["generator"] = generator
-        after = scheduler.step(prediction, timestep, latents, **extra, return_dict=False)[0]
+        after = self.family.step(scheduler, prediction, timestep, latents, **extra)
         # Some schedulers compute in float32; the pipelines mend this on MPS only, where it fails.
         after = after.to(latents.dtype)
         return replace(state, latents=after, scheduler=scheduler, generator=generator, call=state.call + 1, bent=step)

@@ -15,7 +15,7 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ..families import Family, family_of
-from ..families.family import takes_generator
+from ..families.family import settled, takes_generator
 from .condition import Guidance, Hearing, in_window
 
 #: What is put around the evaluation of a step.
@@ -87,7 +87,9 @@ def denoise(
     text : a row for each branch of the guidance
     """
     scheduler = family.pipeline.scheduler
-    extra = {"generator": generator} if takes_generator(scheduler.__class__) else {}
+    extra: dict[str, Any] = dict(settled(scheduler.__class__))
+    if takes_generator(scheduler.__class__):
+        extra["generator"] = generator
     calls = len(scheduler.timesteps)
     steps = scheduler.num_inference_steps
     for call, timestep in enumerate(scheduler.timesteps):  # PNDM calls more often than there are steps

@@ -17,11 +17,18 @@ from ...core.errors import BendError, Code
 from ..families import Family
 
 
-def ddim_of(family: Family, steps: int, inverse: bool = False) -> Any:
-    """The deterministic scheduler of an inversion, or of the edit that follows it, with its timesteps set."""
+def ddim_of(family: Family, steps: int, inverse: bool = False, prediction: str | None = None) -> Any:
+    """The deterministic scheduler of an inversion, or of the edit that follows it, with its timesteps set.
+
+    ``prediction`` is what the network predicts, if that is not what the model's settings say.
+    """
     kind = DDIMInverseScheduler if inverse else DDIMScheduler
     scheduler = kind.from_config(
-        family.pipeline.scheduler.config, set_alpha_to_one=False, steps_offset=1, clip_sample=False
+        family.pipeline.scheduler.config,
+        set_alpha_to_one=False,
+        steps_offset=1,
+        clip_sample=False,
+        prediction_type=prediction or family.pipeline.scheduler.config.prediction_type,
     )
     scheduler.set_timesteps(steps, device=family.device)
     return scheduler
@@ -40,6 +47,7 @@ def invert(
     size: tuple[int, int] = (512, 512),
     prompt: str = "",
     cancelled: Callable[[], bool] = lambda: False,
+    prediction: str | None = None,
 ) -> dict[int, Tensor]:
     """The latent of a picture at every timestep, from 1 to 981 with 50 steps.
 
@@ -54,6 +62,7 @@ def invert(
     size : width and height in pixels
     prompt : what the picture is said to show
     cancelled : asked before every evaluation of the UNet
+    prediction : what the UNet predicts; None means what the model's settings say
 
     Returns
     -------
@@ -70,9 +79,10 @@ def invert(
             raise BendError(Code.CANCELLED, "Cancelled.")
         return family.predict(x, timestep, text, 1.0, size)
 
-    if family.pipeline.scheduler.config.prediction_type == "v_prediction":
-        return dict(_solved(ddim_of(family, steps), latents, ask))
-    scheduler = ddim_of(family, steps, inverse=True)
+    scheduler = ddim_of(family, steps, prediction=prediction)
+    if scheduler.config.prediction_type == "v_prediction":
+        return dict(_solved(scheduler, latents, ask))
+    scheduler = ddim_of(family, steps, inverse=True, prediction=prediction)
     found = {}
     for timestep in scheduler.timesteps:
         latents = scheduler.step(ask(latents, timestep), timestep, latents, return_dict=False)[0]

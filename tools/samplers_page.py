@@ -1,0 +1,99 @@
+"""Write docs/samplers.md: every sampler with what it lets one choose, and what few-step models are set to."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from blender_bend.core.few_steps import FEW_STEPS, FewSteps  # noqa: E402
+from blender_bend.core.schedulers import AUTO, OPTIONS, OWN, SCHEDULERS, Scheduler, scheduler  # noqa: E402
+
+PAGE = ROOT / "docs" / "samplers.md"
+
+_HEAD = """# Samplers
+
+The sampler leads from noise to the picture. It is chosen under *Prompt and Sampling*, with its *Spacing*, *Sigmas* and
+*Prediction*. *Model's Own* everywhere is what the model was published with. Without bends, every sampler with every
+choice gives bit for bit what the stock diffusers pipeline gives with the same scheduler. *(This page is written by
+`tools/samplers_page.py` from the table of samplers.)*
+
+Choices that a sampler doesn't have are not shown and have no effect. *Model's Own* shows all three; one that the
+model's sampler doesn't have stops the render with a message, and so does a sampler that the model can't be sampled
+with. In job files they are `scheduler`, `spacing`, `sigmas` and `prediction`.
+"""
+
+_AFTER_OPTIONS = """
+- With *Sigmas* other than the model's own, {by_sigmas} go by the sigmas alone: the spacing then
+  changes nothing, and the panel shows it in gray.
+- Heun and Flow Heun ask the network twice at every step but the last, so they take almost twice as long.
+- Euler Ancestral, DPM++ 2M SDE, LCM and Flow LCM add new noise at every step, drawn from the seed: the same frame is
+  always the same picture.
+- A model trained down to pure noise (zero terminal SNR, such as mini) is sampled with its own noise levels by all but
+  PNDM and Heun, which don't know them.
+- Few steps with *Leading* or *Linspace* begin where the picture should already have taken shape; below 10 steps choose
+  *Trailing*.
+- With Keep Layout the sampler is DDIM, with timesteps of its own; of the choices only *Prediction* counts.
+"""
+
+_FEW_STEPS = """
+## Few-step models
+
+Models and LoRAs that were distilled for a few steps work only with the timesteps that they were made for. A folder of
+the hub says which; a single file or a LoRA can't, so set them here. 4 steps are then at the timesteps 999, 749, 499 and
+249 (LCM and TCD without Trailing: 999, 759, 499 and 259).
+
+| model or LoRA | Sampler | Spacing | Prediction | Steps | Guidance | |
+|---|---|---|---|---|---|---|
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [
+        _HEAD,
+        "\n| sampler | name | for | spacing | sigmas | prediction | what it is |\n|---|---|---|---|---|---|---|\n",
+    ]
+    parts += [_row(row) for row in SCHEDULERS]
+    for option, rows in OPTIONS.items():
+        parts.append(f"\n## {option.title()}\n\n| choice | name | what it does |\n|---|---|---|\n")
+        parts += [f"| {label} | `{name}` | {summary} |\n" for name, label, summary in rows]
+    *most, last = (row.label for row in SCHEDULERS if row.spaced_by_sigmas)
+    known = _AFTER_OPTIONS.format(by_sigmas=f"{', '.join(most)} and {last}")
+    parts += ["\n## Good to know\n", known, _FEW_STEPS]
+    parts += [_few_steps(kind) for kind in FEW_STEPS]
+    return "".join(parts)
+
+
+def _row(row: Scheduler) -> str:
+    models = "any model" if row.name == OWN else "SD3, FLUX" if row.flow else "SD 1.x, 2.x, XL, mini"
+    chosen = [_choices(row, option) for option in OPTIONS]
+    return f"| {row.label} | `{row.name}` | {models} | {' | '.join(chosen)} | {row.summary} |\n"
+
+
+def _choices(row: Scheduler, option: str) -> str:
+    """What can be chosen, in short."""
+    names = row.choices(option)
+    every = tuple(name for name, _, _ in OPTIONS[option] if name != AUTO)
+    if row.name == OWN:
+        return "as the model's sampler"
+    return "–" if not names else "all" if names == every else ", ".join(_label(option, name) for name in names)
+
+
+def _label(option: str, name: str) -> str:
+    return next(label for known, label, _ in OPTIONS[option] if known == name)
+
+
+def _few_steps(kind: FewSteps) -> str:
+    low, high = kind.guidance
+    guidance = f"{low:g}" if low == high else f"{low:g} to {high:g}"
+    steps = ", ".join(str(number) for number in kind.steps)
+    choices = f"{_label('spacing', kind.spacing)} | {_label('prediction', kind.prediction)}"
+    return f"| {kind.label} | {scheduler(kind.scheduler).label} | {choices} | {steps} | {guidance} | {kind.note} |\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
+    print(PAGE.relative_to(ROOT))
