@@ -1,10 +1,14 @@
-"""Which batches fit into memory, as the engine has found out since Blender was started."""
+"""In which way jobs fit into memory, as the engine has found out since Blender was started."""
 
 from __future__ import annotations
 
-from ..core.job import Job
+from dataclasses import replace
 
-_fitting: dict[tuple[str, tuple[int, int], str], int] = {}
+from ..core.job import Job
+from ..core.tiling import TILED, WHOLE
+from ..core.ways import Way, way_of
+
+_fitting: dict[tuple[str, tuple[int, int], str], Way] = {}
 
 
 def _kind(job: Job) -> tuple[str, tuple[int, int], str]:
@@ -12,12 +16,14 @@ def _kind(job: Job) -> tuple[str, tuple[int, int], str]:
     return job.fingerprint, job.size, job.precision
 
 
-def learn(job: Job, batch: int) -> None:
-    """Note the batch that a job came through with."""
-    if batch < job.batch:
-        _fitting[_kind(job)] = batch
+def learn(job: Job, batch: int, decode: str = WHOLE) -> None:
+    """Note the way in which a job came through."""
+    if batch < job.batch or decode != job.decode:
+        _fitting[_kind(job)] = Way(job.precision, batch, decode)
 
 
-def fitting(job: Job) -> int:
-    """The batch for a job: the one that it asks for, or a smaller one that is known to fit."""
-    return min(job.batch, _fitting.get(_kind(job), job.batch))
+def fitting(job: Job) -> Way:
+    """The way for a job: the one that it asks for, or one with less memory that is known to fit."""
+    known = _fitting.get(_kind(job), way_of(job))
+    decode = TILED if TILED in (job.decode, known.decode) else WHOLE
+    return replace(known, batch=min(job.batch, known.batch), decode=decode)

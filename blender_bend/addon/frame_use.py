@@ -15,8 +15,10 @@ from pathlib import Path
 import bpy
 from bpy.types import Scene
 
+from ..core import ways
 from ..core.errors import BendError, store_unwritable
 from ..core.resolve import INPUTS, file_name, trace
+from ..core.ways import way_of
 from . import captured, preferences, snapshot, strips
 from .slices import Slices
 
@@ -134,11 +136,13 @@ def _planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
     strip = strips.find(scene.name, strip_name)
     names: set[str] = set()
     try:
+        made = strip.bend_settings.made
         job = yield from snapshot.take_in_slices(scene, strip, strips.element_range(strip))
-        for index, traced in enumerate(trace(job)):
-            names.add(file_name(traced.key))
-            if index % SLICE == SLICE - 1:
-                yield
+        for way in {way_of(job), *ways.read(made)}:
+            for index, traced in enumerate(trace(way.of(job))):
+                names.add(file_name(traced.key))
+                if index % SLICE == SLICE - 1:
+                    yield
     except BendError:
         return set()  # what its elements show is used all the same
     return names

@@ -11,14 +11,17 @@ from pathlib import Path
 import bpy
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
+from ..core import messages, ways
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
+from ..core.tiling import WHOLE
+from ..core.ways import Way, way_of
 from . import (
     activity,
+    automatic,
     batches,
     captured,
     condition,
@@ -64,6 +67,14 @@ class Plan:
         if strip is not None:
             strips.show(strip, self.store, ready, self.job.size)
 
+    def remember(self, way: Way) -> None:
+        """Let the strip remember in which way its frames are made, so that they stay wherever the file is opened."""
+        strip = strips.find(self.scene, self.strip)
+        if strip is not None:
+            text = ways.remember(strip.bend_settings.made, way)
+            if text != strip.bend_settings.made:
+                strip.bend_settings.made = text
+
     def show_ready(self) -> None:
         """Let the strip show every frame that the plan found in the store."""
         missing = set(self.missing)
@@ -86,24 +97,12 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     shown_until_now = Path(bpy.path.abspath(strip.directory))
     wanted = list(strips.frame_range(strip) if frames is None else frames)
     chained = strip.bend_settings.source == "previous" and bool(wanted)
+    made = strip.bend_settings.made
     # A chain begins at the strip's first element, so that trimming and splitting change no picture.
     leading = range(strips.element_range(strip).start, max(wanted) + 1) if chained else wanted
     job = yield from snapshot.take_in_slices(scene, strip, leading)
-    way = yield from _trace(job)
+    job, way, missing = yield from _found_or_made(job, made, store, shown_until_now, frames is None)
     names = {traced.frame.number: traced.key for traced in way}
-    missing = missing_frames(store, names)
-    if missing and shown_until_now != store:
-        yield from _bring_along(shown_until_now, store, {file_name(names[number]) for number in missing})
-        missing = missing_frames(store, names)
-    batch = batches.fitting(job)
-    if missing and batch < job.batch and not chained:
-        # Frames that were made before memory ran out are as good: they stay.
-        job, lacking = replace(job, batch=batch), set(missing)
-        frames = tuple(traced.frame for traced in way if traced.frame.number in lacking)
-        others = yield from _trace(replace(job, frames=frames))
-        names |= {traced.frame.number: traced.key for traced in others}
-        way = [traced for traced in way if traced.frame.number not in lacking] + others
-        missing = missing_frames(store, names)
     asked, lacking = set(wanted), set(missing)
     needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
     yield from _ensure_inputs(store, shown_until_now, needed)
@@ -118,6 +117,53 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         work,
         model,
     )
+
+
+def _found_or_made(
+    job: Job, made: str, store: Path, old: Path, whole: bool
+) -> Slices[tuple[Job, list[Traced], list[int]]]:
+    """The frames of a job, each in the way in which it is there, or else is to be made; and those that are missing.
+
+    Frames that were made in another way, on another machine or before memory ran out, are as good: they stay.
+
+    Parameters
+    ----------
+    made : what the strip remembers of its ways
+    old : the store that the strip used until now
+    whole : whether these are all frames of the strip; if none of them is there, the ways are chosen anew
+    """
+    chosen = automatic.choice(job, made)
+    way, missing = yield from _look(job, store, old)
+    if job.source == "previous":  # where one link differs, all after it do
+        for good in chosen.good if missing else ():
+            other, lacking = yield from _look(good.of(job), store, old)
+            if len(lacking) < len(missing):
+                job, way, missing = good.of(job), other, lacking
+    else:
+        for good in chosen.good:
+            if not missing:
+                break
+            sought = set(missing)
+            frames = tuple(traced.frame for traced in way if traced.frame.number in sought)
+            others, lacking = yield from _look(replace(good.of(job), frames=frames), store, old)
+            found = {traced.frame.number: traced for traced in others if traced.frame.number not in set(lacking)}
+            way = [found.get(traced.frame.number, traced) for traced in way]
+            missing = [number for number in missing if number not in found]
+    if whole and len(missing) == len(way) and chosen.fresh != way_of(job):
+        job = chosen.fresh.of(job)
+        way, missing = yield from _look(job, store, old)
+    return job, way, missing
+
+
+def _look(job: Job, store: Path, old: Path) -> Slices[tuple[list[Traced], list[int]]]:
+    """The frames of a job with their keys, and the numbers of those that neither store has."""
+    way = yield from _trace(job)
+    names = {traced.frame.number: traced.key for traced in way}
+    missing = missing_frames(store, names)
+    if missing and old != store:
+        yield from _bring_along(old, store, {file_name(names[number]) for number in missing})
+        missing = missing_frames(store, names)
+    return way, missing
 
 
 def _trace(job: Job) -> Slices[list[Traced]]:
@@ -143,7 +189,12 @@ def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None
     found = strips.find(scene_name, strip_name)
     if found is None:
         raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
-    return (yield from plan(found.id_data, found, frames))
+    planned = yield from plan(found.id_data, found, frames)
+    if not planned.missing or not automatic.uncertain():  # what is there needs no engine
+        return planned
+    yield from automatic.ask_in_slices()
+    again = strips.find(scene_name, strip_name)
+    return planned if again is None else (yield from plan(again.id_data, again, frames))
 
 
 def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[int]) -> list[Traced]:
@@ -229,6 +280,7 @@ class Generation:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         plan.show_ready()
         if plan.missing:
+            plan.remember(way_of(plan.job))
             self._start()
 
     def _start(self) -> None:
@@ -283,7 +335,9 @@ class Generation:
                 activity.redraw()
             elif message.type == messages.DONE:
                 self.rendered = int(message.data["rendered"])
-                batches.learn(self.plan.job, int(message.data["batch"]))
+                decode = str(message.data.get("decode", WHOLE))
+                batches.learn(self.plan.job, int(message.data["batch"]), decode)
+                self.plan.remember(replace(way_of(self.plan.job), batch=int(message.data["batch"]), decode=decode))
                 if self._began and self.rendered and self.plan.work.states:
                     activity.seconds_per_state = (time.monotonic() - self._began) / self.plan.work.states
         if arrived:
@@ -340,6 +394,10 @@ def fill_store(
     BendError
     """
     hearing.ensure(scene, strip)
-    generation = Generation(at_once(plan(scene, strip, frames)))
+    planned = at_once(plan(scene, strip, frames))
+    if planned.missing and automatic.uncertain():
+        automatic.ask()
+        planned = at_once(plan(scene, strip, frames))
+    generation = Generation(planned)
     generation.wait(progress)
     return generation

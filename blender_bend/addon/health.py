@@ -45,7 +45,8 @@ class Examination:
         arguments = ["doctor", "--json", "--smoke", tier]
         arguments += ["--store", str(preferences.frame_folder())]
         if tier == environment.DIFFUSION:
-            arguments += ["--devices"]
+            arguments += ["--devices", "--device", preferences.preferences().device]
+            arguments += ["--studies", str(preferences.user_folder("studies"))]
         for name, folder in preferences.model_folders().items():
             arguments += ["--model", f"{name}={folder}"]
         self._child = engine_command(arguments)

@@ -103,11 +103,13 @@ class BEND_AP_preferences(AddonPreferences):
     precision: EnumProperty(
         name="Precision",
         description="How exactly the model computes. Frames of another precision are other frames",
-        items=(
-            ("float32", "32 bit", "Exact, and the right choice on a processor"),
-            ("float16", "16 bit", "Half the memory and faster on graphics cards"),
-            ("bfloat16", "bfloat16", "Like 16 bit, with a larger range; for recent hardware"),
+        items=(  # numbered, so that what was chosen before Automatic existed stays chosen
+            ("auto", "Automatic", "What is fastest here, by measuring; strips keep the precision of their frames", 3),
+            ("float32", "32 bit", "Exact, and works everywhere", 0),
+            ("float16", "16 bit", "Half the memory, and faster on most GPUs; slow on most CPUs", 1),
+            ("bfloat16", "bfloat16", "Like 16 bit, with a larger range; for recent hardware", 2),
         ),
+        default="auto",
     )
     frame_folder: StringProperty(
         name="Frame Folder",
@@ -116,10 +118,10 @@ class BEND_AP_preferences(AddonPreferences):
     )
     batch: IntProperty(
         name="Batch",
-        description="How many pictures are computed at once. 1 is exact to the bit; more is faster on graphics cards "
-        "and on processors with bfloat16",
-        default=1,
-        min=1,
+        description="How many pictures are computed at once. 1 makes each picture exactly what it is alone; more is "
+        "faster on most GPUs. 0: Automatic",
+        default=0,
+        min=0,
         max=16,
     )
     idle_minutes: IntProperty(
@@ -150,6 +152,7 @@ class BEND_AP_preferences(AddonPreferences):
     def draw(self, context: Context) -> None:
         layout = self.layout
         from .panels.models import draw_models  # the panels import this module
+        from .panels.precision import draw_precision
         from .panels.setup import draw_engine
 
         draw_engine(layout)
@@ -157,8 +160,7 @@ class BEND_AP_preferences(AddonPreferences):
         column = layout.column(heading="Engine")
         column.prop(self, "engine_python", placeholder=_default_engine_text())
         column.prop(self, "device")
-        column.prop(self, "precision")
-        column.prop(self, "batch")
+        draw_precision(column, self)
         column.prop(self, "idle_minutes")
         row = column.row()
         row.operator("bend.check_engine")

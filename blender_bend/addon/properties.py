@@ -223,6 +223,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     shows_own_route: BoolProperty(
         description="Whether the Route panel shows the strip's own parameter", options={"HIDDEN"}
     )
+    made: StringProperty(description="In which ways this strip's frames were computed", options={"HIDDEN"})
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})
 
     @property

@@ -16,7 +16,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, captured, compat, condition, embedding_files, preferences, strips
+from . import activity, automatic, captured, compat, condition, embedding_files, preferences, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -105,7 +105,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
     decoder = None
     if settings.decoder.strip():
         decoder = models.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())
-    return Job(
+    job = Job(
         model=model.path,
         fingerprint=model.fingerprint,
         size=(settings.width // 8 * 8, settings.height // 8 * 8),
@@ -116,7 +116,6 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         bends=bends,
         frames=(),
         walk_amount=settle(settings.walk_amount),
-        precision=preferences.preferences().precision,
         source=settings.source,
         scene=settings.scene,
         palette=settings.palette,
@@ -126,7 +125,6 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         decoder=decoder.path if decoder else "",
         decoder_fingerprint=decoder.fingerprint if decoder else "",
         loras=tuple(_lora(item) for item in settings.loras if item.name.strip()),
-        batch=preferences.preferences().batch,
         editing=settings.edits,
         **schedulers.reaching(
             settings.scheduler, spacing=settings.spacing, sigmas=settings.sigmas, prediction=settings.prediction
@@ -134,6 +132,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
         prompt_weights=settings.prompt_weights,
         clip_skip=settings.clip_skip - 1,
     )
+    return automatic.choice(job, settings.made).making.of(job)
 
 
 def _lora(item: BEND_PG_lora) -> Lora:

@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, capture, compat, generate, strips
+from . import activity, automatic, capture, compat, generate, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -26,6 +26,9 @@ class Status:
     ----------
     states : denoising steps that the missing frames need
     outdated : what has changed since it was captured, in words; empty if nothing has
+    slow : what is to be said of the precision before the work starts
+    kept : whether that is the precision of the strip's frames, where this machine would choose another
+    memory : what is to be said of memory, line by line; empty if there is enough
     """
 
     scene: str
@@ -35,6 +38,9 @@ class Status:
     states: int = 0
     problem: BendError | None = None
     outdated: str = ""
+    slow: str = ""
+    kept: bool = False
+    memory: tuple[str, ...] = ()
 
 
 shown: Status | None = None
@@ -102,7 +108,11 @@ def _count() -> Iterator[None]:
         plan.show_ready()
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
-    shown = Status(scene_name, name, len(plan.keys), len(plan.missing), plan.work.states, outdated=outdated)
+    slow, kept = automatic.slow(plan.job.precision), automatic.keeps(plan.job)
+    advice = automatic.advice(plan.job) if plan.missing else None
+    memory = tuple(advice.lines()) if advice and not advice.fits else ()
+    work = plan.work.states
+    shown = Status(scene_name, name, len(plan.keys), len(plan.missing), work, None, outdated, slow, kept, memory)
     activity.redraw()
 
 

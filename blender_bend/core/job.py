@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, schedulers, sites
+from . import catalogue, channels, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
 from .prompts import BLENDINGS, Blend
@@ -147,6 +147,7 @@ class Job:
     prompt_weights : whether brackets in the prompts are weights, see ``core.prompt_weights``, or letters
     clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
     embeddings : the textual inversion files that the prompts name
+    decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.tiling``
     """
 
     model: str
@@ -172,6 +173,7 @@ class Job:
     batch: int = 1
     hearing: Hearing | None = None
     editing: bool = False
+    decode: str = tiling.WHOLE
     spacing: str = schedulers.AUTO
     sigmas: str = schedulers.AUTO
     prediction: str = schedulers.AUTO
@@ -269,6 +271,10 @@ class Job:
         schedulers.scheduler(self.scheduler).check(spacing=self.spacing, sigmas=self.sigmas, prediction=self.prediction)
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
+        yield (
+            self.decode in tiling.DECODINGS,
+            f"pictures are decoded in one of these ways: {', '.join(tiling.DECODINGS)}",
+        )
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
             yield isinstance(text, str), "model, decoder and negative prompt must be text"
         prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]

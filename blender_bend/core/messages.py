@@ -14,6 +14,7 @@ LONGEST_LINE = 1 << 20
 
 # From Blender.
 HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"
+SPEEDS = "speeds"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
 # From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompt_notices``.

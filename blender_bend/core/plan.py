@@ -80,7 +80,9 @@ def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
     branchings : the steps at which it may part from the frames that it is rendered with
     """
     start, end = first_step(frame), int(frame["steps"])
-    root = {name: value for name, value in frame.items() if name != "bends"}
+    # Frames that are decoded in other ways have other bends in the decoder, and share all that comes before.
+    left_out = {"bends"} if frame["source"] else {"bends", "decode"}
+    root = {name: value for name, value in frame.items() if name not in left_out}
     beginnings: dict[int, list[Resolved]] = {}
     for bend in frame["bends"]:  # in the order of the stack, which is one for all frames of a job
         known = {name: value for name, value in bend.items() if name != "name"}

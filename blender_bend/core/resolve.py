@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, embeddings, prompt_weights, schedulers, sites
+from . import catalogue, channels, embeddings, prompt_weights, schedulers, sites, tiling
 from .catalogue import strip
 from .job import Bend, Frame, Job
 
@@ -96,7 +96,16 @@ def resolve(job: Job, frame: Frame) -> Resolved:
         **_sampling(job, edited),
     }
     resolved |= _reading(job, [*(text for text, _ in frame.prompt), resolved["negative"]])
+    if _is_tiled(job, bends):
+        resolved["decode"] = job.decode
     return resolved if sound is None else {**resolved, "sound": sound}
+
+
+def _is_tiled(job: Job, bends: list[Resolved]) -> bool:
+    """Whether the autoencoder works in tiles: a bend within it acts on the picture as a whole, so then it does not."""
+    if job.decode == tiling.WHOLE or tiling.tile_side(job.size) is None:
+        return False
+    return not any(bend["site"].startswith("vae:") for bend in bends)
 
 
 def _sampling(job: Job, edited: bool) -> Resolved:

@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
         "--smoke", choices=("audio", "diffusion"), default="", help="also measure a sound, make a frame"
     )
     doctor.add_argument("--store", type=Path, help="also see whether frames can be written there")
+    doctor.add_argument("--device", default="auto")
+    doctor.add_argument("--studies", type=Path, help="folder for what is found out about the machine")
     doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also look at this model")
     doctor.set_defaults(run=_doctor)
     return parser
@@ -121,7 +123,9 @@ def _doctor(options: argparse.Namespace) -> int:
 
     seen = doctor.examine()
     models = dict(text.split("=", 1) for text in options.model if "=" in text)
-    found = list(doctor.findings(options.devices, options.smoke, options.store, models))
+    found = list(
+        doctor.findings(options.devices, options.smoke, options.store, models, options.device, options.studies)
+    )
     if options.json:
         print(json.dumps({**seen, "findings": doctor.report(found)}))
     else:

@@ -63,7 +63,12 @@ def examine() -> dict[str, Any]:
 
 
 def findings(
-    devices: bool = False, smoke: str = "", store: Path | None = None, models: dict[str, str] | None = None
+    devices: bool = False,
+    smoke: str = "",
+    store: Path | None = None,
+    models: dict[str, str] | None = None,
+    device: str = "auto",
+    studies: Path | None = None,
 ) -> Iterator[Finding]:
     """Look at everything, one after the other.
 
@@ -73,6 +78,7 @@ def findings(
     smoke : ``audio`` or ``diffusion``: measure a sound, and for diffusion also make a picture
     store : the folder of frames
     models : further model folders and single files by name
+    device, studies : the device whose speeds are measured if they are not known, and where they are kept
     """
     yield _python()
     yield from _packages(smoke or DIFFUSION)
@@ -80,7 +86,7 @@ def findings(
         yield _write_access(store)
     yield from _models({"mini": str(_mini()), **(models or {})})
     if devices:
-        yield from _attempt("The devices", _devices)
+        yield from _attempt("The devices", lambda: _devices(device, studies))
     if smoke:
         yield from _attempt("Measuring a sound", _measure)
     if smoke == DIFFUSION:
@@ -198,7 +204,7 @@ def _attempt(what: str, work: Callable[[], Iterator[Finding]]) -> Iterator[Findi
         yield Finding(words, PROBLEM, SET_UP, "bend.set_up_engine")
 
 
-def _devices() -> Iterator[Finding]:
+def _devices(device: str, folder: Path | None) -> Iterator[Finding]:
     import torch
 
     for index in range(torch.cuda.device_count()):
@@ -208,6 +214,10 @@ def _devices() -> Iterator[Finding]:
         yield Finding("Metal works.")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
+    from .speeds import of_this_machine
+
+    speeds = of_this_machine(device, folder)
+    yield Finding(f"{speeds.summary(speeds.precision())}.")
     import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()

@@ -24,6 +24,10 @@ _WORDS = (
 )
 
 
+class NoRoomForAutoencoder(MemoryError):
+    """Memory ran out while a picture was decoded or encoded; smaller batches do not help there."""
+
+
 def is_out_of_memory(error: BaseException | None) -> bool:
     """Whether an exception says that memory ran out, or came of one that does; torch need not be imported."""
     while error is not None:
@@ -33,18 +37,20 @@ def is_out_of_memory(error: BaseException | None) -> bool:
     return False
 
 
-def out_of_memory(size: tuple[int, int] | None = None) -> BendError:
+def out_of_memory(size: tuple[int, int] | None = None, half: bool = False) -> BendError:
     """What to tell the artist.
 
     Parameters
     ----------
     size : width and height of the pictures that did not fit
+    half : whether 16 bit would save memory, and is not much slower on this machine
     """
+    less = "Choose a smaller picture or model" + (", or 16 bit in the preferences" if half else "")
     what = f" for pictures of {size[0]} × {size[1]}" if size else ""
     return BendError(
         Code.OUT_OF_MEMORY,
         f"There is not enough memory{what}.",
-        "Choose a smaller picture or model, or 16 bit in the preferences, or close other programs.",
+        f"{less}, or close other programs.",
         "bend.open_preferences",
     )
 

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from accelerate import cpu_offload  # type: ignore[import-untyped]
+from torch import nn
 
 from ..core.errors import BendError, Code
+from ..core.footprint import Offload
 from ..core.job import Job
 from ..core.models import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
@@ -42,6 +45,16 @@ def check_fingerprints(job: Job) -> None:
             )
 
 
+def _offload_layers(pipeline: Any, device: str) -> None:
+    """Keep every layer in main memory while it is not at work, as diffusers' ``enable_sequential_cpu_offload`` does.
+
+    That one adds a number to the name of the device, which makes a "cpu:0" that no tensor is on; tests stand on it.
+    """
+    for part in pipeline.components.values():
+        if isinstance(part, nn.Module):
+            cpu_offload(part, torch.device(device), offload_buffers=len(part._parameters) > 0)
+
+
 class ModelShelf:
     """Holds the model used last, so that a job after a job does not load it again."""
 
@@ -50,21 +63,25 @@ class ModelShelf:
         self._pipeline: Any = None
         self._heard: tuple[Any, ...] = ()
         self._hearing: Hearing | None = None
-        #: The fingerprints of the models that do not fit on the device.
-        self._offloaded: set[str] = set()
+        #: How much of the models that do not fit is on the device, by fingerprint; see ``core.footprint``.
+        self._offloaded: dict[str, Offload] = {}
 
-    def offload(self, job: Job, device: str) -> bool:
-        """From now on keep of a job's model only the part on the device that is at work, and the rest in memory.
+    def offloaded(self, job: Job) -> Offload:
+        """How much of a job's model is on the device."""
+        return self._offloaded.get(job.fingerprint, Offload.NOTHING)
+
+    def offload(self, job: Job, device: str, stage: Offload) -> bool:
+        """From now on keep only a part of a job's model on the device, and the rest in main memory.
 
         Returns
         -------
-        whether that is anything new, and this device has a memory of its own
+        whether that is less than until now, and this device has a memory of its own
         """
-        if job.fingerprint in self._offloaded or torch.device(device).type not in OFFLOADING:
+        if stage <= self.offloaded(job) or torch.device(device).type not in OFFLOADING:
             return False
         self._key, self._pipeline, self._heard, self._hearing = (), None, (), None
-        self._offloaded.add(job.fingerprint)
-        log.info("the model is kept off the device where it is not at work")
+        self._offloaded[job.fingerprint] = stage
+        log.info("offload: %s", stage.name.lower())
         return True
 
     def hearing(self, job: Job, device: str) -> Hearing | None:
@@ -112,15 +129,17 @@ class ModelShelf:
         if key != self._key:
             self._key, self._pipeline = (), None
             self._heard, self._hearing = (), None  # it belongs to the network that goes
-            offloaded = job.fingerprint in self._offloaded
+            offloaded = self.offloaded(job)
             first = "cpu" if offloaded else device
             decoder = Path(job.decoder) if job.decoder else None
             pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first, decoder)
             add_loras(pipeline, job.loras)
             add_embeddings(pipeline, job.embeddings)
             check_fingerprints(job)
-            if offloaded:
+            if offloaded == Offload.MODEL:
                 pipeline.enable_model_cpu_offload(device=device)
+            elif offloaded == Offload.SEQUENTIAL:
+                _offload_layers(pipeline, device)
             self._pipeline = pipeline
             self._key = key
         return self._pipeline

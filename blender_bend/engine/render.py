@@ -10,14 +10,16 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..core import plan
+from ..core import plan, speeds
+from ..core.footprint import Offload
 from ..core.job import Bend, Job
 from ..core.plan import Work
-from ..core.resolve import Resolved, trace
+from ..core.resolve import Resolved, resolve, trace
+from ..core.tiling import TILED, WHOLE, tile_side
 from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
-from .memory import give_back, is_out_of_memory, out_of_memory
+from .memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
 from .model_shelf import ModelShelf
 from .prompt_notices import Notice, notices
 from .sampling import Sampler
@@ -40,7 +42,8 @@ class Progress:
 class Summary:
     """What a run did: frames asked for and found in the store, pictures made, states computed, seconds.
 
-    ``batch`` is the size of the batches that fitted into memory; at most that of the job.
+    ``batch`` is the size of the batches that fitted into memory, at most that of the job; ``decode`` is how pictures
+    were decoded, in tiles if memory did not suffice; ``offload`` how much of the model is kept off the device.
     """
 
     frames: int
@@ -49,6 +52,8 @@ class Summary:
     states: int
     seconds: float
     batch: int = 1
+    decode: str = WHOLE
+    offload: Offload = Offload.NOTHING
 
 
 @dataclass(frozen=True)
@@ -89,6 +94,18 @@ def missing(job: Job, store: FrameStore, numbers: Collection[int] | None = None)
     return found
 
 
+#: What is tried, in this order, when memory runs out in one of the phases of a job. A smaller batch needs as much for
+#: loading the model; on a device without a memory of its own there is nothing to be offloaded.
+_LOADING: tuple[str, ...] = ("model", "sequential")
+_DENOISING = ("batch", "model", "sequential")
+_DECODING = ("model", "batch", "tiles", "sequential")
+_OFFLOADS = {"model": Offload.MODEL, "sequential": Offload.SEQUENTIAL}
+_OFFLOADING_SAYS = {
+    Offload.MODEL: "keeping only the active part of the model on the GPU",
+    Offload.SEQUENTIAL: "loading the model layer by layer, which is slow",
+}
+
+
 class _Run:
     """A job under way, attempt after attempt; parameters as those of ``Renderer.render``."""
 
@@ -116,12 +133,14 @@ class _Run:
         return self.job.source != "previous" and self.job.hearing is None
 
     def missing(self) -> Missing:
-        """What the store does not have; with a smaller batch some of it may be there, which is announced."""
+        """What the store does not have; by its later keys some of it may be there, which is announced."""
         wanted = missing(self.job, self.store, self.numbers)
         if self._first:
             self.lacking = {number for showing in wanted.numbers.values() for number in showing}
             self._first = False
-        elif self.batched:
+        elif self.job.source == "previous":  # with other keys, every frame of the chain is another
+            self.lacking |= {number for showing in wanted.numbers.values() for number in showing}
+        else:
             left = self.lacking - self._announced
             wanted = missing(self.job, self.store, left)
             there = left - {number for showing in wanted.numbers.values() for number in showing}
@@ -150,7 +169,18 @@ class _Run:
     def halve_the_batch(self) -> None:
         """Go on with smaller batches. Their frames are other frames, by their last bits: they have other keys."""
         self.job = replace(self.job, batch=self.job.batch // 2)
-        self.phase(f"Memory ran out: going on with a batch of {self.job.batch}")
+        self.phase(f"Out of memory: continuing with batches of {self.job.batch}")
+
+    def decode_in_tiles(self) -> bool:
+        """Go on with tiled decoding, also under other keys; False if that is nothing new, or changes no frame."""
+        tiled = replace(self.job, decode=TILED)
+        if self.job.decode == TILED or tile_side(self.job.size) is None:
+            return False
+        if all("decode" not in resolve(tiled, frame) for frame in self.job.frames):
+            return False  # bends within the decoder need the picture as a whole
+        self.job = tiled
+        self.phase("Out of memory: continuing with tiled decoding")
+        return True
 
     def _announce(self, number: int, key: str) -> None:
         self._announced.add(number)
@@ -195,8 +225,7 @@ class Renderer:
         Raises
         ------
         BendError(CANCELLED) and all that can go wrong with model, bends and store. Frames made until then stay. If
-        memory runs out the rest is made in smaller batches, then with a model of which only the part at work is on
-        the device; if that is not enough it is OUT_OF_MEMORY.
+        memory runs out the rest is made with less of it, stage by stage; see ``_ask_for_less``.
         """
         began = time.monotonic()
         store.sweep()
@@ -205,7 +234,16 @@ class Renderer:
             pass
         asked = [frame.number for frame in job.frames if numbers is None or frame.number in numbers]
         found = sum(number not in run.lacking for number in asked)
-        summary = Summary(len(asked), found, run.rendered, run.states, time.monotonic() - began, batch=run.job.batch)
+        summary = Summary(
+            len(asked),
+            found,
+            run.rendered,
+            run.states,
+            time.monotonic() - began,
+            batch=run.job.batch,
+            decode=run.job.decode,
+            offload=self._shelf.offloaded(run.job),
+        )
         log.info("%s", summary)
         return summary
 
@@ -216,6 +254,7 @@ class Renderer:
         ------
         BendError(OUT_OF_MEMORY) if it cannot need less
         """
+        stages = _LOADING
         try:
             wanted = run.missing()
             if wanted.frames:
@@ -224,19 +263,42 @@ class Renderer:
                 if found := notices(sampler.prompts, wanted.frames.values()):
                     run.told(found)
                 run.phase("Rendering")
+                stages = _DENOISING
                 run.make(sampler, wanted)
             return True
         except (MemoryError, RuntimeError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             log.warning("memory ran out: %s", error)
+            if isinstance(error, NoRoomForAutoencoder):
+                stages = _DECODING
         # Only here, where the exception no longer holds the tensors of every frame it came through.
         self._sampler = None
         give_back()
-        if run.job.batch > 1 and run.batched:
+        if not any(self._ask_for_less(run, stage) for stage in stages):
+            raise out_of_memory(run.job.size, self._gains_by_half(run.job))
+        return False
+
+    def _gains_by_half(self, job: Job) -> bool:
+        """Whether 16 bit would be less memory for a job, and is known not to be slow here."""
+        known = speeds.kept(self._studies.folder, self.device)
+        return job.precision == "float32" and known is not None and not known.is_slow("float16")
+
+    def _ask_for_less(self, run: _Run, stage: str) -> bool:
+        """Let the next attempt need less memory in one way; False if that way has been gone, or leads nowhere here.
+
+        What keeps the pixels comes first, where it can help; tiles make a difference that can be measured but hardly
+        be seen; sequential offload keeps the pixels as well, but takes many times as long.
+        """
+        device = choose_device(self.device)
+        if stage == "batch" and run.batched and run.job.batch > 1:
             run.halve_the_batch()
-        elif not self._shelf.offload(run.job, choose_device(self.device)):
-            raise out_of_memory(run.job.size)
+            return True
+        if stage == "tiles":
+            return run.decode_in_tiles()
+        if stage in _OFFLOADS and self._shelf.offload(run.job, device, _OFFLOADS[stage]):
+            run.phase(f"Out of memory: {_OFFLOADING_SAYS[_OFFLOADS[stage]]}")
+            return True
         return False
 
     def sampler(

@@ -83,6 +83,7 @@ class Server:
             messages.ANALYSE: self._analyse,
             messages.LISTEN: self._listen,
             messages.RENDER: self._render,
+            messages.SPEEDS: self._speeds,
         }
 
     def serve(self) -> None:
@@ -222,6 +223,15 @@ class Server:
             ),
         )
         return asdict(summary)
+
+    def _speeds(self, message: Message) -> dict[str, Any]:
+        self._send(messages.PHASE, message.id, {"text": "Starting the engine"})
+        from .speeds import of_this_machine
+
+        found = of_this_machine(
+            self.device, self.studies, lambda text: self._send(messages.PHASE, message.id, {"text": text})
+        )
+        return {"speeds": found.to_json()}
 
     def _is_cancelled(self, request: str) -> bool:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""

@@ -34,7 +34,9 @@ def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
     import importlib
 
-    names = "activity at_playhead bake bake_many bake_settings beat_tools below capture captured collect compat "
+    names = (
+        "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
+    )
     names += "condition engine_client export_frames fingerprint frame_use generate hearing keyframes listening "
     names += "overlay_geometry png preferences properties render_handler snapshot sound stack status store_size "
     names += "strips suggestions tables timing watching writing"
@@ -60,6 +62,7 @@ def store(tmp_path: Path, addon: SimpleNamespace) -> Iterator[Path]:
     preferences = addon.preferences.preferences()
     preferences.frame_folder = str(tmp_path / "frames")
     preferences.engine_python = ""
+    preferences.precision, preferences.batch = "float32", 1  # Automatic would be another on another machine
     yield tmp_path / "frames"
     preferences.frame_folder = ""
 

@@ -49,6 +49,7 @@ CHANGES: dict[str, Callable[[Job], Job]] = {
     "negative": lambda job: replace(job, negative="sharp"),
     "walk amount": lambda job: replace(job, walk_amount=0.26),
     "precision": lambda job: replace(job, precision="bfloat16"),
+    "decoding in tiles": lambda job: replace(job, decode="tiled"),
     "walk": lambda job: with_frame(job, walk=0.2),
     "no walk": lambda job: with_frame(job, walk=None),
     "prompt": lambda job: with_frame(job, prompt=(("a calm lake", 0.75), ("a burning forest", 0.25))),

@@ -88,6 +88,7 @@ def test_a_job_reads_back_from_a_file_with_any_letters(job: Job, tmp_path: Path)
         (("seed",), 2**32),
         (("walk_amount",), 1.5),
         (("precision",), "int4"),
+        (("decode",), "sliced"),
         (("negative",), None),
         (("model",), 7),
         (("bends", 0, "start"), 0.75),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -53,6 +54,15 @@ def test_a_bend_at_half_the_steps_shares_the_first_half() -> None:
 
 def test_an_unbent_frame_shares_the_trunk_to_its_end() -> None:
     assert work(job([(bend(0.5), [1.0, 1.2])], 2)) == (2, 8 + 4, 16)
+
+
+def test_frames_that_are_decoded_whole_and_in_tiles_share_their_steps() -> None:
+    """A bend in the decoder keeps its frame whole; all before it is one and the same."""
+    film = replace(
+        job([(bend(0.0, site="vae:decoder.mid_block"), [1.0, 1.1, 1.2])], 3, decode="tiled"), size=(512, 512)
+    )
+    assert [frame.get("decode") for frame in frames_of(film)] == ["tiled", None, None]
+    assert work(film) == work(replace(film, decode="whole")) == (3, 8, 24)
 
 
 def test_a_bend_from_the_first_step_shares_nothing() -> None:

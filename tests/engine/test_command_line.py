@@ -7,13 +7,16 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from blender_bend.core.features import PLAIN
-from blender_bend.core.job import Bend, Job
+from blender_bend.core.job import PRECISIONS, Bend, Job
+from blender_bend.core.speeds import Speeds, file_in
+from blender_bend.engine import speeds
 from blender_bend.engine.__main__ import main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +37,12 @@ def job_file(make_job: MakeJob, tmp_path: Path) -> Path:
 def noise(write_sound: WriteSound) -> Path:
     """A second of noise."""
     return write_sound(np.random.default_rng(1).normal(0, 0.1, 48000).astype(np.float32))
+
+
+@pytest.fixture(autouse=True)
+def studies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found out about this machine is kept apart from the user's."""
+    monkeypatch.setattr(speeds, "default_folder", lambda: tmp_path / "studies")
 
 
 def test_a_process_renders_the_frames_asked_for(job_file: Path, tmp_path: Path) -> None:
@@ -58,10 +67,28 @@ def test_a_plan_says_how_much_there_is_to_do_and_makes_nothing(job_file: Path, t
     assert "4 frames to render, 4 different pictures" in said
     assert "12 denoising steps; 12 if every picture were rendered by itself" in said
     assert "s a step" in said
+    assert "of memory; this machine has" in said
+    assert "Warning" not in said
     assert not list((tmp_path / "out").glob("*.png"))
     assert main(["render", str(job_file), "--store", store, "--device", "cpu"]) == 0
     assert main(["render", str(job_file), "--store", store, "--device", "cpu", "--plan"]) == 0
     assert "0 frames to render" in capsys.readouterr().out
+
+
+def test_a_slow_precision_is_said_to_be_slow_before_the_work_starts(
+    job_file: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    machine = speeds.describe("cpu")
+    slow = Speeds(
+        machine, "cpu", "it", {"float32": 1.0, "float16": 66.0, "bfloat16": 38.0}, dict.fromkeys(PRECISIONS, 1.0)
+    )
+    (tmp_path / "studies").mkdir()
+    file_in(tmp_path / "studies", "cpu").write_text(slow.to_json())
+    job = replace(Job.read(job_file), precision="bfloat16")
+    job_file.write_text(job.to_json(), encoding="utf-8")
+    for more in (["--plan"], ["--frames", "1"]):
+        assert main(["render", str(job_file), "--store", str(tmp_path / "out"), "--device", "cpu", *more]) == 0
+        assert "Warning: bfloat16 is 38 × as slow as 32 bit on this CPU" in capsys.readouterr().out
 
 
 def test_the_sites_of_mini_are_a_tree_with_shapes(capsys: Capture) -> None:

@@ -62,6 +62,37 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(fresh: Child, make_jo
     assert len(contents(tmp_path / "limited" / "frames")) == frames
 
 
+def test_a_picture_that_cannot_be_decoded_whole_is_decoded_in_tiles(
+    fresh: Child, make_job: MakeJob, tmp_path: Path
+) -> None:
+    """The limit lies between what a tile takes and what the whole picture does, both of which are measured."""
+    resource = pytest.importorskip("resource")
+    job = make_job("mini", [], 1, steps=1, guidance=1.0, size=(512, 512))
+    pid = fresh.process.pid
+
+    def render(name: str, job: Job) -> str:
+        (tmp_path / name).mkdir()
+        fresh.send(messages.RENDER, name, **request(job, tmp_path / name))
+        done = fresh.answers(name)[-1]
+        assert done.type == messages.DONE, done.data
+        return str(done.data["decode"])
+
+    def most(name: str, job: Job) -> int:
+        Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak
+        render(name, job)
+        return max(address_space(pid, "VmPeak"), address_space(pid, "VmSize"))
+
+    render("warm", replace(job, decode="tiled", seed=9))
+    tiled = most("tiled", replace(job, decode="tiled"))
+    limit = tiled + 32 * 2**20
+    resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
+    assert render("limited", job) == "tiled"
+    resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    assert contents(tmp_path / "limited" / "frames") == contents(tmp_path / "tiled" / "frames")
+    assert most("whole", job) > limit
+    assert contents(tmp_path / "whole" / "frames").keys().isdisjoint(contents(tmp_path / "tiled" / "frames"))
+
+
 def test_a_flood_of_nonsense_is_answered_and_fills_no_memory(fresh: Child) -> None:
     """Every line is answered, and after all of them the engine does its work."""
     chance = random.Random(6)

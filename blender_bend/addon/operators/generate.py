@@ -115,4 +115,17 @@ class BEND_OT_cancel(Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_generate, BEND_OT_cancel)
+class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
+    """Render this strip in the precision that is fastest here; every frame is rendered again"""
+
+    bl_idname = "bend.forget_precision"
+    bl_label = "Use This Machine's Precision"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: Context) -> set[str]:
+        active_bend_strip(context).bend_settings.made = ""
+        status.mark_changed()
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_generate, BEND_OT_cancel, BEND_OT_forget_precision)

@@ -7,6 +7,7 @@ from bpy.types import Context, Panel
 from .. import activity, errands, status
 from ..strips import active_bend_strip
 from .main import BendPanel, draw_repair, wrap
+from .precision import draw_notices
 
 
 class BEND_PT_generate(BendPanel, Panel):
@@ -33,6 +34,8 @@ class BEND_PT_generate(BendPanel, Panel):
             for index, line in enumerate(wrap(f"{known.outdated}.")):
                 box.label(text=line, icon="BLANK1" if index else "INFO")
             box.operator("bend.capture", text="Capture Again", icon="IMAGE_REFERENCE")
+        if known:
+            draw_notices(layout, known)
         row = layout.row(align=True)
         row.scale_y = 1.5
         row.operator("bend.generate", icon="RENDER_ANIMATION")

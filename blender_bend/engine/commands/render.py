@@ -6,8 +6,11 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.speeds import LABELS
+
 if TYPE_CHECKING:
     from ...core.job import Job
+    from ...core.speeds import Speeds
     from ..frame_store import FrameStore
     from ..prompt_notices import Notice
     from ..render import Progress, Renderer
@@ -34,12 +37,18 @@ def frame_numbers(text: str) -> range:
 
 def _run(options: argparse.Namespace) -> int:
     from ...core.job import Job
+    from ...core.speeds import kept
     from ..frame_store import FrameStore
     from ..render import Renderer
+    from ..speeds import default_folder
 
     job, store, renderer = Job.read(options.job), FrameStore(options.store), Renderer(options.device)
     if options.plan:
         return _plan(job, store, renderer, options.frames)
+
+    known = kept(default_folder(), renderer.device)
+    if known is not None and _warning(job, known):
+        print(_warning(job, known), flush=True)
 
     def show(progress: Progress) -> None:
         print(f"frame {progress.number}  {progress.done}/{progress.total}", flush=True)
@@ -56,14 +65,28 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
+def _warning(job: Job, speeds: Speeds) -> str:
+    """What is to be said of a job's precision before the work starts; empty for a sound choice."""
+    said = speeds.warning(job.precision)
+    return f"Warning: {said}; Automatic would be {LABELS[speeds.precision()]}" if said else ""
+
+
 def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None) -> int:
+    from ...core.memory_advice import advise
+    from ..devices import choose_device
     from ..inputs import StoredInputs
     from ..render import missing
+    from ..speeds import free_memory, of_this_machine
 
     wanted = missing(job, store, numbers)
     work = wanted.work()
     print(f"{work.frames} frames to render, {work.pictures} different pictures")
     print(f"{work.states} denoising steps; {work.alone} if every picture were rendered by itself")
+    speeds = of_this_machine(renderer.device)
+    advice = advise(job, speeds, free_memory(choose_device(renderer.device)))
+    memory = advice.lines() if advice else ["Unknown how much memory this model needs"]
+    for line in filter(None, [*memory, _warning(job, speeds)]):
+        print(line)
     if wanted.frames:
         frame = {**next(iter(wanted.frames.values())), "bends": []}
         step, picture = renderer.sampler(job).measure(frame, StoredInputs(store))

@@ -19,6 +19,7 @@ from ..families import Conditioning, Family
 from ..sonic.condition import Branch
 from ..sonic.editing import injected
 from ..sonic.inversion import invert
+from ..tiles import at_work
 from ..weighted_prompts import of_one_length
 
 #: What the network is told about the source itself: nothing.
@@ -58,7 +59,7 @@ class Inversions:
         """
         picture = {name: value for name, value in frame["source"].items() if name != "kept"}
         prediction = frame.get("prediction")
-        key = json.dumps([picture, frame["steps"], frame["size"], prediction])
+        key = json.dumps([picture, frame["steps"], frame["size"], prediction, frame.get("decode")])
         if key not in self._known:
             if self.family.flow or self.family.rowed != ("prompt_embeds",):
                 raise BendError(
@@ -67,7 +68,8 @@ class Inversions:
                     "Use a Stable Diffusion 1.x or 2.x model, or mini; or turn off Keep Layout.",
                 )
             size = (frame["size"][0], frame["size"][1])
-            latents = self.family.encode_picture(read(frame), size)
+            with at_work(self.family.pipeline.vae, frame):
+                latents = self.family.encode_picture(read(frame), size)
             self._known[key] = invert(
                 self.family, latents, frame["steps"], size, cancelled=cancelled, prediction=prediction
             )

@@ -25,6 +25,7 @@ from ..families.family import settled, takes_generator
 from ..sonic.condition import Branch, Guidance, Hearing
 from ..sonic.inversion import ddim_of
 from ..sonic.projector import blend
+from ..tiles import at_work
 from .bent_prompts import BentPrompts
 from .edits import NOTHING, SOURCE, Inversions, beside_source, is_edit
 from .noise import starting_noise
@@ -148,7 +149,8 @@ class Sampler:
             seconds = (time.perf_counter() - began) * len(state.scheduler.timesteps) / frame["steps"]
         self._verdicts.hear_all()
         began = time.perf_counter()
-        self.family.decode(state.latents)
+        with at_work(self.pipeline.vae, frame):
+            self.family.decode(state.latents)
         return seconds, time.perf_counter() - began
 
     def _settle(self) -> None:
@@ -181,7 +183,8 @@ class Sampler:
             noise = stack.bend_state("noise", lent[0])
             self._verdicts.add(stack.verdict())
             return State(noise, scheduler, generator, conditioning, 0, lent=lent)
-        picture = self.family.encode_picture(inputs.source(frame), size)
+        with at_work(self.pipeline.vae, frame):
+            picture = self.family.encode_picture(inputs.source(frame), size)
         call = frame["source"]["start"] * scheduler.order
         if frame["source"]["start"] == steps:
             return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
@@ -305,7 +308,7 @@ class Sampler:
         stack = self._stack([frame], frame["steps"], state.latents, inputs)
         latents = stack.bend_state("latent", state.latents)
         try:
-            with stack.hooked(self.family.networks):
+            with stack.hooked(self.family.networks), at_work(self.pipeline.vae, frame):
                 picture = self.family.decode(latents)
         except BendError:
             self._hear(stack)  # a picture without numbers may be the fault of a bend, which has a name

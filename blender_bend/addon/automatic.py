@@ -1,0 +1,153 @@
+"""What *Automatic* means on this machine: read from what the engine measured, which is asked once if it is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from ..core import memory_advice, messages, speeds, weights
+from ..core.errors import BendError, Code
+from ..core.job import Job
+from ..core.memory_advice import Advice
+from ..core.speeds import Speeds
+from ..core.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
+from . import activity, batches, engine_client, preferences
+from .engine_request import Request
+from .slices import Slices
+
+#: By engine and device, as ``_place``: what an engine of this session has said, and what was read from the disk.
+_said: dict[tuple[str, str], Speeds] = {}
+_read: dict[tuple[str, str], tuple[int, Speeds | None]] = {}
+
+
+def wanted() -> bool:
+    """Whether the preferences leave anything to be chosen."""
+    chosen = preferences.preferences()
+    return chosen.precision == AUTOMATIC or chosen.batch == AUTOMATIC_BATCH
+
+
+def known() -> Speeds | None:
+    """What is known of this machine without asking; None before the engine has measured."""
+    place = _place()
+    if place in _said:
+        return _said[place]
+    file = speeds.file_in(preferences.user_folder("studies"), place[1])
+    try:
+        changed = file.stat().st_mtime_ns
+    except OSError:
+        return None
+    if place not in _read or _read[place][0] != changed:
+        _read[place] = changed, speeds.kept(file.parent, place[1])
+    return _read[place][1]
+
+
+def _place() -> tuple[str, str]:
+    try:
+        python = str(preferences.engine_python())
+    except BendError:  # there is none, and nothing is known of it
+        python = ""
+    return python, preferences.preferences().device
+
+
+def uncertain() -> bool:
+    """Whether Automatic is wanted, and no engine of this session has said what that is.
+
+    What was read from the disk may be out of date: torch, the GPU or an environment variable may have changed.
+    """
+    return wanted() and _place() not in _said
+
+
+def ask_in_slices() -> Slices[None]:
+    """Ask the engine, for a caller with a window who shows what it is at.
+
+    Raises
+    ------
+    BendError(ENGINE_MISSING), and with what the engine said
+    """
+    request = engine_client.client().request(messages.SPEEDS)
+    try:
+        while not request.ended:
+            for message in request.poll():
+                if message.type == messages.PHASE and activity.current:
+                    activity.current.phase = str(message.data["text"])
+            yield
+    except GeneratorExit:
+        request.cancel()
+        raise
+    _take_in(request)
+
+
+def ask() -> None:
+    """The same for a caller who waits.
+
+    Raises
+    ------
+    BendError
+    """
+    _take_in(engine_client.client().request(messages.SPEEDS))
+
+
+def _take_in(request: Request) -> None:
+    """Note what the engine says; waits until it has."""
+    try:
+        _said[_place()] = Speeds.from_json(str(request.result().get("speeds")))
+    except ValueError as error:
+        raise BendError(Code.MESSAGE_INVALID, f"The engine did not say how fast it is ({error}).") from error
+
+
+def choice(job: Job, text: str) -> Choice:
+    """The ways of a strip's frames.
+
+    Parameters
+    ----------
+    job : the strip's, in any way
+    text : what the strip remembers
+    """
+    chosen = preferences.preferences()
+    found = known()
+    precision = chosen.precision
+    if precision == AUTOMATIC:
+        precision = "float32" if found is None else found.precision(weights.asks_for_bfloat16(Path(job.model)))
+    batch = 1
+    if chosen.batch != AUTOMATIC_BATCH:
+        batch = chosen.batch
+    elif found is not None:
+        batch = memory_advice.batch_that_fits(replace(job, precision=precision), found)
+    here = batches.fitting(replace(job, precision=precision, batch=batch))
+    made = choose(chosen.precision, chosen.batch, here, text)
+    making, fresh = (batches.fitting(way.of(job)) for way in (made.making, made.fresh))
+    good = tuple(dict.fromkeys(way for way in (made.making, *made.good) if way != making))
+    return Choice(making, good, fresh)
+
+
+def advice(job: Job) -> Advice | None:
+    """What is known of a job's memory; None if that is nothing."""
+    found = known()
+    return memory_advice.advise(job, found) if found else None
+
+
+def slow(precision: str) -> str:
+    """What is to be said of a precision before the work starts; empty for a sound one."""
+    found = known()
+    return found.warning(precision) if found else ""
+
+
+def keeps(job: Job) -> bool:
+    """Whether a job keeps the precision that its strip's frames were made with, where Automatic means another here."""
+    found = known()
+    automatic = preferences.preferences().precision == AUTOMATIC
+    return bool(automatic and found and job.precision != found.precision(weights.asks_for_bfloat16(Path(job.model))))
+
+
+def summary() -> str:
+    """One line for the preferences."""
+    found = known()
+    if found is None:
+        return "Automatic: measured before the first picture is made"
+    return found.summary(found.precision())
+
+
+def forget() -> None:
+    """Forget what this session knows; what is on the disk is read again."""
+    _said.clear()
+    _read.clear()
