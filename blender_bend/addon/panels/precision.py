@@ -12,10 +12,11 @@ def draw_precision(layout: Any, preferences: Any) -> None:
     """The settings, what Automatic means here, and a warning where a choice is slow."""
     layout.prop(preferences, "precision")
     slow = "" if preferences.precision == automatic.AUTOMATIC else automatic.slow(preferences.precision)
-    if slow:
-        layout.label(text=f"{slow}: Automatic is faster", icon="ERROR")
-    elif preferences.precision == automatic.AUTOMATIC:
-        layout.label(text=automatic.summary(), icon="INFO")
+    text = f"{slow}: Automatic is faster" if slow else automatic.summary()
+    if slow or preferences.precision == automatic.AUTOMATIC:
+        beside = layout.split(factor=0.4)  # as wide as the labels of the settings
+        beside.label()
+        beside.label(text=text, icon="ERROR" if slow else "INFO")
     layout.prop(preferences, "batch", text="Batch (0: Automatic)")
 
 
