@@ -15,7 +15,7 @@ import numpy as np
 from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing
+from ..core.files import write_whole
 from ..core.resolve import input_path
 from . import activity, below, captured, compat, png, preferences, strips
 from .parameters import Holder
@@ -164,8 +164,7 @@ class Capture:
         try:
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path) as file:
-                    file.write(data)
+                write_whole(path, data)
         except OSError as error:
             raise store_unwritable(path.parent, error) from error
         return digest

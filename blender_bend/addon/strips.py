@@ -10,6 +10,7 @@ import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import write_whole
 from ..core.resolve import file_name
 from . import compat, png
 
@@ -186,7 +187,7 @@ def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int,
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            path.write_bytes(_stripes_png(width, height, colour))
+            write_whole(path, _stripes_png(width, height, colour))
     except OSError as error:
         raise store_unwritable(path.parent, error) from error
     return path
