@@ -140,7 +140,7 @@ def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[t
     frames : frame numbers of the timeline
     """
     windows, start = windows_of(scene, strip), compat.content_start(strip)
-    heard = captured.decode(strip.bend_settings.condition.heard)
+    heard = captured.decode(strip.bend_settings.condition.heard, len(strip.elements))
     return (windows.blend(number - start, heard) for number in frames)
 
 
@@ -155,5 +155,5 @@ def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
     if condition.heard_from != print_of(scene, strip):
         return False
     folders = (store, Path(bpy.path.abspath(strip.directory)))
-    digests = set(captured.decode(condition.heard).values())
+    digests = captured.decode(condition.heard, len(strip.elements)).different()
     return all(any(vector_path(folder, digest).is_file() for folder in folders) for digest in digests)

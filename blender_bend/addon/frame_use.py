@@ -123,7 +123,8 @@ def _used(store: Path) -> Slices[set[str]]:
         if strip is None:
             continue
         holders = (strip.bend_settings, *strip.bend_settings.bends)
-        pictures = {digest for holder in holders for digest in captured.decode(holder.captured).values()}
+        count = len(strip.elements)
+        pictures = {digest for holder in holders for digest in captured.decode(holder.captured, count).different()}
         used |= {f"{INPUTS}/{file_name(digest)}" for digest in pictures}
         used |= yield from _planned(bpy.data.scenes[scene_name], strip_name)
     return used

@@ -22,7 +22,7 @@ from .engine_request import Request
 from .slices import Slices, at_once
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
-SLICE = 50
+SLICE = 10
 
 
 @dataclass(frozen=True)
