@@ -94,14 +94,19 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) 
 def print_of(scene: Scene, strip: ImageStrip) -> str:
     """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
 
+    It is empty as long as nobody has looked at the files of the sound.
+
     Raises
     ------
     BendError for missing sounds and files
     """
     condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
     frames = heard_frames(scene, strip, sounds)
+    heard = fingerprint.of_sounds(scene, sounds, start, len(frames))
+    if not heard:
+        return ""
     parts = (
-        fingerprint.of_sounds(scene, sounds, start, len(frames)),
+        heard,
         frames.start - start,
         len(strip.elements),
         *(settle(condition.length), settle(condition.step), condition.blended),
@@ -119,14 +124,14 @@ def unheard(changed: bool = False) -> BendError:
 
 
 def check(scene: Scene, strip: ImageStrip) -> None:
-    """Make sure that what was heard is what would be heard now.
+    """Make sure that what was heard is what would be heard now, as far as that is known before a button is pressed.
 
     Raises
     ------
     BendError(SOUND_UNHEARD), and those of missing sounds and files
     """
-    before = strip.bend_settings.condition.heard_from
-    if before != print_of(scene, strip):
+    before, now = strip.bend_settings.condition.heard_from, print_of(scene, strip)
+    if not before or (now and before != now):
         raise unheard(changed=bool(before))
 
 

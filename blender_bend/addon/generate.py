@@ -13,11 +13,23 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import copy_whole
+from ..core.files import patiently
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
-from . import activity, batches, captured, condition, engine_client, hearing, preferences, snapshot, strips
+from . import (
+    activity,
+    batches,
+    bringing,
+    captured,
+    condition,
+    engine_client,
+    hearing,
+    named_files,
+    preferences,
+    snapshot,
+    strips,
+)
 from .engine_request import Request
 from .slices import Slices, at_once
 
@@ -57,19 +69,21 @@ class Plan:
         self.show({number: key for number, key in self.keys.items() if number not in missing})
 
 
-def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
+def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, pressed: bool = True) -> Slices[Plan]:
     """Find out what is missing, in slices: a caller with a window comes back to it between two slices.
 
     Parameters
     ----------
     frames : frame numbers of the timeline; None means all that the strip shows
+    pressed : whether a person has asked for it; if not, only the frame folder of the preferences is looked at, and
+        nothing is brought along from the one that the strip names
 
     Raises
     ------
     BendError for what cannot be rendered
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
-    shown_until_now = Path(bpy.path.abspath(strip.directory))
+    shown_until_now = Path(bpy.path.abspath(strip.directory)) if strips.shows_elsewhere(strip, store) else None
     wanted = list(strips.frame_range(strip) if frames is None else frames)
     chained = strip.bend_settings.source == "previous" and bool(wanted)
     # A chain begins at the strip's first element, so that trimming and splitting change no picture.
@@ -78,8 +92,8 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     way = yield from _trace(job)
     names = {traced.frame.number: traced.key for traced in way}
     missing = missing_frames(store, names)
-    if missing and shown_until_now != store:
-        yield from _bring_along(shown_until_now, store, {file_name(names[number]) for number in missing})
+    if missing and shown_until_now is not None and pressed:
+        yield from bringing.frames(shown_until_now, store, {names[number] for number in missing}, job.size)
         missing = missing_frames(store, names)
     batch = batches.fitting(job)
     if missing and batch < job.batch and not chained:
@@ -92,7 +106,8 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
         missing = missing_frames(store, names)
     asked, lacking = set(wanted), set(missing)
     needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
-    yield from _ensure_inputs(store, shown_until_now, needed)
+    if pressed or shown_until_now is None:
+        yield from _ensure_inputs(store, shown_until_now, needed, job.size)
     work = yield from _measure(needed)
     return Plan(
         scene_name,
@@ -146,7 +161,7 @@ def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[in
     return needed
 
 
-def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[None]:
+def _ensure_inputs(store: Path, old: Path | None, needed: Sequence[Traced], size: tuple[int, int]) -> Slices[None]:
     """Make sure that captured pictures, and what is heard, are where the engine looks for them.
 
     Raises
@@ -158,8 +173,8 @@ def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[N
     names = {file_name(digest) for digest in digests} | vectors
     yield
     lacking = {name for name in names if not (store / INPUTS / name).is_file()}
-    if lacking and old != store:
-        yield from _bring_along(old / INPUTS, store / INPUTS, lacking)
+    if lacking and old is not None:
+        yield from bringing.inputs(old / INPUTS, store / INPUTS, lacking, size)
     gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
     if gone & vectors:
         raise condition.unheard()
@@ -177,23 +192,6 @@ def _measure(needed: Sequence[Traced]) -> Slices[Work]:
         if index % SLICE == SLICE - 1:
             yield
     return tally.work(len(needed))
-
-
-def _bring_along(old: Path, new: Path, names: Collection[str]) -> Slices[None]:
-    """Copy files from the store that the strip used until now: the file was saved, or saved somewhere else.
-
-    Raises
-    ------
-    BendError(STORE_UNWRITABLE)
-    """
-    try:
-        for name in names:
-            if (old / name).is_file():
-                new.mkdir(parents=True, exist_ok=True)
-                copy_whole(old / name, new / name)
-                yield
-    except OSError as error:
-        raise store_unwritable(new, error) from error
 
 
 class Generation:
@@ -294,7 +292,7 @@ class Generation:
 def missing_frames(store: Path, keys: dict[int, str]) -> list[int]:
     """The frames that the store does not have."""
     try:
-        there = {entry.name for entry in store.iterdir()} if len(keys) > 16 else None
+        there = patiently(lambda: {entry.name for entry in store.iterdir()}) if len(keys) > 16 else None
     except OSError:
         there = set()
     return [
@@ -321,6 +319,8 @@ def fill_store(
     BendError
     """
     hearing.ensure(scene, strip)
-    generation = Generation(at_once(plan(scene, strip, frames)))
+    with named_files.press():
+        planned = at_once(plan(scene, strip, frames))
+    generation = Generation(planned)
     generation.wait(progress)
     return generation

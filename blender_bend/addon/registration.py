@@ -4,10 +4,21 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_client, operators, overlay, panels, preferences, properties, render_handler, status, watching
+from . import (
+    engine_client,
+    named_files,
+    operators,
+    overlay,
+    panels,
+    preferences,
+    properties,
+    render_handler,
+    status,
+    watching,
+)
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-PARTS = (preferences, properties, panels, render_handler, status, overlay, watching)
+PARTS = (named_files, preferences, properties, panels, render_handler, status, overlay, watching)
 
 
 def register() -> None:

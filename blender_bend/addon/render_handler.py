@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import activity, compat, generate, strips
+from . import activity, compat, generate, named_files, strips
 from .slices import at_once
 
 log = logging.getLogger(__name__)
@@ -81,7 +81,8 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
             return
         identity = owner.name, strip.name
         if identity not in _render.chains:
-            plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
+            with named_files.press():
+                plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
             plan.show_ready()
             _render.chains[identity] = set(plan.keys) - set(plan.missing)
         if not _render.chains[identity].issuperset(numbers):

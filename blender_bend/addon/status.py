@@ -1,4 +1,7 @@
-"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle."""
+"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle.
+
+Nobody has pressed anything, so only the artist's own frame folder is looked into.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, capture, compat, generate, strips
+from . import activity, capture, compat, generate, preferences, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -26,6 +29,7 @@ class Status:
     ----------
     states : denoising steps that the missing frames need
     outdated : what has changed since it was captured, in words; empty if nothing has
+    elsewhere : whether the strip shows frames of another folder, which nobody has looked into
     """
 
     scene: str
@@ -35,6 +39,7 @@ class Status:
     states: int = 0
     problem: BendError | None = None
     outdated: str = ""
+    elsewhere: bool = False
 
 
 shown: Status | None = None
@@ -91,18 +96,21 @@ def _count() -> Iterator[None]:
     name = strip.name
     scene_name = scene.name
     try:
-        plan = yield from generate.plan(scene, strip)
+        elsewhere = strips.shows_elsewhere(strip, preferences.frame_folder())
+        plan = yield from generate.plan(scene, strip, pressed=False)
     except BendError as problem:
         shown = Status(scene_name, name, 0, 0, problem=problem)
         activity.redraw()
         return
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
-    if len(plan.missing) < len(plan.keys):
+    if len(plan.missing) < len(plan.keys) and not elsewhere:
         plan.show_ready()
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
-    shown = Status(scene_name, name, len(plan.keys), len(plan.missing), plan.work.states, outdated=outdated)
+    shown = Status(
+        scene_name, name, len(plan.keys), len(plan.missing), plan.work.states, outdated=outdated, elsewhere=elsewhere
+    )
     activity.redraw()
 
 

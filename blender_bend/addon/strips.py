@@ -129,7 +129,7 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
     size : width and height of the frames
     """
     directory = _directory(store)
-    if _resolved(strip.directory) != _resolved(directory):
+    if shows_elsewhere(strip, store):
         placeholder = ensure_placeholder(store, size).name
         for element in strip.elements:
             element.filename = placeholder
@@ -147,6 +147,11 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
+
+
+def shows_elsewhere(strip: ImageStrip, store: Path) -> bool:
+    """Whether a strip shows the files of another folder than the store."""
+    return _resolved(strip.directory) != _resolved(str(store))
 
 
 def _fit(scene: Scene, size: tuple[int, int]) -> float:

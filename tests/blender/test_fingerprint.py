@@ -14,7 +14,7 @@ from timeline import slide, trim
 
 @pytest.fixture
 def fingerprint(addon):
-    addon.fingerprint.forget_files()
+    addon.named_files.forget()
     return addon.fingerprint
 
 
@@ -23,7 +23,7 @@ def heard(fingerprint, scene, bend_strip):
     """The fingerprint as a person sees it a moment later."""
 
     def now() -> str:
-        fingerprint.forget_files()
+        named_files.forget()
         return fingerprint.of(scene, bend_strip)
 
     return now
