@@ -15,6 +15,7 @@ from ..core.hearing import Ears, Windows
 from ..core.job import Hearing
 from ..core.prompts import Blend
 from ..core.resolve import settle, vector_path
+from ..core.stored_frames import read_input
 from . import captured, compat, fingerprint, preferences, sound
 from .timing import frame_rate
 
@@ -159,6 +160,15 @@ def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
     condition = strip.bend_settings.condition
     if condition.heard_from != print_of(scene, strip):
         return False
-    folders = (store, Path(bpy.path.abspath(strip.directory)))
+    old = Path(bpy.path.abspath(strip.directory))
     digests = captured.decode(condition.heard, len(strip.elements)).different()
-    return all(any(vector_path(folder, digest).is_file() for folder in folders) for digest in digests)
+    return all(vector_path(store, digest).is_file() or _can_be_brought(old, digest) for digest in digests)
+
+
+def _can_be_brought(folder: Path, digest: str) -> bool:
+    """Whether a folder that a .blend names has the vector of a sound."""
+    try:
+        read_input(vector_path(folder, digest), digest, (0, 0))
+    except (OSError, ValueError):
+        return False
+    return True

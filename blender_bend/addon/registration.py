@@ -7,6 +7,7 @@ import bpy
 from . import (
     engine_client,
     named_files,
+    old_logs,
     operators,
     overlay,
     panels,
@@ -18,7 +19,7 @@ from . import (
 )
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-PARTS = (named_files, preferences, properties, panels, render_handler, status, overlay, watching)
+PARTS = (named_files, old_logs, preferences, properties, panels, render_handler, status, overlay, watching)
 
 
 def register() -> None:

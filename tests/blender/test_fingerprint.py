@@ -19,11 +19,11 @@ def fingerprint(addon):
 
 
 @pytest.fixture
-def heard(fingerprint, scene, bend_strip):
+def heard(fingerprint, scene, bend_strip, addon):
     """The fingerprint as a person sees it a moment later."""
 
     def now() -> str:
-        named_files.forget()
+        addon.named_files.forget()
         return fingerprint.of(scene, bend_strip)
 
     return now
