@@ -18,6 +18,7 @@ import bpy
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole, open_regular
 from ..core.resolve import INPUTS, file_name, vector_path
+from ..core.sound_files import looks_like_sound
 from . import captured, preferences, status, strips
 from .frame_use import Tell
 from .slices import Slices
@@ -56,16 +57,6 @@ class _Named:
     def path(self) -> Path:
         return _absolute(getattr(self.owner, self.attribute))
 
-    def is_sound(self) -> bool:
-        """Whether Blender can hear the file, or it is MIDI: whoever made the .blend may have named any other."""
-        if self.attribute == "filepath":
-            return bool(self.owner.samplerate) and self.owner.channels != "INVALID"
-        try:
-            with open_regular(self.path, follow=True) as file:
-                return file.read(4) == b"MThd"
-        except OSError:
-            return False
-
 
 def _absolute(path: str) -> Path:
     """A path of the .blend file, without ``..`` in it: what is reached through them does not lie beside the file."""
@@ -93,7 +84,7 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
     for named in _sounds():
         if not named.path.is_file():
             result.lost.append(named.path.name)
-        elif not named.is_sound():
+        elif not looks_like_sound(named.path):  # whoever made the .blend may have named any file
             result.refused.append(named.path.name)
         elif named.path not in sounds:
             sounds[named.path] = _place(named.path, beside, set(sounds.values()))
