@@ -202,6 +202,16 @@ def _array(described: Any) -> bool:
     return bool(getattr(described, "is_array", False) or getattr(described, "is_enum_flag", False))
 
 
+def is_unknown(scene: Scene, strip: ImageStrip) -> bool:
+    """Whether curves were baked from a sound whose files nobody has looked at since the .blend was opened."""
+    baked = any(
+        parameter.routed and parameter.baked
+        for holder in strip.bend_settings.holders()
+        for parameter, _ in holder.shown_parameters()
+    )
+    return baked and not of(scene, strip)
+
+
 def stale(scene: Scene, strip: ImageStrip) -> list[Any]:
     """The baked parameters whose sound is known to have changed since they were baked."""
     baked = [

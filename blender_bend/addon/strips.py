@@ -135,11 +135,11 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
             element.filename = placeholder
         strip.directory = directory
     before = tuple(strip.bend_settings.fitted_size)
-    if before != size:
+    if before != size and min(before) > 0:
         zoom = _fit(strip.id_data, size) / _fit(strip.id_data, before)
         strip.transform.scale_x *= zoom
         strip.transform.scale_y *= zoom
-        strip.bend_settings.fitted_size = size
+    strip.bend_settings.fitted_size = size
     elements = element_range(strip)
     for number, key in keys.items():
         if number not in elements:

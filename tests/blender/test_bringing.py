@@ -141,6 +141,22 @@ def test_counting_frames_brings_none_and_says_where_they_may_be(short, scene, ad
     assert not (tmp_path / "new").exists() and Path(bpy.path.abspath(short.directory)) == store
 
 
+def test_a_render_that_fails_writes_nothing_into_the_folder_that_a_file_names(short, scene, addon, tmp_path):
+    (tmp_path / "theirs").mkdir()
+    short.directory = f"{tmp_path / 'theirs'}/"
+    before = [element.filename for element in short.elements]
+    short.bend_settings.model = "a model that is not here"
+    scene.render.filepath = str(tmp_path / "film")
+    scene.frame_set(3)
+    short.bend_settings.fitted_size = (2**31 - 1, 2**31 - 1)
+    bpy.ops.render.render()
+    assert addon.activity.last_failure is not None
+    assert list((tmp_path / "theirs").iterdir()) == []
+    assert (addon.preferences.frame_folder() / "failed-256x256.png").is_file()
+    assert [element.filename for element in short.elements] == before
+    assert short.directory == f"{tmp_path / 'theirs'}/"
+
+
 def test_a_forged_input_is_not_brought_along(bend_strip, scene, addon, core, tmp_path):
     bend_strip.channel = 10
     trim(bend_strip, 1, 3)

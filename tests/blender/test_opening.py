@@ -214,8 +214,10 @@ def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_othe
         opened.live()
         assert addon.fingerprint.of(scene, strip) == "" and addon.fingerprint.stale(scene, strip) == []
     assert not [path for _, path in found if path.startswith((str(private), "\\\\"))]
-    with watched() as found, addon.named_files.press():
-        assert addon.fingerprint.of(scene, strip)
+    assert addon.fingerprint.is_unknown(scene, strip)
+    with watched() as found, sequencer(scene):
+        assert bpy.ops.bend.compare_sound() == {"FINISHED"}
+    assert not addon.fingerprint.is_unknown(scene, strip)
     assert {path for _, path in found} >= {str(private / "secret.wav"), strip.bend_settings.midi_file}
     addon.named_files.FILE_SECONDS, before = 0.0, addon.named_files.FILE_SECONDS
     try:
