@@ -168,9 +168,10 @@ class Memory:
 
     def _possible(self) -> bool:
         """Whether everything is remembered of frames that there can be, and nothing is beyond measure."""
-        within = (np.abs(frames) <= _LAST_FRAME for frames in (self.keys[:, 0], self.removed, self.added[:, 0]))
-        ascending = (np.diff(self.added[:, 0]) >= 0).all()
-        return all(frames.all() for frames in within) and bool(ascending and np.isfinite(self.added).all())
+        for frames in (self.keys[:, 0], self.removed, self.added[:, 0]):
+            if not (np.abs(frames) <= _LAST_FRAME).all():
+                return False
+        return bool((np.diff(self.added[:, 0]) >= 0).all() and np.isfinite(self.added).all())
 
     def encode(self) -> str:
         """The memory as text for a string property; column by column, which packs best."""
