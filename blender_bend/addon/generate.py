@@ -16,13 +16,11 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import patiently
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
-from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
+from ..core.resolve import Traced, file_name, trace
 from . import (
     activity,
     batches,
     bringing,
-    captured,
-    condition,
     engine_client,
     hearing,
     named_files,
@@ -107,7 +105,7 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, p
     asked, lacking = set(wanted), set(missing)
     needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
     if pressed or shown_until_now is None:
-        yield from _ensure_inputs(store, shown_until_now, needed, job.size)
+        yield from bringing.ensure_inputs(store, shown_until_now, needed, job.size)
     work = yield from _measure(needed)
     return Plan(
         scene_name,
@@ -159,27 +157,6 @@ def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[in
     if matched and needed[0] is not way[0] and way[0].frame.number in lacking:
         needed.insert(0, way[0])  # whose colours the others are matched to
     return needed
-
-
-def _ensure_inputs(store: Path, old: Path | None, needed: Sequence[Traced], size: tuple[int, int]) -> Slices[None]:
-    """Make sure that captured pictures, and what is heard, are where the engine looks for them.
-
-    Raises
-    ------
-    BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
-    """
-    digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
-    vectors = {vector_path(store, digest).name for traced in needed for digest, _ in traced.frame.sound}
-    names = {file_name(digest) for digest in digests} | vectors
-    yield
-    lacking = {name for name in names if not (store / INPUTS / name).is_file()}
-    if lacking and old is not None:
-        yield from bringing.inputs(old / INPUTS, store / INPUTS, lacking, size)
-    gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
-    if gone & vectors:
-        raise condition.unheard()
-    if gone:
-        raise captured.missing("Some pictures of the strips below")
 
 
 def _measure(needed: Sequence[Traced]) -> Slices[Work]:

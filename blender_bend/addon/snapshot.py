@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +16,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, captured, compat, condition, preferences, strips
+from . import activity, captured, compat, condition, preferences, prompt_schedule, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -26,8 +25,6 @@ from .timing import frame_rate
 
 #: Frames that are put together without a pause.
 SLICE = 20
-#: Lines and characters of a text of prompts: more than a film has.
-LINES, CHARACTERS = 50_000, 4_000_000
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -60,7 +57,7 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
     own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
     if settings.source == "procedural":
         own |= _scene_times(scene, strip, own, frames)
-    schedule = _within(_schedule(scene, settings), frames)
+    schedule = prompt_schedule.of(scene, settings, frames)
     walk = _walk(strip, settings, frames)
     pictures = _captured(strip, settings, "The strips below", frames) if settings.source == "pictures" else None
     masks = [
@@ -184,38 +181,6 @@ def _bend(bend: BEND_PG_bend) -> Bend:
         inverted=bend.inverted,
         restore=bend.restore,
     )
-
-
-def _schedule(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
-    if settings.travel == "TEXT":
-        if settings.travel_text is None:
-            raise BendError(
-                Code.PROMPT_INVALID,
-                "Prompt travel has no text.",
-                "Choose a text with lines like 120: a burning forest.",
-            )
-        text = settings.travel_text
-        written = text.as_string() if len(text.lines) <= LINES else None
-        if written is None or len(written) > CHARACTERS:
-            raise BendError(
-                Code.PROMPT_INVALID,
-                f"The text of the prompts is too long: {len(text.lines)} lines.",
-                f"Write up to {LINES} lines.",
-            )
-        return prompts.parse_schedule(written)
-    if settings.travel == "MARKERS":
-        named = ((marker.frame, prompts.prompt_of_marker(marker.name)) for marker in scene.timeline_markers)
-        return {frame: prompt for frame, prompt in named if prompt}
-    return {}
-
-
-def _within(schedule: dict[int, str], frames: Sequence[int]) -> dict[int, str]:
-    """The prompts that some frames can have: those at them, the last before them and the first behind."""
-    if not schedule or not frames:
-        return schedule
-    known = sorted(schedule)
-    begin, end = bisect.bisect_right(known, min(frames)) - 1, bisect.bisect_left(known, max(frames)) + 1
-    return {frame: schedule[frame] for frame in known[max(begin, 0) : end] or known[-1:]}
 
 
 def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) -> list[float]:
