@@ -231,6 +231,7 @@ def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_othe
     bpy.ops.wm.open_mainfile(filepath=str(original))
     scene, strip = opened.strip()
     assert addon.fingerprint.of(scene, strip) == "", "another file, another person"
+    assert [order.strip for order in addon.bake_many.changed(scene)] == [strip.name], "Re-bake Changed looks by itself"
 
 
 @pytest.mark.parametrize("name", ["captured", "heard"])
