@@ -13,7 +13,6 @@ LARGEST = 1 << 26
 _ALPHABET = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;<=>?@^_`{|}~"
 _VALUES = np.full(256, 255, np.uint8)
 _VALUES[list(_ALPHABET)] = np.arange(85)
-_PLACES = 85 ** np.arange(4, -1, -1, dtype=np.uint64)
 
 
 def inflate(data: bytes, most: int = LARGEST) -> bytes:
@@ -72,7 +71,10 @@ def _b85decode(text: str) -> bytes:
     digits = np.concatenate([digits, np.full(padding, 84, np.uint8)]).reshape(-1, 5)
     if (digits == 255).any():
         raise ValueError("not a digit")
-    numbers = digits.astype(np.uint64) @ _PLACES
+    numbers = digits[:, 0].astype(np.uint64)
+    for place in range(1, 5):
+        numbers *= np.uint64(85)
+        numbers += digits[:, place]
     if (numbers >> np.uint64(32)).any():
         raise ValueError("more than four bytes hold")
     data = numbers.astype(">u4").tobytes()

@@ -26,8 +26,9 @@ ELEMENTS = 24
 PANELS = "main.main main.source main.prompt main.loras generate.generate bends.bends bends.region route.route "
 PANELS += "beats.beats condition.condition frames.frames setup.setup"
 KEY = "ab" * 32
-#: 122 kB that unpack to 8.4 million rows.
-BOMB = b85encode(zlib.compress((1).to_bytes(4, "little") + bytes(32) + bytes((1 << 26) - 100))).decode()
+#: A hundred kilobytes that unpack to 8.4 million rows.
+_ROWS = b"\1\0\0\0\0\0\0\0" * ((1 << 23) - 6)
+BOMB = b85encode(zlib.compress((1).to_bytes(4, "little") + bytes(32) + _ROWS)).decode()
 MEMORY = b64encode(zlib.compress(bytes(1 << 26))).decode()
 
 
