@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from ..core.errors import BendError, Code
-from ..core.packing import unpack85
+from ..core.packing import longest_text, unpack85
 
 #: Bytes of a SHA-256 digest, and of the place of one frame.
 _WIDTH, _ROW = 32, 8
@@ -76,7 +76,15 @@ def decode(text: str, elements: int) -> Record:
     ----------
     elements : how many elements the strip has
     """
-    return _decode(text, min(max(elements, 0), _FRAMES)) if text else Record()
+    elements = min(max(elements, 0), _FRAMES)
+    if not text or len(text) > longest_text(_most_bytes(elements), 5, 4):
+        return Record()  # before anybody counts its characters
+    return _decode(text, elements)
+
+
+def _most_bytes(elements: int) -> int:
+    """The bytes of a record in which every frame has a picture of its own."""
+    return 5 + (elements + 2 * _BEYOND) * (_WIDTH + _ROW)
 
 
 # The window is redrawn and frames are counted again with every change; the record is the same each time.
@@ -84,7 +92,7 @@ def decode(text: str, elements: int) -> Record:
 def _decode(text: str, elements: int) -> Record:
     most = elements + 2 * _BEYOND
     try:
-        packed = unpack85(text, 5 + most * (_WIDTH + _ROW))
+        packed = unpack85(text, _most_bytes(elements))
         count = int.from_bytes(packed[:4], "little")
         end = 4 + count * _WIDTH
         if count > most or end > len(packed) or len(packed) - end > most * _ROW:

@@ -235,16 +235,16 @@ def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_othe
     assert [order.strip for order in addon.bake_many.changed(scene)] == [strip.name], "Re-bake Changed looks by itself"
 
 
-@pytest.mark.parametrize("name", ["captured", "heard"])
-def test_a_record_of_more_than_a_strip_has_costs_neither_time_nor_memory(name, original, addon):
+def test_a_record_of_more_than_a_strip_has_costs_neither_time_nor_memory(original, addon):
     import resource
 
     bpy.ops.wm.open_mainfile(filepath=str(original))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    began = time.perf_counter()
+    long = "0" * 100_000_000
+    began = time.thread_time()
     assert len(addon.captured.decode(BOMB, ELEMENTS)) == 0
-    assert len(addon.captured.decode("0" * 100_000_000, ELEMENTS)) == 0
-    assert time.perf_counter() - began < 0.5
+    assert len(addon.captured.decode(long, ELEMENTS)) == 0
+    assert time.thread_time() - began < 0.05
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
 

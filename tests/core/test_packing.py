@@ -56,11 +56,11 @@ def test_a_text_that_says_more_than_it_can_mean_is_refused_at_once(
     encode: Encode, unpack: Unpack, digits: int, width: int
 ) -> None:
     bombs = [encode(zlib.compress(bytes(1 << 26))).decode(), "0" * 50_000_000, "💥" * 1000, "\0", " "]
-    began = time.perf_counter()
+    began = time.thread_time()
     for bomb in bombs:
         with pytest.raises(ValueError):
             unpack(bomb, 4096)
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 def test_scratched_texts_are_read_as_python_reads_them() -> None:
@@ -86,9 +86,9 @@ def test_megabytes_of_honest_text_are_read_in_a_blink() -> None:
     text = b85encode(zlib.compress(data)).decode()
     times = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.thread_time()
         assert unpack85(text, len(data) + 1) == data
-        times.append(time.perf_counter() - began)
-    began = time.perf_counter()
+        times.append(time.thread_time() - began)
+    began = time.thread_time()
     b85decode(text)
-    assert min(times) < (time.perf_counter() - began) / 2, "digit by digit it takes half a second"
+    assert min(times) < (time.thread_time() - began) / 2, "digit by digit it takes half a second"
