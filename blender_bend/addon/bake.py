@@ -17,7 +17,7 @@ from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import compat, engine_client, fingerprint, preferences, sound, strips, tables, writing
+from . import compat, engine_client, fingerprint, named_files, preferences, sound, strips, tables, writing
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
 from .timing import frame_rate, heard_frames
@@ -77,12 +77,13 @@ def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
 
 
 def stale_parameters(scene: Scene, strip: ImageStrip) -> list[BEND_PG_parameter]:
-    """The baked parameters whose sound or route has changed since."""
+    """The baked parameters whose route, or whose sound as far as it is known, has changed since."""
     now = fingerprint.of(scene, strip)
     return [
         parameter
         for parameter in routed_parameters(strip)
-        if parameter.baked and (parameter.baked_from != now or parameter.baked_route != parameter.route_text())
+        if parameter.baked
+        and ((now and parameter.baked_from != now) or parameter.baked_route != parameter.route_text())
     ]
 
 
@@ -130,8 +131,9 @@ class Bake:
         self._measured: dict[str, np.ndarray] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
-            self.baked_from = fingerprint.of(scene, strip)
-            data = analysis_request(scene, strip, spelled, Path(self._folder.name))
+            with named_files.press():
+                self.baked_from = fingerprint.of(scene, strip)
+                data = analysis_request(scene, strip, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:
             self._folder.cleanup()

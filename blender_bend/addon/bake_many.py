@@ -9,7 +9,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import BendError, Code
-from . import activity, strips, tables
+from . import activity, named_files, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
 from .writing import Report
@@ -39,10 +39,11 @@ def everything(scene: Scene) -> list[Order]:
 
 
 def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Order]:
-    """The parameters whose sound or route has changed since they were baked, each as it was baked."""
+    """The parameters whose sound or route has changed since they were baked, each as it was baked; for a button."""
     orders = []
     for strip in strips.bend_strips(scene) if among is None else among:
-        stale = stale_parameters(scene, strip)
+        with named_files.press():
+            stale = stale_parameters(scene, strip)
         if stale:
             orders.append(Order(strip.name, None, tuple(parameter.key for parameter in stale)))
     return orders

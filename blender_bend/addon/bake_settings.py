@@ -40,6 +40,10 @@ _CHOICES = {
 } | {"events": list(features.MOMENTS)}
 
 
+#: More characters than options take as text.
+_LONGEST = 4096
+
+
 @dataclass(frozen=True)
 class Options:
     """How keys are written.
@@ -108,7 +112,7 @@ class Options:
     def from_text(cls, text: str, start: int) -> Options:
         """What ``as_text`` wrote; the usual options from anything else."""
         try:
-            options = cls(**json.loads(text))
+            options = cls(**json.loads(text if len(text) <= _LONGEST else ""))
         except (ValueError, TypeError, RecursionError):
             return cls()
         if not options._possible():

@@ -21,6 +21,9 @@ OWN_NAME = re.compile(r"beat \d+\.\d+|bar \d+|section [A-Z]+")
 
 Marker = tuple[str, int]
 
+#: Characters that a marker takes in the text that tells of it, and markers of a strip that was longer once.
+_A_MARKER, _ROOM = 64, 4096
+
 
 def bar_numbers(grid: Grid) -> np.ndarray:
     """The bar of each beat: 1 is the first that is there from its beginning, 0 what comes before it."""
@@ -90,9 +93,12 @@ def remove_markers(scene: Scene) -> int:
 
 
 def _remembered(strip: ImageStrip) -> list[Marker]:
+    text = strip.bend_settings.beats.marked
+    if len(text) > _A_MARKER * (len(timing.heard_frames(strip)) + len(strip.elements) + _ROOM):
+        return []
     try:
-        return [(str(name), int(frame)) for name, frame in json.loads(strip.bend_settings.beats.marked or "[]")]
-    except (TypeError, ValueError):
+        return [(str(name), int(frame)) for name, frame in json.loads(text or "[]")]
+    except (TypeError, ValueError, OverflowError, RecursionError):
         return []  # text that somebody else has written
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import bpy
 from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code
-from . import compat
+from . import compat, named_files
+from .named_files import Unseen
 from .slices import Slices
 
 #: Properties of a strip that do not change its picture, or that are compared in another way.
@@ -116,7 +117,7 @@ def only(scene: Scene, shown: list[Strip]) -> Iterator[None]:
 
 
 def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[str]:
-    """A hash of all that decides how strips look over a range of frames.
+    """A hash of all that decides how strips look over a range of frames; empty before their files may be looked at.
 
     Times count from the bend strip's first element: strips that move together look the same. What happens within a
     3D scene is not part of it.
@@ -137,14 +138,20 @@ def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[
         digest.update(repr(value).encode())
     curves = _curves(scene, start)
     files: list[str] = []
+    most = None if named_files.may_look() else 1  # one is enough to know that nothing is known
     for one in shown:
         if compat.left_handle(one) < frames.stop and compat.right_handle(one) > frames.start:
             for value in _describe(one, start, curves):
                 digest.update(value.encode())
-            files.extend(_files(one))
+            files.extend(itertools.islice(_files(one), most))
     yield  # from here on no strip is touched: undo may have taken it away
+    if files and most is not None:
+        return ""
     for index, path in enumerate(files):
-        digest.update(_file(path).encode())
+        try:
+            digest.update(_file(path).encode())
+        except Unseen:
+            return ""
         if index % SLICE == SLICE - 1:
             yield
     return digest.hexdigest()
@@ -206,8 +213,11 @@ def _files(strip: Strip) -> Iterator[str]:
 
 
 def _file(path: str) -> str:
-    try:
-        status = Path(path).stat()
-    except OSError:
-        return f"{path} missing"
-    return f"{path} {status.st_size} {status.st_mtime_ns}"
+    """A file with its size and change.
+
+    Raises
+    ------
+    Unseen
+    """
+    size, changed = found = named_files.state(path, fresh=True)
+    return f"{path} missing" if found == named_files.GONE else f"{path} {size} {changed}"

@@ -15,9 +15,9 @@ import numpy as np
 from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing
+from ..core.files import write_whole
 from ..core.resolve import input_path
-from . import activity, below, captured, compat, png, preferences, strips
+from . import activity, below, captured, compat, named_files, png, preferences, strips
 from .parameters import Holder
 from .slices import Slices, at_once
 
@@ -80,7 +80,7 @@ def outdated(strip: ImageStrip) -> Slices[str]:
     yield
     for words, before, check in checks:
         now = yield from check
-        if before and now != before:
+        if before and now and now != before:
             return f"{words} have changed" if words.endswith("below") else f"{words} has changed"
     return ""
 
@@ -109,7 +109,8 @@ class Capture:
             )
         if strip.bend_settings.source == "pictures":
             _check_lower_bends(scene, strip, self.frames)
-        self._prints = [at_once(below.fingerprint(strip, target.shown, self.frames)) for target in found]
+        with named_files.press():
+            self._prints = [at_once(below.fingerprint(strip, target.shown, self.frames)) for target in found]
         self._waiting = [(place, number) for place in range(len(found)) for number in self.frames]
         self._digests: list[dict[int, str]] = [{} for _ in found]
         self.total, self.done = len(self._waiting), 0
@@ -164,8 +165,7 @@ class Capture:
         try:
             if not path.is_file():
                 path.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(path) as file:
-                    file.write(data)
+                write_whole(path, data)
         except OSError as error:
             raise store_unwritable(path.parent, error) from error
         return digest

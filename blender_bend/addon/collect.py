@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import filecmp
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,13 +16,16 @@ from typing import Any
 import bpy
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import copy_whole
-from ..core.resolve import INPUTS, file_name
+from ..core.files import copy_whole, open_regular
+from ..core.resolve import INPUTS, file_name, vector_path
+from ..core.sound_files import looks_like_sound
 from . import captured, preferences, status, strips
 from .frame_use import Tell
 from .slices import Slices
 
 SOUNDS = "sounds"
+#: How Bend names the pictures that a strip shows; what else a strip may show is not Bend's.
+_OWN_NAME = re.compile(r"[0-9a-f]{64}\.png|not-rendered-\d+x\d+\.png")
 
 
 @dataclass
@@ -33,11 +37,13 @@ class Collected:
     files : how many files
     bytes : how much
     lost : files that the project names and that are nowhere
+    refused : files that it names as sounds and that are none
     """
 
     files: int = 0
     bytes: int = 0
     lost: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
     for named in _sounds():
         if not named.path.is_file():
             result.lost.append(named.path.name)
+        elif not looks_like_sound(named.path):  # whoever made the .blend may have named any file
+            result.refused.append(named.path.name)
         elif named.path not in sounds:
             sounds[named.path] = _place(named.path, beside, set(sounds.values()))
     copies = frames | {source: target for source, target in sounds.items() if source != target}
@@ -94,11 +102,22 @@ def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
     """The pictures of all bend strips that exist, where they are and where they shall be."""
     for strip in _bend_strips():
         old = _absolute(strip.directory)
-        names = dict.fromkeys(element.filename for element in strip.elements)
+        names = {e.filename: None for e in strip.elements if _OWN_NAME.fullmatch(e.filename)}
         for holder in (strip.bend_settings, *strip.bend_settings.bends):
-            names |= {f"{INPUTS}/{file_name(digest)}": None for digest in captured.decode(holder.captured).values()}
-        names |= {f"{INPUTS}/{file.name}": None for file in (old / INPUTS).glob("*.f32")}  # what is heard, as vectors
-        yield from ((old / name, store / name) for name in names if (old / name).is_file())
+            digests = captured.decode(holder.captured, len(strip.elements)).different()
+            names |= {f"{INPUTS}/{file_name(digest)}": None for digest in digests}
+        heard = captured.decode(strip.bend_settings.condition.heard, len(strip.elements)).different()
+        names |= {f"{INPUTS}/{vector_path(store, digest).name}": None for digest in heard}
+        yield from ((old / name, store / name) for name in names if _is_own(old / name))
+
+
+def _is_own(path: Path) -> bool:
+    """Whether a file is one that Bend may have made: a picture or a vector, and no link to something else."""
+    try:
+        with open_regular(path) as file:
+            return path.suffix == ".f32" or file.read(8) == b"\x89PNG\r\n\x1a\n"
+    except OSError:
+        return False
 
 
 def _bend_strips() -> Iterator[Any]:

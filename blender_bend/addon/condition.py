@@ -15,6 +15,7 @@ from ..core.hearing import Ears, Windows
 from ..core.job import Hearing
 from ..core.prompts import Blend
 from ..core.resolve import settle, vector_path
+from ..core.stored_frames import read_input
 from . import captured, compat, fingerprint, preferences, sound
 from .timing import frame_rate
 
@@ -94,14 +95,19 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) 
 def print_of(scene: Scene, strip: ImageStrip) -> str:
     """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
 
+    It is empty as long as nobody has looked at the files of the sound.
+
     Raises
     ------
     BendError for missing sounds and files
     """
     condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
     frames = heard_frames(scene, strip, sounds)
+    heard = fingerprint.of_sounds(scene, sounds, start, len(frames))
+    if not heard:
+        return ""
     parts = (
-        fingerprint.of_sounds(scene, sounds, start, len(frames)),
+        heard,
         frames.start - start,
         len(strip.elements),
         *(settle(condition.length), settle(condition.step), condition.blended),
@@ -119,14 +125,14 @@ def unheard(changed: bool = False) -> BendError:
 
 
 def check(scene: Scene, strip: ImageStrip) -> None:
-    """Make sure that what was heard is what would be heard now.
+    """Make sure that what was heard is what would be heard now, as far as that is known before a button is pressed.
 
     Raises
     ------
     BendError(SOUND_UNHEARD), and those of missing sounds and files
     """
-    before = strip.bend_settings.condition.heard_from
-    if before != print_of(scene, strip):
+    before, now = strip.bend_settings.condition.heard_from, print_of(scene, strip)
+    if not before or (now and before != now):
         raise unheard(changed=bool(before))
 
 
@@ -140,7 +146,7 @@ def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[t
     frames : frame numbers of the timeline
     """
     windows, start = windows_of(scene, strip), compat.content_start(strip)
-    heard = captured.decode(strip.bend_settings.condition.heard)
+    heard = captured.decode(strip.bend_settings.condition.heard, len(strip.elements))
     return (windows.blend(number - start, heard) for number in frames)
 
 
@@ -154,6 +160,15 @@ def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
     condition = strip.bend_settings.condition
     if condition.heard_from != print_of(scene, strip):
         return False
-    folders = (store, Path(bpy.path.abspath(strip.directory)))
-    digests = set(captured.decode(condition.heard).values())
-    return all(any(vector_path(folder, digest).is_file() for folder in folders) for digest in digests)
+    old = Path(bpy.path.abspath(strip.directory))
+    digests = captured.decode(condition.heard, len(strip.elements)).different()
+    return all(vector_path(store, digest).is_file() or _can_be_brought(old, digest) for digest in digests)
+
+
+def _can_be_brought(folder: Path, digest: str) -> bool:
+    """Whether a folder that a .blend names has the vector of a sound."""
+    try:
+        read_input(vector_path(folder, digest), digest, (0, 0))
+    except (OSError, ValueError):
+        return False
+    return True

@@ -14,6 +14,7 @@ import bpy
 from ..core import accelerators, environment
 from ..core.environment import Record
 from ..core.errors import BendError, Code
+from ..core.privacy import without_private
 from . import activity, engine_client, preferences
 from .child import Child, variables
 from .errands import Errand
@@ -159,7 +160,7 @@ def remove() -> None:
 
 
 def report() -> str:
-    """What somebody who helps needs to know."""
+    """What somebody who helps needs to know; to be shown to the person before it goes anywhere."""
     record = environment.read_record(base())
     try:
         said = log_file().read_text(encoding="utf-8", errors="replace").splitlines()[-80:]
@@ -173,4 +174,4 @@ def report() -> str:
         "",
         *said,
     ]
-    return "\n".join(lines).replace(str(Path.home()), "~")
+    return without_private("\n".join(lines))

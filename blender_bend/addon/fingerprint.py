@@ -1,14 +1,13 @@
 """A fingerprint of everything that decides what a bend strip hears, to notice when the sound of a bake has changed.
 
 Times are taken relative to the first frame that the strip hears: sliding the strip together with its sound changes
-nothing, sliding one of them does.
+nothing, sliding one of them does. It is empty as long as nobody has looked at the files of the sound.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -17,21 +16,21 @@ import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError
-from . import compat
+from . import compat, named_files
+from .named_files import Unseen
 from .sound import sound_strips
 
-#: How long the state of a file counts as known: panels are drawn many times a second.
-FILE_SECONDS = 1.0
 LENGTH = 16
-
-_files: dict[str, tuple[float, tuple[int, int]]] = {}
 
 
 def of(scene: Scene, strip: ImageStrip) -> str:
-    """What the strip hears: its sounds, the beats it keeps to and its MIDI file."""
-    settings = strip.bend_settings
-    midi = (_file(settings.midi_file), settings.midi_start + _content_start(strip)) if settings.midi_file else ()
-    return _digest(sound_of(scene, strip), _beats(strip), midi)
+    """What the strip hears: its sounds, the beats it keeps to and its MIDI file; empty if that is not known yet."""
+    settings, heard = strip.bend_settings, sound_of(scene, strip)
+    try:
+        midi = (_file(settings.midi_file), settings.midi_start + _content_start(strip)) if settings.midi_file else ()
+    except Unseen:
+        return ""
+    return _digest(heard, _beats(strip), midi) if heard else ""
 
 
 def _beats(strip: ImageStrip) -> str:
@@ -43,26 +42,30 @@ def _beats(strip: ImageStrip) -> str:
 
 
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
-    """What the strip hears of its sounds alone."""
+    """What the strip hears of its sounds alone; empty if that is not known yet."""
     first = max(0, compat.left_handle(strip))
     return of_sounds(scene, _chosen(scene, strip), first, compat.right_handle(strip) - first)
 
 
 def of_sounds(scene: Scene, sounds: Iterable[SoundStrip], first: int, length: int) -> str:
-    """What is heard of some sound strips, in so many frames.
+    """What is heard of some sound strips, in so many frames; empty if that is not known yet.
 
     Parameters
     ----------
     first : frame of the timeline that times are taken relative to
     """
     render = scene.render
+    try:
+        described = sorted(_sound(scene, sound, first) for sound in sounds)
+    except Unseen:
+        return ""
     return _digest(
         render.fps,
         round(render.fps_base, 6),
         length,
         round(scene.audio_volume, 5),
         _curve(scene, "audio_volume", first),
-        sorted(_sound(scene, sound, first) for sound in sounds),
+        described,
     )
 
 
@@ -154,18 +157,15 @@ def _data(sound: Any) -> tuple[Any, ...]:
 
 
 def _file(path: str, library: Any = None) -> tuple[Any, ...]:
-    """Name, size and second of change of a file; a missing one has neither. Its folder may be moved."""
+    """Name, size and second of change of a file; a missing one has neither. Its folder may be moved.
+
+    Raises
+    ------
+    Unseen
+    """
     full = bpy.path.abspath(path, library=library)
-    now = time.monotonic()
-    known = _files.get(full)
-    if known is None or now - known[0] > FILE_SECONDS:
-        try:
-            found = os.stat(full)
-            known = now, (found.st_size, int(found.st_mtime))
-        except (OSError, ValueError):  # ValueError: a zero in the path
-            known = now, (0, 0)
-        _files[full] = known
-    return (os.path.basename(full), *known[1])
+    size, changed = named_files.state(full)
+    return os.path.basename(full), size, changed // 1_000_000_000
 
 
 def _curve(scene: Scene, path: str, first: int) -> str:
@@ -202,8 +202,18 @@ def _array(described: Any) -> bool:
     return bool(getattr(described, "is_array", False) or getattr(described, "is_enum_flag", False))
 
 
+def is_unknown(scene: Scene, strip: ImageStrip) -> bool:
+    """Whether curves were baked from a sound whose files nobody has looked at since the .blend was opened."""
+    baked = any(
+        parameter.routed and parameter.baked
+        for holder in strip.bend_settings.holders()
+        for parameter, _ in holder.shown_parameters()
+    )
+    return baked and not of(scene, strip)
+
+
 def stale(scene: Scene, strip: ImageStrip) -> list[Any]:
-    """The baked parameters whose sound has changed since they were baked."""
+    """The baked parameters whose sound is known to have changed since they were baked."""
     baked = [
         parameter
         for holder in strip.bend_settings.holders()
@@ -213,9 +223,4 @@ def stale(scene: Scene, strip: ImageStrip) -> list[Any]:
     if not baked:
         return []
     now = of(scene, strip)
-    return [parameter for parameter in baked if parameter.baked_from != now]
-
-
-def forget_files() -> None:
-    """Look at every file anew."""
-    _files.clear()
+    return [parameter for parameter in baked if now and parameter.baked_from != now]

@@ -19,7 +19,7 @@ from ..core import ways
 from ..core.errors import BendError, store_unwritable
 from ..core.resolve import INPUTS, file_name, trace
 from ..core.ways import way_of
-from . import captured, preferences, snapshot, strips
+from . import captured, named_files, preferences, snapshot, strips
 from .slices import Slices
 
 #: The files that Bend makes and may take away: frames, captured pictures, and what a killed engine left half-written.
@@ -125,7 +125,8 @@ def _used(store: Path) -> Slices[set[str]]:
         if strip is None:
             continue
         holders = (strip.bend_settings, *strip.bend_settings.bends)
-        pictures = {digest for holder in holders for digest in captured.decode(holder.captured).values()}
+        count = len(strip.elements)
+        pictures = {digest for holder in holders for digest in captured.decode(holder.captured, count).different()}
         used |= {f"{INPUTS}/{file_name(digest)}" for digest in pictures}
         used |= yield from _planned(bpy.data.scenes[scene_name], strip_name)
     return used
@@ -162,7 +163,10 @@ def _shown(store: Path) -> Iterator[str]:
 
 
 def _within(store: Path, directory: str, names: list[str], scene: Scene | None) -> Iterator[str]:
-    folder = Path(bpy.path.abspath(directory, library=scene.library if scene else None)).resolve()
+    named = bpy.path.abspath(directory, library=scene.library if scene else None)
+    if named_files.is_elsewhere(named) and not named_files.is_elsewhere(str(store)):
+        return  # nobody asks another machine whether a folder of this one is there
+    folder = Path(named).resolve()
     if folder.is_relative_to(store):
         prefix = folder.relative_to(store).as_posix()
         yield from (name if prefix == "." else f"{prefix}/{name}" for name in names)

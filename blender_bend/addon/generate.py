@@ -13,20 +13,20 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages, ways
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import copy_whole
+from ..core.files import patiently
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
-from ..core.resolve import INPUTS, Traced, file_name, trace, vector_path
+from ..core.resolve import Traced, file_name, trace
 from ..core.tiling import WHOLE
 from ..core.ways import Way, way_of
 from . import (
     activity,
     automatic,
     batches,
-    captured,
-    condition,
+    bringing,
     engine_client,
     hearing,
+    named_files,
     preferences,
     prompt_notices,
     snapshot,
@@ -36,7 +36,7 @@ from .engine_request import Request
 from .slices import Slices, at_once
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
-SLICE = 50
+SLICE = 10
 
 
 @dataclass(frozen=True)
@@ -81,12 +81,14 @@ class Plan:
         self.show({number: key for number, key in self.keys.items() if number not in missing})
 
 
-def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
+def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, pressed: bool = True) -> Slices[Plan]:
     """Find out what is missing, in slices: a caller with a window comes back to it between two slices.
 
     Parameters
     ----------
     frames : frame numbers of the timeline; None means all that the strip shows
+    pressed : whether a person has asked for it; if not, only the frame folder of the preferences is looked at, and
+        nothing is brought along from the one that the strip names
 
     Raises
     ------
@@ -94,18 +96,19 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
     model = strip.bend_settings.model
-    shown_until_now = Path(bpy.path.abspath(strip.directory))
+    old = Path(bpy.path.abspath(strip.directory)) if strips.shows_elsewhere(strip, store) else None
     wanted = list(strips.frame_range(strip) if frames is None else frames)
     chained = strip.bend_settings.source == "previous" and bool(wanted)
     made = strip.bend_settings.made
     # A chain begins at the strip's first element, so that trimming and splitting change no picture.
     leading = range(strips.element_range(strip).start, max(wanted) + 1) if chained else wanted
     job = yield from snapshot.take_in_slices(scene, strip, leading)
-    job, way, missing = yield from _found_or_made(job, made, store, shown_until_now, frames is None)
+    job, way, missing = yield from _found_or_made(job, made, store, old if pressed else None, frames is None)
     names = {traced.frame.number: traced.key for traced in way}
     asked, lacking = set(wanted), set(missing)
     needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
-    yield from _ensure_inputs(store, shown_until_now, needed)
+    if pressed or old is None:
+        yield from bringing.ensure_inputs(store, old, needed, job.size)
     work = yield from _measure(needed)
     return Plan(
         scene_name,
@@ -120,7 +123,7 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
 
 
 def _found_or_made(
-    job: Job, made: str, store: Path, old: Path, whole: bool
+    job: Job, made: str, store: Path, old: Path | None, whole: bool
 ) -> Slices[tuple[Job, list[Traced], list[int]]]:
     """The frames of a job, each in the way in which it is there, or else is to be made; and those that are missing.
 
@@ -129,7 +132,7 @@ def _found_or_made(
     Parameters
     ----------
     made : what the strip remembers of its ways
-    old : the store that the strip used until now
+    old : the store that the strip used until now, from which frames are brought along; None to look into none
     whole : whether these are all frames of the strip; if none of them is there, the ways are chosen anew
     """
     chosen = automatic.choice(job, made)
@@ -155,13 +158,13 @@ def _found_or_made(
     return job, way, missing
 
 
-def _look(job: Job, store: Path, old: Path) -> Slices[tuple[list[Traced], list[int]]]:
+def _look(job: Job, store: Path, old: Path | None) -> Slices[tuple[list[Traced], list[int]]]:
     """The frames of a job with their keys, and the numbers of those that neither store has."""
     way = yield from _trace(job)
     names = {traced.frame.number: traced.key for traced in way}
     missing = missing_frames(store, names)
-    if missing and old != store:
-        yield from _bring_along(old, store, {file_name(names[number]) for number in missing})
+    if missing and old is not None:
+        yield from bringing.frames(old, store, {names[number] for number in missing}, job.size)
         missing = missing_frames(store, names)
     return way, missing
 
@@ -212,27 +215,6 @@ def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[in
     return needed
 
 
-def _ensure_inputs(store: Path, old: Path, needed: Sequence[Traced]) -> Slices[None]:
-    """Make sure that captured pictures, and what is heard, are where the engine looks for them.
-
-    Raises
-    ------
-    BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
-    """
-    digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
-    vectors = {vector_path(store, digest).name for traced in needed for digest, _ in traced.frame.sound}
-    names = {file_name(digest) for digest in digests} | vectors
-    yield
-    lacking = {name for name in names if not (store / INPUTS / name).is_file()}
-    if lacking and old != store:
-        yield from _bring_along(old / INPUTS, store / INPUTS, lacking)
-    gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
-    if gone & vectors:
-        raise condition.unheard()
-    if gone:
-        raise captured.missing("Some pictures of the strips below")
-
-
 def _measure(needed: Sequence[Traced]) -> Slices[Work]:
     """How much work it is to render frames; equal ones count once."""
     different = list({traced.key: traced.data for traced in needed}.values())
@@ -243,23 +225,6 @@ def _measure(needed: Sequence[Traced]) -> Slices[Work]:
         if index % SLICE == SLICE - 1:
             yield
     return tally.work(len(needed))
-
-
-def _bring_along(old: Path, new: Path, names: Collection[str]) -> Slices[None]:
-    """Copy files from the store that the strip used until now: the file was saved, or saved somewhere else.
-
-    Raises
-    ------
-    BendError(STORE_UNWRITABLE)
-    """
-    try:
-        for name in names:
-            if (old / name).is_file():
-                new.mkdir(parents=True, exist_ok=True)
-                copy_whole(old / name, new / name)
-                yield
-    except OSError as error:
-        raise store_unwritable(new, error) from error
 
 
 class Generation:
@@ -367,7 +332,7 @@ class Generation:
 def missing_frames(store: Path, keys: dict[int, str]) -> list[int]:
     """The frames that the store does not have."""
     try:
-        there = {entry.name for entry in store.iterdir()} if len(keys) > 16 else None
+        there = patiently(lambda: {entry.name for entry in store.iterdir()}) if len(keys) > 16 else None
     except OSError:
         there = set()
     return [
@@ -394,10 +359,12 @@ def fill_store(
     BendError
     """
     hearing.ensure(scene, strip)
-    planned = at_once(plan(scene, strip, frames))
+    with named_files.press():
+        planned = at_once(plan(scene, strip, frames))
     if planned.missing and automatic.uncertain():
         automatic.ask()
-        planned = at_once(plan(scene, strip, frames))
+        with named_files.press():
+            planned = at_once(plan(scene, strip, frames))
     generation = Generation(planned)
     generation.wait(progress)
     return generation

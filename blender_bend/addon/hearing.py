@@ -10,7 +10,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import BendError, Code
-from . import activity, captured, compat, condition, engine_client, preferences, sound, strips
+from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound, strips
 from .slices import Slices
 
 
@@ -92,7 +92,11 @@ def needed(scene: Scene, strip: ImageStrip) -> bool:
     ------
     BendError for missing sounds and files
     """
-    return strip.bend_settings.condition.enabled and not condition.is_ready(scene, strip, preferences.frame_folder())
+    with named_files.press():
+        ready = not strip.bend_settings.condition.enabled or condition.is_ready(
+            scene, strip, preferences.frame_folder()
+        )
+    return not ready
 
 
 def ensure(scene: Scene, strip: ImageStrip) -> None:
@@ -103,7 +107,9 @@ def ensure(scene: Scene, strip: ImageStrip) -> None:
     BendError
     """
     if not activity.rendering and needed(scene, strip):
-        Hearing(scene, strip).finish()
+        with named_files.press():
+            work = Hearing(scene, strip)
+        work.finish()
 
 
 def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
@@ -115,7 +121,8 @@ def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
     """
     if not needed(scene, strip):
         return
-    work = Hearing(scene, strip)
+    with named_files.press():
+        work = Hearing(scene, strip)
     try:
         while not work.poll():
             if activity.current:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -11,7 +11,7 @@ import numpy as np
 from bpy.types import FCurve, Keyframe
 
 from ..core.curves import Keys
-from ..core.packing import inflate
+from ..core.packing import unpack64
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.
 _INTERPOLATION = Keyframe.bl_rna.properties["interpolation"].enum_items
@@ -41,6 +41,12 @@ _DEFAULTS = {"amplitude": 0.8, "back": 1.70158, "period": 4.1}
 COLUMNS = 7
 #: Numbers that the memory keeps of a frame that a sound was added to.
 ADDED = 3
+#: Keys of a frame that a memory may tell of: some of the bakes before, some of a person, some that are gone.
+_A_FRAME = 16
+#: Frames that a strip may have had before it was made shorter.
+_ROOM = 4096
+#: Twice as far as Blender's timeline goes.
+_LAST_FRAME = 1 << 21
 
 KeyTable = dict[str, np.ndarray]
 
@@ -143,15 +149,29 @@ class Memory:
         return cls(np.empty((0, COLUMNS), np.float32), np.empty(0, np.float32), np.empty((0, ADDED), np.float32))
 
     @classmethod
-    def decode(cls, text: str) -> Memory:
-        """Read what ``encode`` wrote; text from elsewhere counts as no memory."""
+    def decode(cls, text: str, frames: int) -> Memory:
+        """Read what ``encode`` wrote; text from elsewhere, or of more than a curve can have, counts as no memory.
+
+        Parameters
+        ----------
+        frames : how many frames and keys there are that it can tell of
+        """
+        most = 4 * (3 + (frames + _ROOM) * _A_FRAME * (COLUMNS + 1 + ADDED))
         try:
-            packed = np.frombuffer(inflate(b64decode(text, validate=True)), np.float32)
+            packed = np.frombuffer(unpack64(text, most + 1), np.float32)
             keys, removed, added = (int(count) for count in packed[:3])
             parts = np.split(packed[3:], np.cumsum([COLUMNS * keys, removed]))
-            return cls(parts[0].reshape(COLUMNS, keys).T, parts[1], parts[2].reshape(ADDED, added).T)
+            memory = cls(parts[0].reshape(COLUMNS, keys).T, parts[1], parts[2].reshape(ADDED, added).T)
         except (ValueError, OverflowError):
             return cls.empty()
+        return memory if memory._possible() else cls.empty()
+
+    def _possible(self) -> bool:
+        """Whether everything is remembered of frames that there can be, and nothing is beyond measure."""
+        for frames in (self.keys[:, 0], self.removed, self.added[:, 0]):
+            if not (np.abs(frames) <= _LAST_FRAME).all():
+                return False
+        return bool((np.diff(self.added[:, 0]) >= 0).all() and np.isfinite(self.added).all())
 
     def encode(self) -> str:
         """The memory as text for a string property; column by column, which packs best."""

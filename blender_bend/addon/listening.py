@@ -60,7 +60,7 @@ def look(scene: Scene, strip: ImageStrip) -> bool:
     """Compare the sound with what was heard of it; whether the answer differs from the one before."""
     name = scene.name, strip.name
     before, found = name in _stale, heard(strip)
-    if found is not None and found.sound != fingerprint.sound_of(scene, strip):
+    if found is not None and fingerprint.sound_of(scene, strip) not in {found.sound, ""}:
         _stale.add(name)
     else:
         _stale.discard(name)

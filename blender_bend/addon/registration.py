@@ -4,10 +4,22 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_client, operators, overlay, panels, preferences, properties, render_handler, status, watching
+from . import (
+    engine_client,
+    named_files,
+    old_logs,
+    operators,
+    overlay,
+    panels,
+    preferences,
+    properties,
+    render_handler,
+    status,
+    watching,
+)
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-PARTS = (preferences, properties, panels, render_handler, status, overlay, watching)
+PARTS = (named_files, old_logs, preferences, properties, panels, render_handler, status, overlay, watching)
 
 
 def register() -> None:

@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import activity, compat, generate, strips
+from . import activity, compat, generate, named_files, preferences, strips
 from .slices import at_once
 
 log = logging.getLogger(__name__)
@@ -27,7 +27,8 @@ class _Render:
     scene: str
     in_frame: bool = False
     output: dict[str, Any] | None = None
-    failed_elements: list[tuple[str, str, int, str]] = field(default_factory=list)
+    #: What failed strips have shown: scene, strip, folder, element and its file.
+    failed_elements: list[tuple[str, str, str, int, str]] = field(default_factory=list)
     #: For chains, by scene and strip: the frames that are known to be there.
     chains: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
@@ -81,7 +82,8 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
             return
         identity = owner.name, strip.name
         if identity not in _render.chains:
-            plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
+            with named_files.press():
+                plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
             plan.show_ready()
             _render.chains[identity] = set(plan.keys) - set(plan.missing)
         if not _render.chains[identity].issuperset(numbers):
@@ -106,9 +108,10 @@ def on_end(scene: Scene, *_: Any) -> None:
         return
     if _render.output is not None:
         _restore_output(scene, _render.output)
-    for owner, name, index, filename in _render.failed_elements:
+    for owner, name, directory, index, filename in _render.failed_elements:
         strip = strips.find(owner, name)
         if strip is not None:
+            strip.directory = directory
             strip.elements[index].filename = filename
     _render = None
 
@@ -167,11 +170,15 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], err
     log.error("%s", message)
     activity.last_failure = error
     index = numbers[0] - compat.content_start(strip)
-    _render.failed_elements.append((owner.name, strip.name, index, strip.elements[index].filename))
+    element = strip.elements[index]
+    _render.failed_elements.append((owner.name, strip.name, strip.directory, index, element.filename))
     try:
-        folder = Path(bpy.path.abspath(strip.directory))
-        picture = strips.ensure_failure_picture(folder, tuple(strip.bend_settings.fitted_size))
-        strip.elements[index].filename = picture.name
+        # Never into the folder that the file names: nobody knows whose that is.
+        fitted = tuple(strip.bend_settings.fitted_size)
+        size = fitted if all(8 <= side <= 4096 for side in fitted) else (256, 256)
+        picture = strips.ensure_failure_picture(preferences.frame_folder(), size)
+        strip.directory = f"{picture.parent}/"
+        element.filename = picture.name
     except BendError:
         log.error("The failure picture cannot be written either.")
     _render.output = _save_output(scene)

@@ -16,7 +16,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, automatic, captured, compat, condition, embedding_files, preferences, strips
+from . import activity, automatic, captured, compat, condition, embedding_files, preferences, prompt_schedule, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -24,7 +24,7 @@ from .slices import Slices, at_once
 from .timing import frame_rate
 
 #: Frames that are put together without a pause.
-SLICE = 200
+SLICE = 20
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -57,7 +57,7 @@ def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None
     own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
     if settings.source == "procedural":
         own |= _scene_times(scene, strip, own, frames)
-    schedule = _schedule(scene, settings)
+    schedule = prompt_schedule.of(scene, settings, frames)
     walk = _walk(strip, settings, frames)
     pictures = _captured(strip, settings, "The strips below", frames) if settings.source == "pictures" else None
     masks = [
@@ -140,16 +140,6 @@ def _lora(item: BEND_PG_lora) -> Lora:
     return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
 
 
-def written_prompts(scene: Scene, settings: BEND_PG_settings) -> list[str]:
-    """The prompts of a strip, as they are written.
-
-    Raises
-    ------
-    BendError(PROMPT_INVALID) for a prompt schedule that cannot be read
-    """
-    return list(_schedule(scene, settings).values()) or [settings.prompt]
-
-
 def _captured(strip: ImageStrip, holder: Holder, what: str, frames: Sequence[int]) -> list[str]:
     """The digests of captured pictures, one a frame.
 
@@ -157,7 +147,7 @@ def _captured(strip: ImageStrip, holder: Holder, what: str, frames: Sequence[int
     ------
     BendError(CAPTURE_MISSING)
     """
-    known, start = captured.decode(holder.captured), compat.content_start(strip)
+    known, start = captured.decode(holder.captured, len(strip.elements)), compat.content_start(strip)
     digests = [known.get(number - start, "") for number in frames]
     if not all(digests):
         raise captured.missing(what)
@@ -194,21 +184,6 @@ def _bend(bend: BEND_PG_bend) -> Bend:
         inverted=bend.inverted,
         restore=bend.restore,
     )
-
-
-def _schedule(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
-    if settings.travel == "TEXT":
-        if settings.travel_text is None:
-            raise BendError(
-                Code.PROMPT_INVALID,
-                "Prompt travel has no text.",
-                "Choose a text with lines like 120: a burning forest.",
-            )
-        return prompts.parse_schedule(settings.travel_text.as_string())
-    if settings.travel == "MARKERS":
-        named = ((marker.frame, prompts.prompt_of_marker(marker.name)) for marker in scene.timeline_markers)
-        return {frame: prompt for frame, prompt in named if prompt}
-    return {}
 
 
 def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) -> list[float]:

@@ -11,7 +11,7 @@ import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError, Code
-from . import compat
+from . import compat, named_files
 
 SAMPLE_RATE = 48000
 
@@ -64,7 +64,7 @@ def check_readable(strip: SoundStrip) -> None:
     """
     sound = strip.sound
     path = bpy.path.abspath(sound.filepath, library=sound.library) if sound else ""
-    if sound is None or (not sound.packed_file and not os.path.isfile(path)):
+    if sound is None or (not sound.packed_file and named_files.is_missing(path)):
         raise BendError(
             Code.SOUND_MISSING,
             f"The file of sound strip '{strip.name}' is missing: {path}.",

@@ -1,4 +1,7 @@
-"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle."""
+"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle.
+
+Nobody has pressed anything, so only the artist's own frame folder is looked into.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, automatic, capture, compat, generate, strips
+from . import activity, automatic, capture, compat, generate, preferences, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -29,6 +32,7 @@ class Status:
     slow : what is to be said of the precision before the work starts
     kept : whether that is the precision of the strip's frames, where this machine would choose another
     memory : what is to be said of memory, line by line; empty if there is enough
+    elsewhere : whether the strip shows frames of another folder, which nobody has looked into
     """
 
     scene: str
@@ -41,6 +45,7 @@ class Status:
     slow: str = ""
     kept: bool = False
     memory: tuple[str, ...] = ()
+    elsewhere: bool = False
 
 
 shown: Status | None = None
@@ -97,22 +102,33 @@ def _count() -> Iterator[None]:
     name = strip.name
     scene_name = scene.name
     try:
-        plan = yield from generate.plan(scene, strip)
+        elsewhere = strips.shows_elsewhere(strip, preferences.frame_folder())
+        plan = yield from generate.plan(scene, strip, pressed=False)
     except BendError as problem:
         shown = Status(scene_name, name, 0, 0, problem=problem)
         activity.redraw()
         return
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
-    if len(plan.missing) < len(plan.keys):
+    if len(plan.missing) < len(plan.keys) and not elsewhere:
         plan.show_ready()
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
     slow, kept = automatic.slow(plan.job.precision), automatic.keeps(plan.job)
     advice = automatic.advice(plan.job) if plan.missing else None
     memory = tuple(advice.lines()) if advice and not advice.fits else ()
-    work = plan.work.states
-    shown = Status(scene_name, name, len(plan.keys), len(plan.missing), work, None, outdated, slow, kept, memory)
+    shown = Status(
+        scene_name,
+        name,
+        len(plan.keys),
+        len(plan.missing),
+        plan.work.states,
+        outdated=outdated,
+        slow=slow,
+        kept=kept,
+        memory=memory,
+        elsewhere=elsewhere,
+    )
     activity.redraw()
 
 

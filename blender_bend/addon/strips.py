@@ -10,6 +10,7 @@ import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
+from ..core.files import write_whole
 from ..core.resolve import file_name
 from . import compat, png
 
@@ -128,17 +129,17 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
     size : width and height of the frames
     """
     directory = _directory(store)
-    if _resolved(strip.directory) != _resolved(directory):
+    if shows_elsewhere(strip, store):
         placeholder = ensure_placeholder(store, size).name
         for element in strip.elements:
             element.filename = placeholder
         strip.directory = directory
     before = tuple(strip.bend_settings.fitted_size)
-    if before != size:
+    if before != size and min(before) > 0:
         zoom = _fit(strip.id_data, size) / _fit(strip.id_data, before)
         strip.transform.scale_x *= zoom
         strip.transform.scale_y *= zoom
-        strip.bend_settings.fitted_size = size
+    strip.bend_settings.fitted_size = size
     elements = element_range(strip)
     for number, key in keys.items():
         if number not in elements:
@@ -146,6 +147,11 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
+
+
+def shows_elsewhere(strip: ImageStrip, store: Path) -> bool:
+    """Whether a strip shows the files of another folder than the store."""
+    return _resolved(strip.directory) != _resolved(str(store))
 
 
 def _fit(scene: Scene, size: tuple[int, int]) -> float:
@@ -186,7 +192,7 @@ def _ensure_picture(path: Path, width: int, height: int, colour: tuple[int, int,
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_file():
-            path.write_bytes(_stripes_png(width, height, colour))
+            write_whole(path, _stripes_png(width, height, colour))
     except OSError as error:
         raise store_unwritable(path.parent, error) from error
     return path

@@ -16,6 +16,9 @@ from ..core.errors import BendError, Code
 
 Item = tuple[str, str, str, int]
 
+#: Characters of a text that a person types: more than any prompt has.
+LONGEST_TEXT = 20_000
+
 
 def items(rows: Iterable[tuple[str, str, str]]) -> list[Item]:
     """Rows of name, label and tooltip as the items of an enum.
@@ -30,10 +33,11 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
     """Refuse choices that this version of Bend does not have, as a file of another version or of a stranger may hold.
 
     Blender reads them as empty. What is only shown takes them for the usual ones; what works with them checks first.
+    Texts that nobody types are refused too: they would be read for every frame.
 
     Parameters
     ----------
-    names : the properties that count; None means all of the group
+    names : the choices that count; None means all of the group
 
     Raises
     ------
@@ -42,6 +46,12 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
     wanted = None if names is None else set(names)
     for described in group.bl_rna.properties:
         name = described.identifier
+        if described.type == "STRING" and not described.is_hidden and len(getattr(group, name)) > LONGEST_TEXT:
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                f"The text in '{described.name}' is too long: {len(getattr(group, name))} characters.",
+                f"Write up to {LONGEST_TEXT}.",
+            )
         if described.type == "ENUM" and (wanted is None or name in wanted) and not getattr(group, name):
             raise BendError(
                 Code.PARAMETER_INVALID,

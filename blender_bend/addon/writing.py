@@ -88,7 +88,8 @@ def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options
     curve = compat.ensure_fcurve(strip.id_data, strips.data_path(strip, parameter.key), strip.name)
     before = read_shape(curve)
     # Who deletes a whole curve wants a new one, not a curve without keys.
-    memory = Memory.decode(parameter.baked) if len(before["co"]) else Memory.empty()
+    known = len(strip.elements) + len(sound.frames) + len(before["co"])
+    memory = Memory.decode(parameter.baked, known) if len(before["co"]) else Memory.empty()
     touched, removed = hand_keys(before, memory, start)
     wanted = options.within(sound.frames)
     whole = wanted == sound.frames

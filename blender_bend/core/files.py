@@ -1,93 +1,127 @@
-"""Files: written so that one that is there is complete, swept, locked, and measured. Standard library only."""
+"""Files: written so that one that is there is complete, opened only where they are files, and measured.
+
+Not every file system can all that is asked of one here: what it cannot is left out, and what it only lost for a moment
+is asked again. Standard library only.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
-import sys
-import tempfile
-import time
-from collections.abc import Iterator
+import stat
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
-try:
-    import fcntl
-except ImportError:  # Windows, where nobody can remove a file that somebody has open
-    fcntl = None  # type: ignore[assignment]
+from . import leftovers
+from .leftovers import lock, sweep
 
-_BEGIN, _END = ".", ".tmp"
-#: Windows lets a complete file go before it is renamed; for so long it is not taken for a leftover.
-_GRACE_SECONDS = 60.0
+__all__ = ["copy_whole", "lock", "open_regular", "patiently", "replacing", "size_of", "sweep", "write_whole"]
+
+Result = TypeVar("Result")
+
+#: How network and user-space file systems say that they have no such thing as ``fsync``.
+_UNSUPPORTED = {
+    getattr(errno, name)
+    for name in ("EINVAL", "ENOSYS", "ENOTSUP", "EOPNOTSUPP", "EPERM", "EACCES", "ENOTTY")
+    if hasattr(errno, name)
+}
+
+
+def patiently(work: Callable[[], Result]) -> Result:
+    """Do something, and once more if a network file system has lost sight of a file meanwhile.
+
+    Raises
+    ------
+    OSError
+    """
+    try:
+        return work()
+    except OSError as error:
+        if error.errno != errno.ESTALE:
+            raise
+        return work()
 
 
 @contextmanager
 def replacing(path: Path) -> Iterator[IO[bytes]]:
     """A stream whose content becomes the file at the end, or vanishes if anything goes wrong.
 
-    Several processes may write one path at once; the last one wins, whole. What a killed process leaves is an unlocked
-    temporary file, which ``sweep`` removes.
+    Several processes may write one path at once; the last one wins, whole. What a killed process leaves is a temporary
+    file, which ``sweep`` removes.
 
     Raises
     ------
     OSError if the folder cannot be written
     """
-    with _temporary(path.parent) as file:
+    with patiently(lambda: leftovers.temporary(path.parent)) as file:
         try:
             yield file
             file.flush()
-            os.fsync(file.fileno())
-            if fcntl is None:
+            _sync(file)
+            if os.name == "nt":
                 file.close()  # Windows replaces no open file
-            os.chmod(file.name, 0o644)
-            os.replace(file.name, path)
+            with suppress(OSError):  # a file system without permissions has none to be set
+                os.chmod(file.name, 0o644)
+            patiently(lambda: os.replace(file.name, path))
         except BaseException:
-            file.close()
-            Path(file.name).unlink(missing_ok=True)
+            with suppress(OSError):
+                file.close()
+            with suppress(OSError):
+                os.unlink(file.name)
             raise
 
 
-def _temporary(folder: Path) -> IO[bytes]:
-    """A new file that is locked for as long as it is open."""
-    while True:
-        file = tempfile.NamedTemporaryFile(dir=folder, prefix=_BEGIN, suffix=_END, delete=False)  # noqa: SIM115
-        if fcntl is None or not _wait_for_lock(file) or os.fstat(file.fileno()).st_nlink:
-            return file
-        file.close()  # somebody swept it away before it was locked
-
-
-def _wait_for_lock(file: IO[bytes]) -> bool:
-    """Lock a file; False if this file system has no locks."""
+def _sync(file: IO[bytes]) -> None:
+    """Let the system write a file to the disk, where it can be asked to."""
     try:
-        fcntl.flock(file, fcntl.LOCK_EX)
-    except OSError:
-        return False
-    return True
+        patiently(lambda: os.fsync(file.fileno()))
+    except OSError as error:
+        if error.errno not in _UNSUPPORTED:
+            raise
 
 
-def sweep(folder: Path) -> int:
-    """Remove the temporary files in a folder whose writers are gone.
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file, so that it is complete as soon as it is there.
 
-    Returns
-    -------
-    how many there were
+    Raises
+    ------
+    OSError
     """
-    swept = 0
-    for path in folder.glob(f"{_BEGIN}*{_END}"):
-        try:
-            if fcntl is None:
-                if time.time() - path.stat().st_mtime < _GRACE_SECONDS:
-                    continue
-                path.unlink()
-            else:
-                with open(path, "r+b") as file:
-                    lock(file)
-                    path.unlink()
-            swept += 1
-        except OSError:
-            continue  # its writer has it, or somebody else was faster
-    return swept
+
+    def write() -> None:
+        with replacing(path) as file:
+            file.write(content)
+
+    patiently(write)
+
+
+def open_regular(path: Path, most: int | None = None, follow: bool = False) -> IO[bytes]:
+    """Open a file for reading only if it is one: no folder, device or pipe, and no link unless it may be followed.
+
+    Parameters
+    ----------
+    most : bytes that it may have
+
+    Raises
+    ------
+    OSError
+    """
+    if not follow and os.path.islink(path):  # Windows cannot be asked to refuse a link while it opens
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), str(path))
+    names = ("O_CLOEXEC", "O_BINARY", "O_NONBLOCK", *(() if follow else ("O_NOFOLLOW",)))
+    handle = os.open(path, os.O_RDONLY | sum(getattr(os, name, 0) for name in names))
+    file = os.fdopen(handle, "rb")
+    status = os.fstat(handle)
+    wrong = 0 if stat.S_ISREG(status.st_mode) else errno.EINVAL
+    if not wrong and most is not None and status.st_size > most:
+        wrong = errno.EFBIG
+    if wrong:
+        file.close()
+        raise OSError(wrong, os.strerror(wrong), str(path))
+    return file
 
 
 def copy_whole(source: Path, target: Path) -> None:
@@ -97,26 +131,15 @@ def copy_whole(source: Path, target: Path) -> None:
     ------
     OSError
     """
-    with open(source, "rb") as content, replacing(target) as file:
-        shutil.copyfileobj(content, file, 1 << 20)
-    times = source.stat()
-    os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
+    def copy() -> os.stat_result:
+        with open_regular(source, follow=True) as content, replacing(target) as file:
+            shutil.copyfileobj(content, file, 1 << 20)
+            return os.fstat(content.fileno())
 
-def lock(file: IO[bytes]) -> None:
-    """Take a lock that the system takes back with the file's closing, whatever happens to this process.
-
-    Raises
-    ------
-    OSError if another process holds it
-    """
-    if sys.platform == "win32":
-        import msvcrt
-
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-    else:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    times = patiently(copy)
+    with suppress(OSError):
+        os.utime(target, ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
 def size_of(folder: Path) -> int:

@@ -22,7 +22,7 @@ from typing import Any
 
 from . import catalogue, features, shaping
 from .errors import BendError, Code
-from .files import replacing
+from .files import write_whole
 from .job import Bend, check_bend
 from .routes import CHAINS, COMBINES, LEVELS, LIMITS, Layer, Route
 
@@ -176,8 +176,7 @@ def to_data(preset: Preset) -> dict[str, Any]:
 def write(preset: Preset, path: Path) -> None:
     """Write a preset for ``read``."""
     text = json.dumps(to_data(preset), ensure_ascii=False, indent=2, allow_nan=False)
-    with replacing(path) as file:
-        file.write(text.encode() + b"\n")
+    write_whole(path, text.encode() + b"\n")
 
 
 def route_data(route: Route) -> dict[str, Any]:

@@ -42,7 +42,8 @@ def is_used(folder: Path) -> bool:
     for lease in (folder / LEASES).glob("*"):
         try:
             with open(lease, "a+b") as file:
-                lock(file)
+                if not lock(file):
+                    return True  # nobody can tell
         except OSError:
             return True
     return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import zlib
@@ -13,18 +14,15 @@ from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing, sweep
+from ..core.files import patiently, sweep, write_whole
 from ..core.packing import inflate
 from ..core.resolve import file_name
+from ..core.stored_frames import CHUNK
 
 #: What Pillow raises for files that are no pictures, or no honest ones.
 UNREADABLE = (OSError, SyntaxError, ValueError, OverflowError, PIL.Image.DecompressionBombError)
 
 log = logging.getLogger(__name__)
-
-#: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
-#: a private chunk: ancillary, safe to copy.
-CHUNK = b"beNd"
 
 
 def read_origin(path: Path) -> dict[str, Any]:
@@ -58,7 +56,7 @@ class FrameStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
-            folder.mkdir(parents=True, exist_ok=True)
+            patiently(lambda: folder.mkdir(parents=True, exist_ok=True))
         except OSError as error:
             raise store_unwritable(folder, error) from error
 
@@ -68,7 +66,7 @@ class FrameStore:
 
     def has(self, key: str) -> bool:
         """Whether the frame is there."""
-        return self.path(key).is_file()
+        return patiently(self.path(key).is_file)
 
     def sweep(self) -> None:
         """Clear away the beginnings of frames that killed processes have left."""
@@ -86,7 +84,8 @@ class FrameStore:
         origin = PngInfo()
         origin.add(CHUNK, zlib.compress(json.dumps(frame, sort_keys=True, ensure_ascii=False).encode()))
         try:
-            with replacing(self.path(key)) as file:
-                image.save(file, format="PNG", pnginfo=origin, compress_level=4)
+            content = io.BytesIO()
+            image.save(content, format="PNG", pnginfo=origin, compress_level=4)
+            write_whole(self.path(key), content.getvalue())
         except OSError as error:
             raise store_unwritable(self.folder, error) from error

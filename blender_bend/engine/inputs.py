@@ -16,7 +16,7 @@ from PIL.Image import Image
 from torch import Tensor
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing
+from ..core.files import write_whole
 from ..core.resolve import Resolved, input_path, vector_path
 from .alignment import aligned
 from .feedback import match_colours, warp
@@ -39,8 +39,7 @@ def store_vector(store: FrameStore, vector: Tensor) -> str:
     if not path.is_file():
         try:
             path.parent.mkdir(exist_ok=True)
-            with replacing(path) as file:
-                file.write(data)
+            write_whole(path, data)
         except OSError as error:
             raise store_unwritable(store.folder, error) from error
     return digest

@@ -37,7 +37,9 @@ def addon() -> SimpleNamespace:
     names = (
         "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
     )
-    names += "condition engine_client export_frames fingerprint frame_use generate hearing keyframes listening "
+    names += (
+        "condition engine_client export_frames fingerprint frame_use generate hearing keyframes listening named_files "
+    )
     names += "overlay_geometry png preferences properties render_handler snapshot sound stack status store_size "
     names += "strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"

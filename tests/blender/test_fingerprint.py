@@ -14,16 +14,16 @@ from timeline import slide, trim
 
 @pytest.fixture
 def fingerprint(addon):
-    addon.fingerprint.forget_files()
+    addon.named_files.forget()
     return addon.fingerprint
 
 
 @pytest.fixture
-def heard(fingerprint, scene, bend_strip):
+def heard(fingerprint, scene, bend_strip, addon):
     """The fingerprint as a person sees it a moment later."""
 
     def now() -> str:
-        fingerprint.forget_files()
+        addon.named_files.forget()
         return fingerprint.of(scene, bend_strip)
 
     return now

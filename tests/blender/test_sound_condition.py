@@ -196,7 +196,8 @@ def test_the_record_is_saved_and_what_was_heard_goes_along_to_another_store(film
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
     scene = bpy.context.scene
     strip = next(addon.strips.bend_strips(scene))
-    assert addon.condition.is_ready(scene, strip, addon.preferences.frame_folder())
+    with addon.named_files.press():
+        assert addon.condition.is_ready(scene, strip, addon.preferences.frame_folder())
     addon.activity.rendering = True
     try:
         assert addon.generate.fill_store(scene, strip, [1, 7]).rendered == 2

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
 import threading
@@ -112,3 +114,39 @@ def test_many_writers_of_one_frame_leave_one_whole_picture(store: FrameStore) ->
 def test_other_programs_may_read_a_frame(store: FrameStore) -> None:
     store.write(KEY, Image.fromarray(NOISE), {})
     assert store.path(KEY).stat().st_mode & 0o444 == 0o444
+
+
+@pytest.mark.parametrize("name", ["EINVAL", "ENOSYS", "EOPNOTSUPP", "EPERM"])
+def test_a_frame_is_stored_where_nothing_can_be_synced_or_permitted(
+    name: str, store: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: object) -> None:
+        raise OSError(getattr(errno, name), name)
+
+    monkeypatch.setattr(os, "fsync", unsupported)
+    monkeypatch.setattr(os, "chmod", unsupported)
+    store.write(KEY, Image.fromarray(NOISE), {"prompt": "sea"})
+    assert files(store) == [f"{KEY}.png"]
+    assert read_origin(store.path(KEY)) == {"prompt": "sea"}
+
+
+@pytest.mark.parametrize("name", ["fsync", "replace"])
+def test_a_stale_handle_costs_no_frame_and_a_lasting_one_is_reported(
+    name: str, store: FrameStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own, failures = getattr(os, name), [1]
+
+    def stale(*arguments: object) -> object:
+        if failures:
+            failures.pop()
+            raise OSError(errno.ESTALE, "stale")
+        return own(*arguments)
+
+    monkeypatch.setattr(os, name, stale)
+    store.write(KEY, Image.fromarray(NOISE), {})
+    assert files(store) == [f"{KEY}.png"]
+    failures.extend([1] * 100)
+    with pytest.raises(BendError) as caught:
+        store.write("cd" * 32, Image.fromarray(NOISE), {})
+    assert caught.value.code == Code.STORE_UNWRITABLE
+    assert files(store) == [f"{KEY}.png"]

@@ -130,6 +130,7 @@ class BEND_OT_collect(WhenIdle, InSlices, Operator):
     def tell(self, result: Collected) -> str:
         store_size.forget()
         lost = f"; not found: {', '.join(result.lost[:3])}" if result.lost else ""
+        lost += f"; left out, for they are no sounds: {', '.join(result.refused[:3])}" if result.refused else ""
         return f"{result.files} files copied, {size_text(result.bytes)}{lost}. Save the file now"
 
 

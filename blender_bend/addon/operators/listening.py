@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, compat, status
+from .. import activity, compat, named_files, status
 from ..hearing import Hearing
 from ..listening import Listening
 from ..strips import active_bend_strip
@@ -51,7 +51,8 @@ class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
     bl_options = {"REGISTER"}
 
     def listening(self, context: Context) -> Listening:
-        return Listening(compat.sequencer_scene(context), active_bend_strip(context))
+        with named_files.press():
+            return Listening(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         self.work.finish()
@@ -81,7 +82,8 @@ class BEND_OT_hear(OnIdleBendStrip, _Listening, Operator):
         return running
 
     def listening(self, context: Context) -> Hearing:
-        return Hearing(compat.sequencer_scene(context), active_bend_strip(context))
+        with named_files.press():
+            return Hearing(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         status.mark_changed()

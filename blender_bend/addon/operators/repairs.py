@@ -33,21 +33,20 @@ class BEND_OT_open_preferences(Operator):
 
 
 class BEND_OT_show_log(Operator):
-    """Show what the engine has printed, as a text in this file"""
+    """Open what the engine has printed with the system's viewer of texts; it does not become part of this file"""
 
     bl_idname = "bend.show_log"
     bl_label = "Show Log"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Context) -> set[str]:
-        try:
-            written = engine_client.log_file().read_text(encoding="utf-8", errors="replace")
-        except OSError:
+        path = engine_client.log_file()
+        if not path.is_file():
             self.report({"INFO"}, "The engine has not been started yet")
             return {"CANCELLED"}
-        text = bpy.data.texts.get("Bend Engine Log") or bpy.data.texts.new("Bend Engine Log")
-        text.from_string(written)
-        self.report({"INFO"}, "The log is the text 'Bend Engine Log' in the Text Editor")
+        if not bpy.app.background:
+            bpy.ops.wm.path_open(filepath=str(path))
+        self.report({"INFO"}, f"The log is {path}")
         return {"FINISHED"}
 
 

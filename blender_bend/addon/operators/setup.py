@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
 import bpy
-from bpy.props import EnumProperty, StringProperty
-from bpy.types import Context, Event, Operator
+from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
+from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
 from ...core import accelerators
 from ...core.errors import BendError
 from .. import activity, engine_setup
 from ..engine_setup import Wish
 from .polls import WhenIdle
+
+#: Characters of a line that can be read without moving it.
+LINE = 120
 
 
 class BEND_OT_set_up_engine(WhenIdle, Operator):
@@ -95,16 +101,65 @@ class BEND_OT_remove_engine(WhenIdle, Operator):
         return {"FINISHED"}
 
 
+class BEND_PG_report_line(PropertyGroup):
+    """A line of the report"""
+
+    text: StringProperty(name="Line", description="A line of the report; change it if it tells too much")
+
+
+class BEND_UL_report(UIList):
+    """The report as it will be copied"""
+
+    def draw_item(
+        self,
+        context: Context,
+        layout: Any,
+        data: Any,
+        item: BEND_PG_report_line,
+        icon: int,
+        active_data: Any,
+        active_property: str,
+        index: int = 0,
+        flt_flag: int = 0,
+    ) -> None:
+        layout.prop(item, "text", text="", emboss=False)
+
+
 class BEND_OT_copy_report(Operator):
-    """Copy what happened during the set-up, to paste it where you ask for help"""
+    """Read what happened during the set-up, and copy it to paste it where you ask for help"""
 
     bl_idname = "bend.copy_report"
     bl_label = "Copy Report"
 
+    lines: CollectionProperty(type=BEND_PG_report_line, options={"HIDDEN", "SKIP_SAVE"})
+    active: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        self._write()
+        return context.window_manager.invoke_props_dialog(self, width=760, confirm_text="Copy")
+
+    def draw(self, context: Context) -> None:
+        self.layout.label(text="This is copied. Take out what nobody else should read:", icon="INFO")
+        self.layout.template_list("BEND_UL_report", "", self, "lines", self, "active", rows=20)
+
     def execute(self, context: Context) -> set[str]:
-        context.window_manager.clipboard = engine_setup.report()
+        if not self.lines:
+            self._write()
+        context.window_manager.clipboard = "\n".join(line.text for line in self.lines)
         self.report({"INFO"}, "The report is in the clipboard")
         return {"FINISHED"}
 
+    def _write(self) -> None:
+        self.lines.clear()
+        for line in engine_setup.report().splitlines():
+            for part in textwrap.wrap(line, LINE) or [""]:
+                self.lines.add().text = part
 
-CLASSES = (BEND_OT_set_up_engine, BEND_OT_remove_engine, BEND_OT_copy_report)
+
+CLASSES = (
+    BEND_OT_set_up_engine,
+    BEND_OT_remove_engine,
+    BEND_PG_report_line,
+    BEND_UL_report,
+    BEND_OT_copy_report,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import BoolProperty
 from bpy.types import Context, Operator
 
-from .. import compat
+from .. import activity, compat, fingerprint, named_files, status, watching
 from ..sound import sound_strips
 from ..strips import active_bend_strip
 from .polls import OnBendStrip
@@ -37,4 +37,21 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_use_sounds,)
+class BEND_OT_compare_sound(OnBendStrip, Operator):
+    """Look at the files of the sound, and tell whether they are as they were when the curves were baked"""
+
+    bl_idname = "bend.compare_sound"
+    bl_label = "Compare"
+
+    def execute(self, context: Context) -> set[str]:
+        strip = active_bend_strip(context)
+        with named_files.press():
+            changed = len(fingerprint.stale(strip.id_data, strip))
+        watching.mark_changed()
+        status.mark_changed()
+        activity.redraw()
+        self.report({"INFO"}, "The sound has changed since the bake" if changed else "The sound is as it was baked")
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_use_sounds, BEND_OT_compare_sound)

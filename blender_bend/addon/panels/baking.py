@@ -6,7 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Strip, UILayout
 
-from .. import bake
+from .. import bake, fingerprint
 from ..bake_settings import EVENTS, SIMPLIFIED
 from ..parameters import BEND_PG_parameter
 from ..strips import bend_strips
@@ -70,6 +70,10 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
     if baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")
     stale = bake.stale_parameters(scene, strip)
+    if fingerprint.is_unknown(scene, strip):
+        row = layout.row()
+        row.label(text="The sound was not looked at yet:", icon="QUESTION")
+        row.operator("bend.compare_sound")
     if stale:
         row = layout.row()
         row.label(text=_change(strip, stale), icon="ERROR")

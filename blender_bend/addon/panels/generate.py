@@ -51,8 +51,9 @@ class BEND_PT_generate(BendPanel, Panel):
 
 def counts(known: status.Status) -> list[str]:
     """What is ready and what the rest costs, in lines that fit the sidebar."""
+    elsewhere = ["Generate also looks where the strip", "has shown its frames until now"] if known.elsewhere else []
     if not known.missing:
-        return [f"{known.frames} frames, all ready"]
+        return [f"{known.frames} frames, all ready", *elsewhere]
     seconds = activity.seconds_per_state
     estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
     # In a chain, frames before those that are shown may be needed as well.
@@ -60,6 +61,7 @@ def counts(known: status.Status) -> list[str]:
     return [
         f"{known.frames} frames: {ready} ready",
         f"{known.missing} to render in {known.states} step{'s' if known.states != 1 else ''}{estimate}",
+        *elsewhere,
     ]
 
 

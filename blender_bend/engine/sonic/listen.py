@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.files import replacing
+from ...core.files import write_whole
 from ...core.hearing import LONGEST, Windows
 from ...core.models import file_fingerprint
 from ...core.timebase import FrameRate
@@ -90,8 +90,7 @@ def _read(file: Path) -> Tensor | None:
 def _write(file: Path, vector: Tensor) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(file) as stream:
-            stream.write(vector.numpy().astype("<f4").tobytes())
+        write_whole(file, vector.numpy().astype("<f4").tobytes())
     except OSError as error:
         raise BendError(
             Code.STORE_UNWRITABLE, f"{file.parent} cannot be written: {error.strerror}.", "Free some space."

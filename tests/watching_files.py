@@ -1,0 +1,73 @@
+"""Whoever opens, lists, copies or only asks for a file in this process, and which programs it starts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+_EVENTS = ("open", "glob.", "shutil.", "subprocess.", "socket.", "tempfile.", "pathlib.", "os.")
+#: What has a source and a target.
+_TWO = ("shutil.", "os.rename", "os.link", "os.symlink")
+#: What tells of no file: the environment, and how processes end.
+_IGNORED = {"os.putenv", "os.unsetenv", "os.fork", "os.killpg", "os.kill"}
+#: What Python does not tell of by itself.
+_SILENT = ("stat", "lstat", "access", "readlink", "statvfs")
+
+_seen: list[tuple[str, str]] | None = None
+_hooked = False
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if _seen is None or not event.startswith(_EVENTS) or event in _IGNORED:
+        return
+    paths = 2 if event.startswith(_TWO) else 1  # the second of the others is a mode, or a pattern
+    for argument in arguments[:paths]:
+        if isinstance(argument, (str, bytes, os.PathLike)):
+            _seen.append((event, os.fsdecode(argument)))
+    if event.startswith(("subprocess.", "socket.")):
+        _seen.append((event, repr(arguments)))
+
+
+def _told(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
+    def call(path: Any, *arguments: Any, **more: Any) -> Any:
+        _note(f"os.{name}", (path,))
+        return own(path, *arguments, **more)
+
+    return call
+
+
+@contextmanager
+def watched() -> Iterator[list[tuple[str, str]]]:
+    """Everything that is asked of the file system meanwhile, as events with their paths."""
+    global _seen, _hooked
+    if not _hooked:
+        sys.addaudithook(_note)  # it stays for as long as the process lives
+        _hooked = True
+    own = {name: getattr(os, name) for name in _SILENT if hasattr(os, name)}
+    for name, function in own.items():
+        setattr(os, name, _told(name, function))
+    _seen = found = []
+    try:
+        yield found
+    finally:
+        _seen = None
+        for name, function in own.items():
+            setattr(os, name, function)
+
+
+def outside(found: list[tuple[str, str]], folders: list[Path]) -> list[tuple[str, str]]:
+    """What was asked of anything else than some folders; modes and the like are no paths."""
+    roots = [os.path.normpath(folder) for folder in folders]
+    return [
+        (event, path)
+        for event, path in found
+        if event.startswith(("subprocess.", "socket."))
+        or (
+            ("/" in path or "\\" in path)
+            and not any((os.path.normpath(path) + os.sep).startswith(root + os.sep) for root in roots)
+        )
+    ]
