@@ -202,10 +202,10 @@ class Sampler:
         guided = any(not branch.prompt for branch in self._guidance(frame).branches)
         return encoder.encode(frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame))
 
-    def _told(self, frame: Resolved, state: State, step: int, inputs: Inputs | None) -> Conditioning:
+    def _told(self, frame: Resolved, state: State, stack: BendStack, inputs: Inputs | None) -> Conditioning:
         """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
         read_mask = None if inputs is None else inputs.mask
-        bent = self.bent_prompts.encode(frame, step, self._encode, self._verdicts, read_mask)
+        bent = self.bent_prompts.encode(frame, self._encode, stack, read_mask)
         return state.conditioning if bent is None else {**state.conditioning, **bent}
 
     def _guidance(self, frame: Resolved) -> Guidance:
@@ -228,7 +228,7 @@ class Sampler:
             latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
-        told = [self._told(node.frame, state, step, inputs) for node, state in zip(nodes, states, strict=True)]
+        told = [self._told(node.frame, state, stack, inputs) for node, state in zip(nodes, states, strict=True)]
         source = None if first.lent is None else first.lent[first.call]
         prediction = self._predict(stack, frame, schedulers, latents, timestep, told, source)
         self._verdicts.add(stack.verdict())
