@@ -106,7 +106,9 @@ class Ghost(Tensor):
     held: Tensor
 
     @staticmethod
-    def __new__(cls, held: Tensor) -> Ghost:
+    def __new__(cls, held: Tensor, requires_grad: bool = False) -> Ghost:
+        # accelerate makes a parameter anew from its class, as if that were nn.Parameter
+        held = held.held if isinstance(held, Ghost) else held
         with torch.inference_mode(False):  # views of weights must have a version counter
             made: Ghost = Tensor._make_wrapper_subclass(
                 cls, held.size(), strides=held.stride(), storage_offset=held.storage_offset(), dtype=held.dtype
