@@ -20,7 +20,7 @@ from .families.text import TextEncoder
 _HOST = "cpu"
 
 
-class Provider(EmbeddingsProvider):  # type: ignore[misc]  # compel has no types
+class Provider(EmbeddingsProvider):
     """What compel makes of prompts for one encoder.
 
     Parameters
