@@ -114,6 +114,47 @@ def text(prefix: str) -> Callable[[str], str]:
     return lambda path: prefix + f"text_model.{path.removeprefix('text_model.')}".replace(".", "_")
 
 
+def text_lora(pipeline: Any) -> tuple[Tensors, Changes]:
+    """A LoRA of a text encoder, strong enough to be seen in tiny pictures."""
+    tensors, changes = kohya(
+        pipeline.text_encoder,
+        "text_encoder",
+        text("lora_te_"),
+        "q_proj",
+        "v_proj",
+        "fc2",
+        alpha=lambda rank, path: 16.0,
+    )
+    return tensors, changes
+
+
+#: Kinds of files.
+KINDS = ("LoCon", "LoHa", "LoKr", "DoRA", "in full")
+
+
+def of_kind(kind: str, pipeline: Any) -> Tensors:
+    """A file of another kind, for some layers of the UNet."""
+    random, tensors = Random(), {}
+    for path, layer in layers(pipeline.unet, "to_q", "conv1").items():
+        outputs, inputs, *kernel = layer.weight.shape
+        columns = inputs * int(np.prod(kernel))
+        low = {"lora_up.weight": random(outputs, 4), "lora_down.weight": random(4, columns)}
+        own = {
+            "LoHa": {"hada_w1_a": random(outputs, 2), "hada_w1_b": random(2, columns, size=1.0),
+                     "hada_w2_a": random(outputs, 2), "hada_w2_b": random(2, columns, size=1.0)},
+            "LoKr": {"lokr_w1": random(2, 2), "lokr_w2": random(outputs // 2, inputs // 2, *kernel)},
+            "DoRA": {**low, "dora_scale": random(1, inputs, *[1] * len(kernel)).abs() + 0.2},
+            "in full": {"diff": random(*layer.weight.shape)},
+            "LoCon": low,
+        }[kind]  # fmt: skip
+        if kernel and kind == "LoCon":
+            own = {
+                name: t.reshape(4, inputs, *kernel) if "down" in name else t[..., None, None] for name, t in low.items()
+            }
+        tensors |= {f"{flat('lora_unet_')(path)}.{role}": tensor for role, tensor in own.items()}
+    return tensors
+
+
 def originals(pipeline: Any, changes: Iterable[tuple[str, str, str]]) -> dict[tuple[str, str, str], np.ndarray]:
     """The weights of a pipeline before a LoRA."""
     return {key: exact(weight_of(getattr(pipeline, key[0]), *key[1:])) for key in changes}

@@ -112,6 +112,7 @@ def call(pipeline: Any, job: Job, generator: torch.Generator, **more: Any) -> np
 
 IMAGE_TO_IMAGE = {
     "sd15": StableDiffusionImg2ImgPipeline,
+    "slim": StableDiffusionImg2ImgPipeline,
     "sd21": StableDiffusionImg2ImgPipeline,
     "mini": StableDiffusionImg2ImgPipeline,
     "sdxl": StableDiffusionXLImg2ImgPipeline,

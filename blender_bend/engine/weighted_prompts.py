@@ -38,28 +38,18 @@ def encode(encoders: Sequence[TextEncoder], parts: Parts) -> tuple[Tensor, Tenso
     -------
     shape (1, N, C), where N is the encoder's length times the number of chunks, and shape (1, P)
     """
-    from compel import EmbeddingsProvider, SplitLongTextMode  # it imports pipelines that most prompts need not
+    from .compel_provider import Provider  # compel imports pipelines that most prompts need not
 
     sides, pooled = [], None
     for encoder in encoders:
-        provider = EmbeddingsProvider(
-            encoder.tokenizer,
-            encoder,
-            truncate=False,
-            device=encoder.device,
-            model_max_length=encoder.length,
-            split_long_text_mode=SplitLongTextMode.PHRASES,
-        )
+        provider = Provider(encoder)
         chunks = []
         for part in parts:
             told = [fragment for fragment in part if encoder.tokens(fragment.text)] or [Fragment("")]
-            texts, weights = [fragment.text for fragment in told], [fragment.weight for fragment in told]
-            chunks.append(
-                provider.get_embeddings_for_weighted_prompt_fragments([texts], [weights], device=encoder.device)
-            )
+            chunks.append(provider.weighted([(fragment.text, fragment.weight) for fragment in told]))
         sides.append(torch.cat(chunks, dim=1).to(device=encoder.device, dtype=encoder.dtype))
         if hasattr(encoder.network, "text_projection"):
-            found = provider.get_pooled_embeddings([words(parts)], device=encoder.device)
+            found = provider.pooled(words(parts))
             pooled = found if pooled is None else pooled
     return torch.cat(of_one_length(sides), dim=-1), pooled
 

@@ -59,7 +59,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 KINDS = ("sd15", "sd21", "sdxl", "mini")
-#: Transformers, trained by flow matching. There is also "lcm": a UNet that takes the guidance as an input.
+#: Transformers, trained by flow matching. There are also "lcm", a UNet that takes the guidance as an input, and "slim",
+#: a Stable Diffusion 1 of two levels, for what takes long with every layer.
 FLOW_KINDS = ("sd3", "flux")
 
 # The keys and values are those of the published configurations; only widths and depths are small.
@@ -119,7 +120,14 @@ UNETS = {
     },
 }
 UNETS["lcm"] = {**UNETS["sd15"], "time_cond_proj_dim": 16}
-SCALING_FACTORS = {"sd15": 0.18215, "sd21": 0.18215, "sdxl": 0.13025, "lcm": 0.18215}
+UNETS["slim"] = {
+    **UNETS["sd15"],
+    "block_out_channels": (8, 16),
+    "down_block_types": ("CrossAttnDownBlock2D", "DownBlock2D"),
+    "layers_per_block": 1,
+    "up_block_types": ("UpBlock2D", "CrossAttnUpBlock2D"),
+}
+SCALING_FACTORS = {"sd15": 0.18215, "sd21": 0.18215, "sdxl": 0.13025, "lcm": 0.18215, "slim": 0.18215}
 FLOW_VAES: dict[str, dict[str, Any]] = {
     "sd3": {"scaling_factor": 1.5305, "shift_factor": 0.0609},
     "flux": {"scaling_factor": 0.3611, "shift_factor": 0.1159},
@@ -127,7 +135,7 @@ FLOW_VAES: dict[str, dict[str, Any]] = {
 
 
 def _scheduler(kind: str) -> Any:
-    if kind in ("sd15", "lcm"):
+    if kind in ("sd15", "lcm", "slim"):
         return PNDMScheduler(**SCHEDULE, skip_prk_steps=True)
     if kind == "sd21":
         return DDIMScheduler(**SCHEDULE, clip_sample=False, prediction_type="v_prediction")
@@ -152,7 +160,7 @@ def _vae(kind: str) -> AutoencoderKL:
         in_channels=3,
         out_channels=3,
         latent_channels=4,
-        layers_per_block=2,
+        layers_per_block=1 if kind == "slim" else 2,
         norm_num_groups=4,
         sample_size=64,
         **own,

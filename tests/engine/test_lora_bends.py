@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from accelerate import cpu_offload
-from lora_files import Changes, Random, Tensors, exact, flat, kohya, layers, lora_of, save, text, weight_of
+from lora_files import KINDS, exact, flat, kohya, layers, lora_of, of_kind, save, text, text_lora, weight_of
 
 from blender_bend.core import catalogue
 from blender_bend.core.errors import BendError, Code
@@ -44,20 +44,6 @@ def both_file(load: Callable[..., Any], tmp_path: Path) -> Path:
     pipeline = load("sd15")
     both = kohya(pipeline.unet, "unet", flat("lora_unet_"), "to_q", "to_v")[0] | text_lora(pipeline)[0]
     return save(tmp_path, both, "both")
-
-
-def text_lora(pipeline: Any) -> tuple[Tensors, Changes]:
-    """A LoRA of a text encoder, strong enough to be seen in tiny pictures."""
-    tensors, changes = kohya(
-        pipeline.text_encoder,
-        "text_encoder",
-        text("lora_te_"),
-        "q_proj",
-        "v_proj",
-        "fc2",
-        alpha=lambda rank, path: 16.0,
-    )
-    return tensors, changes
 
 
 @pytest.fixture
@@ -212,36 +198,13 @@ def test_two_bends_lie_over_each_other(both_file: Path, sampler: Callable[..., S
     assert close(bent, latent(sampler(lora_of(both_file, 0.25)), make_job()))
 
 
-def other_kind(kind: str, pipeline: Any) -> Tensors:
-    """A file of another kind, for some layers of the UNet."""
-    random, tensors = Random(), {}
-    for path, layer in layers(pipeline.unet, "to_q", "conv1").items():
-        outputs, inputs, *kernel = layer.weight.shape
-        columns = inputs * int(np.prod(kernel))
-        low = {"lora_up.weight": random(outputs, 4), "lora_down.weight": random(4, columns)}
-        own = {
-            "LoHa": {"hada_w1_a": random(outputs, 2), "hada_w1_b": random(2, columns, size=1.0),
-                     "hada_w2_a": random(outputs, 2), "hada_w2_b": random(2, columns, size=1.0)},
-            "LoKr": {"lokr_w1": random(2, 2), "lokr_w2": random(outputs // 2, inputs // 2, *kernel)},
-            "DoRA": {**low, "dora_scale": random(1, inputs, *[1] * len(kernel)).abs() + 0.2},
-            "in full": {"diff": random(*layer.weight.shape)},
-            "LoCon": low,
-        }[kind]  # fmt: skip
-        if kernel and kind == "LoCon":
-            own = {
-                name: t.reshape(4, inputs, *kernel) if "down" in name else t[..., None, None] for name, t in low.items()
-            }
-        tensors |= {f"{flat('lora_unet_')(path)}.{role}": tensor for role, tensor in own.items()}
-    return tensors
-
-
 @pytest.mark.parametrize("factor", [0.0, 0.5, -1.0, 2.0])
-@pytest.mark.parametrize("kind", ["LoCon", "LoHa", "LoKr", "DoRA", "in full"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_multiply_is_exactly_the_strength_of_every_kind(
     kind: str, factor: float, load: Callable[..., Any], tmp_path: Path
 ) -> None:
     """Compared in the weights: a factor at strength 1 is that strength."""
-    path = save(tmp_path, other_kind(kind, load("sd15")))
+    path = save(tmp_path, of_kind(kind, load("sd15")))
     bent, other, plain = (load("sd15") for _ in range(3))
     add_loras(bent, [lora_of(path)])
     add_loras(other, [lora_of(path, factor)])
@@ -254,7 +217,7 @@ def test_multiply_is_exactly_the_strength_of_every_kind(
             assert np.abs(exact(now) - exact(weight_of(plain.unet, layer))).max() <= 1e-7
 
 
-@pytest.mark.parametrize("kind", ["LoCon", "LoHa", "LoKr", "DoRA", "in full"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("operator", ["soft_threshold", "rotate_channels", "invert_offset"])
 def test_other_operators_bend_every_kind_and_leave_it_whole(
     kind: str,
@@ -264,7 +227,7 @@ def test_other_operators_bend_every_kind_and_leave_it_whole(
     load: Callable[..., Any],
     tmp_path: Path,
 ) -> None:
-    one = sampler(lora_of(save(tmp_path, other_kind(kind, load("sd15")))))
+    one = sampler(lora_of(save(tmp_path, of_kind(kind, load("sd15")))))
     before = exact(weight_of(one.pipeline.unet, "mid_block.resnets.0.conv1"))
     values = {parameter.name: 0.3 for parameter in catalogue.operator(operator).parameters}
     bent = latent(one, make_job(bends=[(Bend("Weights", operator, "lora:*"), [values])]))

@@ -127,6 +127,11 @@ class BendStack:
         sums, self._sums = self._sums, []
         return Verdict(sums) if sums else None
 
+    def tell_of(self, other: BendStack) -> None:
+        """Let this stack's verdict also tell of what another one's bends made."""
+        self._sums += other._sums
+        other._sums = []
+
     def check(self) -> None:
         """Ask, and wait for the answer.
 

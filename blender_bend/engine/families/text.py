@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
+from ..devices import upload
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,27 @@ class TextEncoder:
         return min(int(self.tokenizer.model_max_length), int(self.network.config.max_position_embeddings))
 
     def __call__(self, tokens: Tensor, attention_mask: Tensor | None = None, **asked: Any) -> SimpleNamespace:
-        """Encode tokens of shape (B, N); without words to hide there is no mask, as in the stock pipelines."""
-        hides = attention_mask is not None and not bool(attention_mask.all())
-        found = self.network(
-            tokens.to(self.device), attention_mask=attention_mask if hides else None, output_hidden_states=True
-        )
+        """Encode tokens of shape (B, N), which may be on the host.
+
+        Without words to hide there is no mask, as in the stock pipelines.
+        """
+        mask = attention_mask
+        if mask is not None:
+            mask = None if bool(mask.all()) else upload(self._hiding(mask), self.device)
+        found = self.network(upload(tokens, self.device), attention_mask=mask, output_hidden_states=True)
         hidden = found.last_hidden_state if self.layer is None else found.hidden_states[self.layer]
         if self.normed:
             # transformers 5 has dissolved the part that diffusers 0.42 still looks for it in
             hidden = getattr(self.network, "text_model", self.network).final_layer_norm(hidden)
         return SimpleNamespace(last_hidden_state=hidden, text_embeds=getattr(found, "text_embeds", None))
+
+    def _hiding(self, mask: Tensor) -> Tensor:
+        """A mask (B, N) of words to hide, as attention takes it: transformers would look at it on the device."""
+        if self.network.config._attn_implementation != "sdpa":
+            return mask
+        length = mask.shape[1]
+        earlier = torch.ones((length, length), dtype=torch.bool, device=mask.device).tril()
+        return earlier & mask[:, None, None].bool()
 
 
 @dataclass(frozen=True)

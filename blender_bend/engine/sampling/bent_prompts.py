@@ -16,7 +16,6 @@ from ...core import sites
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask
-from ..bending.verdicts import Verdicts
 from ..bending.weights import moves
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
@@ -40,9 +39,8 @@ class BentPrompts:
     def encode(
         self,
         frame: Resolved,
-        step: int,
         encode: Callable[[PromptEncoder, Resolved], Conditioning],
-        verdicts: Verdicts,
+        under_way: BendStack,
         read_mask: ReadMask | None = None,
     ) -> Conditioning | None:
         """What bent text encoders make of a frame's prompt at a step; None if no bend moves them.
@@ -50,13 +48,13 @@ class BentPrompts:
         Parameters
         ----------
         encode : encodes a frame's prompt
-        verdicts : take whether what the bends made is finite
+        under_way : the bends of the step, whose verdict also tells whether what these made is finite
 
         Raises
         ------
         the errors of ``BendStack``
         """
-        acting = [bend for bend in frame["bends"] if self._acts(bend, step)]
+        acting = [bend for bend in frame["bends"] if self._acts(bend, under_way.step)]
         if not acting:
             return None
         values = [{name: value for name, value in bend.items() if name not in ("name", "steps")} for bend in acting]
@@ -76,7 +74,7 @@ class BentPrompts:
                 around.enter_context(stack.hooked(self.family.readers))
             conditioning = encode(encoder, frame)
         for stack in stacks:
-            verdicts.add(stack.verdict())
+            under_way.tell_of(stack)
         return conditioning
 
     def _acts(self, bend: Resolved, step: int) -> bool:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import functools
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -22,13 +20,14 @@ from ..bending.verdicts import Verdicts
 from ..conditioning import PromptEncoder, Reading
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
-from ..sonic.condition import Branch, Guidance, Hearing
-from ..sonic.inversion import ddim_of
+from ..sonic.condition import Hearing
 from ..sonic.projector import blend
 from ..tiles import at_work
+from .beginning import Beginning
 from .bent_prompts import BentPrompts
-from .edits import NOTHING, SOURCE, Inversions, beside_source, is_edit
+from .edits import NOTHING, Inversions, is_edit
 from .noise import starting_noise
+from .prediction import Predictor
 from .queue import Queue, of_one_length
 from .schedulers import branch, branch_generator, prepare
 from .state import Inputs, State
@@ -160,7 +159,6 @@ class Sampler:
 
     def _begin(self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False) -> State:
         """A frame before its first step."""
-        size, steps = (frame["size"][0], frame["size"][1]), frame["steps"]
         scheduler = prepare(self.family, frame)
         noise, generator = starting_noise(self.family, frame)
         stack = self._stack([frame], 0, noise, inputs)
@@ -171,48 +169,32 @@ class Sampler:
             assert inputs is not None and self.hearing is not None
             heard = blend([(inputs.vector(digest), share) for digest, share in frame["sound"]["vectors"]])
             conditioning = {**conditioning, "sound": self.hearing.tokens(heard)}
+        beginning = Beginning(self.family, frame, scheduler, generator, noise, conditioning)
         if frame["source"] is None:
-            latents = noise if self.family.flow else noise * scheduler.init_noise_sigma
-            return State(latents, scheduler, generator, conditioning, 0)
+            return beginning.from_noise()
         assert inputs is not None
-        if is_edit(frame):
-            trajectory = self.inversions.of(frame, inputs.source, cancelled)
-            self.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
-            scheduler = ddim_of(self.family, steps, prediction=frame.get("prediction"))
-            lent = [trajectory[timestep] for timestep in scheduler.timesteps.tolist()]
-            noise = stack.bend_state("noise", lent[0])
-            self._verdicts.add(stack.verdict())
-            return State(noise, scheduler, generator, conditioning, 0, lent=lent)
-        with at_work(self.pipeline.vae, frame):
-            picture = self.family.encode_picture(inputs.source(frame), size)
-        call = frame["source"]["start"] * scheduler.order
-        if frame["source"]["start"] == steps:
-            return State(picture, scheduler, generator, conditioning, len(scheduler.timesteps))
-        if hasattr(scheduler, "set_begin_index"):  # DDIM and PNDM go by the timestep alone
-            scheduler.set_begin_index(call)
-        timestep = scheduler.timesteps[call : call + 1]
-        if hasattr(scheduler, "scale_noise"):
-            latents = scheduler.scale_noise(picture, timestep, noise)
-        else:
-            latents = scheduler.add_noise(picture, noise, timestep)
-        return State(latents, scheduler, generator, conditioning, call)
+        if not is_edit(frame):
+            return beginning.over_picture(inputs)
+        trajectory = self.inversions.of(frame, inputs.source, cancelled)
+        self.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
+        state = beginning.beside_source(trajectory, lambda noise: stack.bend_state("noise", noise))
+        self._verdicts.add(stack.verdict())
+        return state
+
+    @property
+    def _predictor(self) -> Predictor:
+        return Predictor(self.family, self.prompts, self.hearing)
 
     def _encode(self, encoder: PromptEncoder, frame: Resolved) -> Conditioning:
         """The embeddings of a frame's prompt."""
-        guided = any(not branch.prompt for branch in self._guidance(frame).branches)
+        guided = any(not branch.prompt for branch in self._predictor.guidance(frame).branches)
         return encoder.encode(frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame))
 
-    def _told(self, frame: Resolved, state: State, step: int, inputs: Inputs | None) -> Conditioning:
+    def _told(self, frame: Resolved, state: State, stack: BendStack, inputs: Inputs | None) -> Conditioning:
         """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
         read_mask = None if inputs is None else inputs.mask
-        bent = self.bent_prompts.encode(frame, step, self._encode, self._verdicts, read_mask)
+        bent = self.bent_prompts.encode(frame, self._encode, stack, read_mask)
         return state.conditioning if bent is None else {**state.conditioning, **bent}
-
-    def _guidance(self, frame: Resolved) -> Guidance:
-        """How prompt and sound of a frame guide; models that take their guidance as an input are not asked twice."""
-        text = frame["guidance"] if self.family.is_guided(frame["guidance"]) else 1.0
-        separate = frame["sound"]["guidance"] if "sound" in frame else None
-        return Guidance(text if separate is None else frame["guidance"], separate)
 
     def _step(self, frame: Resolved, state: State) -> int:
         """The denoising step that a state is before; PNDM and Heun call the network more often than there are steps."""
@@ -228,68 +210,14 @@ class Sampler:
             latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
-        told = [self._told(node.frame, state, step, inputs) for node, state in zip(nodes, states, strict=True)]
+        told = [self._told(node.frame, state, stack, inputs) for node, state in zip(nodes, states, strict=True)]
         source = None if first.lent is None else first.lent[first.call]
-        prediction = self._predict(stack, frame, schedulers, latents, timestep, told, source)
+        prediction = self._predictor.predict(stack, frame, schedulers, latents, timestep, told, source)
         self._verdicts.add(stack.verdict())
         return [
             self._stepped(state, scheduler, step, latents[row : row + 1], prediction[row : row + 1])
             for row, (state, scheduler) in enumerate(zip(states, schedulers, strict=True))
         ]
-
-    def _predict(
-        self,
-        stack: BendStack,
-        frame: Resolved,
-        schedulers: list[Any],
-        latents: Tensor,
-        timestep: Tensor,
-        conditionings: list[Conditioning],
-        source: Tensor | None,
-    ) -> Tensor:
-        """What the network says about every state, guidance and bends included; ``source`` lends its layout."""
-        family, guidance, size = self.family, self._guidance(frame), (frame["size"][0], frame["size"][1])
-        branches = guidance.branches
-        rows = _rows(conditionings, family.rowed)
-        rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])
-        if len(branches) > 1 or not branches[0].prompt:
-            negative = _rows(conditionings, [f"negative_{name}" for name in family.rowed])
-            rows |= {
-                name: torch.cat([rows[name] if b.prompt else negative[f"negative_{name}"] for b in branches])
-                for name in family.rowed
-            }
-        x = latents
-        if hasattr(schedulers[0], "scale_model_input"):
-            each = zip(schedulers, latents.split(1), strict=True)
-            x = torch.cat([scheduler.scale_model_input(row, timestep) for scheduler, row in each])
-        x = torch.cat([x] * len(branches))
-        with ExitStack() as around:
-            if source is not None:
-                kept = beside_source(family, frame, stack.step, x, rows, source, self.prompts)
-                x, rows = around.enter_context(kept)
-                around.enter_context(self._heard(frame, stack.step, rows, (SOURCE, *branches)))
-            else:
-                around.enter_context(self._heard(frame, stack.step, rows, branches))
-            around.enter_context(stack.hooked(family.networks))
-            prediction = family.predict(x, timestep, rows, frame["guidance"], size)
-        if source is not None:
-            prediction = prediction[1:]
-        if len(branches) > 1:
-            change = functools.partial(stack.bend_state, "guidance")
-            prediction = guidance.combine(prediction.chunk(len(branches)), change)
-        else:
-            prediction = stack.bend_state("guidance", prediction)
-        return stack.bend_state("prediction", prediction)
-
-    def _heard(
-        self, frame: Resolved, step: int, rows: Conditioning, branches: tuple[Branch, ...]
-    ) -> AbstractContextManager[None]:
-        """Let the network hear the frame's sound for one call, if it is heard at this step."""
-        sound = frame.get("sound")
-        if sound is None or not sound["steps"][0] <= step < sound["steps"][1]:
-            return nullcontext()
-        assert self.hearing is not None
-        return self.hearing.rows(branches, rows["sound"], sound["scale"], sound["blocks"])
 
     def _stepped(self, state: State, scheduler: Any, step: int, latents: Tensor, prediction: Tensor) -> State:
         """A state after its scheduler's step; its latent bends of the denoising step have acted."""
@@ -331,10 +259,3 @@ class Sampler:
             read_mask=None if inputs is None else inputs.mask,
             study=self.study,
         )
-
-
-def _rows(conditionings: list[Conditioning], rowed: Any) -> Conditioning:
-    """The conditionings of a batch, one below the other; what is not ``rowed`` is the same for all."""
-    first = conditionings[0]
-    shared = {name: tensor for name, tensor in first.items() if not name.startswith("negative_")}
-    return {**shared, **{name: torch.cat([rows[name] for rows in conditionings]) for name in rowed}}

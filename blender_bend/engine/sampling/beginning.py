@@ -1,0 +1,71 @@
+"""How frames begin: in noise, over a picture at some noise level, or along a picture whose layout they keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ...core.resolve import Resolved
+from ..families import Conditioning, Family
+from ..sonic.inversion import ddim_of
+from ..tiles import at_work
+from .state import Inputs, State
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """A frame before its first step, as far as that is the same whatever it starts from.
+
+    Parameters
+    ----------
+    scheduler : the frame's own, before its first step
+    generator : for what the scheduler draws
+    noise : of unit variance, bent
+    """
+
+    family: Family
+    frame: Resolved
+    scheduler: Any
+    generator: torch.Generator
+    noise: Tensor
+    conditioning: Conditioning
+
+    def from_noise(self) -> State:
+        """In noise alone."""
+        latents = self.noise if self.family.flow else self.noise * self.scheduler.init_noise_sigma
+        return self._state(latents, 0)
+
+    def over_picture(self, inputs: Inputs) -> State:
+        """Over the frame's picture, at the noise level of the step that it starts with."""
+        frame, scheduler = self.frame, self.scheduler
+        with at_work(self.family.pipeline.vae, frame):
+            picture = self.family.encode_picture(inputs.source(frame), (frame["size"][0], frame["size"][1]))
+        call = frame["source"]["start"] * scheduler.order
+        if frame["source"]["start"] == frame["steps"]:
+            return self._state(picture, len(scheduler.timesteps))
+        if hasattr(scheduler, "set_begin_index"):  # DDIM and PNDM go by the timestep alone
+            scheduler.set_begin_index(call)
+        timestep = scheduler.timesteps[call : call + 1]
+        if hasattr(scheduler, "scale_noise"):
+            return self._state(scheduler.scale_noise(picture, timestep, self.noise), call)
+        return self._state(scheduler.add_noise(picture, self.noise, timestep), call)
+
+    def beside_source(self, trajectory: Mapping[int, Tensor], bend: Callable[[Tensor], Tensor]) -> State:
+        """In the noise that a picture was inverted to, whose layout is lent at every step.
+
+        Parameters
+        ----------
+        trajectory : the picture's latents by timestep
+        bend : bends that noise
+        """
+        frame = self.frame
+        scheduler = ddim_of(self.family, frame["steps"], prediction=frame.get("prediction"))
+        lent = [trajectory[timestep] for timestep in scheduler.timesteps.tolist()]
+        return State(bend(lent[0]), scheduler, self.generator, self.conditioning, 0, lent=lent)
+
+    def _state(self, latents: Tensor, call: int) -> State:
+        return State(latents, self.scheduler, self.generator, self.conditioning, call)
