@@ -79,9 +79,9 @@ def watched(sampler: Sampler) -> list[str]:
     seen: list[str] = []
     encode = sampler.family.encode_prompt
 
-    def watch(prompt: str, negative: str, guided: bool) -> Any:
+    def watch(prompt: str, *rest: Any) -> Any:
         seen.append(prompt)
-        return encode(prompt, negative, guided)
+        return encode(prompt, *rest)
 
     sampler.family.encode_prompt = watch  # type: ignore[method-assign]
     return seen
