@@ -144,7 +144,7 @@ def _blocks(config: dict[str, Any]) -> float:
         max((abs(number) for number in _numbers(config.get(key))), default=1)
         for key in ("layers_per_block", "transformer_layers_per_block", "reverse_transformer_layers_per_block")
     )
-    listed = (value for key, value in config.items() if key.endswith(("layers", "blocks")))
+    listed = (value for key, value in config.items() if re.search("layers|blocks", key))
     return max(levels * (layers + 1) * max(inner), sum(abs(number) for value in listed for number in _numbers(value)))
 
 

@@ -19,11 +19,11 @@ import torch
 from diffusers import AutoencoderTiny
 from lora_files import Random, layers, lora_of
 from safetensors.torch import load_file, save_file
-from single_file import write_single_file
+from single_file import write_checkpoint, write_settings
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
-from blender_bend.core import model_files
+from blender_bend.core import model_files, single_files
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Embedding
 from blender_bend.core.models import file_fingerprint
@@ -91,9 +91,9 @@ def changed(tensors: Tensors, chance: random.Random) -> tuple[Tensors, list[str]
             other = chance.choice([f"x.{name}", name + "_", name.replace(".", "..", 1), name[:-1]])
             new[other] = tensor
         elif how == "shaped":
-            ways = [tensor[None], tensor.flatten(), torch.zeros(0), torch.zeros(()), tensor.repeat(2, *[1] * (tensor.ndim - 1))]
+            ways = [tensor[None], tensor.flatten(), torch.zeros(0), torch.zeros(())]
             if tensor.ndim and tensor.shape[0] > 1:
-                ways.append(tensor[1:])
+                ways += [tensor[1:], torch.cat([tensor, tensor])]
             if tensor.ndim > 1:
                 ways.append(tensor.transpose(0, 1))
             other_shapes = [way for way in ways if way.shape != tensor.shape] or [tensor[None, None]]
@@ -101,8 +101,10 @@ def changed(tensors: Tensors, chance: random.Random) -> tuple[Tensors, list[str]
     return new, chosen
 
 
-@pytest.fixture(scope="module")
-def make(model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Kind]:
+@pytest.fixture
+def make(
+    model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], Kind]:
     """Makes a kind of file, of which nothing else is left that could be read."""
 
     def part_of(model: str, part: str, folder: Path) -> Kind:
@@ -127,13 +129,17 @@ def make(model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactor
         if "-" in name:
             return part_of(*name.split("-"), folder / "model")
         if name == "file":
-            write_single_file(model_folders["sd15"], file)
+            write_settings({"sd1": base}, folder / "settings")
+            monkeypatch.setattr(single_files, "SETTINGS", folder / "settings")
+            write_checkpoint(base, file)
             return Kind(file, lambda: load_pipeline(file, torch.float32, "cpu"))
         if name == "decoder":
-            AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4).save_pretrained(folder)
+            widths = {"encoder_block_out_channels": (8,) * 4, "decoder_block_out_channels": (8,) * 4}
+            AutoencoderTiny(**widths).save_pretrained(folder)
             return Kind(next(folder.glob("*.safetensors")), lambda: load_decoder(folder, torch.float32, "cpu"))
         if name == "encodec":
-            EncodecModel(EncodecConfig(num_filters=2, hidden_size=8, codebook_size=8, codebook_dim=8)).save_pretrained(folder)
+            config = EncodecConfig(num_filters=2, hidden_size=8, codebook_size=8, codebook_dim=8)
+            EncodecModel(config).save_pretrained(folder)
             return Kind(folder / "model.safetensors", lambda: learned.load(folder))
         if name == "lora":
             chance, tensors = Random(), {}
