@@ -29,6 +29,9 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS, IDLE_CHECK_SECONDS = 1.0, 10.0
 #: An engine that is asked for something and says nothing for so long is stuck; it says that it is there every 5 s.
 SILENCE_SECONDS = 120
+#: An engine that goes on with what was cancelled for so long does not hear, and is ended. Between two looks it may make
+#: a denoising step or load a part of a model.
+DEAF_SECONDS = 20
 #: Logs of other Blenders are kept for so long.
 LOG_DAYS = 7
 #: How much of a log is read for its last words.
@@ -49,6 +52,8 @@ class EngineClient:
     def __init__(self, python: Path, device: str, online: bool, log_file: Path) -> None:
         self.started_with = (python, device, online)
         self.log_file = log_file
+        #: Whether it was ended because it went on with what was cancelled.
+        self.deaf = False
         #: Whether it has got anything done.
         self.useful = False
         self._numbers = itertools.count(1)
@@ -57,6 +62,8 @@ class EngineClient:
         self._over = threading.Event()
         self._verdict: BendError | None = None
         self._silent_seconds = 0.0
+        #: The requests that were cancelled and go on, and for how long.
+        self._unheard: dict[str, float] = {}
         self._last_use = time.monotonic()
         environment = variables() | {"PYTHONUNBUFFERED": "1"}
         if not online:
@@ -115,6 +122,9 @@ class EngineClient:
         """Write one message; if the engine is dead, its requests end by themselves."""
         try:
             assert self.process.stdin is not None
+            with self._lock:
+                if message.type == messages.CANCEL and message.id in self._requests:
+                    self._unheard.setdefault(message.id, 0.0)
             self.process.stdin.write(message.encode())
             self.process.stdin.flush()
         except (OSError, ValueError):
@@ -155,6 +165,7 @@ class EngineClient:
             request = self._requests.get(message.id)
             if message.type in messages.ENDINGS:
                 self._requests.pop(message.id, None)
+                self._unheard.pop(message.id, None)
                 self._last_use = time.monotonic()
         if request is None:
             log.info("a message without a request was dropped: %s %s", message.type, message.data)
@@ -163,7 +174,7 @@ class EngineClient:
         request.deliver(message)
 
     def _watch(self) -> None:
-        """End an engine that has fallen silent.
+        """End an engine that has fallen silent, or goes on with what was cancelled.
 
         Ticks are counted, not the clock's seconds: a machine that wakes up from sleep is no silence.
         """
@@ -171,6 +182,12 @@ class EngineClient:
             self._silent_seconds += WATCH_SECONDS
             if self._requests and self._silent_seconds > SILENCE_SECONDS:
                 self._condemn(_stuck(f"has not answered for {SILENCE_SECONDS:.0f} s"))
+            with self._lock:
+                self._unheard = {request: seconds + WATCH_SECONDS for request, seconds in self._unheard.items()}
+                deaf = any(seconds > DEAF_SECONDS for seconds in self._unheard.values())
+            if deaf:
+                self.deaf = True
+                self._condemn(_stuck(f"has not heard a cancel for {DEAF_SECONDS:.0f} s"))
 
     def _condemn(self, verdict: BendError) -> None:
         """End an engine for a reason, which all its requests are told."""
@@ -182,11 +199,16 @@ class EngineClient:
         self._over.set()
         with self._lock:
             orphans, self._requests = self._requests, {}
+            cancelled, self._unheard = self._unheard, {}
         if not orphans:
             return
         written = _tail(self.log_file) or _tail(self.log_file.with_suffix(".start"))
         error = (self._verdict or engine_died(self.process.returncode, written)).to_dict()
         for request in orphans.values():
+            if request.identity in cancelled:
+                over = BendError(Code.CANCELLED, "Cancelled.").to_dict()
+                request.deliver(Message(messages.CANCELLED, request.identity, over))
+                continue
             request.deliver(Message(messages.ERROR, request.identity, error))
 
     def close(self, patience: float = 2.0) -> None:
@@ -250,7 +272,8 @@ def client() -> EngineClient:
         shut_down()
         forgive()
     elif _client is not None and not _client.alive:
-        _restarts.died(_client.useful, time.monotonic())
+        if not _client.deaf:
+            _restarts.died(_client.useful, time.monotonic())
         shut_down()
     if _client is None:
         began = time.monotonic()

@@ -9,15 +9,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import layouts, model_files, weight_files
+from . import layouts, model_files, part_settings, weight_files
 from .errors import BendError, Code
 from .layouts import Layout
 from .model_files import INDEX, Listing
 
 _INSTEAD = f"Choose a model of one of these kinds: {layouts.labels()}."
 _PREFERENCES = "bend.open_preferences"
-#: Settings that name code to run, by the libraries' own names.
-_CODE = ("auto_map", "custom_pipelines")
 _PICKLED = re.compile(r"(diffusion_)?pytorch_model.*\.bin")
 _LORA = re.compile(r"(?<![a-z])lora(?![a-z]).*\.safetensors$", re.IGNORECASE)
 
@@ -85,19 +83,9 @@ def check_settings(name: str, layout: Layout, files: Listing) -> None:
     index = files.json(INDEX) or {}
     parts = model_files.parts_in(index)
     configs = {part: _settings(name, files, f"{part}/config.json") or {} for part in parts}
-    every = {INDEX: index, **configs}
-    every |= {part: _settings(name, files, f"{part}/tokenizer_config.json") or {} for part in parts if "token" in part}
-    for part, config in every.items():
-        if any(key in config for key in _CODE):
-            raise _unsafe(name, f"{part} asks for code of its own")
-        method = _quantized(config, files.within(part))
-        if method:
-            raise BendError(
-                Code.MODEL_QUANTIZED,
-                f"The weights of {name} are quantized: {part} ({method}).",
-                "Bend doesn't load quantized weights. Choose the original model.",
-                _PREFERENCES,
-            )
+    part_settings.check_values(name, INDEX, files)
+    for part in parts:
+        part_settings.check(name, part, files)
     inputs = configs[layout.denoiser].get("in_channels", 4)
     latents = configs["vae"].get("latent_channels", 4)
     if not (isinstance(inputs, int) and isinstance(latents, int)):
@@ -114,14 +102,6 @@ def check_settings(name: str, layout: Layout, files: Listing) -> None:
         if wanted is not None and found is not None and wanted != found:
             widths = f"{part} of width {wanted}, and its text encoders give {found}"
             raise _invalid(name, f"its parts don't fit together: the {layout.denoiser} takes {widths}")
-
-
-def _quantized(config: dict[str, Any], names: frozenset[str]) -> str:
-    """How a part's weights are quantized; empty if they are not."""
-    asked = config.get("quantization_config")
-    if isinstance(asked, dict):
-        return str(asked.get("quant_method") or asked.get("quant_type") or "quantized")
-    return "quantization_config.json" if "quantization_config.json" in names else ""
 
 
 def _joints(layout: Layout, configs: dict[str, dict[str, Any]]) -> Iterator[tuple[str, int | None, int | None]]:

@@ -58,7 +58,8 @@ class Listing:
 
         def shards(name: str) -> set[str] | None:
             try:
-                return set((self.json(f"{part}/{name}") or {})["weight_map"].values())
+                named = set((self.json(f"{part}/{name}") or {})["weight_map"].values())
+                return named if all(isinstance(file, str) for file in named) else None
             except (ValueError, KeyError, TypeError, AttributeError):
                 return None
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.errors import BendError
-from . import environments
+from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
 
 if TYPE_CHECKING:
@@ -35,6 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
     # 0.04 s with one. Torch has threads of its own.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     options = _parser().parse_args(arguments)
+    if arguments is None and not options.online:
+        confinement.go_offline()
+        if options.run is not _serve:  # which keeps a stream of its own
+            confinement.close_stdin()
     try:
         with environments.leased():
             return options.run(options)
@@ -45,6 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m blender_bend.engine", description=__doc__)
+    parser.set_defaults(online=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="answer requests on stdin (Blender does this)")
@@ -94,11 +99,11 @@ def _serve(options: argparse.Namespace) -> int:
     if hasattr(os, "nice"):
         os.nice(10)  # below Blender's interface, which must stay lively while pictures are made
 
-    outgoing = redirect_output(options.log)
+    incoming, outgoing = confinement.private_stdin(), redirect_output(options.log)
     faulthandler.enable()  # a crash writes where it was, to the log
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     environments.sweep_later()
-    Server(sys.stdin.buffer, outgoing, options.device, options.studies).serve()
+    Server(incoming, outgoing, options.device, options.studies).serve()
     return 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class ModelShelf:
         log.info("offload: %s", stage.name.lower())
         return True
 
-    def hearing(self, job: Job, device: str) -> Hearing | None:
+    def hearing(self, job: Job, device: str, cancelled: Callable[[], bool] = lambda: False) -> Hearing | None:
         """What makes a job's model hear; None if nothing does.
 
         Raises
@@ -97,7 +98,7 @@ class ModelShelf:
         key = (self._key_of(job, device), files.adapters_fingerprint, files.projector_fingerprint)
         if key != self._heard:
             self._heard, self._hearing = (), None
-            family = family_of(self.pipeline(job, device))
+            family = family_of(self.pipeline(job, device, cancelled))
             adapters = load_adapters(Path(files.adapters), family.denoiser)
             projector = load_projector(Path(files.projector))
             self._hearing = Hearing(family.denoiser, projector, adapters, family.device)
@@ -113,12 +114,13 @@ class ModelShelf:
         loras = tuple((lora.site_name, lora.path, lora.fingerprint, lora.strength) for lora in job.loras)
         return (job.model, job.fingerprint, job.precision, device, job.decoder, job.decoder_fingerprint, loras)
 
-    def pipeline(self, job: Job, device: str) -> Any:
+    def pipeline(self, job: Job, device: str, cancelled: Callable[[], bool] = lambda: False) -> Any:
         """The diffusers pipeline of a job, on its device, with the job's decoder and LoRA files.
 
         Raises
         ------
-        BendError(MODEL_INVALID) if diffusers cannot load it, or if it is not the model that the job was made for.
+        BendError(MODEL_INVALID) if diffusers cannot load it, or if it is not the model that the job was made for;
+        BendError(CANCELLED)
         """
         key = self._key_of(job, device)
         if key == self._key and not has_embeddings(self._pipeline, job.embeddings):
@@ -132,7 +134,7 @@ class ModelShelf:
             offloaded = self.offloaded(job)
             first = "cpu" if offloaded else device
             decoder = Path(job.decoder) if job.decoder else None
-            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first, decoder)
+            pipeline = load_pipeline(Path(job.model), getattr(torch, job.precision), first, decoder, cancelled)
             add_loras(pipeline, job.loras)
             add_embeddings(pipeline, job.embeddings)
             check_fingerprints(job)

@@ -321,9 +321,9 @@ class Renderer:
         device = choose_device(self.device)
         if not self._shelf.holds(job, device):
             self._sampler = None  # or the old model would stay in memory beside the new one
-        pipeline = self._shelf.pipeline(job, device)
+        pipeline = self._shelf.pipeline(job, device, cancelled)
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
-        self._sampler.hearing = self._shelf.hearing(job, device)
+        self._sampler.hearing = self._shelf.hearing(job, device, cancelled)
         self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)
         return self._sampler

@@ -74,7 +74,9 @@ class Server:
         self.studies = studies
         self._waiting: queue.Queue[Message] = queue.Queue(MOST_WAITING)
         #: The requests that wait or are worked on; only these can be cancelled.
-        self._open: set[str] = set()
+        self._open: dict[str, Message] = {}
+        #: The one that is worked on.
+        self._current: Message | None = None
         self._cancelled: set[str] = set()
         self._renderer: Any = None
         self._writing, self._taking = threading.Lock(), threading.Lock()
@@ -96,9 +98,14 @@ class Server:
     def answer_next(self) -> None:
         """Wait for a request, do what it asks for, and say how it ended."""
         message = self._waiting.get()
+        with self._taking:
+            if self._open.get(message.id) is not message:
+                return  # cancelled while it waited
+            self._current = message
         line = self._answer(message)
         with self._taking:  # before the answer: whoever has it may use the same id again
-            self._open.discard(message.id)
+            self._current = None
+            self._open.pop(message.id, None)
             self._cancelled.discard(message.id)
         self._write(line)
 
@@ -112,17 +119,29 @@ class Server:
 
     def _take(self, message: Message) -> None:
         if message.type == messages.CANCEL:
-            with self._taking:
-                if message.id in self._open:
-                    self._cancelled.add(message.id)
+            self._cancel(message.id)
             return
-        self._open.add(message.id)
+        with self._taking:
+            self._open[message.id] = message
         try:
             self._waiting.put_nowait(message)
         except queue.Full:
-            self._open.discard(message.id)
+            with self._taking:
+                self._open.pop(message.id, None)
             busy = BendError(Code.MESSAGE_INVALID, f"{MOST_WAITING} requests wait already.", "Wait for their end.")
             self._send(messages.ERROR, message.id, busy.to_dict())
+
+    def _cancel(self, request: str) -> None:
+        """Tell the request that is worked on to stop; one that waits ends at once, whatever is worked on."""
+        with self._taking:
+            cancelled = self._open.get(request)
+            if cancelled is None:
+                return
+            if cancelled is self._current:
+                self._cancelled.add(request)
+                return
+            del self._open[request]
+        self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Cancelled.").to_dict())
 
     def _beat(self) -> None:
         """Say who is there, and then that it is still there.

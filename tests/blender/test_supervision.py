@@ -196,3 +196,39 @@ def test_requests_to_one_engine_are_told_apart(client, engine_is):
     engine_is("first, second = heard(), heard()\nsay('done', second, n=2)\nsay('done', first, n=1)\nheard()\n")
     first, second = client().request("hello"), client().request("hello")
     assert (first.result(), second.result()) == ({"n": 1}, {"n": 2})
+
+
+def test_an_engine_that_does_not_hear_a_cancel_is_ended(client, engine_is, addon, core, monkeypatch, version):
+    monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 0.5)
+    monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
+    engine_is(f"heard()\nfor _ in range(600):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n")
+    running = client()
+    cancelled, waiting = running.request("hello"), running.request("hello")
+    time.sleep(1.5)
+    assert running.alive, "nothing was cancelled"
+    cancelled.cancel()
+    assert failure(core, cancelled).code == core.errors.Code.CANCELLED
+    error = failure(core, waiting)
+    assert error.code == core.errors.Code.ENGINE_DIED and "cancel" in str(error)
+    assert running.process.wait(60) is not None
+    for _ in range(10):  # which is no death of its own: the next starts at once, however often
+        running = client()
+        running.request("hello").cancel()
+        assert running.process.wait(60) is not None
+        while running.alive:
+            time.sleep(0.05)
+
+
+def test_an_engine_that_hears_a_cancel_lives_on(client, engine_is, addon, core, monkeypatch, version):
+    monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 1.0)
+    monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
+    engine_is(
+        "first = heard()\nassert heard() == first\nsay('cancelled', first, code='cancelled', message='Cancelled.')\n"
+        f"for _ in range(20):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n"
+        "say('done', heard(), answer=3)\nheard()\n"
+    )
+    running = client()
+    request = running.request("hello")
+    request.cancel()
+    assert failure(core, request).code == core.errors.Code.CANCELLED
+    assert running.request("hello").result() == {"answer": 3}

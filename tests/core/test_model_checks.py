@@ -95,3 +95,55 @@ def test_parts_of_other_widths_do_not_fit(width: str) -> None:
         found[f"{layout.denoiser}/config.json"][width] += 1
         with pytest.raises(BendError, match="don't fit together"):
             model_checks.check("it", listing(found))
+
+
+@LAYOUTS
+@pytest.mark.parametrize("key", ["auto_map", "custom_pipeline", "attn_implementation", "quantization_config"])
+def test_code_is_found_in_every_file_at_any_depth(layout: Layout, key: str) -> None:
+    for part in layout.parts:
+        for file in ("config.json", "processor_config.json", "anything.json", "tokenizer_config.json"):
+            found = whole(layout)
+            within = {"a": [1, {"b": {key: {"AutoModel": "evil.X", "quant_method": "evil"}}}]}
+            found[f"{part}/{file}"] = {**found.get(f"{part}/{file}", {}), **within}
+            with pytest.raises(BendError) as caught:
+                model_checks.check("it", listing(found))
+            assert caught.value.code in (Code.MODEL_UNSAFE, Code.MODEL_QUANTIZED), (part, file)
+
+
+def test_words_of_a_vocabulary_are_no_settings() -> None:
+    found = whole(layouts.LAYOUTS[0])
+    found["tokenizer/vocab.json"] = {"auto_map": 1, "quantization_config": 2}
+    found["tokenizer/added_tokens.json"] = {"custom_pipeline": 3}
+    found["unet/diffusion_pytorch_model.bin.index.json"] = {"weight_map": {"auto_map": "x"}}
+    found["tokenizer/merges.txt"] = {}
+    model_checks.check("it", listing(found))
+
+
+@pytest.mark.parametrize(
+    ("file", "key", "value"),
+    [
+        ("unet/config.json", "layers_per_block", 10**9),
+        ("unet/config.json", "layers_per_block", 1e9),
+        ("unet/config.json", "transformer_layers_per_block", [[100] * 60] * 60),
+        ("unet/config.json", "down_block_types", ["DownBlock2D"] * 65),
+        ("text_encoder/config.json", "num_hidden_layers", -(10**9)),
+        ("text_encoder/config.json", "vocab_size", 10**9),
+        ("scheduler/scheduler_config.json", "num_train_timesteps", 10**9),
+        ("scheduler/scheduler_config.json", "trained_betas", [0.1] * 100_001),
+    ],
+)
+def test_sizes_without_end_are_named(file: str, key: str, value: Any) -> None:
+    found = whole(layouts.LAYOUTS[0])
+    found[file] = {**found[file], key: value}
+    with pytest.raises(BendError) as caught:
+        model_checks.check("it", listing(found))
+    assert caught.value.code == Code.MODEL_INVALID and file in caught.value.message
+
+
+def test_what_published_settings_have_is_taken() -> None:
+    found = whole(layouts.LAYOUTS[0])
+    found["tokenizer/tokenizer_config.json"]["model_max_length"] = 1000000000000000019884624838656
+    found["scheduler/scheduler_config.json"] |= {"lambda_min_clipped": float("-inf"), "num_train_timesteps": 1000}
+    found["text_encoder/config.json"] |= {"vocab_size": 250_112, "_attn_implementation": "sdpa", "auto_map": None}
+    found["unet/config.json"] |= {"layers_per_block": 2, "transformer_layers_per_block": [1, 2, 10]}
+    model_checks.check("it", listing(found))

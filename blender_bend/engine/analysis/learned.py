@@ -57,9 +57,12 @@ def load(folder: Path | None) -> Any:
         from transformers import EncodecModel
 
         from ..alignment import align
+        from ..networks import files_in, load_network
 
-        model = EncodecModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
-    except (OSError, ValueError, KeyError, TypeError, ImportError) as error:
+        model = load_network(EncodecModel, folder, files_in(folder))
+    except BendError:
+        raise
+    except (OSError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, ImportError) as error:
         raise BendError(
             Code.MODEL_INVALID,
             f"{folder} holds no EnCodec model that can be read: {error}.",

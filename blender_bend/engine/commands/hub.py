@@ -21,11 +21,13 @@ def add(commands: Any) -> None:
     parser.add_argument("model", help="as owner/name")
     parser.add_argument("--settings", action="store_true", help="only configurations and tokenizer, no weights")
     parser.add_argument("--json", action="store_true", help="JSON lines; end when stdin closes")
-    parser.set_defaults(run=_download)
+    parser.set_defaults(run=_download, online=True)
     parser = commands.add_parser("login", help="let huggingface_hub keep an access token, read from stdin's first line")
     parser.add_argument("--json", action="store_true", help="JSON lines")
-    parser.set_defaults(run=_log_in)
-    commands.add_parser("logout", help="let huggingface_hub forget its access token").set_defaults(run=_log_out)
+    parser.set_defaults(run=_log_in, online=True)
+    commands.add_parser("logout", help="let huggingface_hub forget its access token").set_defaults(
+        run=_log_out, online=True
+    )
 
 
 def _say(**data: Any) -> None:

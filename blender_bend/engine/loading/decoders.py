@@ -13,8 +13,8 @@ from ...core import model_files, weight_files
 from ...core.errors import BendError, Code
 from ..alignment import align
 from ..memory import is_out_of_memory
+from ..networks import load_network
 from .failures import UNLOADABLE, reason
-from .networks import load_network
 
 
 def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
@@ -28,7 +28,7 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     try:
         kind = json.loads((path / "config.json").read_text(encoding="utf-8"))["_class_name"]
         weights = weight_files.weights_of("vae", model_files.listing(path).names)
-        decoder = load_network(kinds[kind], path, dtype, weights.variant)
+        decoder = load_network(kinds[kind], path, weights.files, dtype=dtype, variant=weights.variant or None)
         decoder.to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):

@@ -11,7 +11,10 @@ from safetensors import SafetensorError
 UNLOADABLE = (
     OSError,
     ValueError,
-    KeyError,
+    LookupError,
+    ArithmeticError,
+    AssertionError,
+    NameError,
     TypeError,
     AttributeError,
     RuntimeError,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,17 +13,22 @@ import transformers
 from ...core import model_checks, model_files, weight_files
 from ...core.errors import BendError, Code
 from ...core.model_files import Listing
+from ..confinement import refuse_code
+from ..networks import load_network
 from .failures import reason
-from .networks import load_network
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}
 
 
-def from_folder(path: Path, dtype: torch.dtype) -> Any:
+def from_folder(path: Path, dtype: torch.dtype, check: Callable[[], None] = lambda: None) -> Any:
     """The pipeline of a folder.
 
     Every part is loaded by its class in the table of layouts, each in the best variant of its weights that is whole.
     What else the pipeline could take (a safety checker, an image encoder) is left out.
+
+    Parameters
+    ----------
+    check : called before every part; what it raises ends the loading
 
     Raises
     ------
@@ -31,7 +37,11 @@ def from_folder(path: Path, dtype: torch.dtype) -> Any:
     files = model_files.listing(path)
     layout = model_checks.check(f"The model in {path}", files)
     index = files.json(model_files.INDEX) or {}
-    parts = {part: _part(path / part, index[part], files, dtype) for part in model_files.parts_in(index)}
+    parts = {}
+    for part in model_files.parts_in(index):
+        check()
+        parts[part] = _part(path / part, index[part], files, dtype)
+    check()
     pipeline = getattr(diffusers, layout.pipeline)
     expected, settings = pipeline._get_signature_keys(pipeline)
     unchecked = {"requires_safety_checker": False} if "requires_safety_checker" in settings else {}
@@ -50,7 +60,9 @@ def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtyp
     library, name = pair
     kind = getattr(_LIBRARIES[library], name)
     if weight_files.stem_of(folder.name):
-        return load_network(kind, folder, dtype, files.weights(folder.name).variant)
+        weights = files.weights(folder.name)
+        return load_network(kind, folder, weights.files, dtype=dtype, variant=weights.variant or None)
+    refuse_code()
     try:
         return kind.from_pretrained(str(folder), local_files_only=True)
     except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,6 @@ from ...core.errors import BendError, Code
 from ..alignment import align_parts
 from ..families import family_of
 from ..memory import is_out_of_memory
-from .completeness import require_text_encoders
 from .decoders import load_decoder, require_fit
 from .failures import UNLOADABLE, reason
 from .folders import from_folder
@@ -21,27 +21,39 @@ from .single_files import from_file
 log = logging.getLogger(__name__)
 
 
-def load_pipeline(path: Path, dtype: torch.dtype, device: str, decoder: Path | None = None) -> Any:
+def load_pipeline(
+    path: Path,
+    dtype: torch.dtype,
+    device: str,
+    decoder: Path | None = None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Any:
     """Load a model folder or a single file as a diffusers pipeline, without safety checker and code of its own.
 
     Parameters
     ----------
     decoder : the folder of an autoencoder that takes the place of the model's own
+    cancelled : asked before every part
 
     Raises
     ------
-    BendError(MODEL_INVALID)
+    BendError(MODEL_INVALID), BendError(CANCELLED), and what ``model_checks.check`` raises
     """
+
+    def check() -> None:
+        if cancelled():
+            raise BendError(Code.CANCELLED, "Cancelled.")
+
     log.info("loading %s as %s on %s", path, dtype, device)
     try:
         if path.is_file():
-            pipeline = from_file(path, dtype, decoder)
+            pipeline = from_file(path, dtype, decoder, check)
         else:
-            require_text_encoders(path)
-            pipeline = from_folder(path, dtype)
+            pipeline = from_folder(path, dtype, check)
             if decoder:
                 require_fit(decoder, pipeline.vae.config.latent_channels)
                 pipeline.vae = load_decoder(decoder, dtype, device)
+        check()
         pipeline.to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):

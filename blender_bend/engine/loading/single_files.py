@@ -22,7 +22,7 @@ from ...core import checkpoint_names as names
 from ...core import single_files
 from ...core.errors import BendError, Code
 from ...core.safetensors_file import Entry
-from .completeness import some, times
+from ..networks import some, times
 from .decoders import load_decoder, require_fit
 
 _LONGEST_PROMPT = 77
@@ -30,12 +30,15 @@ _GUIDANCE_INPUT = names.UNET + "time_embed.cond_proj.weight"
 _Find = Callable[[str], names.Source]
 
 
-def from_file(path: Path, dtype: torch.dtype, decoder: Path | None = None) -> Any:
+def from_file(
+    path: Path, dtype: torch.dtype, decoder: Path | None = None, check: Callable[[], None] = lambda: None
+) -> Any:
     """The pipeline of a checkpoint in one file, with the settings of its kind and the scheduler that it asks for.
 
     Parameters
     ----------
     decoder : the folder of one that takes the place of the file's autoencoder, which then need not be there
+    check : called before every tensor; what it raises ends the loading
 
     Raises
     ------
@@ -52,7 +55,7 @@ def from_file(path: Path, dtype: torch.dtype, decoder: Path | None = None) -> An
     if decoder:
         require_fit(decoder, settings["vae"]["latent_channels"])
         parts["vae"] = load_decoder(decoder, dtype, "cpu")
-    with _Checkpoint(path, dtype) as checkpoint:
+    with _Checkpoint(path, dtype, check) as checkpoint:
         parts["unet"] = checkpoint.unet(settings["unet"])
         if decoder is None:
             parts["vae"] = checkpoint.autoencoder(settings["vae"])
@@ -85,8 +88,8 @@ def _tokenizer(settings: dict[str, Any]) -> CLIPTokenizer:
 class _Checkpoint:
     """An open file, from which networks are filled."""
 
-    def __init__(self, path: Path, dtype: torch.dtype) -> None:
-        self._path, self._dtype = path, dtype
+    def __init__(self, path: Path, dtype: torch.dtype, check: Callable[[], None]) -> None:
+        self._path, self._dtype, self._check = path, dtype, check
         self._tensors: Mapping[str, Entry] = single_files.named(path).tensors
         self._used: set[str] = set()
 
@@ -148,6 +151,7 @@ class _Checkpoint:
     def _weight(self, source: names.Source, shape: torch.Size) -> Tensor:
         place, name = next((place, name) for place, name in enumerate(source.names) if name in self._tensors)
         self._used.add(name)
+        self._check()
         tensor: Tensor = self._file.get_tensor(self._tensors[name].key)
         if not tensor.is_floating_point():
             raise self._unfit(f"{name} is of type {str(tensor.dtype).removeprefix('torch.')}, not a weight")

@@ -75,8 +75,10 @@ class Clip:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         from transformers import CLIPModel, CLIPProcessor
 
+        from ..networks import files_in, load_network
+
         try:
-            model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True)
+            model: Any = load_network(CLIPModel, folder, files_in(folder))
             self.model = model.to(device)
             self.processor: Any = CLIPProcessor.from_pretrained(folder, local_files_only=True)
         except (OSError, ValueError) as error:

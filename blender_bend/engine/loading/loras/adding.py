@@ -14,6 +14,7 @@ from ....core.errors import BendError, Code
 from ....core.job import Lora
 from ...alignment import align_parts
 from ...loras import Loaded, attach, loaded_on, original
+from ...memory import is_out_of_memory
 from .building import Built, Unfit, build
 from .layer_names import LayerNames
 from .purpose import instead_of_a_lora, kind_of_model, purpose
@@ -72,6 +73,10 @@ def _fitted(lora: Lora, contents: Contents, names: LayerNames, pipeline: Any) ->
                 unfit[entry.key()] = ""
         except Unfit as error:
             unfit[entry.key(error.role)] = str(error)
+        except (RuntimeError, IndexError) as error:  # shapes that do not go together
+            if is_out_of_memory(error):
+                raise
+            unfit[entry.key()] = "its tensors don't fit together"
     if unfit:
         raise _misfit(lora, contents, unfit, pipeline)
     taken: set[tuple[str, str, str]] = set()

@@ -14,6 +14,9 @@ from ...loras import Change, Dora, Full, Hadamard, Kronecker, LowRank, original
 from .layer_names import LayerNames, Place
 from .reading import Contents, Entry
 
+#: What has at least two sides, by the beginnings of the roles.
+_MATRICES = ("up", "down", "mid", "hada", "lokr")
+
 
 class Unfit(Exception):
     """Why a layer of a file does not fit the model, in words, and which of its tensors it is, if it is one."""
@@ -68,6 +71,10 @@ def _changes(entry: Entry, place: Place, base: Tensor, rows: int, contents: Cont
     base : the layer's weight
     rows : of the file's layer, which may hold several of the model's
     """
+    for role, tensor in entry.parts.items():
+        _check(
+            tensor.ndim > 1 or not role.startswith(_MATRICES) or role == "up_bias", role, tensor, ("outputs", "inputs")
+        )
     parts = {role: tensor.to(base.device) for role, tensor in entry.parts.items()}
     shape = (rows, *base.shape[1:])
     if bias := {role for role in ("diff_bias", "up_bias") if role in parts}:
