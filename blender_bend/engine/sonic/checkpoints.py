@@ -138,8 +138,10 @@ def load_adapters(path: Path, unet: nn.Module) -> AudioAdapters:
     _expect(path, weights, ("adapters",), "audio adapters")
     hosts = hearing_blocks(unet)
     mark = ".attn_adapter.to_q.weight"
-    theirs = {name.removesuffix(mark): tensor.shape[0] for name, tensor in weights.items() if name.endswith(mark)}
-    context = max(tensor.shape[-1] for name, tensor in weights.items() if name.endswith(".attn_adapter.to_k.weight"))
+    matrices = {name: tensor for name, tensor in weights.items() if tensor.ndim == 2}
+    theirs = {name.removesuffix(mark): tensor.shape[0] for name, tensor in matrices.items() if name.endswith(mark)}
+    widths = (tensor.shape[-1] for name, tensor in matrices.items() if name.endswith(".attn_adapter.to_k.weight"))
+    context = max(widths, default=0)
     text = _text_width(unet)
     if theirs != hosts or context != text:
         # SD 2.x has blocks of the same widths as SD 1.x, and only the width of its text tells them apart.
@@ -224,6 +226,10 @@ def _check(path: Path, weights: Weights, wanted: Shapes, words: str, exact: bool
         if tuple(weights[name].shape) != shape:
             raise _misfit(
                 path, f"{name} has the shape {tuple(weights[name].shape)} instead of {shape}", "Choose another file."
+            )
+        if not weights[name].is_floating_point() and not name.endswith(".num_batches_tracked"):
+            raise _misfit(
+                path, f"{name} is of type {str(weights[name].dtype).removeprefix('torch.')}", "Choose another."
             )
         if not torch.isfinite(weights[name]).all():
             raise _misfit(path, f"{name} holds numbers that are not finite", "Download it again.")
