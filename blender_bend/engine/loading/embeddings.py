@@ -21,6 +21,7 @@ from ...core.models import file_fingerprint
 from ..alignment import align
 from ..families import family_of
 from ..families.text import TextEncoder
+from .failures import reason
 
 #: The names in files for Stable Diffusion XL, in the order of its encoders.
 _OF_XL = ("clip_l", "clip_g")
@@ -78,7 +79,9 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
                 "bend.open_preferences",
             )
     except (OSError, SafetensorError, ValueError) as error:
-        raise _unfit(embedding, f"its file can't be read ({error})", "Get the file again as .safetensors.") from error
+        raise _unfit(
+            embedding, f"its file can't be read: {reason(error)}", "Get the file again as .safetensors."
+        ) from error
     if set(found) == set(_OF_XL):
         sides = [found[name] for name in _OF_XL]
     elif len(found) == 1:

@@ -29,7 +29,7 @@ def from_folder(path: Path, dtype: torch.dtype) -> Any:
     BendError if Bend can't bend it; and what diffusers raises, see ``failures.UNLOADABLE``
     """
     files = model_files.listing(path)
-    layout = model_checks.check(f"The model in {path}", files)
+    layout = model_checks.check(f"the model in {path}", files)
     index = files.json(model_files.INDEX) or {}
     parts = {part: _part(path / part, index[part], files, dtype) for part in model_files.parts_in(index)}
     pipeline = getattr(diffusers, layout.pipeline)
