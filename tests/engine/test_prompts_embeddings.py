@@ -88,6 +88,16 @@ def test_a_single_vector_may_be_saved_without_a_row(load: Load, write: Write) ->
     assert torch.equal(first, second)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_a_file_in_lower_precision_is_read_as_what_it_holds(dtype: torch.dtype, load: Load, write: Write) -> None:
+    lower = vectors(2).to(dtype)
+    found, wanted = (
+        encoded(load("sd15"), "a sea of style", write(name, tensor))["prompt_embeds"]
+        for name, tensor in (("style", lower), ("style", lower.float()))
+    )
+    assert torch.equal(found, wanted)
+
+
 @torch.no_grad()
 def test_xl_takes_both_halves_and_sums_up_at_the_end_of_the_words(load: Load, write: Write) -> None:
     ours, theirs = load("sdxl"), load("sdxl")
@@ -152,6 +162,7 @@ UNFIT: dict[str, tuple[str, Callable[[], Any], str]] = {
     "SDXL on SD 1": ("sd15", lambda: {"clip_l": vectors(1), "clip_g": vectors(1, WIDTH_2)}, "SDXL"),
     "SD 1 on SDXL": ("sdxl", lambda: vectors(1), "32"),
     "half of SDXL": ("sdxl", lambda: {"clip_g": vectors(1, WIDTH_2)}, "40"),
+    "halves of two lengths": ("sdxl", lambda: {"clip_l": vectors(2), "clip_g": vectors(1, WIDTH_2)}, "2 and 1 vectors"),
     "a LoRA": ("sd15", lambda: {"a.lora_up.weight": vectors(1), "a.lora_down.weight": vectors(1)}, "LoRA"),
     "whole numbers": ("sd15", lambda: torch.ones(2, WIDTH, dtype=torch.int64), "no usable vectors"),
     "no vectors": ("sd15", lambda: torch.ones(0, WIDTH), "no usable vectors"),

@@ -94,8 +94,13 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
         )
     sides = [side[None] if side.dim() == 1 else side for side in sides]
     for side in sides:
-        if side.dim() != 2 or not side.is_floating_point() or 0 in side.shape or not side.isfinite().all():
+        if side.dim() != 2 or not side.is_floating_point() or 0 in side.shape or not side.float().isfinite().all():
             raise _unfit(embedding, "its file holds no usable vectors", "Get the file again.")
+    if len({len(side) for side in sides}) > 1:
+        counts = _listed([len(side) for side in sides])
+        raise _unfit(
+            embedding, f"its file is damaged: it holds {counts} vectors for SDXL's two encoders", "Get it again."
+        )
     widths = [encoder.network.get_input_embeddings().weight.shape[1] for encoder in encoders]
     given = [side.shape[1] for side in sides]
     if given != widths:
