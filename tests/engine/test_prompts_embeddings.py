@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lora_files import lora_of, save
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from blender_bend.engine.alignment import is_aligned
 from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import family_of
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.loading import add_embeddings, has_embeddings
+from blender_bend.engine.loading import add_embeddings, add_loras, has_embeddings
 from blender_bend.engine.model_shelf import ModelShelf, check_fingerprints
 from blender_bend.engine.render import Renderer
 
@@ -181,6 +182,16 @@ def test_a_file_that_does_not_fit_is_refused_with_words(case: str, load: Load, w
         add_embeddings(pipeline, [embedding])
     assert caught.value.code == Code.MODEL_INVALID
     assert "'style'" in caught.value.message and told in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_beside_a_lora_of_the_words_themselves_it_is_refused(load: Load, write: Write, tmp_path: Path) -> None:
+    pipeline = load("sd15")
+    table = pipeline.text_encoder.get_input_embeddings().weight
+    change = {"lora_te_text_model_embeddings_token_embedding.diff": torch.ones_like(table)}
+    add_loras(pipeline, [lora_of(save(tmp_path, change))])
+    with pytest.raises(BendError, match="a LoRA on this strip changes the table of words") as caught:
+        add_embeddings(pipeline, [write("style", vectors(1))])
+    assert caught.value.code == Code.MODEL_INVALID and caught.value.hint
 
 
 def test_a_damaged_or_exchanged_file_is_refused(load: Load, write: Write) -> None:

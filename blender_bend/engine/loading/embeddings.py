@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
 
 from ...core.errors import BendError, Code
 from ...core.job import Embedding
@@ -43,6 +44,9 @@ def add_embeddings(pipeline: Any, embeddings: Sequence[Embedding]) -> None:
             raise _unfit(embedding, "this kind of model takes none", "Embeddings work with SD 1.x, 2.x and SDXL.")
         if all(tokens_of(encoder.tokenizer, embedding.fingerprint) for encoder in encoders):
             continue
+        if any(is_parametrized(encoder.network.get_input_embeddings()) for encoder in encoders):
+            hint = "Use either the embedding or that LoRA."
+            raise _unfit(embedding, "a LoRA on this strip changes the table of words that it would go in", hint)
         for encoder, vectors in zip(encoders, _vectors(embedding, encoders), strict=True):
             _add(encoder, embedding.fingerprint, vectors)
 
