@@ -82,16 +82,17 @@ class Source:
     transposed: bool = False
 
 
-def unet_source(name: str, config: Mapping[str, Any]) -> Source:
+def unet_source(name: str, config: Mapping[str, Any], averaged: bool = False) -> Source:
     """Where a weight of the UNet is.
 
     Parameters
     ----------
     name : in diffusers
     config : the UNet's configuration
+    averaged : whether the file has a moving average of the UNet alone; the two are never mixed
     """
     inner = _unet_name(name, config)
-    return Source((UNET + inner, AVERAGE + "diffusion_model" + inner.replace(".", "")))
+    return Source((AVERAGE + "diffusion_model" + inner.replace(".", "") if averaged else UNET + inner,))
 
 
 def _unet_name(name: str, config: Mapping[str, Any]) -> str:

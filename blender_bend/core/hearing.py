@@ -58,7 +58,7 @@ def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
         )
     found: dict[str, list[Path]] = {"clap": [], "projector": [], "adapters": []}
     for path in sorted(folder.iterdir()):
-        if path.suffix in WEIGHTS:
+        if path.suffix.lower() in WEIGHTS:
             found[next((kind for kind in found if kind in path.stem.lower()), "adapters")].append(path)
     if not found["clap"] and clap:
         found["clap"] = [Path(clap)]

@@ -268,6 +268,8 @@ class Job:
         yield self.palette in scenes.PALETTE_NAMES, f"the palette must be one of {', '.join(scenes.PALETTE_NAMES)}"
         yield 0 <= self.scene_seed < 2**32, "the scene's seed must be from 0 to 4294967295"
         yield self.scheduler in schedulers.NAMES, f"the sampler must be one of {', '.join(schedulers.NAMES)}"
+        for option in schedulers.OPTIONS:
+            yield isinstance(getattr(self, option), str), f"{option} must be text"
         schedulers.scheduler(self.scheduler).check(spacing=self.spacing, sigmas=self.sigmas, prediction=self.prediction)
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
         yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
@@ -352,7 +354,7 @@ def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[
     for embedding in embeddings:
         texts = (embedding.name, embedding.path, embedding.fingerprint)
         yield all(isinstance(text, str) for text in texts), "the name and path of an embedding must be text"
-        yield bool(embedding.name), "an embedding needs a name to be written in the prompt"
+        yield bool(embedding.name.strip()), "an embedding needs a name to be written in the prompt"
         yield bool(_DIGEST.fullmatch(embedding.fingerprint)), f"the fingerprint of {embedding.name} must be a digest"
     names = {embedding.name.casefold() for embedding in embeddings}
     yield len(names) == len(embeddings), "two embeddings have the same name: rename one in the preferences"

@@ -114,11 +114,18 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
 
     Raises
     ------
-    BendError(MODEL_MISSING) if there is no such LoRA here.
+    BendError(MODEL_MISSING) if there is no such LoRA or file here.
     BendError(MODEL_INVALID) if it is not a ``.safetensors`` file.
     """
     path = _named(name, files, "LoRA")
-    if path.suffix != ".safetensors" or not path.is_file():
+    if not path.exists():
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"The file of the LoRA '{name}' is missing: {path}.",
+            "Choose the file again in the preferences, or take it off the strip.",
+            "bend.open_preferences",
+        )
+    if path.suffix.lower() != single_files.SUFFIX or not path.is_file():
         raise BendError(
             Code.MODEL_INVALID,
             f"{path} is not a LoRA: it must be a .safetensors file.",
@@ -155,7 +162,7 @@ def resolve_embedding(name: str, files: Mapping[str, str]) -> ModelReference:
             "Choose the file again in the preferences, or take its name out of the prompt.",
             "bend.open_preferences",
         )
-    if path.suffix != single_files.SUFFIX:
+    if path.suffix.lower() != single_files.SUFFIX:
         raise BendError(
             Code.MODEL_INVALID,
             f"{path} is not an embedding: it must be a .safetensors file.",
@@ -177,7 +184,7 @@ def _named(name: str, paths: Mapping[str, str], what: str) -> Path:
 
 
 def _reference(name: str, path: Path, called: str = "") -> ModelReference:
-    model_checks.check(called or f"The model in {path}", model_files.listing(path))
+    model_checks.check(called or f"the model in {path}", model_files.listing(path))
     return ModelReference(name, str(path), fingerprint(path))
 
 

@@ -64,7 +64,10 @@ def _header(file: Path) -> tuple[dict[str, Any], bytes]:
         if length > _LONGEST_HEADER:
             raise ValueError("too long")
         text = stream.read(length)
-    found = json.loads(text)
+    try:
+        found = json.loads(text)
+    except RecursionError as error:
+        raise ValueError("not a header") from error
     if not isinstance(found, dict):
         raise ValueError("not a header")
     return found, text

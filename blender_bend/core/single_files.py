@@ -135,6 +135,8 @@ def _judged(digest: str, file: str) -> tuple[Kind | None, file_kinds.Other]:
     ):
         return None, file_kinds.Other("", "it lacks the UNet")
     kind = next((kind for kind in KINDS if any(name.startswith(kind.marker) for name in names)), None)
+    if kind is None and any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in names):
+        return None, file_kinds.Other("", "it lacks the second of the two text encoders")
     if kind is None:
         begun = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in names)
         why = f"it is neither {' nor '.join(_labels())}" if begun else "it lacks the text encoder"

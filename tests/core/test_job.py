@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blender_bend.core import schedulers
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Job
 from blender_bend.core.resolve import trace
@@ -100,6 +101,7 @@ def test_a_job_reads_back_from_a_file_with_any_letters(job: Job, tmp_path: Path)
         (("frames", 0, "values"), []),
         (("frames", 0, "values", 0, "mix"), float("inf")),
         (("frames", 0, "walk"), float("nan")),
+        *(((option,), value) for option in schedulers.OPTIONS for value in (None, 7, True, 0.5, [], ["auto"], {})),
         (("clip_skip",), -1),
         (("clip_skip",), 1.5),
         (("clip_skip",), True),
@@ -108,6 +110,7 @@ def test_a_job_reads_back_from_a_file_with_any_letters(job: Job, tmp_path: Path)
         (("embeddings",), [{"name": "", "path": "/style", "fingerprint": "a" * 64}]),
         (("embeddings",), [{"name": name, "path": "/style", "fingerprint": "a" * 64} for name in ("style", "Style")]),
         (("embeddings",), [{"name": 3, "path": "/style", "fingerprint": "a" * 64}]),
+        (("embeddings",), [{"name": " ", "path": "/style", "fingerprint": "a" * 64}]),
         (("embeddings",), ["style"]),
         (("frames",), None),
         (("frames", 0), None),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -167,12 +168,21 @@ def test_an_embedding_is_a_single_file_of_safetensors_and_a_pickle_is_refused_by
         models.resolve_embedding("none", {})
 
 
+@pytest.mark.parametrize("find", [models.resolve_lora, models.resolve_embedding])
+def test_the_ending_of_a_file_may_be_in_capitals(find: Callable[..., Any], tmp_path: Path) -> None:
+    path = tmp_path / "STYLE.SAFETENSORS"
+    path.write_bytes(b"one")
+    assert find("style", {"style": str(path)}).path == str(path)
+
+
 def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "style.safetensors"
-    for wrong in (path, tmp_path / "style.ckpt"):
+    pickled = tmp_path / "style.ckpt"
+    pickled.write_bytes(b"one")
+    for wrong, code in ((path, Code.MODEL_MISSING), (pickled, Code.MODEL_INVALID), (tmp_path, Code.MODEL_INVALID)):
         with pytest.raises(BendError) as raised:
             models.resolve_lora("style", {"style": str(wrong)})
-        assert (raised.value.code, raised.value.action) == (Code.MODEL_INVALID, "bend.open_preferences")
+        assert (raised.value.code, raised.value.action) == (code, "bend.open_preferences")
     path.write_bytes(b"one")
     found = models.resolve_lora("style", {"style": str(path)})
     path.write_bytes(b"other")

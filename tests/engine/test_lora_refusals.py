@@ -162,7 +162,11 @@ IN_PART: dict[str, tuple[Callable[[Tensors], Tensors], str]] = {
     ),
     "an empty alpha": (
         lambda own: {k: torch.zeros(0) if k.endswith("alpha") else t for k, t in own.items()},
-        "alpha is empty",
+        "alpha is not one number",
+    ),
+    "several alphas in one layer": (
+        lambda own: {k: torch.ones(4) if k.endswith("alpha") else t for k, t in own.items()},
+        "alpha is not one number",
     ),
     "a LoHa in a LoRA's layer": (
         lambda own: own | {ELSEWHERE.replace("7", "0") + ".hada_w1_a": R(8, 2)},
@@ -196,6 +200,72 @@ def test_a_file_that_fits_in_part_is_refused_with_the_tensors_named(
     error = refused(lora_of(save(tmp_path, change(whole(load("sd15"))))))
     assert error.code == Code.LORA_MISFIT
     assert words in error.message
+
+
+def of_every_kind(o: int, i: int) -> dict[str, Tensors]:
+    """A layer with so many outputs and inputs, by every kind of file."""
+    low = {"lora_down.weight": R(2, i), "lora_up.weight": R(o, 2)}
+    return {
+        "LoRA": {**low, "lora_B.bias": R(o)},
+        "LoHa": {"hada_w1_a": R(o, 2), "hada_w1_b": R(2, i), "hada_w2_a": R(o, 2), "hada_w2_b": R(2, i)},
+        "LoKr": {"lokr_w1": R(2, 2), "lokr_w2_a": R(o // 2, 2), "lokr_w2_b": R(2, i // 2)},
+        "LoKr's middle": {
+            "lokr_w1": R(2, 2),
+            "lokr_w2_a": R(2, o // 2),
+            "lokr_w2_b": R(2, i // 2),
+            "lokr_t2": R(2, 2, 1, 1),
+        },
+        "in full": {"diff": R(o, i), "diff_b": R(o)},
+        "DoRA": {**low, "dora_scale": R(o, 1)},
+    }
+
+
+SHAPES = ((), (1,), (0,), (3,), (2, 3), (0, 4), (4, 0), (2, 3, 4), (2, 2, 2, 2, 3))
+LAYERS = {"te_text_model_encoder_layers_0_mlp_fc1": (128, 32), "unet_down_blocks_0_resnets_0_norm1": (8, 2)}
+
+
+@pytest.mark.parametrize("layer", LAYERS)
+@pytest.mark.parametrize("kind", of_every_kind(2, 2))
+def test_a_tensor_of_any_other_shape_is_refused_in_words(
+    kind: str, layer: str, load: Callable[..., Any], tmp_path: Path
+) -> None:
+    own = of_every_kind(*LAYERS[layer])[kind]
+    pipeline = load("sd15")
+    for role in own:
+        for shape in SHAPES:
+            tensors = {f"lora_{layer}.{name}": tensor for name, tensor in {**own, role: torch.ones(shape)}.items()}
+            with pytest.raises(BendError) as caught:
+                add_loras(pipeline, [lora_of(save(tmp_path, tensors))])
+            assert caught.value.code == Code.LORA_MISFIT, (role, shape)
+            assert not changed_layers(pipeline)
+
+
+@pytest.mark.parametrize("damage", [lambda data: data[:100], lambda data: data[:-1], lambda data: b""])
+def test_a_damaged_file_is_said_to_be_damaged(
+    damage: Callable[[bytes], bytes], refused: Callable[..., BendError], load: Callable[..., Any], tmp_path: Path
+) -> None:
+    path = save(tmp_path, whole(load("sd15")))
+    path.write_bytes(damage(path.read_bytes()))
+    error = refused(lora_of(path))
+    assert error.code == Code.LORA_INVALID and "Error" not in error.message
+    assert error.message.endswith("cannot be read: its file is damaged or incomplete.")
+
+
+def test_settings_beside_the_weights_that_are_no_settings_are_left_out(
+    load: Callable[..., Any], tmp_path: Path
+) -> None:
+    own = {"unet.conv_in.lora_A.weight": R(2, 4, 3, 3), "unet.conv_in.lora_B.weight": R(8, 2, 1, 1)}
+    for nonsense in ("[" * 100_000, "{", "5", "[]"):
+        pipeline = load("sd15")
+        add_loras(pipeline, [lora_of(save(tmp_path, own, metadata={"lora_adapter_metadata": nonsense}))])
+        assert changed_layers(pipeline)
+
+
+def test_the_ending_of_a_file_may_be_in_capitals(load: Callable[..., Any], tmp_path: Path) -> None:
+    pipeline = load("sd15")
+    path = save(tmp_path, whole(pipeline))
+    add_loras(pipeline, [lora_of(path.rename(tmp_path / "INK.SAFETENSORS"))])
+    assert changed_layers(pipeline)
 
 
 def test_a_wrong_middle_of_a_loha_or_lokr_is_refused(refused: Callable[..., BendError], tmp_path: Path) -> None:

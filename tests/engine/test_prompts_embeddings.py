@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from lora_files import lora_of, save
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -20,7 +21,7 @@ from blender_bend.engine.alignment import is_aligned
 from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import family_of
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.loading import add_embeddings, has_embeddings
+from blender_bend.engine.loading import add_embeddings, add_loras, has_embeddings
 from blender_bend.engine.model_shelf import ModelShelf, check_fingerprints
 from blender_bend.engine.render import Renderer
 
@@ -88,6 +89,16 @@ def test_a_single_vector_may_be_saved_without_a_row(load: Load, write: Write) ->
     assert torch.equal(first, second)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float8_e4m3fn, torch.float8_e5m2])
+def test_a_file_in_lower_precision_is_read_as_what_it_holds(dtype: torch.dtype, load: Load, write: Write) -> None:
+    lower = vectors(2).to(dtype)
+    found, wanted = (
+        encoded(load("sd15"), "a sea of style", write(name, tensor))["prompt_embeds"]
+        for name, tensor in (("style", lower), ("style", lower.float()))
+    )
+    assert torch.equal(found, wanted)
+
+
 @torch.no_grad()
 def test_xl_takes_both_halves_and_sums_up_at_the_end_of_the_words(load: Load, write: Write) -> None:
     ours, theirs = load("sdxl"), load("sdxl")
@@ -152,6 +163,7 @@ UNFIT: dict[str, tuple[str, Callable[[], Any], str]] = {
     "SDXL on SD 1": ("sd15", lambda: {"clip_l": vectors(1), "clip_g": vectors(1, WIDTH_2)}, "SDXL"),
     "SD 1 on SDXL": ("sdxl", lambda: vectors(1), "32"),
     "half of SDXL": ("sdxl", lambda: {"clip_g": vectors(1, WIDTH_2)}, "40"),
+    "halves of two lengths": ("sdxl", lambda: {"clip_l": vectors(2), "clip_g": vectors(1, WIDTH_2)}, "2 and 1 vectors"),
     "a LoRA": ("sd15", lambda: {"a.lora_up.weight": vectors(1), "a.lora_down.weight": vectors(1)}, "LoRA"),
     "whole numbers": ("sd15", lambda: torch.ones(2, WIDTH, dtype=torch.int64), "no usable vectors"),
     "no vectors": ("sd15", lambda: torch.ones(0, WIDTH), "no usable vectors"),
@@ -170,6 +182,16 @@ def test_a_file_that_does_not_fit_is_refused_with_words(case: str, load: Load, w
         add_embeddings(pipeline, [embedding])
     assert caught.value.code == Code.MODEL_INVALID
     assert "'style'" in caught.value.message and told in f"{caught.value.message} {caught.value.hint}"
+
+
+def test_beside_a_lora_of_the_words_themselves_it_is_refused(load: Load, write: Write, tmp_path: Path) -> None:
+    pipeline = load("sd15")
+    table = pipeline.text_encoder.get_input_embeddings().weight
+    change = {"lora_te_text_model_embeddings_token_embedding.diff": torch.ones_like(table)}
+    add_loras(pipeline, [lora_of(save(tmp_path, change))])
+    with pytest.raises(BendError, match="a LoRA on this strip changes the table of words") as caught:
+        add_embeddings(pipeline, [write("style", vectors(1))])
+    assert caught.value.code == Code.MODEL_INVALID and caught.value.hint
 
 
 def test_a_damaged_or_exchanged_file_is_refused(load: Load, write: Write) -> None:

@@ -4,6 +4,7 @@ stored; what it lacks is named, and nothing is painted with weights that are not
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -273,7 +274,7 @@ def test_a_tensor_of_whole_numbers_is_no_weight(
         ("sd15", TEXT, "words.", "lacks the text encoder"),
         ("sd15", "encoder.layers", "encoder.stages", "the text encoder lacks"),
         ("sd21", "resblocks", "layers", "the text encoder lacks"),
-        ("sdxl", "embedders.1.model", "embedders.2.model", "neither"),
+        ("sdxl", "embedders.1.model", "embedders.2.model", "second of the two text encoders"),
         ("sdxl", "embedders.0.transformer", "embedders.2.transformer", "first of the two text encoders"),
         ("sdxl", "label_emb", "class_emb", "the UNet lacks"),
     ],
@@ -287,6 +288,50 @@ def test_a_part_by_other_names_is_a_part_that_is_missing(
 def test_what_the_unet_has_no_place_for_is_named(sd15: Tensors, tmp_path: Path) -> None:
     strange = f"{UNET}input_blocks.1.1.transformer_blocks.0.attn2.to_k_ip.weight"
     assert strange in refused(write(sd15 | {strange: torch.zeros(4)}, tmp_path))
+
+
+def test_the_moving_average_never_fills_gaps(sd15: Tensors, tmp_path: Path) -> None:
+    name = f"{UNET}middle_block.1.norm.weight"
+    assert name in refused(write({n: t for n, t in (sd15 | _average(sd15)).items() if n != name}, tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "words"),
+    [("conditioner.embedders.0.", "the first of the two"), ("conditioner.embedders.1.", "the second of the two")],
+)
+def test_a_checkpoint_with_one_of_two_text_encoders_says_which_is_missing(
+    published: dict[str, Tensors], encoder: str, words: str, tmp_path: Path
+) -> None:
+    assert f"it lacks {words} text encoders" in refused(write(_without(published["sdxl"], encoder), tmp_path))
+
+
+def _with_header(file: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """The file with another header before the same weights."""
+    data = file.read_bytes()
+    end = 8 + int.from_bytes(data[:8], "little")
+    text = change(json.loads(data[8:end]))
+    header = (text if isinstance(text, str) else json.dumps(text)).encode()
+    file.write_bytes(len(header).to_bytes(8, "little") + header + data[end:])
+
+
+_BIAS = f"{VAE}decoder.conv_out.bias"
+HEADERS: dict[str, Callable[[dict[str, Any]], Any]] = {
+    "nested too deeply": lambda own: "[" * 100_000,
+    "a list": lambda own: [],
+    "not of tensors": lambda own: {**own, _BIAS: 5},
+    "an unknown type": lambda own: {**own, _BIAS: {**own[_BIAS], "dtype": "Q7"}},
+    "a negative side": lambda own: {**own, _BIAS: {**own[_BIAS], "shape": [-4]}},
+    "words that are numbers": lambda own: {**own, "__metadata__": {"modelspec.title": 5}},
+    "a list of words": lambda own: {**own, "__metadata__": [1]},
+}
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_a_damaged_header_is_said_in_words(sd15: Tensors, name: str, tmp_path: Path) -> None:
+    file = write(sd15, tmp_path)
+    _with_header(file, HEADERS[name])
+    message = refused(file)
+    assert "damaged" in message and "Error" not in message and "JSON" not in message
 
 
 @pytest.mark.parametrize("share", [0.0, 0.0001, 0.3, 0.999])

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
+from torch.nn.utils.parametrize import is_parametrized
 
 from ...core.errors import BendError, Code
 from ...core.job import Embedding
@@ -21,6 +22,7 @@ from ...core.models import file_fingerprint
 from ..alignment import align
 from ..families import family_of
 from ..families.text import TextEncoder
+from .failures import reason
 
 #: The names in files for Stable Diffusion XL, in the order of its encoders.
 _OF_XL = ("clip_l", "clip_g")
@@ -42,6 +44,9 @@ def add_embeddings(pipeline: Any, embeddings: Sequence[Embedding]) -> None:
             raise _unfit(embedding, "this kind of model takes none", "Embeddings work with SD 1.x, 2.x and SDXL.")
         if all(tokens_of(encoder.tokenizer, embedding.fingerprint) for encoder in encoders):
             continue
+        if any(is_parametrized(encoder.network.get_input_embeddings()) for encoder in encoders):
+            hint = "Use either the embedding or that LoRA."
+            raise _unfit(embedding, "a LoRA on this strip changes the table of words that it would go in", hint)
         for encoder, vectors in zip(encoders, _vectors(embedding, encoders), strict=True):
             _add(encoder, embedding.fingerprint, vectors)
 
@@ -78,7 +83,9 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
                 "bend.open_preferences",
             )
     except (OSError, SafetensorError, ValueError) as error:
-        raise _unfit(embedding, f"its file can't be read ({error})", "Get the file again as .safetensors.") from error
+        raise _unfit(
+            embedding, f"its file can't be read: {reason(error)}", "Get the file again as .safetensors."
+        ) from error
     if set(found) == set(_OF_XL):
         sides = [found[name] for name in _OF_XL]
     elif len(found) == 1:
@@ -91,8 +98,13 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
         )
     sides = [side[None] if side.dim() == 1 else side for side in sides]
     for side in sides:
-        if side.dim() != 2 or not side.is_floating_point() or 0 in side.shape or not side.isfinite().all():
+        if side.dim() != 2 or not side.is_floating_point() or 0 in side.shape or not side.float().isfinite().all():
             raise _unfit(embedding, "its file holds no usable vectors", "Get the file again.")
+    if len({len(side) for side in sides}) > 1:
+        counts = _listed([len(side) for side in sides])
+        raise _unfit(
+            embedding, f"its file is damaged: it holds {counts} vectors for SDXL's two encoders", "Get it again."
+        )
     widths = [encoder.network.get_input_embeddings().weight.shape[1] for encoder in encoders]
     given = [side.shape[1] for side in sides]
     if given != widths:

@@ -26,5 +26,7 @@ UNLOADABLE = (
 
 def reason(error: BaseException) -> str:
     """What a library says, as the end of a sentence: one line, without the names of exceptions."""
+    if isinstance(error, SafetensorError):
+        return "its file is damaged or incomplete"
     words = " ".join(str(error).split())
     return re.sub(r"\b\w*Error(?: while initializing \w+)?: ", "", words).rstrip(".") or type(error).__name__

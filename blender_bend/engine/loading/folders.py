@@ -35,7 +35,7 @@ def from_folder(path: Path, dtype: torch.dtype, check: Callable[[], None] = lamb
     BendError if Bend can't bend it; and what diffusers raises, see ``failures.UNLOADABLE``
     """
     files = model_files.listing(path)
-    layout = model_checks.check(f"The model in {path}", files)
+    layout = model_checks.check(f"the model in {path}", files)
     index = files.json(model_files.INDEX) or {}
     parts = {}
     for part in model_files.parts_in(index):

@@ -107,7 +107,8 @@ class _Checkpoint:
             config = {**config, "time_cond_proj_dim": guided.shape[1]}
         with init_empty_weights():
             unet = diffusers.UNet2DConditionModel.from_config(config)
-        self._fill(unet, "UNet", lambda name: names.unet_source(name, config))
+        averaged = not any(name.startswith(names.UNET) for name in self._tensors)
+        self._fill(unet, "UNet", lambda name: names.unet_source(name, config, averaged))
         spare = sorted(name for name in self._tensors if name.startswith(names.UNET) and name not in self._used)
         if spare:
             raise self._unfit(f"its UNet is built otherwise: it has no place for {some(spare)}")

@@ -43,7 +43,9 @@ def prepare(family: Family, frame: Resolved) -> Any:
         else:
             family.set_timesteps(scheduler, steps, (frame["size"][0], frame["size"][1]))
     except ValueError as error:
-        raise _too_many(row, steps, str(error)) from error
+        most = scheduler.config.get("original_inference_steps", 0)
+        why = f"it takes {most} at most" if 0 < most < steps else str(error).rstrip(".")
+        raise _too_many(row, steps, why) from error
     _check_schedule(scheduler, row, steps)
     if hasattr(scheduler, "set_begin_index"):
         # Two first timesteps can be equal; without this, schedulers would leave the first one out.

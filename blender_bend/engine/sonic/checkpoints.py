@@ -173,7 +173,7 @@ def save_projector(path: Path, projector: AudioProjector, said: Mapping[str, str
     ------
     BendError(PARAMETER_INVALID) for a stacked projector in the authors' layout, which would be read as another one
     """
-    if projector.variant != "official" and path.suffix != ".safetensors":
+    if projector.variant != "official" and path.suffix.lower() != ".safetensors":
         raise BendError(
             Code.PARAMETER_INVALID,
             f"A {projector.variant} projector cannot be told from an official one in a {path.suffix} file.",
@@ -254,7 +254,7 @@ def _save(path: Path, weights: Mapping[str, Tensor], said: dict[str, str]) -> Pa
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as file:
-            if path.suffix == ".safetensors":
+            if path.suffix.lower() == ".safetensors":
                 file.write(save(plain, said))
             else:
                 torch.save(plain, file)

@@ -61,7 +61,7 @@ def read_weights(path: Path) -> Weights:
 
 def metadata(path: Path) -> dict[str, str]:
     """What a safetensors file says about itself; empty for other files."""
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         return {}
     with safe_open(path, "pt") as file:
         return dict(file.metadata() or {})

@@ -14,7 +14,7 @@ from ...loras import Change, Dora, Full, Hadamard, Kronecker, LowRank, original
 from .layer_names import LayerNames, Place
 from .reading import Contents, Entry
 
-#: What has at least two sides, by the beginnings of the roles.
+#: What the names of matrices begin with, which have rows and columns.
 _MATRICES = ("up", "down", "mid", "hada", "lokr")
 
 
@@ -71,17 +71,17 @@ def _changes(entry: Entry, place: Place, base: Tensor, rows: int, contents: Cont
     base : the layer's weight
     rows : of the file's layer, which may hold several of the model's
     """
-    for role, tensor in entry.parts.items():
-        _check(
-            tensor.ndim > 1 or not role.startswith(_MATRICES) or role == "up_bias", role, tensor, ("outputs", "inputs")
-        )
     parts = {role: tensor.to(base.device) for role, tensor in entry.parts.items()}
     shape = (rows, *base.shape[1:])
+    for role, tensor in parts.items():
+        if _is_of(role, _MATRICES):
+            _check(tensor.ndim >= 2, role, tensor, ("rows", "columns"))
     if bias := {role for role in ("diff_bias", "up_bias") if role in parts}:
         scale = _scale(parts, place, contents, parts["up"].shape[1]) if "up_bias" in bias and "up" in parts else 1.0
-        total = torch.stack([parts[role].float() * (scale if role == "up_bias" else 1.0) for role in bias]).sum(0)
-        _check(total.numel() == rows, next(iter(bias)), total, (rows,))
-        yield "bias", Full(total.flatten()[_rows(place, rows)])
+        for role in bias:
+            _check(parts[role].numel() == rows, role, parts[role], (rows,))
+        flat = [parts[role].float().flatten() * (scale if role == "up_bias" else 1.0) for role in sorted(bias)]
+        yield "bias", Full(torch.stack(flat).sum(0)[_rows(place, rows)])
     change = _of_weight(parts, shape, place, contents)
     if change is None:
         if not bias:
@@ -158,6 +158,9 @@ def _lokr(parts: Mapping[str, Tensor], shape: tuple[int, ...], place: Place, con
             raise Unfit(f"its {whole} is missing")
         one, two = parts[up].double().cpu(), parts[down].double().cpu()
         if number == 2 and "lokr_t2" in parts:
+            middle = parts["lokr_t2"]
+            fits = one.ndim == two.ndim == 2 and tuple(middle.shape[:2]) == (one.shape[0], two.shape[0])
+            _check(fits, "lokr_t2", middle, (one.shape[0], two.shape[0]))
             product = torch.einsum("ij...,jr,ip->pr...", parts["lokr_t2"].double().cpu(), two, one)
         else:
             _check(one.ndim == 2 and one.shape[1] == two.shape[0], down, two, (one.shape[-1], "inputs"))
@@ -176,6 +179,8 @@ def _lokr(parts: Mapping[str, Tensor], shape: tuple[int, ...], place: Place, con
 
 def _dora(change: Change, magnitude: Tensor, of_peft: bool, place: Place, shape: tuple[int, ...]) -> Change:
     """DoRA; peft's lengths are those of the outputs, LyCORIS' are those of the axis along which they lie."""
+    if len(shape) < 2:
+        raise Unfit("it is DoRA, and the model's layer has no rows and columns")
     by_output = of_peft or (magnitude.ndim > 0 and magnitude.shape[0] == shape[0] and magnitude.numel() == shape[0])
     _check(
         magnitude.numel() == (shape[0] if by_output else shape[1]), "dora", magnitude, (shape[0 if by_output else 1],)
@@ -199,8 +204,8 @@ def _scale(parts: Mapping[str, Tensor], place: Place, contents: Contents, rank: 
     if rank == 0:
         raise Unfit("it has no rank")
     if "alpha" in parts:
-        if parts["alpha"].numel() == 0:
-            raise Unfit("its alpha is empty")
+        if parts["alpha"].numel() != 1:
+            raise Unfit("its alpha is not one number")
         return float(parts["alpha"].flatten()[0]) / rank
     told = {
         name.removeprefix(f"{place.part}."): value

@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from ....core.errors import BendError, Code
+from ..failures import reason
 
 #: What a tensor is to its layer, by the end of its name. Everything before is the layer's name.
 _ROLES = tuple(
@@ -99,7 +100,7 @@ def read(path: Path, name: str) -> Contents:
     ------
     BendError(MODEL_MISSING), BendError(LORA_INVALID), BendError(LORA_KIND)
     """
-    if path.suffix != ".safetensors":
+    if path.suffix.lower() != ".safetensors":
         raise _invalid(f"The LoRA {name} is not a .safetensors file: {path}.", "Choose a .safetensors file.")
     if not path.is_file():
         raise BendError(
@@ -110,9 +111,7 @@ def read(path: Path, name: str) -> Contents:
             metadata = dict(file.metadata() or {})
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
-        raise _invalid(
-            f"The LoRA {name} cannot be read, it is damaged or incomplete: {error}.", "Download the file again."
-        ) from error
+        raise _invalid(f"The LoRA {name} cannot be read: {reason(error)}.", "Download the file again.") from error
     return sort(tensors, metadata, name)
 
 
@@ -168,7 +167,7 @@ def _settings(metadata: dict[str, str]) -> dict[str, Any]:
     """What diffusers writes beside the weights it saves: ``unet.lora_alpha`` and the like."""
     try:
         found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 
