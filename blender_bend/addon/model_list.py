@@ -6,16 +6,16 @@ import time
 from dataclasses import dataclass
 
 from ..core import hub, known_models
-from ..core.hub import Stored
+from ..core.hub import Found, Stored
 from ..core.known_models import Known
 
 #: Seconds for which a look into the cache of the hub counts; panels are drawn with every movement of the mouse.
 FRESH_SECONDS = 5.0
 
-_seen: tuple[float, list[Stored]] = (-FRESH_SECONDS, [])
+_seen: tuple[float, Found] = (-FRESH_SECONDS, Found())
 
 
-def stored(fresh: bool = False) -> list[Stored]:
+def stored(fresh: bool = False) -> Found:
     """The diffusion models in the hub's cache.
 
     Parameters
@@ -45,6 +45,12 @@ class Row:
     def whole(self) -> bool:
         """Whether it can be used."""
         return self.here is not None and not self.here.missing
+
+
+def unreadable() -> str:
+    """How many folders of the cache are left out of the list, in words; empty if none is."""
+    count = stored().unreadable
+    return f"{count} more {'folder' if count == 1 else 'folders'} can't be read" if count else ""
 
 
 def rows() -> list[Row]:

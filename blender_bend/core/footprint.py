@@ -15,13 +15,12 @@ A docs page, ``docs/performance.md``, has the arithmetic for SDXL.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from . import single_files, weights
+from . import foreign_json, single_files, weights
 from .errors import BendError
 from .job import Job
 from .tiling import TILED, WHOLE, tile_side
@@ -193,7 +192,6 @@ def _config(model: Path, part: str) -> dict[str, Any]:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        found = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return foreign_json.read(file) or {}
+    except foreign_json.Unreadable:
         return {}
-    return found if isinstance(found, dict) else {}

@@ -8,11 +8,13 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import model_files
+from . import foreign_json, model_files
 from .files import size_of
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PREFIX = "models--"
+#: A commit, or whatever else stands for one: never a way to another folder.
+_REVISION = re.compile(r"(?!\.)[\w.-]{1,100}")
 
 
 def is_id(name: str) -> bool:
@@ -49,10 +51,11 @@ def snapshot(name: str) -> Path | None:
     """The files of a model as they were downloaded last, complete or not; None if there are none."""
     folder = folder_of(name)
     try:
-        found = folder / "snapshots" / (folder / "refs" / "main").read_text().strip()
-    except OSError:
+        revision = (foreign_json.read_text(folder / "refs" / "main", 1000) or "").strip()
+    except foreign_json.Unreadable:
         return None
-    return found if found.is_dir() else None
+    found = folder / "snapshots" / revision
+    return found if _REVISION.fullmatch(revision) and found.is_dir() else None
 
 
 def begun(name: str) -> Path | None:
@@ -75,14 +78,30 @@ class Stored:
     missing: tuple[str, ...] = ()
 
 
-def stored() -> list[Stored]:
+class Found(list[Stored]):
+    """Models, and how many folders beside them cannot be read."""
+
+    unreadable: int = 0
+
+
+def stored() -> Found:
     """The diffusion models in the cache, also those whose download was interrupted; others are not Bend's concern."""
-    found = []
-    for folder in sorted(cache().glob(f"{_PREFIX}*")):
+    found = Found()
+    try:
+        folders = sorted(cache().glob(f"{_PREFIX}*"))
+    except OSError:
+        return found
+    for folder in folders:
         name = folder.name.removeprefix(_PREFIX).replace("--", "/", 1)
-        files = snapshot(name) or begun(name)
-        if files is not None and (files / model_files.INDEX).is_file():
-            found.append(Stored(name, size_of(folder), tuple(model_files.missing(files))))
+        try:
+            if not model_files.is_text(name) or not is_id(name):
+                found.unreadable += folder.is_dir()
+                continue
+            files = snapshot(name) or begun(name)
+            if files is not None and (files / model_files.INDEX).is_file():
+                found.append(Stored(name, size_of(folder), tuple(model_files.missing(files))))
+        except (OSError, ValueError):  # what a damaged disk answers, or a name that no file can have
+            found.unreadable += 1
     return found
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,8 @@ SCHEMA = 2
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
+#: After so many frames there is a pause.
+_PAUSE = 512
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -195,8 +197,12 @@ class Job:
         return json.dumps(plain, ensure_ascii=False, allow_nan=False)
 
     @classmethod
-    def from_json(cls, text: str) -> Job:
+    def from_json(cls, text: str, pause: Callable[[], None] = lambda: None) -> Job:
         """Read and check a job.
+
+        Parameters
+        ----------
+        pause : called from time to time, for a film has many frames; what it raises ends the reading
 
         Raises
         ------
@@ -211,7 +217,7 @@ class Job:
             width, height = (int(side) for side in data["size"])
             read = {
                 "bends": tuple(Bend(**bend) for bend in data["bends"]),
-                "frames": tuple(_frame(frame) for frame in data["frames"]),
+                "frames": _frames(data.pop("frames"), pause),
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
                 "embeddings": tuple(Embedding(**embedding) for embedding in data.get("embeddings", ())),
                 "size": (width, height),
@@ -220,7 +226,7 @@ class Job:
             numbers = {name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data}
             amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
             job = cls(**{**data, **read, **numbers, **amounts})
-            job.check()
+            job.check(pause)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise BendError(
                 Code.JOB_INVALID, f"This is not a job that Bend can render: {type(error).__name__} {error}."
@@ -228,8 +234,8 @@ class Job:
         return job
 
     @classmethod
-    def read(cls, path: Path) -> Job:
-        """Read a job file.
+    def read(cls, path: Path, pause: Callable[[], None] = lambda: None) -> Job:
+        """Read a job file; ``pause`` as for ``from_json``.
 
         Raises
         ------
@@ -239,10 +245,10 @@ class Job:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise BendError(Code.JOB_INVALID, f"The job {path} cannot be read: {error}.") from error
-        return cls.from_json(text)
+        return cls.from_json(text, pause)
 
-    def check(self) -> None:
-        """Refuse what no engine can render.
+    def check(self, pause: Callable[[], None] = lambda: None) -> None:
+        """Refuse what no engine can render; ``pause`` as for ``from_json``.
 
         Raises
         ------
@@ -250,6 +256,11 @@ class Job:
         """
         for holds, what in self._demands():
             if not holds:
+                raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
+        for index, frame in enumerate(self.frames):
+            if index % _PAUSE == 0:
+                pause()
+            if what := self._fault_of_frame(frame):
                 raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
 
     def _demands(self) -> Iterator[tuple[bool, str]]:
@@ -299,55 +310,68 @@ class Job:
         yield len(set(names)) == len(names), "two LoRA files have the same name: rename one in the preferences"
         for bend in self.bends:
             check_bend(bend)
-        for frame in self.frames:
-            yield from self._demands_of_frame(frame)
 
-    def _demands_of_frame(self, frame: Frame) -> Iterator[tuple[bool, str]]:
-        yield (
-            len(frame.values) == len(self.bends),
-            f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}",
-        )
-        yield bool(frame.prompt), f"frame {frame.number} has no prompt"
-        numbers = [
+    def _fault_of_frame(self, frame: Frame) -> str:
+        """What is wrong with a frame; empty if nothing is."""
+        if len(frame.values) != len(self.bends):
+            return f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}"
+        if not frame.prompt:
+            return f"frame {frame.number} has no prompt"
+        numbers = (
             *(share for _, share in (*frame.prompt, *frame.sound)),
             *(v for values in frame.values for v in values.values()),
             *frame.strip.values(),
             frame.walk or 0.0,
-        ]
-        yield all(math.isfinite(number) for number in numbers), f"a value of frame {frame.number} is not a number"
-        yield not frame.sound or self.hearing is not None, f"frame {frame.number} has a sound, but nothing hears it"
-        digests = (frame.picture, frame.previous, frame.anchor, *frame.masks)
-        yield (
-            all(not digest or _DIGEST.fullmatch(digest) for digest in digests),
-            f"frame {frame.number} names a picture by something that is no digest",
         )
-        yield (
-            all(_DIGEST.fullmatch(digest) for digest, _ in frame.sound),
-            f"frame {frame.number} names a sound by something that is no digest",
-        )
-        yield self.source != "pictures" or bool(frame.picture), f"frame {frame.number} has no source picture"
-        yield len(frame.masks) in {0, len(self.bends)}, f"frame {frame.number} has masks for other bends"
+        if not all(map(math.isfinite, numbers)):
+            return f"a value of frame {frame.number} is not a number"
+        if frame.sound and self.hearing is None:
+            return f"frame {frame.number} has a sound, but nothing hears it"
+        if not all(map(_DIGEST.fullmatch, filter(None, (frame.picture, frame.previous, frame.anchor, *frame.masks)))):
+            return f"frame {frame.number} names a picture by something that is no digest"
+        if not all(_DIGEST.fullmatch(digest) for digest, _ in frame.sound):
+            return f"frame {frame.number} names a sound by something that is no digest"
+        if self.source == "pictures" and not frame.picture:
+            return f"frame {frame.number} has no source picture"
+        if len(frame.masks) not in {0, len(self.bends)}:
+            return f"frame {frame.number} has masks for other bends"
         for index, bend in enumerate(self.bends):
-            masked = bend.region != "mask" or (bool(frame.masks) and bool(frame.masks[index]))
-            yield masked, f"frame {frame.number} has no mask for {bend.name}"
+            if bend.region == "mask" and not (frame.masks and frame.masks[index]):
+                return f"frame {frame.number} has no mask for {bend.name}"
+        return ""
 
 
-def _frame(data: dict[str, Any]) -> Frame:
-    def table(values: dict[str, Any]) -> dict[str, float]:
-        return {str(name): float(value) for name, value in values.items()}
+def _frames(data: list[Any], pause: Callable[[], None]) -> tuple[Frame, ...]:
+    """The frames of a job; what they were read from is given up one by one."""
+    if not isinstance(data, list):
+        raise TypeError("frames are a list")
+    prompts: dict[Blend, Blend] = {}
+    for index, plain in enumerate(data):
+        if index % _PAUSE == 0:
+            pause()
+        frame = _frame(plain, prompts)
+        data[index] = frame
+    return tuple(data)
 
+
+def _frame(data: dict[str, Any], prompts: dict[Blend, Blend]) -> Frame:
+    prompt = tuple([(str(text), float(share)) for text, share in data["prompt"]])
     return Frame(
         int(data["number"]),
-        tuple((str(text), float(share)) for text, share in data["prompt"]),
-        tuple(table(values) for values in data["values"]),
+        prompts.setdefault(prompt, prompt),
+        tuple([_table(values) for values in data["values"]]),
         None if data.get("walk") is None else float(data["walk"]),
-        table(data.get("strip", {})),
+        _table(data.get("strip", {})),
         str(data.get("picture", "")),
-        tuple(str(digest) for digest in data.get("masks", ())),
+        tuple([str(digest) for digest in data.get("masks", ())]),
         str(data.get("previous", "")),
         str(data.get("anchor", "")),
-        tuple((str(digest), float(share)) for digest, share in data.get("sound", ())),
+        tuple([(str(digest), float(share)) for digest, share in data.get("sound", ())]),
     )
+
+
+def _table(values: dict[str, Any]) -> dict[str, float]:
+    return {str(name): float(value) for name, value in values.items()}
 
 
 def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[bool, str]]:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import json
+import itertools
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import layouts, weight_files
+from . import foreign_json, layouts, weight_files
+from .foreign_json import Unreadable
 from .weight_files import Weights
 
 INDEX = "model_index.json"
 #: The files of which a tokenizer needs at least one.
 _VOCABULARIES = ("tokenizer.json", "vocab.json", "spiece.model")
-#: No configuration is larger; a published list of shards has a tenth of it.
-LARGEST_SETTING = 10_000_000
+#: A file in the same folder.
+_SHARD = re.compile(r"(?!\.)[^/\\\0\r\n]{1,200}")
+#: So many files are looked at; published models have fewer than 100.
+_MOST_FILES = 20_000
 
 
 @dataclass(frozen=True)
@@ -39,15 +43,7 @@ class Listing:
         ValueError if it is none
         """
         text = self.read(name)
-        if text is None:
-            return None
-        try:
-            found = json.loads(text)
-        except RecursionError as error:
-            raise ValueError("nested too deeply") from error
-        if not isinstance(found, dict):
-            raise ValueError("not a JSON object")
-        return found
+        return None if text is None else foreign_json.parse(text)
 
     def within(self, part: str) -> frozenset[str]:
         """The names of the files in a part's folder."""
@@ -57,37 +53,44 @@ class Listing:
         """The weights of a part that are loaded."""
 
         def shards(name: str) -> set[str] | None:
-            try:
-                named = set((self.json(f"{part}/{name}") or {})["weight_map"].values())
-                return named if all(isinstance(file, str) for file in named) else None
-            except (ValueError, KeyError, TypeError, AttributeError):
-                return None
+            return _shards(self.json(f"{part}/{name}"))
 
         # diffusers takes shards where there is a list of them, transformers the one file where there is one.
         return weight_files.weights_of(part, self.within(part), shards, listed_first=not part.startswith("text_"))
 
 
-def read_setting(file: Path) -> str | None:
-    """The text of a configuration; None if it cannot be opened.
+def _shards(listed: dict[str, Any] | None) -> set[str] | None:
+    """The files that a list of shards names; None if it is not there yet.
 
     Raises
     ------
-    ValueError if it is too large to be one, or no text
+    Unreadable if it is no such list
     """
-    try:
-        if file.stat().st_size > LARGEST_SETTING:
-            raise ValueError(f"{file.name} is too large")
-        return file.read_text(encoding="utf-8")
-    except OSError:
+    if listed is None:
         return None
+    found = listed.get("weight_map")
+    names = list(found.values()) if isinstance(found, dict) else []
+    if not names or not all(isinstance(name, str) and _SHARD.fullmatch(name) for name in names):
+        raise Unreadable("not a list of shards")
+    return set(names)
 
 
 def listing(folder: Path) -> Listing:
     """The files of a folder; of one without an index only those at the top, for it may be anything."""
     patterns = ("*", "*/*") if (folder / INDEX).is_file() else ("*",)
     found = (file for pattern in patterns for file in folder.glob(pattern))
-    names = frozenset(file.relative_to(folder).as_posix() for file in found if file.is_file())
-    return Listing(names, lambda name: read_setting(folder / name))
+    files = itertools.islice((file for file in found if file.is_file()), _MOST_FILES)
+    names = frozenset(name for file in files if is_text(name := file.relative_to(folder).as_posix()))
+    return Listing(names, lambda name: foreign_json.read_text(folder / name))
+
+
+def is_text(name: str) -> bool:
+    """Whether a file's name is Unicode: others can be neither shown nor sent."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def parts_of(folder: Path) -> list[str]:

@@ -99,8 +99,7 @@ def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
     return way
 
 
-def _text(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+_text = json.JSONEncoder(sort_keys=True, separators=(",", ":")).encode
 
 
 class Tally:
@@ -113,8 +112,8 @@ class Tally:
 
     def __init__(self, branchings: Sequence[int]) -> None:
         self._branchings = branchings
-        self._states: dict[str, int] = {}
-        self._pictures = self._alone = 0
+        self._known: set[bytes] = set()
+        self._pictures = self._states = self._alone = 0
 
     def add(self, frame: Resolved) -> None:
         """Count one more picture; it must be another one than all before."""
@@ -122,16 +121,23 @@ class Tally:
         if frame["source"] is not None and "kept" in frame["source"]:
             # The inversion, once for every picture.
             picture = {name: value for name, value in frame["source"].items() if name != "kept"}
-            self._states[_text(picture)] = frame["steps"]
+            self._count(_text(picture), frame["steps"])
             self._alone += frame["steps"]
         self._alone += frame["steps"] - first_step(frame)
         for segment in segments(frame, self._branchings):
-            self._states[segment.key] = min(segment.last, frame["steps"]) - segment.first
+            self._count(segment.key, min(segment.last, frame["steps"]) - segment.first)
+
+    def _count(self, key: str, states: int) -> None:
+        """Count states of a key once; a short hash of it is remembered, for there may be hundreds of thousands."""
+        known = hashlib.blake2b(key.encode(), digest_size=16).digest()
+        if known not in self._known:
+            self._known.add(known)
+            self._states += states
 
     def work(self, frames: int | None = None) -> Work:
         """What has been counted until now; so many ``frames`` of the timeline show it, or one for each picture."""
         shown = self._pictures if frames is None else frames
-        return Work(shown, self._pictures, sum(self._states.values()), self._alone)
+        return Work(shown, self._pictures, self._states, self._alone)
 
 
 def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> Work:

@@ -20,7 +20,7 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, features, shaping
+from . import catalogue, features, foreign_json, shaping
 from .errors import BendError, Code
 from .files import write_whole
 from .job import Bend, check_bend
@@ -84,7 +84,9 @@ def read(path: Path) -> Preset:
     BendError(PRESET_INVALID) if it is not a preset, or names what does not exist
     """
     try:
-        data = json.loads(path.read_text(encoding="utf-8"))
+        data = foreign_json.read(path)
+        if data is None:
+            raise ValueError("the file cannot be opened")
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
         bends = tuple(_bend(bend) for bend in data["bends"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterator
@@ -9,9 +10,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, embeddings, prompt_weights, schedulers, sites, tiling
+from . import catalogue, embeddings, prompt_weights, schedulers, tiling
+from .bend_resolution import JobBend, settle, within
 from .catalogue import strip
-from .job import Bend, Frame, Job
+from .job import Frame, Job
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "3"
@@ -21,6 +23,8 @@ INPUTS = "inputs"
 
 #: The sampler of edited pictures, the way back from which is known.
 DDIM = "ddim"
+
+_TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 #: A resolved frame: plain data, see ``resolve``.
 Resolved = dict[str, Any]
@@ -35,70 +39,86 @@ class Traced:
     key: str
 
 
-def settle(value: float) -> float:
-    """A value as jobs hold it: six decimals, so that a float32 curve read twice gives the same frame."""
-    return round(float(value), 6) + 0.0
-
-
 def trace(job: Job) -> Iterator[Traced]:
     """Every frame of a job, resolved, with its key.
 
     Where a frame starts from the one before, the key of that one is part of what determines it. A job's first frame
     starts from noise, unless it names a frame before it: so a part of a job can be rendered by itself.
     """
+    resolver = Resolver(job)
     previous = anchor = ""
     for frame in job.frames:
         if job.source == "previous":
             frame = replace(frame, previous=frame.previous or previous, anchor=frame.anchor or anchor)
-        data = resolve(job, frame)
+        data = resolver.resolve(frame)
         key = frame_key(data)
         previous, anchor = key, frame.anchor or anchor or key
         yield Traced(frame, data, key)
 
 
 def resolve(job: Job, frame: Frame) -> Resolved:
-    """All that determines one frame's pixels and nothing else, as plain data.
+    """One frame of a job; for many of them a ``Resolver`` is faster."""
+    return Resolver(job).resolve(frame)
 
-    Bends that change nothing (mix 0, neutral values, a window before the start) are left out, and so is what a
-    setting does not reach: frames that look the same are the same data.
-    """
-    source = _source(job, frame)
-    start = 0 if source is None else source["start"]
-    bends = [
-        resolved
-        for index, (bend, values) in enumerate(zip(job.bends, frame.values, strict=True))
-        if (resolved := _bend(job, bend, values, frame.masks[index] if frame.masks else "", start)) is not None
-    ]
-    edited = source is not None and "kept" in source  # begins with the noise that its picture is inverted to
-    walking = frame.walk is not None and job.walk_amount > 0 and not edited
-    sound = _sound(job, frame, start)
-    guided = job.guidance > 1 or (sound is not None and sound["guidance"] is not None)
-    resolved = {
-        "renderer": RENDERER,
-        "model": job.fingerprint,
-        "decoder": job.decoder_fingerprint,
-        "loras": _loras(job),
-        "precision": job.precision,
-        # A frame of a chain has no neighbours; frames that hear or are edited have rows of their own.
-        "batch": 1 if job.source == "previous" or job.hearing is not None or job.editing else job.batch,
-        "size": list(job.size),
-        "scheduler": DDIM if edited else job.scheduler,
-        "steps": job.steps,
-        "guidance": settle(job.guidance),
-        "seed": job.seed,
-        "prompt": [[text, settle(share)] for text, share in frame.prompt],
-        "blending": job.blending if len(frame.prompt) > 1 else "linear",
-        "negative": job.negative if guided else "",
-        "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
-        "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
-        "source": source,
-        "bends": bends,
-        **_sampling(job, edited),
-    }
-    resolved |= _reading(job, [*(text for text, _ in frame.prompt), resolved["negative"]])
-    if _is_tiled(job, bends):
-        resolved["decode"] = job.decode
-    return resolved if sound is None else {**resolved, "sound": sound}
+
+class Resolver:
+    """Resolves frames of a job; what is the same for all of them is found out once."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self._bends = [JobBend(bend, job.steps) for bend in job.bends]
+        self._read = functools.lru_cache(maxsize=256)(functools.partial(_reading, job))
+        self._sampled = {edited: _sampling(job, edited) for edited in ({False, bool(job.editing)})}
+        self._same: Resolved = {
+            "renderer": RENDERER,
+            "model": job.fingerprint,
+            "decoder": job.decoder_fingerprint,
+            "loras": _loras(job),
+            "precision": job.precision,
+            # A frame of a chain has no neighbours; frames that hear or are edited have rows of their own.
+            "batch": 1 if job.source == "previous" or job.hearing is not None or job.editing else job.batch,
+            "size": list(job.size),
+            "steps": job.steps,
+            "guidance": settle(job.guidance),
+            "seed": job.seed,
+        }
+
+    def resolve(self, frame: Frame) -> Resolved:
+        """All that determines one frame's pixels and nothing else, as plain data.
+
+        Bends that change nothing (mix 0, neutral values, a window before the start) are left out, and so is what a
+        setting does not reach: frames that look the same are the same data.
+        """
+        job = self.job
+        source = _source(job, frame)
+        start = 0 if source is None else source["start"]
+        masks = frame.masks or ("",) * len(self._bends)
+        found = (
+            bend.resolve(values, mask, start)
+            for bend, values, mask in zip(self._bends, frame.values, masks, strict=True)
+        )
+        bends = [bend for bend in found if bend is not None]
+        edited = source is not None and "kept" in source  # begins with the noise that its picture is inverted to
+        walking = frame.walk is not None and job.walk_amount > 0 and not edited
+        sound = _sound(job, frame, start)
+        guided = job.guidance > 1 or (sound is not None and sound["guidance"] is not None)
+        negative = job.negative if guided else ""
+        resolved = {
+            **self._same,
+            "scheduler": DDIM if edited else job.scheduler,
+            "prompt": [[text, settle(share)] for text, share in frame.prompt],
+            "blending": job.blending if len(frame.prompt) > 1 else "linear",
+            "negative": negative,
+            "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
+            "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
+            "source": source,
+            "bends": bends,
+            **self._sampled[edited],
+            **self._read((*(text for text, _ in frame.prompt), negative)),
+        }
+        if _is_tiled(job, bends):
+            resolved["decode"] = job.decode
+        return resolved if sound is None else {**resolved, "sound": sound}
 
 
 def _is_tiled(job: Job, bends: list[Resolved]) -> bool:
@@ -115,7 +135,7 @@ def _sampling(job: Job, edited: bool) -> Resolved:
     return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
 
 
-def _reading(job: Job, prompts: list[str]) -> Resolved:
+def _reading(job: Job, prompts: tuple[str, ...]) -> Resolved:
     """How a frame's prompts are read; what makes no difference to them is left out."""
     files = {embedding.name: embedding.fingerprint for embedding in job.embeddings}
     found: Resolved = {}
@@ -147,12 +167,6 @@ def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:
     }
 
 
-def _within(parameter: catalogue.Parameter, values: dict[str, float]) -> float:
-    """A settled value, kept within the limits of its parameter."""
-    value = values.get(parameter.name, parameter.default)
-    return settle(min(max(value, parameter.minimum), parameter.maximum))
-
-
 def _loras(job: Job) -> list[list[object]]:
     """The LoRA files and their strengths; their names count only if a bend calls one by its name."""
     named = any(bend.site.strip().startswith("lora:") for bend in job.bends)
@@ -164,7 +178,7 @@ def _loras(job: Job) -> list[list[object]]:
 
 
 def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
-    return _within(parameter, frame.strip)
+    return within(parameter, frame.strip)
 
 
 def _source(job: Job, frame: Frame) -> Resolved | None:
@@ -191,42 +205,13 @@ def _picture(job: Job, frame: Frame, steps: int) -> Resolved | None:
     return None
 
 
-def _bend(job: Job, bend: Bend, values: dict[str, float], mask: str, start: int) -> Resolved | None:
-    operator = catalogue.operator(bend.operator)
-    described = catalogue.animated_parameters(bend.operator, bend.region)
-    settled = {p.name: _within(p, values) for p in described}
-    if settled["mix"] == 0.0 or operator.is_neutral(settled):
-        return None
-    site = sites.parse(bend.site)
-    first, last = sites.window_steps(site.kind, bend.start, bend.end, job.steps)
-    if site.kind != "noise":
-        first = max(first, start)
-    if last <= first:
-        return None
-    return {
-        "name": bend.name,
-        "operator": bend.operator,
-        "site": str(site),
-        "steps": [first, last],
-        "channels": str(channels.parse(bend.channels)),
-        "choices": {choice.name: bend.choices.get(choice.name, choice.default) for choice in operator.choices},
-        "values": settled,
-        "region": bend.region,
-        "inverted": bend.inverted and bend.region != catalogue.EVERYWHERE,
-        "mask": mask if bend.region == "mask" else "",
-        "restore": bend.restore,
-    }
-
-
 def frame_key(resolved: Resolved) -> str:
     """The hash of a resolved frame: 64 hexadecimal digits, also the name of its file.
 
     A bend's name is for messages only and does not count.
     """
     plain = {**resolved, "bends": [{k: v for k, v in bend.items() if k != "name"} for bend in resolved["bends"]]}
-    return hashlib.sha256(
-        json.dumps(plain, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
-    ).hexdigest()
+    return hashlib.sha256(_TEXT.encode(plain).encode()).hexdigest()
 
 
 def input_path(store: Path, digest: str) -> Path:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from . import foreign_json
 from .job import PRECISIONS
 
 #: How many pictures are computed at once for measuring what batches gain; also what Automatic then chooses at most.
@@ -111,7 +112,7 @@ class Speeds:
         ValueError if the text is something else
         """
         try:
-            data: dict[str, Any] = json.loads(text)
+            data: dict[str, Any] = foreign_json.parse(text)
             seconds = {p: math.inf if data["seconds"][p] is None else float(data["seconds"][p]) for p in PRECISIONS}
             batched = {p: float(data["batched"][p]) for p in PRECISIONS}
             if not all(value > 0 for value in (*seconds.values(), *batched.values())):
@@ -142,7 +143,10 @@ def file_in(folder: Path, device: str) -> Path:
 def kept(folder: Path, device: str, machine: Mapping[str, str] | None = None) -> Speeds | None:
     """The speeds that were kept; None if there are none, or if they are those of another ``machine``."""
     try:
-        found = Speeds.from_json(file_in(folder, device).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        text = foreign_json.read_text(file_in(folder, device))
+        found = None if text is None else Speeds.from_json(text)
+    except ValueError:
+        return None
+    if found is None:
         return None
     return found if machine is None or found.machine == machine else None

@@ -29,7 +29,8 @@ class FrameRate:
     @classmethod
     def from_blender(cls, fps: float, fps_base: float) -> FrameRate:
         """The rate of a scene; ``fps_base`` is a 32-bit float in Blender (1.001 reads 1.00100004673)."""
-        return cls(Fraction(fps).limit_denominator(1001) / Fraction(fps_base).limit_denominator(10000))
+        base = Fraction(fps_base).limit_denominator(10000)  # 0 for Blender's smallest, 1e-5
+        return cls(Fraction(fps).limit_denominator(1001) / (base or Fraction(fps_base)))
 
     @classmethod
     def parse(cls, text: str) -> FrameRate:

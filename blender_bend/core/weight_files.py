@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from .foreign_json import Unreadable
+
 #: The parts that are networks, by the beginning of their names, and what their weights are called.
 STEMS = {
     "unet": "diffusion_pytorch_model",
@@ -82,7 +84,10 @@ def _variant(stem: str, variant: str, names: Collection[str], shards: Shards, li
     pieces = sorted(name for name in names if numbered.fullmatch(name))
     if not listed and not pieces:
         return None
-    wanted = (shards(listed) if listed else None) or _all_of(pieces) or {whole}
+    try:
+        wanted = (shards(listed) if listed else None) or _all_of(pieces) or {whole}
+    except Unreadable:  # it takes the place of what it should name
+        return Weights(variant, (), tuple(filter(None, [listed])))
     missing = sorted(wanted - set(names)) + ([] if listed else lists[:1])
     present = sorted(wanted & set(names)) + ([listed] if listed else [])
     return Weights(variant, tuple(present), tuple(missing))

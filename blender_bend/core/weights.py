@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import model_files, single_files, weight_files
+from . import foreign_json, model_files, single_files, weight_files
 from .errors import BendError
 from .safetensors_file import contents
 
@@ -54,8 +53,8 @@ def asks_for_bfloat16(path: Path) -> bool:
     """Whether a model's network was published in bfloat16: its numbers may be too large for float16, as FLUX's are."""
     if path.is_dir():
         try:
-            kind = json.loads((path / model_files.INDEX).read_text(encoding="utf-8")).get("_class_name")
-        except (OSError, ValueError, AttributeError):
+            kind = (foreign_json.read(path / model_files.INDEX) or {}).get("_class_name")
+        except foreign_json.Unreadable:
             kind = None
         if kind == "FluxPipeline":  # its T5 overflows, whatever its transformer is stored in
             return True

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
 from ..core import files as file_tools
-from ..core import hub, known_models, model_checks, model_files, weight_files
+from ..core import foreign_json, hub, known_models, model_checks, model_files, weight_files
 from ..core.errors import BendError, Code
 from ..core.model_files import Listing
 
@@ -99,9 +99,9 @@ def _listing(model: str, revision: str | None, listed: list[Listed]) -> Listing:
     def read(name: str) -> str | None:
         if name not in sizes:
             return None
-        if sizes[name] > model_files.LARGEST_SETTING:
+        if sizes[name] > foreign_json.LARGEST:
             raise ValueError(f"{name} is too large")
-        return model_files.read_setting(Path(hf_hub_download(model, name, revision=revision)))
+        return foreign_json.read_text(Path(hf_hub_download(model, name, revision=revision)))
 
     return Listing(frozenset(sizes), read)
 

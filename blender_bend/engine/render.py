@@ -13,13 +13,13 @@ from PIL.Image import Image
 from ..core import plan, speeds
 from ..core.footprint import Offload
 from ..core.job import Bend, Job
-from ..core.plan import Work
-from ..core.resolve import Resolved, resolve, trace
+from ..core.resolve import Resolved, Resolver, trace
 from ..core.tiling import TILED, WHOLE, tile_side
 from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
 from .memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
+from .missing import Missing, hearing, missing
 from .model_shelf import ModelShelf
 from .prompt_notices import Notice, notices
 from .sampling import Sampler
@@ -54,44 +54,6 @@ class Summary:
     batch: int = 1
     decode: str = WHOLE
     offload: Offload = Offload.NOTHING
-
-
-@dataclass(frozen=True)
-class Missing:
-    """What the store does not have: resolved frames by key, and the numbers of the frames that show them."""
-
-    frames: dict[str, Resolved]
-    numbers: dict[str, list[int]]
-
-    @property
-    def total(self) -> int:
-        """How many frames of the timeline are missing."""
-        return sum(len(numbers) for numbers in self.numbers.values())
-
-    def work(self) -> Work:
-        """How much work they are."""
-        return plan.measure(self.frames.values(), [len(numbers) for numbers in self.numbers.values()])
-
-
-def missing(job: Job, store: FrameStore, numbers: Collection[int] | None = None) -> Missing:
-    """What a store does not have of a job.
-
-    Parameters
-    ----------
-    numbers : frame numbers of the timeline; None means all. Where frames start from the one before, all frames before
-        the last of these are needed as well.
-    """
-    found = Missing({}, {})
-    last = max(numbers, default=None) if numbers is not None else None
-    for traced in trace(job):
-        number = traced.frame.number
-        chained = job.source == "previous" and last is not None and number <= last
-        if numbers is not None and number not in numbers and not chained:
-            continue
-        if not store.has(traced.key):
-            found.frames[traced.key] = traced.data
-            found.numbers.setdefault(traced.key, []).append(number)
-    return found
 
 
 #: What is tried, in this order, when memory runs out in one of the phases of a job. A smaller batch needs as much for
@@ -134,7 +96,9 @@ class _Run:
 
     def missing(self) -> Missing:
         """What the store does not have; by its later keys some of it may be there, which is announced."""
-        wanted = missing(self.job, self.store, self.numbers)
+        self.phase("Looking for frames that are there")
+        wanted = missing(self.job, self.store, self.numbers, self.cancelled)
+        self.states = 0
         if self._first:
             self.lacking = {number for showing in wanted.numbers.values() for number in showing}
             self._first = False
@@ -142,29 +106,31 @@ class _Run:
             self.lacking |= {number for showing in wanted.numbers.values() for number in showing}
         else:
             left = self.lacking - self._announced
-            wanted = missing(self.job, self.store, left)
+            wanted = missing(self.job, self.store, left, self.cancelled)
             there = left - {number for showing in wanted.numbers.values() for number in showing}
-            for traced in trace(self.job):
+            for traced in hearing(trace(self.job), self.cancelled):
                 if traced.frame.number in there:
                     self._announce(traced.frame.number, traced.key)
-        self.states = wanted.work().states
         return wanted
 
     def make(self, sampler: Sampler, wanted: Missing) -> None:
         """Render frames into the store."""
 
-        def finished(key: str, picture: Image) -> None:
-            self.store.write(key, picture, wanted.frames[key])
-            self.rendered += 1
-            for number in wanted.numbers[key]:
-                self._announce(number, key)
-
         inputs = StoredInputs(self.store)
-        if self.job.source == "previous":  # each frame begins with the file of the one before
-            for key, frame in wanted.frames.items():
-                sampler.render_all({key: frame}, finished, inputs, self.cancelled)
-        else:
-            sampler.render_all(wanted.frames, finished, inputs, self.cancelled)
+        for frames in wanted.slices(self.cancelled):
+            self.states += plan.measure(frames.values()).states
+
+            def finished(key: str, picture: Image, frames: dict[str, Resolved] = frames) -> None:
+                self.store.write(key, picture, frames[key])
+                self.rendered += 1
+                for number in wanted.numbers[key]:
+                    self._announce(number, key)
+
+            if self.job.source == "previous":  # each frame begins with the file of the one before
+                for key, frame in frames.items():
+                    sampler.render_all({key: frame}, finished, inputs, self.cancelled)
+            else:
+                sampler.render_all(frames, finished, inputs, self.cancelled)
 
     def halve_the_batch(self) -> None:
         """Go on with smaller batches. Their frames are other frames, by their last bits: they have other keys."""
@@ -176,7 +142,8 @@ class _Run:
         tiled = replace(self.job, decode=TILED)
         if self.job.decode == TILED or tile_side(self.job.size) is None:
             return False
-        if all("decode" not in resolve(tiled, frame) for frame in self.job.frames):
+        resolver = Resolver(tiled)
+        if all("decode" not in resolver.resolve(frame) for frame in hearing(self.job.frames, self.cancelled)):
             return False  # bends within the decoder need the picture as a whole
         self.job = tiled
         self.phase("Out of memory: continuing with tiled decoding")
@@ -257,10 +224,10 @@ class Renderer:
         stages = _LOADING
         try:
             wanted = run.missing()
-            if wanted.frames:
+            if wanted.numbers:
                 run.phase("Loading the model")
                 sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
-                if found := notices(sampler.prompts, wanted.frames.values()):
+                if found := notices(sampler.prompts, hearing(wanted.telling.values(), run.cancelled)):
                     run.told(found)
                 run.phase("Rendering")
                 stages = _DENOISING

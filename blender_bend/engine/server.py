@@ -79,6 +79,8 @@ class Server:
         self._current: Message | None = None
         self._cancelled: set[str] = set()
         self._renderer: Any = None
+        #: What is being done, in words.
+        self._phase = ""
         self._writing, self._taking = threading.Lock(), threading.Lock()
         self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
             messages.HELLO: self._hello,
@@ -103,6 +105,7 @@ class Server:
                 return  # cancelled while it waited
             self._current = message
         line = self._answer(message)
+        self._phase = ""
         with self._taking:  # before the answer: whoever has it may use the same id again
             self._current = None
             self._open.pop(message.id, None)
@@ -150,7 +153,8 @@ class Server:
         """
         parent = os.getppid()
         while os.getppid() == parent:
-            self._send(messages.ALIVE, "", {"bend": VERSION, "pid": os.getpid()})
+            phase = {"phase": self._phase} if self._phase else {}
+            self._send(messages.ALIVE, "", {"bend": VERSION, "pid": os.getpid(), **phase})
             time.sleep(HEARTBEAT_SECONDS)
         _leave()
 
@@ -204,7 +208,7 @@ class Server:
             cache=Path(data["cache"]),
             settings=Settings.of(
                 data,
-                phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+                phase=lambda text: self._say(message.id, text),
                 cancelled=lambda: self._is_cancelled(message.id),
             ),
         )
@@ -212,30 +216,31 @@ class Server:
         return {"out": data["out"]}
 
     def _listen(self, message: Message) -> dict[str, Any]:
-        self._send(messages.PHASE, message.id, {"text": "Listening to the sound"})
+        self._say(message.id, "Listening to the sound")
         from .sonic.listen import answer
 
         return answer(
             message.data,
             self.device,
-            phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+            phase=lambda text: self._say(message.id, text),
             cancelled=lambda: self._is_cancelled(message.id),
         )
 
     def _render(self, message: Message) -> dict[str, Any]:
-        self._send(messages.PHASE, message.id, {"text": "Starting the engine"})
+        self._say(message.id, "Starting the engine")
         from ..core.job import Job
         from .frame_store import FrameStore
         from .render import Renderer
 
         self._renderer = self._renderer or Renderer(self.device, self.studies)
         data = message.data
+        self._say(message.id, "Reading the frames")
         summary = self._renderer.render(
-            Job.read(Path(data["job"])),
+            Job.read(Path(data["job"]), lambda: self._stop_if_cancelled(message.id)),
             FrameStore(Path(data["store"])),
             None if data.get("numbers") is None else {int(number) for number in data["numbers"]},
             progress=lambda progress: self._send(messages.FRAME, message.id, asdict(progress)),
-            phase=lambda text: self._send(messages.PHASE, message.id, {"text": text}),
+            phase=lambda text: self._say(message.id, text),
             cancelled=lambda: self._is_cancelled(message.id),
             told=lambda notices: self._send(
                 messages.NOTICES, message.id, {"notices": [asdict(notice) for notice in notices]}
@@ -244,13 +249,20 @@ class Server:
         return asdict(summary)
 
     def _speeds(self, message: Message) -> dict[str, Any]:
-        self._send(messages.PHASE, message.id, {"text": "Starting the engine"})
+        self._say(message.id, "Starting the engine")
         from .speeds import of_this_machine
 
-        found = of_this_machine(
-            self.device, self.studies, lambda text: self._send(messages.PHASE, message.id, {"text": text})
-        )
+        found = of_this_machine(self.device, self.studies, lambda text: self._say(message.id, text))
         return {"speeds": found.to_json()}
+
+    def _say(self, request: str, text: str) -> None:
+        """Tell what begins now; every heartbeat tells it again until the request ends."""
+        self._phase = text
+        self._send(messages.PHASE, request, {"text": text})
+
+    def _stop_if_cancelled(self, request: str) -> None:
+        if self._is_cancelled(request):
+            raise BendError(Code.CANCELLED, "Cancelled.")
 
     def _is_cancelled(self, request: str) -> bool:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""

@@ -19,6 +19,8 @@ def draw_models(layout: Any) -> None:
     total = sum(model.size for model in model_list.stored())
     row = box.row()
     row.label(text=f"On this disk: {size_text(total)}", icon="DISK_DRIVE")
+    if unreadable := model_list.unreadable():
+        box.label(text=f"{unreadable}, and left out here", icon="ERROR")
     other = row.operator("bend.download_model", text="Download Another…", icon="IMPORT")
     other.ask = True
     if hub.has_token():

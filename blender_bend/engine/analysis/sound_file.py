@@ -10,6 +10,10 @@ import soundfile
 from ...core.errors import BendError, Code
 
 _BLOCK = 1 << 18
+#: What no sound for a film has, but a damaged header may claim.
+MOST_SAMPLES = 1 << 31
+MOST_CHANNELS = 64
+SAMPLE_RATES = range(1_000, 1_000_001)
 
 
 def read_mono(path: Path) -> tuple[np.ndarray, int]:
@@ -28,6 +32,7 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
         raise BendError(Code.SOUND_MISSING, f"There is no sound file {path}.")
     try:
         with soundfile.SoundFile(path) as file:
+            _check(path, file)
             samples = np.empty(max(0, file.frames), dtype=np.float32)
             filled = 0
             for block in file.blocks(_BLOCK, dtype="float32", always_2d=True):
@@ -45,3 +50,19 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
             "Convert it to wav or flac, or put it on Blender's timeline.",
         ) from error
     return samples[:filled], rate
+
+
+def _check(path: Path, file: soundfile.SoundFile) -> None:
+    """Refuse what a header claims but no sound is, before memory is taken for it."""
+    claims = (
+        (file.frames <= MOST_SAMPLES, f"{file.frames} samples"),
+        (file.channels <= MOST_CHANNELS, f"{file.channels} channels"),
+        (file.samplerate in SAMPLE_RATES, f"{file.samplerate} samples a second"),
+    )
+    for holds, what in claims:
+        if not holds:
+            raise BendError(
+                Code.SOUND_UNREADABLE,
+                f"{path.name} cannot be read as sound: it claims to have {what}.",
+                "Export the sound again.",
+            )

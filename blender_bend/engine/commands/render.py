@@ -75,7 +75,7 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     from ...core.memory_advice import advise
     from ..devices import choose_device
     from ..inputs import StoredInputs
-    from ..render import missing
+    from ..missing import missing
     from ..speeds import free_memory, of_this_machine
 
     wanted = missing(job, store, numbers)
@@ -87,8 +87,9 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     memory = advice.lines() if advice else ["Unknown how much memory this model needs"]
     for line in filter(None, [*memory, _warning(job, speeds)]):
         print(line)
-    if wanted.frames:
-        frame = {**next(iter(wanted.frames.values())), "bends": []}
+    if wanted.numbers:
+        first = next(frame for _, frame in wanted.frames())
+        frame = {**first, "bends": []}
         step, picture = renderer.sampler(job).measure(frame, StoredInputs(store))
         total = work.states * step + work.pictures * picture
         print(f"about {total:.0f} s here: {step:.2f} s a step, {picture:.2f} s for decoding a picture")
