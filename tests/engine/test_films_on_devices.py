@@ -24,6 +24,7 @@ from store_pictures import capture
 
 from blender_bend.core import catalogue
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.footprint import Offload
 from blender_bend.core.job import Bend, Hearing, Job, Lora
 from blender_bend.core.models import file_fingerprint
 from blender_bend.core.resolve import resolve, trace
@@ -346,7 +347,7 @@ def test_a_model_that_is_kept_off_the_device_is_bent_on_it(
     with pretended("cuda") as accelerator:
         wanted = rendered("cuda", job, files[1], tmp_path / "whole")
         store, renderer = copied(files[1], tmp_path / "offloaded"), Renderer("cuda", files[1].folder / "studies")
-        assert renderer._shelf.offload(job, "cuda")
+        assert renderer._shelf.offload(job, "cuda", Offload.MODEL)
         with steps_watched(accelerator) as steps:
             renderer.render(job, store)
         assert hasattr(renderer._shelf.pipeline(job, "cuda").unet, "_hf_hook")
