@@ -14,6 +14,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.footprint import Offload
 from blender_bend.core.job import Embedding, Job
 from blender_bend.core.models import file_fingerprint
 from blender_bend.core.resolve import resolve
@@ -238,7 +239,7 @@ def test_a_model_kept_off_the_device_is_loaded_again_for_a_new_embedding(
     embedding, shelf = write("style", vectors(2)), ModelShelf()
     without = make_job("sd15")
     named = make_job("sd15", frames=[{"prompt": (("a style sea", 1.0),)}], embeddings=(embedding,))
-    assert shelf.offload(without, "cpu")
+    assert shelf.offload(without, "cpu", Offload.MODEL)
     first = shelf.pipeline(without, "cpu")
     second = shelf.pipeline(named, "cpu")
     assert second is not first and has_embeddings(second, [embedding])
