@@ -23,6 +23,9 @@ from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
 from .scenes import paint
 
+#: Blender renders no larger pictures.
+LONGEST_SIDE = 65_536
+
 _LISTEN = "Listen to the sound again."
 
 
@@ -126,6 +129,8 @@ def _read(path: Path, hint: str) -> bytes:
 def _picture(data: bytes, path: Path, hint: str) -> Image:
     try:
         with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            if max(image.size) > LONGEST_SIDE:  # told by the header, before it is unpacked
+                raise ValueError(f"{image.size[0]} × {image.size[1]} pixels")
             return image.convert("RGB")
     except UNREADABLE as error:
         raise BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", hint) from error
