@@ -47,6 +47,7 @@ def film(frames):
 
 def render(scene, strip, store, frames):
     preferences.preferences().frame_folder = store
+    preferences.preferences().precision, preferences.preferences().batch = "float32", 1  # not by measuring
     generate.fill_store(scene, strip, range(1, frames + 1), lambda work: say("frame", work.done))
     say("done")
 """

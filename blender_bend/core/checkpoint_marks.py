@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from .safetensors_file import Contents, Entry
+
+if TYPE_CHECKING:
+    import numpy as np
 
 V = "v_prediction"
 #: What few-step models are called, and how each is sampled: its publisher's scheduler and settings.
@@ -123,6 +124,8 @@ def _is_true(text: str | None) -> bool:
 
 def _values(file: Path, entry: Entry) -> np.ndarray | None:
     """The numbers of a small tensor; None if they are of a type that is not read here."""
+    import numpy as np  # the doctor works without it
+
     with open(file, "rb") as stream:
         stream.seek(entry.begin)
         data = stream.read(entry.end - entry.begin)

@@ -192,7 +192,7 @@ def test_the_settings_reach_the_job(bend_strip, scene, addon, core, tmp_path):
     decoder = tmp_path / "decoder"
     decoder.mkdir()
     (decoder / "config.json").write_text("{}")
-    (decoder / "model.safetensors").write_bytes(b"weights")
+    (decoder / "diffusion_pytorch_model.safetensors").write_bytes(b"weights")
     (tmp_path / "style.safetensors").write_bytes(b"style")
     for kind, name, path in (("decoders", "tiny", decoder), ("loras", "Style", tmp_path / "style.safetensors")):
         bpy.ops.bend.add_file(kind=kind)
