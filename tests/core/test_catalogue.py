@@ -95,7 +95,7 @@ def test_a_parameter_in_spreads_has_a_wider_range_inside_the_network(parameter: 
         assert parameter.inside == tuple(4 * limit for limit in parameter.soft)
     if parameter.inside:
         low, high = parameter.inside
-        assert parameter.minimum <= low < high <= parameter.maximum
+        assert parameter.minimum <= low <= parameter.soft[0] < parameter.soft[1] <= high <= parameter.maximum
         assert parameter.soft_at("unet") == parameter.inside and parameter.soft_at("latent") == parameter.soft
 
 

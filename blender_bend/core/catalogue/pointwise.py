@@ -169,7 +169,7 @@ OPERATORS: tuple[Operator, ...] = (
                 summary="1 changes nothing, 2 squares (and keeps the sign), 0.5 takes the root, 0 keeps only the sign",
                 neutral=1.0,
                 default=1.5,
-                soft=(0.25, 1.5),
+                soft=(0.25, 1.75),
                 minimum=-4.0,
                 maximum=16.0,
             ),

@@ -32,11 +32,10 @@ OPERATORS: tuple[Operator, ...] = (
             Parameter(
                 "scale",
                 label="Scale",
-                summary="What the picture is multiplied by before; above 0.5, and in layers above 0.02, it explodes",
+                summary="What the picture is multiplied by before; above 0.5 it explodes",
                 neutral=None,
                 default=0.05,
                 soft=(0.0, 0.3),
-                inside=(0.0, 0.02),
             ),
         ),
         family=FAMILY,

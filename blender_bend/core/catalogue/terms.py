@@ -27,8 +27,7 @@ class Parameter:
     default : the value of a new bend
     minimum, maximum : hard limits
     soft : the range that an artist usually wants on a latent; sliders and new routes take it
-    inside : the same on the layers of the network, whose numbers are larger, so that a range in their unit is wider and
-        that of an operator which multiplies them with themselves narrower; None means ``soft``
+    inside : the same on the layers of the network, whose numbers are larger; None means ``soft``
     """
 
     name: str
