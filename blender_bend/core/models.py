@@ -115,7 +115,7 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
     Raises
     ------
     BendError(MODEL_MISSING) if there is no such LoRA or file here.
-    BendError(MODEL_INVALID) if it is not a ``.safetensors`` file.
+    BendError(LORA_INVALID) if it is not a ``.safetensors`` file.
     """
     path = _named(name, files, "LoRA")
     if not path.exists():
@@ -127,7 +127,7 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
         )
     if path.suffix.lower() != single_files.SUFFIX or not path.is_file():
         raise BendError(
-            Code.MODEL_INVALID,
+            Code.LORA_INVALID,
             f"{path} is not a LoRA: it must be a .safetensors file.",
             "Choose the file in the preferences.",
             "bend.open_preferences",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -424,24 +423,3 @@ def test_a_refused_file_leaves_those_before_it_alone(load: Callable[..., Any], t
     with pytest.raises(BendError, match="bad"):
         add_loras(pipeline, [good, bad])
     assert [lora.name for lora in loaded_on(pipeline.unet)] == ["good"]
-
-
-#: Every row of the page, in its order, and the test above that shows what it says.
-PAGE = (
-    *[""] * 6,
-    *["lora_misfit"] * 3,
-    "lora_kind",
-    "lora_empty",
-    *["lora_invalid"] * 4,
-    "model_missing",
-)
-
-
-def test_the_page_has_a_row_for_every_refusal() -> None:
-    page = (Path(__file__).resolve().parents[2] / "docs" / "loras.md").read_text(encoding="utf-8")
-    table = page.split("## What you have")[1].split("##")[0]
-    rows = re.findall(r"^\| (.+) \| (.+) \| (.*)\|$", table, re.MULTILINE)[1:]
-    assert tuple(code.strip(" `") for _, _, code in rows) == PAGE
-    assert all(happens.startswith("refused" if code.strip() else "works") for _, happens, code in rows)
-    for kind in ("OFT", "BOFT", "GLoRA", "(IA)³", "VeRA", "AdaLoRA"):
-        assert kind in table
