@@ -179,7 +179,7 @@ def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
     path = tmp_path / "style.safetensors"
     pickled = tmp_path / "style.ckpt"
     pickled.write_bytes(b"one")
-    for wrong, code in ((path, Code.MODEL_MISSING), (pickled, Code.MODEL_INVALID), (tmp_path, Code.MODEL_INVALID)):
+    for wrong, code in ((path, Code.MODEL_MISSING), (pickled, Code.LORA_INVALID), (tmp_path, Code.LORA_INVALID)):
         with pytest.raises(BendError) as raised:
             models.resolve_lora("style", {"style": str(wrong)})
         assert (raised.value.code, raised.value.action) == (code, "bend.open_preferences")
