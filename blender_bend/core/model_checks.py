@@ -13,6 +13,7 @@ from . import layouts, model_files, part_settings, weight_files
 from .errors import BendError, Code
 from .layouts import Layout
 from .model_files import INDEX, Listing
+from .part_settings import begun
 
 _INSTEAD = f"Choose a model of one of these kinds: {layouts.labels()}."
 _PREFERENCES = "bend.open_preferences"
@@ -39,11 +40,6 @@ def check(name: str, files: Listing, weights: bool = True) -> Layout:
     return layout
 
 
-def _begun(name: str) -> str:
-    """A name at the beginning of a sentence; those of the hub are left as they are."""
-    return f"The {name.removeprefix('the ')}" if name.startswith("the ") else name
-
-
 def check_index(name: str, files: Listing) -> Layout:
     """See that the index is of a kind of model that Bend bends, with parts that it knows.
 
@@ -64,7 +60,7 @@ def check_index(name: str, files: Listing) -> Layout:
         raise BendError(Code.MODEL_KIND, f"Bend can't bend {name}, a {pipeline}{why}.", _INSTEAD, _PREFERENCES)
     if index.get("requires_aesthetics_score"):
         hint = "Choose the base model; a refiner only finishes its pictures."
-        raise BendError(Code.MODEL_PURPOSE, f"{_begun(name)} is a refiner of {layout.label}.", hint, _PREFERENCES)
+        raise BendError(Code.MODEL_PURPOSE, f"{begun(name)} is a refiner of {layout.label}.", hint, _PREFERENCES)
     for part, known in layout.parts.items():
         pair = index.get(part)
         if not model_files.names_part(pair):
@@ -99,7 +95,7 @@ def check_settings(name: str, layout: Layout, files: Listing) -> None:
     if purpose:
         raise BendError(
             Code.MODEL_PURPOSE,
-            f"{_begun(name)} is made for {purpose}: its {layout.denoiser} takes {inputs} channels.",
+            f"{begun(name)} is made for {purpose}: its {layout.denoiser} takes {inputs} channels.",
             "Choose the model it was made from, which makes pictures from words alone.",
             _PREFERENCES,
         )
@@ -155,7 +151,7 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
     if pickled:
         raise BendError(
             Code.MODEL_PICKLED,
-            f"{_begun(name)} has no .safetensors weights for {', '.join(pickled)}: they are pickled (.bin).",
+            f"{begun(name)} has no .safetensors weights for {', '.join(pickled)}: they are pickled (.bin).",
             "Bend never loads pickles, which can carry programs. Choose a model with .safetensors weights.",
             _PREFERENCES,
         )
@@ -168,7 +164,7 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
     verb = "is" if len(missing) == 1 else "are"
     raise BendError(
         Code.MODEL_INVALID,
-        f"{_begun(name)} is not complete: {', '.join(missing[:5])}{more} {verb} missing.{there}",
+        f"{begun(name)} is not complete: {', '.join(missing[:5])}{more} {verb} missing.{there}",
         "Download the model again, with its .safetensors weights.",
         _PREFERENCES,
     )
@@ -186,29 +182,29 @@ def without_index(name: str, files: Listing) -> BendError:
     kind = str(config.get("_class_name") or "")
     if "adapter_config.json" in top or any(_LORA.search(file) for file in top):
         hint = "Download its .safetensors file from its page and add it under LoRA Files in the preferences."
-        return BendError(Code.MODEL_PURPOSE, f"{_begun(name)} is a LoRA, not a whole model.", hint, _PREFERENCES)
+        return BendError(Code.MODEL_PURPOSE, f"{begun(name)} is a LoRA, not a whole model.", hint, _PREFERENCES)
     if kind.startswith("Autoencoder"):
         hint = "Add its folder under Decoders in the preferences."
         return BendError(
-            Code.MODEL_PURPOSE, f"{_begun(name)} is a decoder ({kind}), not a whole model.", hint, _PREFERENCES
+            Code.MODEL_PURPOSE, f"{begun(name)} is a decoder ({kind}), not a whole model.", hint, _PREFERENCES
         )
     if kind:
         purpose = layouts.purpose_of(kind)
-        words = f"{_begun(name)} is one part of a model ({kind}), not a whole one{': ' if purpose else ''}{purpose}."
+        words = f"{begun(name)} is one part of a model ({kind}), not a whole one{': ' if purpose else ''}{purpose}."
         return BendError(Code.MODEL_PURPOSE, words, _INSTEAD, _PREFERENCES)
     if any(file.endswith(".gguf") for file in top):
         words = f"The weights of {name} are quantized (GGUF)."
         return BendError(Code.MODEL_QUANTIZED, words, "Choose the original model.", _PREFERENCES)
     if any(file.endswith(".safetensors") for file in top) and "config.json" not in top:
-        words = f"{_begun(name)} has no {INDEX}: it holds single files."
+        words = f"{begun(name)} has no {INDEX}: it holds single files."
         hint = "Download one of its .safetensors files and add it in the preferences, as a model or as a LoRA."
         return BendError(Code.MODEL_INVALID, words, hint, _PREFERENCES)
     if any(file.endswith((".ckpt", ".bin", ".pt", ".pth")) for file in top) and "config.json" not in top:
-        words = f"{_begun(name)} has no {INDEX}, only pickles, which Bend never loads."
+        words = f"{begun(name)} has no {INDEX}, only pickles, which Bend never loads."
         return BendError(Code.MODEL_PICKLED, words, "Choose a model with .safetensors weights.", _PREFERENCES)
     hint = "Choose a folder that diffusers' save_pretrained has written, or a single .safetensors file."
     return BendError(
-        Code.MODEL_INVALID, f"{_begun(name)} is not a diffusers model: it has no {INDEX}.", hint, _PREFERENCES
+        Code.MODEL_INVALID, f"{begun(name)} is not a diffusers model: it has no {INDEX}.", hint, _PREFERENCES
     )
 
 
@@ -227,10 +223,10 @@ def _settings(name: str, files: Listing, file: str) -> dict[str, Any] | None:
 
 def _invalid(name: str, why: str) -> BendError:
     hint = "Download the model again, or choose another one."
-    return BendError(Code.MODEL_INVALID, f"{_begun(name)} can't be loaded: {why}.", hint, _PREFERENCES)
+    return BendError(Code.MODEL_INVALID, f"{begun(name)} can't be loaded: {why}.", hint, _PREFERENCES)
 
 
 def _unsafe(name: str, why: str) -> BendError:
-    words = f"{_begun(name)} needs a program that comes with it: {why}."
+    words = f"{begun(name)} needs a program that comes with it: {why}."
     hint = "Bend never runs programs of models. Choose a model that diffusers loads by itself."
     return BendError(Code.MODEL_UNSAFE, words, hint, _PREFERENCES)

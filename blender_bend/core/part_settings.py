@@ -40,6 +40,11 @@ _MOST_BLOCKS = 2048
 _LONGEST, _LONGEST_SCHEDULE = 64, 100_000
 
 
+def begun(name: str) -> str:
+    """A name at the beginning of a sentence; those of the hub are left as they are."""
+    return f"The {name.removeprefix('the ')}" if name.startswith("the ") else name
+
+
 def check(name: str, part: str, files: Listing) -> None:
     """See that the settings of a part ask for nothing that Bend does not do.
 
@@ -150,7 +155,7 @@ def _blocks(config: dict[str, Any]) -> float:
 
 def _invalid(name: str, why: str) -> BendError:
     hint = "Download the model again, or choose another one."
-    return BendError(Code.MODEL_INVALID, f"{name} can't be loaded: {why}.", hint, _PREFERENCES)
+    return BendError(Code.MODEL_INVALID, f"{begun(name)} can't be loaded: {why}.", hint, _PREFERENCES)
 
 
 def _quantized(name: str, part: str, method: str = "") -> BendError:
@@ -160,6 +165,6 @@ def _quantized(name: str, part: str, method: str = "") -> BendError:
 
 
 def _unsafe(name: str, why: str) -> BendError:
-    words = f"{name} needs a program that comes with it: {why}."
+    words = f"{begun(name)} needs a program that comes with it: {why}."
     hint = "Bend never runs programs of models. Choose a model that diffusers loads by itself."
     return BendError(Code.MODEL_UNSAFE, words, hint, _PREFERENCES)

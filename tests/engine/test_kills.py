@@ -56,8 +56,8 @@ class Cut:
             os.kill(os.getpid(), signal.SIGKILL)
 
 if moment == "content":
-    from blender_bend.core import files
-    temporary = files._temporary
+    from blender_bend.core import leftovers
+    temporary = leftovers.temporary
     class Cutting:
         def __init__(self, file):
             self.file = file
@@ -65,7 +65,7 @@ if moment == "content":
             return Cut(self.file)
         def __exit__(self, *_):
             self.file.close()
-    files._temporary = lambda folder: Cutting(temporary(folder))
+    leftovers.temporary = lambda folder: Cutting(temporary(folder))
 else:
     name, _, when = moment.partition(" ")
     setattr(os, name, dying(name, when == "after"))
