@@ -49,9 +49,9 @@ class Cut:
         return getattr(self._file, name)
     def write(self, data):
         global writes
-        self._file.write(data)
+        writes += data[:4] == bytes((137, 80, 78, 71))  # a picture is written in one piece, which is cut in its middle
+        self._file.write(data[: len(data) // 2] if writes == 3 else data)
         self._file.flush()
-        writes += data[4:8] == b"IDAT"
         if writes == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
