@@ -54,17 +54,6 @@ class Contents:
     digest: str = ""
 
 
-def header(file: Path) -> dict[str, Any]:
-    """The names, types and shapes of a file, as they are written in it.
-
-    Raises
-    ------
-    OSError, ValueError if it is no safetensors file
-    """
-    found, _ = _header(file)
-    return found
-
-
 def _header(file: Path) -> tuple[dict[str, Any], bytes]:
     with open(file, "rb") as stream:
         length = int.from_bytes(stream.read(8), "little")

@@ -15,9 +15,9 @@ from typing import Any
 from . import checkpoint_names, file_kinds
 from .checkpoint_marks import Marks, marks_of, scheduler_of
 from .errors import BendError, Code
-from .safetensors_file import Contents, contents, header
+from .safetensors_file import Contents, contents
 
-__all__ = ["KINDS", "SETTINGS", "Kind", "has_decoder", "header", "is_one", "kind_of", "named", "require_decoder"]
+__all__ = ["KINDS", "SETTINGS", "Kind", "has_decoder", "is_one", "kind_of", "named", "require_decoder"]
 
 SUFFIX = ".safetensors"
 #: What other programs call such files. Pickles are refused by name, because they can carry programs.

@@ -16,6 +16,7 @@ from typing import Any
 from ..core import environment, model_files, single_files
 from ..core.environment import AUDIO, DIFFUSION
 from ..core.errors import BendError
+from ..core.safetensors_file import contents
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
 PINS = Path(__file__).resolve().parents[2] / "wheels" / "engine.txt"
@@ -186,13 +187,10 @@ def _faults(model: Path) -> list[str]:
 def _is_whole(file: Path) -> bool:
     """Whether a safetensors file is as long as its header says."""
     try:
-        with open(file, "rb") as stream:
-            length = int.from_bytes(stream.read(8), "little")
-        tensors = single_files.header(file).items()
-        ends = [value["data_offsets"][1] for name, value in tensors if name != "__metadata__"]
-        return file.stat().st_size == 8 + length + max(ends, default=0)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, AttributeError):
+        contents(file)
+    except (OSError, ValueError):
         return False
+    return True
 
 
 def _attempt(what: str, work: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:

@@ -87,8 +87,9 @@ def require_weights(folder: Path, files: Collection[str]) -> None:
 def _listed(folder: Path, files: Collection[str]) -> dict[str, str]:
     """The tensors of a list of shards, and where it says that they are; empty if there is no list."""
     found: dict[str, str] = {}
+    listing = model_files.listing(folder)
     for file in (name for name in files if name.endswith(".json")):
-        named = (model_files.listing(folder).json(file) or {}).get("weight_map")
+        named = (listing.json(file) or {}).get("weight_map")
         if not isinstance(named, dict) or not all(isinstance(place, str) for place in named.values()):
             raise _invalid(folder, f"are damaged: {file} is no list of shards")
         found |= named
