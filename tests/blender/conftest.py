@@ -15,7 +15,7 @@ import bpy  # noqa: E402  # isort: skip
 import addon_utils  # noqa: E402  # exists only once bpy is imported
 import pytest  # noqa: E402
 from sounds import clicks, write_wav  # noqa: E402
-from timeline import MODULE, ROOT, sequencer  # noqa: E402
+from timeline import MODULE, ROOT, sequencer, trim  # noqa: E402
 
 
 def pytest_configure() -> None:
@@ -109,3 +109,13 @@ def curve(scene: bpy.types.Scene, addon: SimpleNamespace) -> Callable[[bpy.types
     """The F-curve of a strip's custom property."""
 
     return addon.strips.find_curve
+
+
+@pytest.fixture
+def short(bend_strip: bpy.types.Strip, curve: Callable[[bpy.types.Strip, str], bpy.types.FCurve]) -> bpy.types.Strip:
+    """A baked bend strip of twelve frames, every one different."""
+    trim(bend_strip, 1, 13)
+    bpy.ops.bend.bake()
+    for index, key in enumerate(curve(bend_strip, "Rotate Channels · angle").keyframe_points):
+        key.co.y = 0.1 * (index + 1)
+    return bend_strip

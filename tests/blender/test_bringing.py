@@ -16,18 +16,6 @@ import pytest
 from sounds import clicks, write_wav
 from timeline import trim
 
-ANGLE = "Rotate Channels · angle"
-
-
-@pytest.fixture
-def short(bend_strip, curve):
-    """A baked bend strip of twelve frames, every one different."""
-    trim(bend_strip, 1, 13)
-    bpy.ops.bend.bake()
-    for index, key in enumerate(curve(bend_strip, ANGLE).keyframe_points):
-        key.co.y = 0.1 * (index + 1)
-    return bend_strip
-
 
 def frames(store: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(store.glob("*.png")) if len(file.stem) == 64}

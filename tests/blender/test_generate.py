@@ -15,16 +15,6 @@ from timeline import MODULE, trim
 ANGLE = "Rotate Channels · angle"
 
 
-@pytest.fixture
-def short(bend_strip, curve):
-    """A baked bend strip of twelve frames, every one different."""
-    trim(bend_strip, 1, 13)
-    bpy.ops.bend.bake()
-    for index, key in enumerate(curve(bend_strip, ANGLE).keyframe_points):
-        key.co.y = 0.1 * (index + 1)
-    return bend_strip
-
-
 def pictures(store: Path) -> dict[str, str]:
     return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in store.glob("*.png") if len(p.stem) == 64}
 
