@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import device_films
 import numpy as np
 import pytest
 import soundfile
@@ -369,3 +370,19 @@ def fresh(tmp_path: Path) -> Iterator[Child]:
     child = Child(tmp_path / "engine.log")
     yield child
     child.close()
+
+
+@pytest.fixture(scope="module")
+def brief() -> Iterator[None]:
+    """Studies that take a moment."""
+    with device_films.brief_studies():
+        yield
+
+
+@pytest.fixture(scope="module")
+def stage(
+    model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[device_films.Files, device_films.Devices]:
+    """What the films for pretended devices need, and the devices."""
+    files, store = device_films.files_for(model_folders["slim"], tmp_path_factory.mktemp("files"))
+    return files, device_films.Devices(store, tmp_path_factory.mktemp("films"))

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from device_films import (
@@ -14,10 +13,8 @@ from device_films import (
     Devices,
     Files,
     bend,
-    brief_studies,
     check_alike,
     check_steps,
-    files_for,
     steps_watched,
 )
 from ghost import pretended
@@ -31,18 +28,7 @@ MakeJob = Callable[..., Job]
 HALVES = [("cuda", "float16"), ("cuda", "bfloat16"), ("mps", "float16")]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def brief() -> Iterator[None]:
-    """Studies that take a moment."""
-    with brief_studies():
-        yield
-
-
-@pytest.fixture(scope="module")
-def stage(model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Files, Devices]:
-    """What the films need, and the devices."""
-    files, store = files_for(model_folders["slim"], tmp_path_factory.mktemp("files"))
-    return files, Devices(store, tmp_path_factory.mktemp("films"))
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 def job_of(name: str, files: Files, make_job: MakeJob) -> Job:

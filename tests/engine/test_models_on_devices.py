@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,10 +14,8 @@ from device_films import (
     Files,
     Film,
     bend,
-    brief_studies,
     check_alike,
     check_steps,
-    files_for,
     heard,
     kept_layout,
     lora,
@@ -39,18 +36,7 @@ KINDS = ("sd15", "sd21", "sdxl", "lcm", "sd3", "flux", "mini")
 WAYS = [("cuda", "float32"), ("mps", "float16"), ("cuda", "float16"), ("mps", "float32"), ("cuda", "bfloat16")]
 
 
-@pytest.fixture(autouse=True, scope="module")
-def brief() -> Iterator[None]:
-    """Studies that take a moment."""
-    with brief_studies():
-        yield
-
-
-@pytest.fixture(scope="module")
-def stage(model_folders: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> tuple[Files, Devices]:
-    """What the films need, and the devices."""
-    files, store = files_for(model_folders["slim"], tmp_path_factory.mktemp("files"))
-    return files, Devices(store, tmp_path_factory.mktemp("films"))
+pytestmark = pytest.mark.usefixtures("brief")
 
 
 @pytest.mark.parametrize(
