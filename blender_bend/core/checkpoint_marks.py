@@ -12,27 +12,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .few_steps import BY_NAME, FEW_STEPS, FewSteps
 from .safetensors_file import Contents, Entry
 
 if TYPE_CHECKING:
     import numpy as np
 
 V = "v_prediction"
-#: What few-step models are called, and how each is sampled: its publisher's scheduler and settings.
-FEW_STEPS: dict[str, dict[str, Any]] = {
-    "Turbo": {"_class_name": "EulerAncestralDiscreteScheduler"},  # SD Turbo without noise, see scheduler_of
-    "Lightning": {"_class_name": "EulerDiscreteScheduler"},
-    "Hyper-SD": {"_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False},
-    "DMD2": {"_class_name": "LCMScheduler"},
-    "LCM": {"_class_name": "LCMScheduler", "set_alpha_to_one": True},
-}
-_WORDS = {
-    "Turbo": r"turbo",
-    "Lightning": r"lightning",
-    "Hyper-SD": r"hyper(?:[ _-]?(?:sd(?:xl)?|xl|vae|\d+)|$)",
-    "DMD2": r"dmd2?",
-    "LCM": r"lcm",
-}
 #: What the metadata says of the model itself; and of those that it was mixed from, which tells less.
 _OF_ITSELF = ("modelspec.title", "modelspec.architecture", "modelspec.tags", "modelspec.usage_hint")
 _OF_ITS_PARTS = ("modelspec.merged_from", "sd_merge_recipe", "sd_merge_models")
@@ -50,7 +36,7 @@ class Marks:
     ----------
     prediction : ``epsilon``, ``v_prediction``, or empty if it does not say
     zero_snr : whether it was trained down to pure noise
-    few_steps : a key of ``FEW_STEPS``, or empty
+    few_steps : the name of an entry of ``core.few_steps``, or empty
     trailing : whether the last timestep must be among the steps
     """
 
@@ -65,9 +51,13 @@ class Marks:
 
 
 def named_few_steps(text: str) -> str:
-    """The few-step kind that a text names; empty if none, or more than one."""
+    """The name of the few-step kind that a text tells of; empty if none, or more than one."""
     words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text)
-    found = [kind for kind, word in _WORDS.items() if re.search(rf"(?<![a-z]){word}(?![a-z])", words, re.IGNORECASE)]
+
+    def told(kind: FewSteps) -> bool:
+        return bool(kind.named) and bool(re.search(rf"(?<![a-z]){kind.named}(?![a-z])", words, re.IGNORECASE))
+
+    found = [kind.name for kind in FEW_STEPS if told(kind)]
     return found[0] if len(found) == 1 else ""
 
 
@@ -96,8 +86,10 @@ def marks_of(file: Path, contents: Contents, second: bool) -> Marks:
         values = _values(file, entry) if entry else None
         prediction = V if values is not None and float(values.std()) > _TELLING_DEVIATION else "epsilon"
     few_steps = next(filter(None, (named_few_steps(noted.get(key, "")) for key in _OF_ITSELF)), "")
+    if second and few_steps == "sdxl_turbo":
+        few_steps = "sd_turbo"  # both are called so; the second is sampled without new noise
     if "model.diffusion_model.time_embed.cond_proj.weight" in contents.tensors:
-        few_steps = "LCM"  # its UNet takes the guidance as an input
+        few_steps = "lcm"  # its UNet takes the guidance as an input
     mixed = any(named_few_steps(noted.get(key, "")) for key in _OF_ITS_PARTS)
     return Marks(prediction, zero_snr, few_steps, trailing=bool(zero_snr or few_steps or mixed))
 
@@ -143,17 +135,14 @@ def _values(file: Path, entry: Entry) -> np.ndarray | None:
     return None
 
 
-def scheduler_of(own: Mapping[str, Any], marks: Marks, second: bool) -> dict[str, Any]:
+def scheduler_of(own: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
     """The configuration of the scheduler that a checkpoint is sampled with.
 
     Parameters
     ----------
     own : that of its kind
-    second : whether it is Stable Diffusion 2
     """
-    config = {**own, **FEW_STEPS.get(marks.few_steps, {})}
-    if second and marks.few_steps == "Turbo":
-        config["_class_name"] = "EulerDiscreteScheduler"
+    config = {**own, **(BY_NAME[marks.few_steps].scheduler_config() if marks.few_steps else {})}
     if marks.prediction:
         config["prediction_type"] = marks.prediction
     if (marks.prediction == V or marks.zero_snr) and config["_class_name"] == "PNDMScheduler":

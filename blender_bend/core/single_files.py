@@ -192,7 +192,7 @@ def scheduler(file: Path, kind: Kind) -> dict[str, Any]:
     ------
     BendError(MODEL_INVALID)
     """
-    return scheduler_of(kind.settings()["scheduler"], marks(file, kind), second=kind.name == "sd2")
+    return scheduler_of(kind.settings()["scheduler"], marks(file, kind))
 
 
 def _unfit(file: Path, why: str, hint: str = file_kinds.CHECKPOINT, code: Code = Code.MODEL_INVALID) -> BendError:

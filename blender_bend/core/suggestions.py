@@ -12,15 +12,9 @@ from pathlib import Path
 from . import single_files
 from .checkpoint_marks import V, named_few_steps, named_prediction
 from .errors import BendError
+from .few_steps import BY_NAME, FewSteps
+from .schedulers import scheduler
 
-#: Of each few-step kind, by its publisher's page: steps, guidance, and the sampler in the interface's words.
-_SUITING = {
-    "Turbo": ((1, 4), 1.0, "Euler Ancestral"),
-    "Lightning": ((2, 8), 1.0, "Euler"),
-    "Hyper-SD": ((1, 8), 1.0, "DDIM"),
-    "DMD2": ((4, 8), 1.0, "LCM"),
-    "LCM": ((4, 8), 1.5, "LCM"),
-}
 _STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])", re.IGNORECASE)
 
 
@@ -57,13 +51,14 @@ def suggestions_for(file: Path) -> Suggestion | None:
     except BendError:
         return None
     read, guessed = marks.few_steps, named_few_steps(file.stem)
-    few = read or guessed
+    few = BY_NAME.get(read or guessed)
     v_guessed = not marks.prediction and named_prediction(file.stem) == V
     said = []
     if few:
-        steps, guidance, sampler = _suiting(few, file.stem)
-        of = f"{'This model' if read else 'By its name this model'} is {few}: {_range(steps)}, guidance {guidance:g}"
-        said.append(f"{of}." if read else f"{of}, sampler {sampler}, spacing Trailing.")
+        steps, guidance, sampler = _steps(few, file.stem), _guidance(few), scheduler(few.scheduler).label
+        model = "This model" if read else "By its name this model"
+        suits = f"{model} is {few.called}: {_range(steps)}, guidance {guidance:g}"
+        said.append(f"{suits}." if read else f"{suits}, sampler {sampler}, spacing Trailing.")
     elif marks.prediction == V:
         said.append(f"This model predicts v{' down to pure noise' if marks.zero_snr else ''}, and is sampled so.")
     if v_guessed:
@@ -78,11 +73,15 @@ def suggestions_for(file: Path) -> Suggestion | None:
     return Suggestion(words, steps, guidance, sampler, "trailing", prediction)
 
 
-def _suiting(few: str, name: str) -> tuple[tuple[int, int], float, str]:
-    steps, guidance, sampler = _SUITING[few]
+def _steps(few: FewSteps, name: str) -> tuple[int, int]:
     if found := _STEPS.search(name):
-        steps = (int(found[1]), int(found[1]))
-    return steps, guidance, sampler
+        return int(found[1]), int(found[1])
+    return few.steps[0], few.steps[-1]
+
+
+def _guidance(few: FewSteps) -> float:
+    """The middle of what it takes."""
+    return sum(few.guidance) / 2
 
 
 def _range(steps: tuple[int, int]) -> str:

@@ -74,7 +74,7 @@ def test_what_a_name_or_the_content_says_is_drawn_as_plain_text(choose, bend_str
     choose(UNET | VAE | TEXT, "dreamy lightning_4step")
     assert "By its name this model is Lightning: 4 steps, guidance 1, sampler Euler" in drawn(bend_strip)
     choose(UNET | VAE | TEXT, "dreamy", {"modelspec.title": "Dreamy LCM"})
-    assert drawn(bend_strip) == "This model is LCM: 4 to 8 steps, guidance 1.5."
+    assert drawn(bend_strip) == "This model is LCM: 2 to 8 steps, guidance 1.5."
     bend_strip.bend_settings.model = "mini"
     assert drawn(bend_strip) == ""
 

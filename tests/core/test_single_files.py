@@ -18,6 +18,7 @@ import pytest
 from blender_bend.core import models, single_files, suggestions
 from blender_bend.core.checkpoint_marks import Marks
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.few_steps import FEW_STEPS
 
 UNET = "model.diffusion_model."
 FIRST = f"{UNET}input_blocks.0.0.weight"
@@ -283,13 +284,13 @@ def test_zero_snr_is_read(write: Write, kind: str, extra: dict[str, list[int]], 
 @pytest.mark.parametrize(
     ("metadata", "few", "scheduler"),
     [
-        ({"modelspec.architecture": "stable-diffusion-xl-turbo-v1"}, "Turbo", "EulerAncestralDiscreteScheduler"),
-        ({"modelspec.title": "DreamShaper XL v2.1 TurboDPMSDE"}, "Turbo", "EulerAncestralDiscreteScheduler"),
-        ({"modelspec.title": "sdxl_lightning_4step"}, "Lightning", "EulerDiscreteScheduler"),
-        ({"modelspec.tags": "photo, Lightning"}, "Lightning", "EulerDiscreteScheduler"),
-        ({"modelspec.title": "Hyper-SDXL-8steps"}, "Hyper-SD", "DDIMScheduler"),
-        ({"modelspec.title": "bigLust DMD2"}, "DMD2", "LCMScheduler"),
-        ({"modelspec.usage_hint": "LCM, 6 steps"}, "LCM", "LCMScheduler"),
+        ({"modelspec.architecture": "stable-diffusion-xl-turbo-v1"}, "sdxl_turbo", "EulerAncestralDiscreteScheduler"),
+        ({"modelspec.title": "DreamShaper XL v2.1 TurboDPMSDE"}, "sdxl_turbo", "EulerAncestralDiscreteScheduler"),
+        ({"modelspec.title": "sdxl_lightning_4step"}, "lightning", "EulerDiscreteScheduler"),
+        ({"modelspec.tags": "photo, Lightning"}, "lightning", "EulerDiscreteScheduler"),
+        ({"modelspec.title": "Hyper-SDXL-8steps"}, "hyper", "DDIMScheduler"),
+        ({"modelspec.title": "bigLust DMD2"}, "dmd2", "LCMScheduler"),
+        ({"modelspec.usage_hint": "LCM, 6 steps"}, "lcm_lora", "LCMScheduler"),
     ],
 )
 def test_what_was_made_for_few_steps_is_sampled_to_the_last_timestep(
@@ -328,8 +329,16 @@ def test_sd_turbo_is_sampled_without_new_noise(write: Write) -> None:
     assert (own["_class_name"], own["timestep_spacing"]) == ("EulerDiscreteScheduler", "trailing")
 
 
+def test_steps_and_guidance_that_suit_are_those_of_the_one_table(write: Write) -> None:
+    """A Hyper file for one step starts at a timestep of its own, which Bend doesn't offer: 1 is not suggested."""
+    for kind in filter(lambda kind: kind.named, FEW_STEPS):
+        found = suggestions.suggestions_for(write(SDXL, {"modelspec.title": f"My {kind.called}"}))
+        assert found is not None and found.steps == (kind.steps[0], kind.steps[-1])
+        assert found.guidance is not None and kind.guidance[0] <= found.guidance <= kind.guidance[1]
+
+
 def test_a_unet_that_takes_the_guidance_is_lcm(write: Write) -> None:
-    assert marks(write({**SD1, f"{UNET}time_embed.cond_proj.weight": [320, 256]})).few_steps == "LCM"
+    assert marks(write({**SD1, f"{UNET}time_embed.cond_proj.weight": [320, 256]})).few_steps == "lcm"
 
 
 def _stored(values: np.ndarray, dtype: str) -> bytes:
