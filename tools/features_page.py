@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from blender_bend.core import features  # noqa: E402
-from blender_bend.core.features import Feature  # noqa: E402
+from blender_bend.core.feature_table import MIDI, Feature  # noqa: E402
 
 PAGE = ROOT / "docs" / "features.md"
 
@@ -31,13 +31,22 @@ command line. *(This page is written by `tools/features_page.py` from the table 
 ```
 """
 
+#: What follows the table of a family.
+_NOTES = {
+    MIDI: """
+Standard MIDI files of type 0 and 1 are read, also inside RIFF (`.rmi`). Of a file of type 2, whose patterns have no
+common time, the one pattern that plays is read; with several it is refused. Only notes, controllers, the pitch wheel
+and tempo count: odd meta events, unknown chunks and wrong track counts do no harm. A track that breaks off is refused.
+"""
+}
+
 
 def page() -> str:
     """The whole page."""
     parts = [_HEAD]
     for family, rows in groupby(features.FEATURES, key=lambda feature: feature.family):
         parts.append(f"\n## {family}\n\n| feature | name | range | what it follows | source |\n|---|---|---|---|---|\n")
-        parts += [_row(feature) for feature in rows]
+        parts += [*map(_row, rows), _NOTES.get(family, "")]
     parts.append("\n## Parts\n\n")
     parts += [
         f"- **{label}** (`{name}/`): {summary.lower()}\n" for name, label, summary in features.PARTS if name != "all"

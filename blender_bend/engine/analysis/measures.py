@@ -98,7 +98,7 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
             "MIDI features need a MIDI file.",
             "Choose the file beside the sound in the Bend tab, or another feature.",
         )
-    from .midi import measure_midi  # mido is needed for this alone
+    from .midi import measure_midi
 
     settings.phase("Reading the MIDI file")
     measured = measure_midi(settings.midi, settings.midi_start, grid.rate, grid.frames, list(asked.values()))

@@ -5,27 +5,22 @@ All tracks and channels are one. The sustain pedal is a controller (64) and does
 
 from __future__ import annotations
 
-import io
-import struct
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import mido
 import numpy as np
-from mido.midifiles.meta import KeySignatureError
 
 from ...core.errors import BendError, Code
 from ...core.features import Asked
 from ...core.timebase import FrameRate
+from . import midi_file
+from .midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
 
 #: What larger files hold is no score; reading one would take minutes and gigabytes.
 LARGEST = 2_000_000
 #: The values of controllers that no message has set yet; the others are 0. Source: General MIDI 1, RP-015.
 DEFAULTS = {7: 100, 8: 64, 10: 64, 11: 127}
-_TEMPO = 500_000
 _SILENCING = (120, 123)
-_FILM_RATES = {29: 30000 / 1001}
 _ROUNDING = 1e-6
 
 
@@ -123,85 +118,44 @@ def read_score(path: Path) -> Score:
     try:
         if path.stat().st_size > LARGEST:
             raise ValueError(f"it is larger than {LARGEST // 1_000_000} MB")
-        file = mido.MidiFile(file=_Bytes(path.read_bytes()), clip=True)
-        return _score(_in_seconds(file))
-    except (
-        OSError,
-        EOFError,
-        ValueError,
-        LookupError,
-        TypeError,
-        ArithmeticError,
-        struct.error,
-        KeySignatureError,
-    ) as error:
-        what = "it ends too early" if isinstance(error, EOFError) else str(error)
+        return _score(*midi_file.read(path.read_bytes()))
+    except (OSError, EOFError, ValueError, IndexError) as error:
+        what = "it ends too early" if isinstance(error, EOFError | IndexError) else str(error)
         raise BendError(
             Code.SOUND_UNREADABLE,
             f"{path.name} cannot be read as MIDI: {what}.",
-            "Export it again as a standard MIDI file.",
+            "Export it again as a standard MIDI file of type 0 or 1.",
         ) from error
 
 
-class _Bytes(io.BytesIO):
-    """A file that ends a number of variable length before it grows beyond all bounds.
-
-    mido reads such a number for as long as the highest bit of each byte is set.
-    """
-
-    _run = 0
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        self._run = self._run + 1 if size == 1 and data >= b"\x80" else 0
-        if self._run > 4096:
-            raise ValueError("it has a number without end")
-        return data
-
-
-def _in_seconds(file: mido.MidiFile) -> list[tuple[float, Any]]:
-    """All messages of all tracks, ascending, with their time in seconds."""
-    division = file.ticks_per_beat
-    if division == 0:
-        raise ValueError("it has no ticks per beat")
-    # A negative division counts ticks of film time: frames per second, then ticks per frame.
-    film = -(division >> 8)
-    fixed = 1 / (_FILM_RATES.get(film, film) * max(1, division & 0xFF)) if division < 0 else None
-    tempo, now, timed = _TEMPO, 0.0, []
-    for message in mido.merge_tracks(file.tracks, skip_checks=True):
-        now += message.time * (fixed or tempo / 1e6 / division)
-        timed.append((now, message))
-        if message.type == "set_tempo":
-            tempo = message.tempo
-    return timed
-
-
-def _score(timed: list[tuple[float, Any]]) -> Score:
+def _score(messages: list[Message], seconds: float) -> Score:
     notes: list[tuple[float, float, int, int]] = []
-    sounding: dict[tuple[int, int], tuple[float, int]] = {}
+    #: By track too: where every track is an instrument, tracks play the same note of the same channel.
+    sounding: dict[tuple[int, int, int], tuple[float, int]] = {}
     controls: dict[int, list[tuple[float, int]]] = {}
     bends: list[tuple[float, float]] = []
 
-    def end(key: tuple[int, int], now: float) -> None:
+    def end(key: tuple[int, int, int], now: float) -> None:
         if key in sounding:
             since, velocity = sounding.pop(key)
-            notes.append((since, now, key[1], velocity))
+            notes.append((since, now, key[2], velocity))
 
-    for now, message in timed:
-        if message.type in ("note_on", "note_off"):
-            key = message.channel, message.note
+    for now, track, kind, channel, first, second in messages:
+        if kind in (NOTE_ON, NOTE_OFF):
+            key = track, channel, first
             end(key, now)
-            if message.type == "note_on" and message.velocity > 0:
-                sounding[key] = now, message.velocity
-        elif message.type == "control_change":
-            controls.setdefault(message.control, []).append((now, message.value))
-            if message.control in _SILENCING:
-                for key in [key for key in sounding if key[0] == message.channel]:
+            if kind == NOTE_ON and second > 0:
+                sounding[key] = now, second
+        elif kind == CONTROL:
+            controls.setdefault(first, []).append((now, second))
+            if first in _SILENCING:
+                for key in [key for key in sounding if key[1] == channel]:
                     end(key, now)
-        elif message.type == "pitchwheel":
-            bends.append((now, message.pitch / (8191 if message.pitch > 0 else 8192)))
+        elif kind == PITCH_WHEEL:
+            pitch = (second << 7 | first) - 8192
+            bends.append((now, pitch / (8191 if pitch > 0 else 8192)))
     for key in list(sounding):
-        end(key, timed[-1][0])
+        end(key, seconds)
     found = np.array(sorted(notes), dtype=np.float64).reshape(-1, 4)
     return Score(found, {number: np.array(changes, float) for number, changes in controls.items()}, _changes(bends))
 
