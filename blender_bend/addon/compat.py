@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.types import Context, FCurve, Scene, Strip, Window
+from bpy.types import Area, Context, FCurve, Scene, Strip, Window
 
 #: Seconds without a sign of life after which a mixdown counts as failed.
 MIXDOWN_PATIENCE = 3.0
@@ -55,6 +57,15 @@ def sequencer_scene(context: Context) -> Scene:
 def window_sequencer_scene(window: Window) -> Scene:
     """The scene whose sequencer a window edits, for code without a context, such as timers."""
     return getattr(window.workspace, "sequencer_scene", None) or window.scene
+
+
+@contextmanager
+def editing(scene: Scene, window: Window, area: Area) -> Iterator[None]:
+    """A context in which a scene's sequencer is edited, in an area that is a sequencer."""
+    chosen = {"scene": scene} | ({"sequencer_scene": scene} if bpy.app.version >= (5, 0) else {})
+    # The window comes first: Blender 4.5 would take its scene instead.
+    with bpy.context.temp_override(window=window, area=area), bpy.context.temp_override(**chosen):
+        yield
 
 
 def mixdown(scene: Scene, path: str, sample_rate: int) -> None:

@@ -12,7 +12,7 @@ from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import write_whole
 from ..core.resolve import file_name
-from . import compat, png
+from . import compat, image_strips, png
 
 
 def is_bend_strip(strip: Strip | None) -> bool:
@@ -90,16 +90,8 @@ def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int]
     size : width and height of the pictures in pixels; they are fitted into the scene's frame
     store : the frame store
     """
-    placeholder = ensure_placeholder(store, size)
-    strip = scene.sequence_editor.strips.new_image(
-        name=name,
-        filepath=str(placeholder),
-        channel=free_channel(scene, first, last),
-        frame_start=first,
-        fit_method="FIT",
-    )
-    for _ in range(last - first - 1):
-        strip.elements.append(placeholder.name)
+    placeholder, channel = ensure_placeholder(store, size), free_channel(scene, first, last)
+    strip = image_strips.new(scene, name, placeholder, channel, first, last - first)
     strip.directory = _directory(store)
     strip.bend_settings.is_bend = True
     strip.bend_settings.fitted_size = size

@@ -1,0 +1,110 @@
+"""Making an image-sequence strip of any length at once.
+
+``elements.append`` copies all elements for each one more: ten minutes of film take half a minute. Blender's own operator
+makes them in one go, but only for somebody who sits at a sequencer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bpy
+from bpy.types import Area, ImageStrip, Scene, SequenceEditor, Window
+
+from . import compat
+
+
+def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
+    """A strip at the top of the sequencer that shows the same picture on every frame, fitted into the scene's frame.
+
+    Parameters
+    ----------
+    channel : a free one
+    first : frame of the timeline
+    count : how many frames
+    """
+    if count == 1 or not bpy.context.window_manager.windows:  # of a single picture the operator makes a still
+        return _one_by_one(scene, name, picture, channel, first, count)
+    with _outside_of_metas(scene), _at_sequencer(scene):
+        strip = _add(scene, picture, channel, first, count)
+    strip.name = name
+    return strip
+
+
+def _one_by_one(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
+    strip = scene.sequence_editor.strips.new_image(name, str(picture), channel, first, fit_method="FIT")
+    for _ in range(count - 1):
+        strip.elements.append(picture.name)
+    return strip
+
+
+def _add(scene: Scene, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
+    strips = scene.sequence_editor.strips
+    before = set(strips.keys())
+    bpy.ops.sequencer.image_strip_add(
+        directory=f"{picture.parent}/",
+        files=[{"name": picture.name}] * count,
+        frame_start=first,
+        channel=channel,
+        fit_method="FIT",
+        overlap=True,
+        replace_sel=False,
+        skip_locked_or_muted_channels=False,
+        set_view_transform=False,
+    )
+    return next(strip for strip in strips if strip.name not in before)
+
+
+@contextmanager
+def _outside_of_metas(scene: Scene) -> Iterator[None]:
+    """Leave the meta strips that are open, for the operator adds to what is shown; all is as it was afterwards."""
+    editor = scene.sequence_editor
+    opened = [meta.name for meta in editor.meta_stack]
+    active, selected = editor.active_strip, {strip.name for strip in editor.strips_all if strip.select}
+    try:
+        with _at_sequencer(scene):
+            while len(editor.meta_stack):
+                editor.active_strip = None
+                bpy.ops.sequencer.meta_toggle()
+        yield
+    finally:
+        for name in opened:
+            editor.display_stack(editor.strips_all[name])
+        _select(editor, selected)
+        editor.active_strip = active
+
+
+def _select(editor: SequenceEditor, names: set[str]) -> None:
+    for strip in editor.strips_all:
+        if strip.select != (strip.name in names):
+            strip.select = strip.name in names
+
+
+@contextmanager
+def _at_sequencer(scene: Scene) -> Iterator[None]:
+    """A context in which Blender's operators edit a scene's sequencer: without one in sight, an area is borrowed."""
+    window, area = _sequencer() or _any_area()
+    before = area.type
+    try:
+        if before != "SEQUENCE_EDITOR":
+            area.type = "SEQUENCE_EDITOR"
+        with compat.editing(scene, window=window, area=area):
+            yield
+    finally:
+        if before != "SEQUENCE_EDITOR":
+            area.type = before
+
+
+def _sequencer() -> tuple[Window, Area] | None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                return window, area
+    return None
+
+
+def _any_area() -> tuple[Window, Area]:
+    window = bpy.context.window_manager.windows[0]
+    return window, window.screen.areas[0]
