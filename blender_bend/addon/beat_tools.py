@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
@@ -163,7 +163,7 @@ def _snap(curve: FCurve, selected: np.ndarray, beat_frames: np.ndarray) -> int:
     return int(np.count_nonzero(moved))
 
 
-def key_beats(scene: Scene, strip: ImageStrip, keys: Iterable[str], count: int, offset: int) -> int:
+def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int, offset: int) -> int:
     """Set keys on every so many beats, with the value that the curve has there; they are the artist's own.
 
     Parameters
@@ -187,19 +187,8 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Iterable[str], count: int, 
         curve = strips.find_curve(strip, key)
         values = [curve.evaluate(frame) if curve else float(strip[key]) for frame in frames]
         curve = curve or compat.ensure_fcurve(scene, path, strip.name)
-        interpolations = [_interpolation(curve, frame) for frame in frames]
-        for frame, value, interpolation in zip(frames, values, interpolations, strict=True):
-            point = curve.keyframe_points.insert(frame, value, options={"FAST"})
-            point.type = "KEYFRAME"
-            point.interpolation = interpolation
-        curve.update()
-    return len(frames) * len(list(keys))
-
-
-def _interpolation(curve: FCurve, frame: int) -> str:
-    """How the curve runs at a frame: as from the key before it."""
-    before = [point for point in curve.keyframe_points if point.co.x <= frame]
-    return before[-1].interpolation if before else "BEZIER"
+        keyframes.set_hand_keys(curve, np.array(frames, np.float32), np.array(values, np.float32))
+    return len(frames) * len(keys)
 
 
 def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:

@@ -19,7 +19,7 @@ _HANDLE = Keyframe.bl_rna.properties["handle_left_type"].enum_items
 _TYPE = Keyframe.bl_rna.properties["type"].enum_items
 CONSTANT, LINEAR, BEZIER = (_INTERPOLATION[name].value for name in ("CONSTANT", "LINEAR", "BEZIER"))
 FREE, VECTOR = _HANDLE["FREE"].value, _HANDLE["VECTOR"].value
-GENERATED = _TYPE["GENERATED"].value
+GENERATED, KEYFRAME = _TYPE["GENERATED"].value, _TYPE["KEYFRAME"].value
 
 #: Every attribute of a key, with how many numbers it has and their kind.
 ATTRIBUTES: dict[str, tuple[int, type]] = {
@@ -86,6 +86,35 @@ def write_keys(curve: FCurve, table: KeyTable) -> None:
         if name != "easing" or values.any():  # new keys have none
             points.foreach_set(name, np.ascontiguousarray(values).ravel())
     curve.update()
+
+
+def set_hand_keys(curve: FCurve, frames: np.ndarray, values: np.ndarray) -> None:
+    """Set keys that are a person's own, in frames that ascend; from each the curve runs on as before it.
+
+    What a key is, is set for all at once: after a single change Blender sorts and smooths the whole curve.
+    """
+    runs = _running(curve, frames)
+    points = curve.keyframe_points
+    for frame, value in zip(frames.tolist(), values.tolist(), strict=True):
+        points.insert(frame, value, options={"FAST"})
+    table = read_attributes(curve, ("co", "interpolation", "type"))
+    places = _nearest(table["co"][:, 0], frames)
+    table["interpolation"][places, 0], table["type"][places, 0] = runs, KEYFRAME
+    for name in ("interpolation", "type"):
+        points.foreach_set(name, table[name].ravel())
+    curve.update()
+
+
+def _running(curve: FCurve, frames: np.ndarray) -> np.ndarray:
+    """How a curve runs at frames: as from the key before."""
+    table = read_attributes(curve, ("co", "interpolation"))
+    before = np.searchsorted(table["co"][:, 0], frames, side="right") - 1
+    return np.append(table["interpolation"][:, 0], BEZIER)[before]  # the last one is before the first
+
+
+def _nearest(ascending: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The places of the keys that are nearest to frames: Blender keeps a key that is there within a hundredth."""
+    return np.searchsorted((ascending[1:] + ascending[:-1]) / 2, frames)
 
 
 def table_of(keys: Keys) -> KeyTable:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 import numpy as np
 import pytest
+from counting import steps_of
 from timeline import slide
 
 
@@ -146,6 +147,50 @@ def test_keys_on_beats_outlive_the_next_bake(scene, song, steady, addon):
     steady.bend_settings.bends[0].parameters["angle"].high = 0.01
     bpy.ops.bend.bake()
     assert {frame: value for frame, value in keys(curve) if frame in (1, 49)} == held
+
+
+def one_by_one(curve, frames):
+    """Keys on frames as they were set before: every one by itself, and each told what it is."""
+    values = [curve.evaluate(frame) for frame in frames]
+    before = [[point for point in curve.keyframe_points if point.co.x <= frame] for frame in frames]
+    runs = [points[-1].interpolation if points else "BEZIER" for points in before]
+    for frame, value, interpolation in zip(frames, values, runs, strict=True):
+        point = curve.keyframe_points.insert(frame, value, options={"FAST"})
+        point.type, point.interpolation = "KEYFRAME", interpolation
+    curve.update()
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_keys_on_beats_are_as_if_set_one_by_one(scene, steady, addon, seed):
+    random, made = np.random.default_rng(seed), []
+    frames = np.unique(random.integers(-10, 120, 30 * (seed % 3)))
+    frames = frames + random.choice([0.0, 0.004, 0.3], len(frames))
+    kinds = random.integers(0, 3, len(frames))
+    beats = np.unique(random.integers(-20, 130, 20))
+    for name in ("one", "other"):
+        curve = addon.compat.ensure_fcurve(scene, addon.strips.data_path(steady, name), "Bend")
+        for frame, value, kind in zip(frames.tolist(), np.sin(frames).tolist(), kinds.tolist(), strict=True):
+            point = curve.keyframe_points.insert(frame, value)
+            point.interpolation, point.type = ("CONSTANT", "LINEAR", "BEZIER")[kind], "EXTREME"
+            point.handle_left_type = point.handle_right_type = ("VECTOR", "AUTO_CLAMPED", "VECTOR")[kind]
+        curve.update()
+        made.append(curve)
+    values = np.array([made[0].evaluate(frame) for frame in beats.tolist()])
+    addon.keyframes.set_hand_keys(made[0], beats.astype(np.float32), values.astype(np.float32))
+    one_by_one(made[1], beats.tolist())
+    one, other = (addon.keyframes.read_keys(curve) for curve in made)
+    for name in addon.keyframes.ATTRIBUTES:
+        np.testing.assert_allclose(one[name], other[name], atol=1e-4, err_msg=name)
+
+
+def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
+    curve = addon.compat.ensure_fcurve(scene, addon.strips.data_path(steady, "Rotate Channels · angle"), "Bend")
+    counts = []
+    for length in (100, 10_000):
+        keys = addon.keyframes.table_of(core.curves.dense(np.sin(np.arange(length) / 9), 1))
+        addon.keyframes.write_keys(curve, keys)
+        counts.append(steps_of(lambda: bpy.ops.bend.key_beats(every=1)))
+    assert counts[1] < 2 * counts[0]
 
 
 @pytest.mark.parametrize("operator", ["snap_keys", "key_beats"])
