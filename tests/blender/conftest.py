@@ -38,10 +38,10 @@ def addon() -> SimpleNamespace:
         "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
     )
     names += (
-        "condition engine_client export_frames fingerprint frame_use generate hearing image_strips keyframes listening named_files "
+        "condition engine_client export_frames fingerprint frame_use generate hearing image_strips keyframes listening "
     )
-    names += "overlay_geometry png preferences properties render_handler snapshot sound stack status store_size "
-    names += "strips suggestions tables timing watching writing"
+    names += "named_files overlay_geometry png preferences properties render_handler snapshot sound stack status "
+    names += "store_size strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
