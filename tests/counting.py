@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any
 
@@ -25,3 +25,16 @@ def steps_of(work: Callable[[], Any]) -> int:
     finally:
         sys.settrace(before)
     return count
+
+
+def steps_of_slices(slices: Iterator[Any]) -> list[int]:
+    """The instructions of every slice of a work, down to its end."""
+    steps, over = [], False
+
+    def go_on() -> None:
+        nonlocal over
+        over = next(slices, slices) is slices
+
+    while not over:
+        steps.append(steps_of(go_on))
+    return steps

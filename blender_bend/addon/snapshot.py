@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from typing import TypeVar
 
 import numpy as np
 from bpy.types import ImageStrip, Scene
@@ -23,8 +26,12 @@ from .properties import BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
 from .timing import frame_rate
 
+Value = TypeVar("Value")
+
 #: Frames that are put together without a pause.
 SLICE = 20
+#: Frames on which a curve is evaluated without a pause, and how long frames are played without one.
+PIECE, PLAYING_SECONDS = 1000, 0.008
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -45,58 +52,76 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
 def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:
     """The same as ``take``, for a caller with a window.
 
-    The strip is read in the first slices: what is changed in between is not in the job as a whole, but the caller is
-    told of every change and begins again.
+    The settings are read in the first slice, the curves in those that follow: what is changed in between may be in the
+    job in part, so the caller compares, or is told of every change and begins again.
     """
-    settings = strip.bend_settings
+    settings, scene_name, strip_name = strip.bend_settings, scene.name, strip.name
     frames = list(strips.frame_range(strip) if frames is None else frames)
     enabled = [bend for bend in settings.bends if bend.enabled]
     for holder in (settings, *enabled):
         holder.check()
     bends = tuple(_bend(bend) for bend in enabled)
-    own, *tracks = _tracks(scene, strip, [settings, *enabled], frames)
-    if settings.source == "procedural":
-        own |= _scene_times(scene, strip, own, frames)
     schedule = prompt_schedule.of(scene, settings, frames)
-    walk = _walk(strip, settings, frames)
-    pictures = _captured(strip, settings, "The strips below", frames) if settings.source == "pictures" else None
+    prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
+    walk_at, time_at = _walk(strip, settings), _scene_time(scene, strip)
+    wanted = [_parameters(holder) for holder in (settings, *enabled)]
+    picture_at = _captured(strip, settings, "The strips below", settings.source == "pictures")
     masks = [
-        _captured(strip, bend, f"The pictures of the mask of {bend.title}", frames) if bend.region == "mask" else None
-        for bend in enabled
+        _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == "mask") for bend in enabled
     ]
+    masked = any(bend.region == "mask" for bend in enabled)
     job = _settings(settings, bends)
     written = [*(schedule.values() or [settings.prompt]), settings.negative]
     job = replace(job, embeddings=embedding_files.named_in(written))
+    job.check()
+    yield
+    own, *tracks = yield from _tracks(scene_name, strip_name, wanted, frames)
+    scene, strip = _again(scene_name, strip_name)
     heard = _heard(scene, strip, own, frames)
     if heard:
         job = replace(job, hearing=condition.hearing_of(strip))
-    prompt = ((settings.prompt, 1.0),)
+        job.check()
     resolved = []
     yield
     for index, number in enumerate(frames):
         blend, share = next(heard) if heard else ((), 1.0)
         values = {name: track[index] for name, track in own.items()}
+        if time_at:
+            values[SCENE_TIME.name] = settle(time_at(number) + values[SCENE_TIME.name])
         if blend:  # where a sound fades into silence, its scale fades
             values[SOUND_SCALE.name] = settle(values[SOUND_SCALE.name] * share)
-        resolved.append(
-            Frame(
-                number,
-                prompts.blend_at(number, schedule) if schedule else prompt,
-                tuple({name: values[index] for name, values in track.items()} for track in tracks),
-                walk[index] if walk else None,
-                values,
-                pictures[index] if pictures else "",
-                tuple(mask[index] if mask else "" for mask in masks) if any(masks) else (),
-                sound=tuple((digest, settle(part)) for digest, part in blend),
-            )
+        frame = Frame(
+            number,
+            prompt_at(number),
+            tuple([{name: values[index] for name, values in track.items()} for track in tracks]),
+            walk_at(number) if walk_at else None,
+            values,
+            picture_at(number),
+            tuple([mask_at(number) for mask_at in masks]) if masked else (),
+            sound=tuple([(digest, settle(part)) for digest, part in blend]),
         )
+        job.check_frame(frame)
+        resolved.append(frame)
         if index % SLICE == SLICE - 1:
             yield
-    replace(job, frames=()).check()
-    for begin in range(0, len(resolved), SLICE):
-        replace(job, frames=tuple(resolved[begin : begin + SLICE])).check()
-        yield
     return replace(job, frames=tuple(resolved))
+
+
+def _always(value: Value) -> Callable[[int], Value]:
+    return lambda number: value
+
+
+def _again(scene_name: str, strip_name: str) -> tuple[Scene, ImageStrip]:
+    """A scene and its bend strip after a pause: undo makes any kept reference invalid.
+
+    Raises
+    ------
+    BendError(STRIP_MISSING)
+    """
+    strip = strips.find(scene_name, strip_name)
+    if strip is None:
+        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+    return strip.id_data, strip
 
 
 def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
@@ -140,33 +165,57 @@ def _lora(item: BEND_PG_lora) -> Lora:
     return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
 
 
-def _captured(strip: ImageStrip, holder: Holder, what: str, frames: Sequence[int]) -> list[str]:
-    """The digests of captured pictures, one a frame.
+def _captured(strip: ImageStrip, holder: Holder, what: str, wanted: bool) -> Callable[[int], str]:
+    """The digests of captured pictures by frame; none if they are not wanted.
 
-    Raises
-    ------
-    BendError(CAPTURE_MISSING)
+    What is given raises BendError(CAPTURE_MISSING).
     """
+    if not wanted:
+        return _always("")
     known, start = captured.decode(holder.captured, len(strip.elements)), compat.content_start(strip)
-    digests = [known.get(number - start, "") for number in frames]
-    if not all(digests):
-        raise captured.missing(what)
-    return digests
+
+    def digest(number: int) -> str:
+        found = known.get(number - start, "")
+        if not found:
+            raise captured.missing(what)
+        return found
+
+    return digest
+
+
+def _parameters(holder: Holder) -> list[tuple[str, Parameter]]:
+    """The animated parameters of a holder, each with the name of its custom property."""
+    return [(item.key, parameter) for item, parameter in holder.shown_parameters()]
 
 
 def _tracks(
-    scene: Scene, strip: ImageStrip, holders: Sequence[Holder], frames: Sequence[int]
-) -> list[dict[str, list[float]]]:
+    scene_name: str, strip_name: str, holders: Sequence[Sequence[tuple[str, Parameter]]], frames: Sequence[int]
+) -> Slices[list[dict[str, list[float]]]]:
     """For each holder the values of its parameters by name, one a frame, within their limits."""
-    shown = [holder.shown_parameters() for holder in holders]
-    keys = [item.key for pairs in shown for item, _ in pairs]
-    sampled = dict(zip(keys, sample(scene, strip, keys, frames), strict=True))
+    scene, strip = _again(scene_name, strip_name)
+    keys = [key for parameters in holders for key, _ in parameters]
+    played: dict[str, np.ndarray] = {}
+    if len(frames) and _driven(scene, strip, keys):
+        played = yield from _play(scene_name, strip_name, keys, frames)
+    tracks = []
+    for parameters in holders:
+        track = {}
+        for key, parameter in parameters:
+            values = played.get(key)
+            if values is None:
+                values = yield from _sample(scene_name, strip_name, key, frames)
+            track[parameter.name] = yield from _settled(values, parameter)
+        tracks.append(track)
+    return tracks
 
-    def track(key: str, parameter: Parameter) -> list[float]:
-        clipped = np.clip(sampled[key], parameter.minimum, parameter.maximum)
-        return [settle(value) for value in clipped.tolist()]
 
-    return [{parameter.name: track(item.key, parameter) for item, parameter in pairs} for pairs in shown]
+def _settled(values: np.ndarray, parameter: Parameter) -> Slices[list[float]]:
+    settled: list[float] = []
+    for begin in range(0, len(values), PIECE):
+        clipped = np.clip(values[begin : begin + PIECE], parameter.minimum, parameter.maximum)
+        settled += [settle(value) for value in clipped.tolist()]
+        yield
+    return settled
 
 
 def _bend(bend: BEND_PG_bend) -> Bend:
@@ -186,23 +235,21 @@ def _bend(bend: BEND_PG_bend) -> Bend:
     )
 
 
-def _walk(strip: ImageStrip, settings: BEND_PG_settings, frames: Sequence[int]) -> list[float]:
-    """The position on the walk's circle; the frame after the last would be the first again."""
+def _walk(strip: ImageStrip, settings: BEND_PG_settings) -> Callable[[int], float] | None:
+    """The position on the walk's circle by frame; the frame after the last would be the first again."""
     if settings.walk_amount == 0:
-        return []
+        return None
     start, length = compat.content_start(strip), len(strip.elements)
     turns = Fraction(settings.walk_turns)  # in fractions a whole turn is a whole number
-    return [settle(float(turns * (number - start) / length % 1)) for number in frames]
+    return lambda number: settle(float(turns * (number - start) / length % 1))
 
 
-def _scene_times(
-    scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]
-) -> dict[str, list[float]]:
-    """The time of the painted scene: its own, at its speed, and what the curve adds."""
-    rate, start = frame_rate(scene), compat.content_start(strip)
-    speed, name = strip.bend_settings.scene_speed, SCENE_TIME.name
-    moved = [speed * float(rate.seconds(number - start)) for number in frames]
-    return {name: [settle(time + more) for time, more in zip(moved, own[name], strict=True)]}
+def _scene_time(scene: Scene, strip: ImageStrip) -> Callable[[int], float] | None:
+    """The time of the painted scene by frame, at its speed; what its curve adds is left out."""
+    if strip.bend_settings.source != "procedural":
+        return None
+    rate, start, speed = frame_rate(scene), compat.content_start(strip), strip.bend_settings.scene_speed
+    return lambda number: speed * float(rate.seconds(number - start))
 
 
 def _heard(
@@ -220,25 +267,35 @@ def _heard(
     return condition.blends(scene, strip, frames)
 
 
-def sample(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:
-    """The values of custom properties on frames: from the curves, or by playing the frames if a driver is involved.
+def is_driven(scene: Scene, strip: ImageStrip) -> bool:
+    """Whether the strip's frames must be played to know their values."""
+    return _driven(
+        scene, strip, [p.key for holder in strip.bend_settings.holders() for p, _ in holder.shown_parameters()]
+    )
 
-    Returns
-    -------
-    for each key a float array, shape (frames,)
-    """
-    paths = [strips.data_path(strip, key) for key in keys]
+
+def _driven(scene: Scene, strip: ImageStrip, keys: Sequence[str]) -> bool:
     driven = {driver.data_path for driver in scene.animation_data.drivers} if scene.animation_data else set()
-    if driven.intersection(paths):
-        return _play(scene, strip, keys, frames)
-    sampled = []
-    for key in keys:
-        curve = strips.find_curve(strip, key)
+    return bool(driven) and not driven.isdisjoint(strips.data_path(strip, key) for key in keys)
+
+
+def _sample(scene_name: str, strip_name: str, key: str, frames: Sequence[int]) -> Slices[np.ndarray]:
+    """The values of a custom property on frames, from its curve.
+
+    Raises
+    ------
+    BendError if it, or the strip, is gone
+    """
+    values = np.empty(len(frames))
+    for begin in range(0, len(frames), PIECE):
+        _, strip = _again(scene_name, strip_name)
+        curve, piece = strips.find_curve(strip, key), frames[begin : begin + PIECE]
         if curve is None or curve.mute or curve.is_empty:
-            sampled.append(np.full(len(frames), _value(strip, key)))
+            values[begin : begin + PIECE] = _value(strip, key)
         else:
-            sampled.append(np.array([curve.evaluate(frame) for frame in frames]))
-    return sampled
+            values[begin : begin + PIECE] = list(map(curve.evaluate, piece))
+        yield
+    return values
 
 
 def _value(strip: ImageStrip, key: str) -> float:
@@ -252,21 +309,45 @@ def _value(strip: ImageStrip, key: str) -> float:
     return float(value)
 
 
-def _play(scene: Scene, strip: ImageStrip, keys: Sequence[str], frames: Sequence[int]) -> list[np.ndarray]:
-    before = scene.frame_current
-    if list(frames) == [before]:  # also the case within a render, where the frame must not be set
-        return [np.array([_value(strip, key)]) for key in keys]
+def _play(
+    scene_name: str, strip_name: str, keys: Sequence[str], frames: Sequence[int]
+) -> Slices[dict[str, np.ndarray]]:
+    """The values of custom properties on frames by playing them, as drivers need it.
+
+    Raises
+    ------
+    BendError if one of them, or the strip, is gone, or Blender renders
+    """
+    scene, strip = _again(scene_name, strip_name)
+    if list(frames) == [scene.frame_current]:  # also the case within a render, where the frame must not be set
+        return {key: np.array([_value(strip, key)]) for key in keys}
     if activity.rendering:
         raise BendError(
             Code.PARAMETER_INVALID,
             "A driver moves a parameter, and frames before this one are needed: they cannot be played while rendering.",
             "Turn the driver into keys: Key, Bake Channels, in the Graph Editor.",
         )
-    played = np.empty((len(keys), len(frames)))
+    played: list[list[float]] = []
+    while len(played) < len(frames):
+        scene, strip = _again(scene_name, strip_name)
+        with _playing(scene):
+            until = time.monotonic() + PLAYING_SECONDS
+            for frame in frames[len(played) :]:
+                scene.frame_set(frame)
+                played.append([_value(strip, key) for key in keys])
+                if time.monotonic() > until:
+                    break
+        yield
+    return dict(zip(keys, np.array(played).reshape(-1, len(keys)).T, strict=True))
+
+
+@contextmanager
+def _playing(scene: Scene) -> Iterator[None]:
+    """Let the playhead move for a moment; it comes back, and nobody takes it for a change."""
+    frame, subframe, before = scene.frame_current, scene.frame_subframe, activity.grabbing
+    activity.grabbing = True
     try:
-        for index, frame in enumerate(frames):
-            scene.frame_set(frame)
-            played[:, index] = [_value(strip, key) for key in keys]
+        yield
     finally:
-        scene.frame_set(before)
-    return list(played)
+        scene.frame_set(frame, subframe=subframe)
+        activity.grabbing = before

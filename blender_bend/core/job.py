@@ -260,8 +260,17 @@ class Job:
         for index, frame in enumerate(self.frames):
             if index % _PAUSE == 0:
                 pause()
-            if what := self._fault_of_frame(frame):
-                raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
+            self.check_frame(frame)
+
+    def check_frame(self, frame: Frame) -> None:
+        """Refuse a frame that no engine can render.
+
+        Raises
+        ------
+        BendError(JOB_INVALID)
+        """
+        if what := self._fault_of_frame(frame):
+            raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
 
     def _demands(self) -> Iterator[tuple[bool, str]]:
         yield (

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import re
+from collections.abc import Callable
 
 from .errors import BendError, Code
 
@@ -51,11 +53,20 @@ def blend_at(frame: int, schedule: dict[int, str]) -> Blend:
     ----------
     schedule : prompts by frame, at least one
     """
+    return travel(schedule)(frame)
+
+
+def travel(schedule: dict[int, str]) -> Callable[[int], Blend]:
+    """The prompts of any frame, as ``blend_at`` has them; for many frames it is faster."""
     frames = sorted(schedule)
-    before = max((f for f in frames if f <= frame), default=frames[0])
-    after = min((f for f in frames if f >= frame), default=frames[-1])
-    first, second = schedule[before], schedule[after]
-    if first == second or before >= after:
-        return ((first, 1.0),)
-    share = (frame - before) / (after - before)
-    return ((first, 1.0),) if share <= 0 else ((first, 1.0 - share), (second, share))
+
+    def blend(frame: int) -> Blend:
+        before = frames[max(bisect.bisect_right(frames, frame) - 1, 0)]
+        after = frames[min(bisect.bisect_left(frames, frame), len(frames) - 1)]
+        first, second = schedule[before], schedule[after]
+        if first == second or before >= after:
+            return ((first, 1.0),)
+        share = (frame - before) / (after - before)
+        return ((first, 1.0),) if share <= 0 else ((first, 1.0 - share), (second, share))
+
+    return blend

@@ -41,7 +41,7 @@ def addon() -> SimpleNamespace:
         "condition engine_client export_frames fingerprint frame_use generate hearing image_strips keyframes listening "
     )
     names += "named_files overlay_geometry png preferences properties render_handler snapshot sound stack status "
-    names += "store_size strips suggestions tables timing watching writing"
+    names += "slices store_size strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import pytest
+from counting import steps_of
 from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.prompts import blend_at, parse_schedule, prompt_of_marker
+from blender_bend.core.prompts import blend_at, parse_schedule, prompt_of_marker, travel
 
 SCHEDULE = {10: "a calm sea", 20: "waves", 40: "a burning forest"}
 
@@ -83,3 +84,10 @@ def test_the_shares_of_a_frame_add_up_to_1(schedule: dict[int, str], frame: int)
     blend = blend_at(frame, schedule)
     assert math.isclose(sum(share for _, share in blend), 1.0)
     assert all(0 < share <= 1 and prompt in schedule.values() for prompt, share in blend)
+
+
+def test_a_long_schedule_is_sorted_once_for_all_frames():
+    few, many = ({10 * line: f"prompt {line}" for line in range(count)} for count in (10, 10_000))
+    assert steps_of(lambda: list(map(travel(many), range(2000)))) < 3 * steps_of(
+        lambda: list(map(travel(few), range(2000)))
+    )
