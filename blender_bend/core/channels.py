@@ -11,6 +11,11 @@ from .errors import BendError, Code
 #: Into how many groups the channels of a site are parted when a selection does not say (Broad et al.: 3 to 5).
 CLUSTERS = 5
 
+#: No site has more; the widest layers of published models have some ten thousand.
+MOST = 100_000
+#: The longest list that anyone writes.
+_LONGEST = 10_000
+
 _HINT = "Write all, numbers and ranges (0-3, 7), random 25%, top 16, or cluster 2."
 
 
@@ -66,6 +71,8 @@ def parse(text: str) -> Selection:
     ------
     BendError(PARAMETER_INVALID) if it cannot be read
     """
+    if len(text) > _LONGEST:
+        raise BendError(Code.PARAMETER_INVALID, f"A list of channels has at most {_LONGEST} characters.", _HINT)
     words = text.strip().lower()
     if words in {"", "all"}:
         return Selection()
@@ -92,17 +99,22 @@ def _within(share: float, text: str) -> float:
 
 
 def _numbers(text: str) -> tuple[int, ...]:
-    chosen: set[int] = set()
-    for part in text.split(","):
-        found = re.fullmatch(r"\s*(\d+)\s*(?:-\s*(\d+)\s*)?", part)
-        if not found:
-            raise BendError(Code.PARAMETER_INVALID, f"'{text}' is not a list of channels.", _HINT)
-        first = int(found[1])
-        last = int(found[2] or first)
-        if not first <= last < 100_000:
-            raise BendError(Code.PARAMETER_INVALID, f"'{part.strip()}' is not a range of channels.", _HINT)
-        chosen.update(range(first, last + 1))
-    return tuple(sorted(chosen))
+    ranges = sorted(_range(part, text) for part in text.split(","))
+    chosen: list[int] = []
+    for first, last in ranges:  # each number once, however often the ranges name it
+        chosen.extend(range(max(first, chosen[-1] + 1 if chosen else 0), last + 1))
+    return tuple(chosen)
+
+
+def _range(part: str, text: str) -> tuple[int, int]:
+    found = re.fullmatch(r"\s*(\d{1,9})\s*(?:-\s*(\d{1,9})\s*)?", part)
+    if not found:
+        raise BendError(Code.PARAMETER_INVALID, f"'{text}' is not a list of channels.", _HINT)
+    first = int(found[1])
+    last = int(found[2] or first)
+    if not first <= last < MOST:
+        raise BendError(Code.PARAMETER_INVALID, f"'{part.strip()}' is not a range of channels.", _HINT)
+    return first, last
 
 
 def _ranges(numbers: tuple[int, ...]) -> list[str]:

@@ -10,16 +10,20 @@ from __future__ import annotations
 import functools
 import re
 from dataclasses import dataclass
+from itertools import groupby
+from operator import attrgetter
 
 #: What a pair of brackets without a number multiplies by, and what it divides by.
 EMPHASIS = 1.1
 #: Weights beyond these count as these.
 LEAST, MOST = 0.0, 10.0
 
-_BREAK = re.compile(r"\s*\bBREAK\b\s*")
+_BREAK = re.compile(r"\bBREAK\b")
 _TOKEN = re.compile(r"\\[()\[\]\\]|[()\[\]]|[^()\[\]\\]+|\\")
-_NUMBER = re.compile(r"(.*):\s*(\+?(?:\d+\.?\d*|\.\d+))\s*", re.DOTALL)
+_NUMBER = re.compile(r"(.*):\s*(\+?(?:\d+(?:\.\d*)?|\.\d+))\s*", re.DOTALL)
 _PARTNERS = {")": "(", "]": "["}
+#: Pairs within pairs multiply up to this, and no further, so that 0 around them is still 0.
+_LARGEST_FACTOR = 1e30
 
 
 @dataclass(frozen=True)
@@ -44,31 +48,40 @@ def read(prompt: str) -> Parts:
     """
     parts: list[list[Fragment]] = [[]]
     for fragment in _fragments(prompt):
-        first, *others = _BREAK.split(fragment.text)
+        first, *others = _broken(fragment.text)
         parts[-1].append(Fragment(first, fragment.weight))
         parts += [[Fragment(text, fragment.weight)] for text in others]
     return tuple(_joined(part) for part in parts)
 
 
+def _broken(text: str) -> list[str]:
+    """The pieces between the words ``BREAK``, without the spaces around it."""
+    pieces = _BREAK.split(text)
+    pieces[1:] = [piece.lstrip() for piece in pieces[1:]]
+    pieces[:-1] = [piece.rstrip() for piece in pieces[:-1]]
+    return pieces
+
+
 def _fragments(text: str) -> list[Fragment]:
     tokens = _TOKEN.findall(text)
     opened = _pairs(tokens)
-    closed = {end: begin for begin, end in opened.items()}
+    closed = set(opened.values())
     texts = [token[1:] if len(token) == 2 and token[0] == "\\" else token for token in tokens]
-    weights = [1.0] * len(tokens)
-    for begin, end in opened.items():
-        factor = EMPHASIS if tokens[begin] == "(" else 1 / EMPHASIS
-        # A number stands before the closing bracket; where another pair ends there, it is letters.
-        numbered = _NUMBER.fullmatch(tokens[end - 1]) if tokens[begin] == "(" and _is_text(tokens[end - 1]) else None
-        if numbered:
-            factor, texts[end - 1] = float(numbered[2]), numbered[1]
-        for inside in range(begin + 1, end):
-            weights[inside] *= factor
-    return [
-        Fragment(piece, round(min(max(weight, LEAST), MOST), 6))
-        for index, (piece, weight) in enumerate(zip(texts, weights, strict=True))
-        if index not in opened and index not in closed
-    ]
+    fragments, around = [], [1.0]
+    for index, token in enumerate(tokens):
+        if index in opened:
+            factor = 1 / EMPHASIS if token == "[" else EMPHASIS
+            # A number stands before the closing bracket; where another pair ends there, it is letters.
+            last = opened[index] - 1
+            numbered = _NUMBER.fullmatch(tokens[last]) if token == "(" and _is_text(tokens[last]) else None
+            if numbered:
+                factor, texts[last] = float(numbered[2]), numbered[1]
+            around.append(min(around[-1] * min(factor, _LARGEST_FACTOR), _LARGEST_FACTOR))
+        elif index in closed:
+            around.pop()
+        else:
+            fragments.append(Fragment(texts[index], round(min(max(around[-1], LEAST), MOST), 6)))
+    return fragments
 
 
 def _is_text(token: str) -> bool:
@@ -78,27 +91,22 @@ def _is_text(token: str) -> bool:
 def _pairs(tokens: list[str]) -> dict[int, int]:
     """The places of opening brackets, each with that of its partner; what has none is left out."""
     pairs: dict[int, int] = {}
-    waiting: list[int] = []
+    waiting: dict[str, list[int]] = {"(": [], "[": []}
     for index, token in enumerate(tokens):
-        if token in ("(", "["):
-            waiting.append(index)
-        elif token in _PARTNERS:
-            found = next((place for place in reversed(waiting) if tokens[place] == _PARTNERS[token]), None)
-            if found is not None:
-                pairs[found] = index
-                del waiting[waiting.index(found) :]  # what was opened within it and not closed
+        if token in waiting:
+            waiting[token].append(index)
+        elif token in _PARTNERS and (same := waiting[_PARTNERS[token]]):
+            pairs[found := same.pop()] = index
+            for opened in waiting.values():  # what was opened within it and not closed
+                while opened and opened[-1] > found:
+                    opened.pop()
     return pairs
 
 
 def _joined(pieces: list[Fragment]) -> tuple[Fragment, ...]:
     """Neighbors of one weight as one fragment, without empty ones."""
-    joined: list[Fragment] = []
-    for piece in filter(lambda piece: piece.text, pieces):
-        if joined and joined[-1].weight == piece.weight:
-            joined[-1] = Fragment(joined[-1].text + piece.text, piece.weight)
-        else:
-            joined.append(piece)
-    return tuple(joined)
+    runs = groupby((piece for piece in pieces if piece.text), key=attrgetter("weight"))
+    return tuple(Fragment("".join(piece.text for piece in run), weight) for weight, run in runs)
 
 
 def literal(prompt: str) -> Parts:

@@ -14,8 +14,8 @@ Blend = tuple[tuple[str, float], ...]
 #: How two prompts are blended: in a straight line, or along the circle that keeps their length.
 BLENDINGS = ("linear", "spherical")
 
-_LINE = re.compile(r"\s*(-?\d+)\s*:\s*(.*\S)\s*")
-_MARKER = re.compile(r"\s*prompt\s*:\s*(.*\S)\s*", re.IGNORECASE)
+#: Blender's frames have seven digits at most.
+_FRAME = re.compile(r"-?\d{1,9}")
 
 
 def parse_schedule(text: str) -> dict[int, str]:
@@ -29,25 +29,25 @@ def parse_schedule(text: str) -> dict[int, str]:
     for number, line in enumerate(text.splitlines(), start=1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
-        found = _LINE.fullmatch(line)
-        if not found:
+        frame, _, prompt = (part.strip() for part in line.partition(":"))
+        if not _FRAME.fullmatch(frame) or not prompt:
             raise BendError(
                 Code.PROMPT_INVALID,
                 f"Line {number} of the prompts is not 'frame: prompt'.",
                 "Write lines like 120: a burning forest.",
             )
-        schedule[int(found[1])] = found[2]
+        schedule[int(frame)] = prompt
     return schedule
 
 
 def prompt_of_marker(name: str) -> str | None:
     """The prompt in the name of a timeline marker: ``prompt: a calm sea``; None if it is another kind of marker."""
-    found = _MARKER.fullmatch(name)
-    return found[1] if found else None
+    word, _, prompt = (part.strip() for part in name.partition(":"))
+    return prompt if word.lower() == "prompt" and prompt else None
 
 
-def blend_at(frame: int, schedule: dict[int, str]) -> Blend:
-    """The prompts of a frame: held before the first and after the last, blended linearly between two.
+def travel(schedule: Mapping[int, str]) -> Callable[[int], Blend]:
+    """The prompts of any frame: held before the first and after the last, blended linearly between two.
 
     Parameters
     ----------

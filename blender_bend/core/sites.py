@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import difflib
-import functools
 import math
 import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from . import patterns
 from .errors import BendError, Code
 
 #: Tensors that pass between the parts of the model.
@@ -44,6 +44,9 @@ COMMON_SITES: tuple[tuple[str, str], ...] = (
     ),
 )
 
+#: No path of a network and no file name is as long.
+LONGEST = 300
+
 _PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
 #: Names of LoRA files, in any script; they have no parts, and a dot in them is like any other character.
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -65,8 +68,8 @@ class Site:
         In names of LoRA files, which have no parts, ``*`` is any text.
         """
         if self.kind in WEIGHT_KINDS:
-            return bool(_expression(as_name(self.pattern).replace("*", "**")).fullmatch(as_name(path)))
-        return bool(_expression(self.pattern).fullmatch(path))
+            return patterns.wildcard(as_name(self.pattern).replace("*", "**")).fits(as_name(path))
+        return patterns.wildcard(self.pattern).fits(path)
 
     def matches(self, paths: Iterable[str]) -> list[str]:
         """The module paths that the pattern names.
@@ -84,14 +87,9 @@ class Site:
         return found
 
 
-@functools.cache
-def _expression(pattern: str) -> re.Pattern[str]:
-    return re.compile(re.escape(pattern).replace(r"\*\*", ".*").replace(r"\*", "[^.]*"))
-
-
 def is_name(text: str) -> bool:
     """Whether a site can call a LoRA by this name."""
-    return bool(_NAME.fullmatch(as_name(text))) and "*" not in text
+    return len(text) <= LONGEST and bool(_NAME.fullmatch(as_name(text))) and "*" not in text
 
 
 def as_name(text: str) -> str:
@@ -110,7 +108,8 @@ def parse(text: str) -> Site:
     kind, colon, pattern = text.strip().partition(":")
     if kind in STATE_KINDS and not colon:
         return Site(kind)
-    if (kind in MODULE_KINDS and _PATH.fullmatch(pattern)) or (kind in WEIGHT_KINDS and _NAME.fullmatch(pattern)):
+    allowed = _PATH if kind in MODULE_KINDS else _NAME if kind in WEIGHT_KINDS else None
+    if allowed is not None and len(pattern) <= LONGEST and allowed.fullmatch(pattern):
         return Site(kind, pattern)
     raise BendError(
         Code.SITE_UNKNOWN,

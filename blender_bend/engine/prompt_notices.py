@@ -11,8 +11,9 @@ from ..core.resolve import Resolved
 from .conditioning import PromptEncoder, Reading
 from .families.text import LimitedEncoder
 
-#: The beginning of a word at the end of a text; Thai and the scripts of East Asia put no spaces between words.
-_WORD_BEGUN = re.compile(r"[^\s\u0e00-\u0eff\u2e80-\uffff]+$")
+#: The beginning of a word at the end of a text, read backward; Thai and the scripts of East Asia put no spaces between
+#: words.
+_WORD_BEGUN = re.compile(r"[^\s\u0e00-\u0eff\u2e80-\uffff]*")
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,5 @@ def left_out(encoder: LimitedEncoder, text: str) -> str:
     if len(places) <= fits:
         return ""
     start = places[fits][0]
-    begun = _WORD_BEGUN.search(text[:start])  # it is read in part
-    start = start if begun is None else begun.start()
-    return text[start:].strip()
+    begun = _WORD_BEGUN.match(text[:start][::-1])  # it is read in part
+    return text[start - len(begun[0] if begun else "") :].strip()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ...core import patterns
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,7 +62,7 @@ def _depth(site: str) -> int:
 
 def _matches(site: str, wanted: str) -> bool:
     if "*" in wanted:
-        return bool(re.fullmatch(re.escape(wanted).replace(r"\*", ".*"), site))
+        return patterns.wildcard(wanted.replace("*", "**")).fits(site)
     return wanted in site
 
 

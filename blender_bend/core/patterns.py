@@ -1,0 +1,69 @@
+"""Patterns that strangers wrote, matched letter by letter: the time is a letter's times the pattern's length.
+
+A regular expression with many stars goes through every way to share the letters between them, which takes longer than
+anyone waits. Here all ways are followed at once: bit ``i`` of a number says that what was read fits the first ``i``
+pieces of the pattern.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+
+class Piece(NamedTuple):
+    """One letter of a pattern, or any number of them."""
+
+    accepts: Callable[[str], bool]
+    repeats: bool = False
+
+
+class Pattern:
+    """A sequence of pieces that a whole text fits or not."""
+
+    def __init__(self, pieces: Iterable[Piece]) -> None:
+        self._pieces = tuple(pieces)
+        self._repeating = sum(1 << place for place, piece in enumerate(self._pieces) if piece.repeats)
+        self._accepting: dict[str, int] = {}
+
+    def fits(self, text: str) -> bool:
+        """Whether the pattern stands for a text."""
+        reached = self._passed(1)
+        for letter in text:
+            taken = reached & self._that_accept(letter)
+            reached = self._passed((taken & ~self._repeating) << 1 | taken & self._repeating)
+        return bool(reached >> len(self._pieces))
+
+    def _that_accept(self, letter: str) -> int:
+        if letter not in self._accepting:
+            fitting = (1 << place for place, piece in enumerate(self._pieces) if piece.accepts(letter))
+            self._accepting[letter] = sum(fitting)
+        return self._accepting[letter]
+
+    def _passed(self, reached: int) -> int:
+        """What is reached with the pieces that may stand for nothing."""
+        while (more := reached | (reached & self._repeating) << 1) != reached:
+            reached = more
+        return reached
+
+
+def _any(letter: str) -> bool:
+    return True
+
+
+def _within(letter: str) -> bool:
+    return letter != "."
+
+
+def _one(letter: str) -> Piece:
+    return Piece(letter.__eq__)
+
+
+@functools.lru_cache(maxsize=1024)
+def wildcard(text: str) -> Pattern:
+    """A path with stars: ``*`` is any text within one part of it, ``**`` any parts."""
+    found: list[str] = re.findall(r"\*+|[^*]", text)
+    stars = {"*": Piece(_within, repeats=True)}
+    return Pattern(stars.get(token, Piece(_any, repeats=True) if "*" in token else _one(token)) for token in found)
