@@ -12,6 +12,9 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+#: No path of a network and no file name is as long.
+LONGEST = 300
+
 
 class Piece(NamedTuple):
     """One letter of a pattern, or any number of them."""
@@ -67,3 +70,30 @@ def wildcard(text: str) -> Pattern:
     found: list[str] = re.findall(r"\*+|[^*]", text)
     stars = {"*": Piece(_within, repeats=True)}
     return Pattern(stars.get(token, Piece(_any, repeats=True) if "*" in token else _one(token)) for token in found)
+
+
+_DIGITS = frozenset("0123456789")
+#: What a simple regular expression is made of: a letter, ``.``, ``\\.`` or ``\\d``, and how often it stands there.
+_EXPRESSION = re.compile(r"(\\[.d_-]|\[0-9\]|[\w.-])([*+]?)")
+_CLASSES: dict[str, Callable[[str], bool]] = {".": _any, "\\d": _DIGITS.__contains__, "[0-9]": _DIGITS.__contains__}
+
+
+def fits_end(text: str, path: str) -> bool | None:
+    """Whether the last parts of a path fit a simple regular expression as peft writes them: ``to_q``, ``^proj_in``,
+    ``blocks\\.\\d+\\.to_q``; None if it is not so simple."""
+    pattern = _expression(text)
+    return None if pattern is None else pattern.fits(f".{path}")
+
+
+@functools.lru_cache(maxsize=1024)
+def _expression(text: str) -> Pattern | None:
+    plain = text.removeprefix("^").removesuffix("$")
+    found = _EXPRESSION.findall(plain)
+    if len(plain) > LONGEST or "".join(map("".join, found)) != plain:
+        return None
+    pieces = [_one(".")] if text.startswith("^") else [Piece(_any, repeats=True), _one(".")]
+    for letter, often in found:
+        accepts = _CLASSES.get(letter, letter[-1].__eq__)
+        pieces += [Piece(accepts)] if often != "*" else []
+        pieces += [Piece(accepts, repeats=True)] if often else []
+    return Pattern(pieces)

@@ -46,8 +46,8 @@ def prompt_of_marker(name: str) -> str | None:
     return prompt if word.lower() == "prompt" and prompt else None
 
 
-def travel(schedule: Mapping[int, str]) -> Callable[[int], Blend]:
-    """The prompts of any frame: held before the first and after the last, blended linearly between two.
+def blend_at(frame: int, schedule: dict[int, str]) -> Blend:
+    """The prompts of a frame: held before the first and after the last, blended linearly between two.
 
     Parameters
     ----------

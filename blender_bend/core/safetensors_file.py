@@ -16,6 +16,8 @@ from .foreign_json import Unreadable
 LONGEST_HEADER = 16_000_000
 #: Values in it, seven or so a tensor.
 _MOST_VALUES = 800_000
+#: Names of tensors in published files have some 150 characters at most, and patterns are looked for in them.
+LONGEST_NAME = 500
 #: No length and no place in a file is as large.
 _LARGEST = 1 << 48
 
@@ -91,6 +93,8 @@ def _contents(path: str, size: int, _changed: int) -> Contents:
 
 
 def _entry(name: str, value: dict[str, Any], start: int) -> Entry:
+    if len(name) > LONGEST_NAME:
+        raise Unreadable("the name of a tensor is too long")
     begin, end = value["data_offsets"]
     if not all(type(number) is int and 0 <= number < _LARGEST for number in (begin, end, *value["shape"])):
         raise Unreadable("a size is no number")

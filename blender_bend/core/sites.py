@@ -44,9 +44,6 @@ COMMON_SITES: tuple[tuple[str, str], ...] = (
     ),
 )
 
-#: No path of a network and no file name is as long.
-LONGEST = 300
-
 _PATH = re.compile(r"[A-Za-z0-9_*-]+(\.[A-Za-z0-9_*-]+)*")
 #: Names of LoRA files, in any script; they have no parts, and a dot in them is like any other character.
 _NAME = re.compile(r"[^\x00-\x1f\x7f]+")
@@ -89,7 +86,7 @@ class Site:
 
 def is_name(text: str) -> bool:
     """Whether a site can call a LoRA by this name."""
-    return len(text) <= LONGEST and bool(_NAME.fullmatch(as_name(text))) and "*" not in text
+    return len(text) <= patterns.LONGEST and bool(_NAME.fullmatch(as_name(text))) and "*" not in text
 
 
 def as_name(text: str) -> str:
@@ -109,7 +106,7 @@ def parse(text: str) -> Site:
     if kind in STATE_KINDS and not colon:
         return Site(kind)
     allowed = _PATH if kind in MODULE_KINDS else _NAME if kind in WEIGHT_KINDS else None
-    if allowed is not None and len(pattern) <= LONGEST and allowed.fullmatch(pattern):
+    if allowed is not None and len(pattern) <= patterns.LONGEST and allowed.fullmatch(pattern):
         return Site(kind, pattern)
     raise BendError(
         Code.SITE_UNKNOWN,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from blender_bend.core import sites
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.patterns import Pattern, wildcard
+from blender_bend.core.patterns import LONGEST, Pattern, fits_end, wildcard
 
 LETTERS = st.text(st.sampled_from("ab.*"), max_size=9)
 PATHS = st.text(st.sampled_from("ab."), max_size=9)
@@ -57,7 +57,31 @@ def test_every_letter_is_looked_at_once_however_many_stars_there_are(length: int
 
 @pytest.mark.parametrize("kind", ["unet", "vae", "transformer", "lora"])
 def test_a_site_longer_than_any_path_is_refused(kind: str) -> None:
-    sites.parse(f"{kind}:{'a' * sites.LONGEST}")
+    sites.parse(f"{kind}:{'a' * LONGEST}")
     with pytest.raises(BendError) as caught:
         sites.parse(f"{kind}:{'a*' * 1_000_000}")
     assert caught.value.code == Code.SITE_UNKNOWN
+
+
+PIECES = st.sampled_from(["a", "b", ".", "\\.", "*", "+", "\\d", "[0-9]", "1", "^", "$"])
+
+
+@given(st.lists(PIECES, max_size=7).map("".join), PATHS)
+def test_a_simple_expression_fits_what_peft_lets_it_fit(expression: str, path: str) -> None:
+    fits = fits_end(expression, path)
+    if fits is not None:
+        assert fits == bool(re.fullmatch(rf"(.*\.)?({expression})", path))
+
+
+@pytest.mark.parametrize("simple", ["to_q", "^proj_in", r"blocks\.\d+\.to_q", "mid_block.attentions.0", ".*to_[0-9]+$"])
+def test_what_peft_writes_is_simple(simple: str) -> None:
+    assert fits_end(simple, "any.path") is False
+
+
+@pytest.mark.parametrize("text", ["(a+)+", "(", "a|b", "[a-z]+", "a{9}", "x" * 10_000, "(.*)*" * 30, "a**"])
+def test_an_expression_that_could_hang_is_not_tried(text: str) -> None:
+    assert fits_end(text, "a" * 200) is None
+
+
+def test_many_stars_of_a_simple_expression_do_not_hang() -> None:
+    assert fits_end(".*" * 100 + "b", "a" * 250) is False

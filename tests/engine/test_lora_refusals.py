@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -258,6 +259,20 @@ def test_settings_beside_the_weights_that_are_no_settings_are_left_out(
         pipeline = load("sd15")
         add_loras(pipeline, [lora_of(save(tmp_path, own, metadata={"lora_adapter_metadata": nonsense}))])
         assert changed_layers(pipeline)
+
+
+def test_an_expression_in_the_settings_that_could_hang_is_not_tried(
+    refused: Callable[..., BendError], tmp_path: Path
+) -> None:
+    name = "mid_block.attentions.0.transformer_blocks.0.attn1.to_q"
+    settings = {"unet.alpha_pattern": {"(([a-z0-9_]+)+.)+!": 3}}
+    path = save(tmp_path, low_rank(f"unet.{name}", 32, 32, A), metadata={"lora_adapter_metadata": json.dumps(settings)})
+    assert "a pattern that Bend doesn't read" in refused(lora_of(path)).message
+
+
+def test_a_name_of_a_tensor_longer_than_any_is_refused(refused: Callable[..., BendError], tmp_path: Path) -> None:
+    name = "attn2_to_k_" * 10_000
+    assert "a tensor whose name has 1100" in refused(lora_of(save(tmp_path, low_rank(name, 4, 4)))).message
 
 
 def test_the_ending_of_a_file_may_be_in_capitals(load: Callable[..., Any], tmp_path: Path) -> None:

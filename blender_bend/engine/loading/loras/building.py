@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from ....core.patterns import fits_end
 from ...loras import Change, Dora, Full, Hadamard, Kronecker, LowRank, original
 from .layer_names import LayerNames, Place
 from .reading import Contents, Entry
@@ -220,12 +220,11 @@ def _scale(parts: Mapping[str, Tensor], place: Place, contents: Contents, rank: 
 
 def _told_alpha(told: Mapping[str, Any], path: str) -> float | None:
     """The alpha of a layer in peft's settings: that of the first pattern that the end of its path fits."""
-    patterns = told.get("alpha_pattern")
-    for pattern, alpha in patterns.items() if isinstance(patterns, dict) else ():
-        try:
-            fits = re.fullmatch(rf"(.*\.)?({pattern})", path)
-        except re.error:
-            fits = None
+    listed = told.get("alpha_pattern")
+    for text, alpha in listed.items() if isinstance(listed, dict) else ():
+        fits = fits_end(text, path)
+        if fits is None:
+            raise Unfit(f"its alpha is told by a pattern that Bend doesn't read, {text[:80]!r}")
         if fits and isinstance(alpha, int | float):
             return float(alpha)
     alpha = told.get("lora_alpha")
