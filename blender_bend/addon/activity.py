@@ -86,6 +86,16 @@ def begin(title: str, total: int = 0) -> Activity:
     return current
 
 
+def say(text: str) -> None:
+    """Show where the activity is, if there is one."""
+    if current is None:
+        return
+    if current.says:
+        current.says = text
+    else:
+        current.phase = text
+
+
 def end(failure: BendError | None = None) -> None:
     """Stop showing it; a failure is shown until it is dismissed."""
     global current, last_failure

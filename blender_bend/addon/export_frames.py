@@ -9,7 +9,7 @@ from bpy.types import ImageStrip, Scene
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole
 from ..core.resolve import file_name
-from . import generate
+from . import activity, generate, reading, strips
 from .frame_use import Tell
 from .slices import Slices
 
@@ -30,7 +30,8 @@ def export(
     ------
     BendError(FRAMES_MISSING) if some are not rendered, BendError(FILE_EXISTS), BendError(STORE_UNWRITABLE)
     """
-    plan = yield from generate.plan(scene, strip)
+    names = scene.name, strip.name
+    plan = yield from reading.once_read(lambda: _plan(*names), activity.say)
     if plan.missing:
         raise BendError(
             Code.FRAMES_MISSING,
@@ -56,3 +57,8 @@ def export(
     except OSError as error:
         raise store_unwritable(folder, error) from error
     return list(targets.values())
+
+
+def _plan(scene_name: str, strip_name: str) -> Slices[generate.Plan]:
+    strip = strips.called(scene_name, strip_name)
+    return generate.plan(strip.id_data, strip)

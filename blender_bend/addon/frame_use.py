@@ -17,9 +17,10 @@ from bpy.types import Scene
 
 from ..core import ways
 from ..core.errors import BendError, store_unwritable
+from ..core.job import Job
 from ..core.resolve import INPUTS, file_name, trace
 from ..core.ways import way_of
-from . import captured, named_files, preferences, snapshot, strips
+from . import activity, captured, named_files, preferences, reading, snapshot, strips
 from .slices import Slices
 
 #: The files that Bend makes and may take away: frames, captured pictures, and what a killed engine left half-written.
@@ -134,11 +135,10 @@ def _used(store: Path) -> Slices[set[str]]:
 
 def _planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
     """The frames that a strip shows after Generate; none for a strip that cannot be generated as it is."""
-    strip = strips.find(scene.name, strip_name)
-    names: set[str] = set()
+    scene_name, names = scene.name, set[str]()
     try:
-        made = strip.bend_settings.made
-        job = yield from snapshot.take_in_slices(scene, strip, strips.element_range(strip))
+        made = strips.called(scene_name, strip_name).bend_settings.made
+        job = yield from reading.once_read(lambda: _job(scene_name, strip_name), activity.say)
         for way in {way_of(job), *ways.read(made)}:
             for index, traced in enumerate(trace(way.of(job))):
                 names.add(file_name(traced.key))
@@ -147,6 +147,11 @@ def _planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
     except BendError:
         return set()  # what its elements show is used all the same
     return names
+
+
+def _job(scene_name: str, strip_name: str) -> Slices[Job]:
+    strip = strips.called(scene_name, strip_name)
+    return snapshot.take_in_slices(strip.id_data, strip, strips.element_range(strip))
 
 
 def _shown(store: Path) -> Iterator[str]:

@@ -11,8 +11,8 @@ from pathlib import Path
 import bpy
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages, ways
-from ..core.errors import BendError, Code, store_unwritable
+from ..core import file_hashes, messages, ways
+from ..core.errors import store_unwritable
 from ..core.files import patiently
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
@@ -29,6 +29,7 @@ from . import (
     named_files,
     preferences,
     prompt_notices,
+    reading,
     snapshot,
     strips,
 )
@@ -181,17 +182,20 @@ def _trace(job: Job) -> Slices[list[Traced]]:
 
 
 def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
-    """Listen to the sound first if the pictures hear it, then plan.
+    """Read the model's files if they never were, listen to the sound if the pictures hear it, then plan.
 
     Raises
     ------
-    BendError for what cannot be heard or rendered
+    BendError for what cannot be read, heard or rendered
     """
     scene_name, strip_name = scene.name, strip.name
-    yield from hearing.ensure_in_slices(scene, strip)
-    found = strips.find(scene_name, strip_name)
-    if found is None:
-        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+    return (yield from reading.once_read(lambda: _prepare(scene_name, strip_name, frames), activity.say))
+
+
+def _prepare(scene_name: str, strip_name: str, frames: Sequence[int] | None) -> Slices[Plan]:
+    found = strips.called(scene_name, strip_name)
+    yield from hearing.ensure_in_slices(found.id_data, found)
+    found = strips.called(scene_name, strip_name)
     planned = yield from plan(found.id_data, found, frames)
     if not planned.missing or not automatic.uncertain():  # what is there needs no engine
         return planned
@@ -342,6 +346,7 @@ def missing_frames(store: Path, keys: dict[int, str]) -> list[int]:
     ]
 
 
+@file_hashes.reading_here()
 def fill_store(
     scene: Scene,
     strip: ImageStrip,

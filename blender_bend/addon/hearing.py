@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
+from ..core import file_hashes, messages
 from ..core.errors import BendError, Code
 from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound, strips
 from .slices import Slices
@@ -107,9 +107,20 @@ def ensure(scene: Scene, strip: ImageStrip) -> None:
     BendError
     """
     if not activity.rendering and needed(scene, strip):
-        with named_files.press():
-            work = Hearing(scene, strip)
-        work.finish()
+        listen(scene, strip)
+
+
+@file_hashes.reading_here()
+def listen(scene: Scene, strip: ImageStrip) -> int:
+    """Listen and wait, whether it must be or not; how many different windows are heard.
+
+    Raises
+    ------
+    BendError
+    """
+    with named_files.press():
+        work = Hearing(scene, strip)
+    return work.finish()
 
 
 def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
@@ -119,16 +130,25 @@ def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
     ------
     BendError
     """
-    if not needed(scene, strip):
-        return
+    if needed(scene, strip):
+        yield from listen_in_slices(scene, strip)
+
+
+def listen_in_slices(scene: Scene, strip: ImageStrip) -> Slices[int]:
+    """The same for a caller with a window.
+
+    Raises
+    ------
+    BendError
+    """
     with named_files.press():
         work = Hearing(scene, strip)
     try:
         while not work.poll():
-            if activity.current:
-                activity.current.phase = work.phase
+            if work.phase:
+                activity.say(work.phase)
             yield
     except GeneratorExit:
         work.cancel()
         raise
-    work.finish()
+    return work.finish()

@@ -13,13 +13,25 @@ from . import (
     panels,
     preferences,
     properties,
+    reading,
     render_handler,
     status,
     watching,
 )
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
-PARTS = (named_files, old_logs, preferences, properties, panels, render_handler, status, overlay, watching)
+PARTS = (
+    named_files,
+    old_logs,
+    reading,
+    preferences,
+    properties,
+    panels,
+    render_handler,
+    status,
+    overlay,
+    watching,
+)
 
 
 def register() -> None:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
-from . import activity, automatic, capture, compat, generate, preferences, strips
+from ..core.file_hashes import Unread
+from . import activity, automatic, capture, compat, generate, preferences, reading, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -33,6 +34,7 @@ class Status:
     kept : whether that is the precision of the strip's frames, where this machine would choose another
     memory : what is to be said of memory, line by line; empty if there is enough
     elsewhere : whether the strip shows frames of another folder, which nobody has looked into
+    waiting : whether frames are counted once the model's files are read
     """
 
     scene: str
@@ -46,6 +48,7 @@ class Status:
     kept: bool = False
     memory: tuple[str, ...] = ()
     elsewhere: bool = False
+    waiting: bool = False
 
 
 shown: Status | None = None
@@ -66,6 +69,9 @@ def _tick() -> float:
     global _changed, _work
     if activity.current is not None or bpy.app.is_job_running("RENDER"):
         return QUIET_SECONDS
+    if shown is not None and shown.waiting:
+        activity.redraw()
+        _changed = _changed or reading.current() is None
     if _changed:
         _changed, _work = False, _count()
         return QUIET_SECONDS
@@ -105,7 +111,7 @@ def _count() -> Iterator[None]:
         elsewhere = strips.shows_elsewhere(strip, preferences.frame_folder())
         plan = yield from generate.plan(scene, strip, pressed=False)
     except BendError as problem:
-        shown = Status(scene_name, name, 0, 0, problem=problem)
+        shown = _uncounted(Status(scene_name, name, 0, 0), problem)
         activity.redraw()
         return
     yield
@@ -130,6 +136,17 @@ def _count() -> Iterator[None]:
         elsewhere=elsewhere,
     )
     activity.redraw()
+
+
+def _uncounted(known: Status, problem: BendError) -> Status:
+    """Why frames were not counted: for good, or until files are read, which begins now."""
+    try:
+        if isinstance(problem, Unread):
+            reading.begin(problem)
+            return replace(known, waiting=True)
+    except BendError as error:
+        problem = error
+    return replace(known, problem=problem)
 
 
 _HANDLERS = ("depsgraph_update_post", "undo_post", "redo_post", "load_post")

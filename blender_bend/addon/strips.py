@@ -49,6 +49,19 @@ def find(scene_name: str, strip_name: str) -> ImageStrip | None:
     return strip if is_bend_strip(strip) else None
 
 
+def called(scene_name: str, strip_name: str) -> ImageStrip:
+    """The same, for what cannot go on without it.
+
+    Raises
+    ------
+    BendError(STRIP_MISSING)
+    """
+    strip = find(scene_name, strip_name)
+    if strip is None:
+        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+    return strip
+
+
 def require_bend_strip(cls: type[Operator], context: Context) -> bool:
     """A poll that says what is missing."""
     if active_bend_strip(context) is None:

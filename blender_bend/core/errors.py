@@ -37,6 +37,7 @@ class Code(StrEnum):
     MODEL_PURPOSE = "model_purpose"
     MODEL_QUANTIZED = "model_quantized"
     MODEL_SPACE = "model_space"
+    MODEL_UNREAD = "model_unread"
     MODEL_UNSAFE = "model_unsafe"
     NON_FINITE = "non_finite"
     OFFLINE = "offline"

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import embeddings, hub, known_models, model_checks, model_files, single_files, weight_files
+from . import embeddings, file_hashes, hub, known_models, model_checks, model_files, single_files, weight_files
 from .errors import BendError, Code
 
 MINI = "mini"
 MINI_PATH = Path(__file__).resolve().parent.parent / "models" / "mini"
 
-_PROBES = 16
-_PROBE_BYTES = 1 << 16
+#: The files of a folder that decide what its pictures look like.
+_COUNTED = {".json", ".txt", ".safetensors", ".model"}
 
 
 @dataclass(frozen=True)
@@ -220,37 +219,29 @@ def model_fingerprint(path: Path) -> str:
 
 
 def fingerprint(path: Path) -> str:
-    """A hash of a model folder: of every configuration whole, and of every weight file's size and samples.
+    """A hash of all configurations, vocabularies and weights in a model folder, each of them as a whole.
 
-    Weights are probed at 16 places of 64 KiB besides their header, so that gigabytes take milliseconds; two
-    trainings of one architecture differ in every probe.
+    Raises
+    ------
+    OSError, and what ``file_hashes.of`` raises
     """
-    files = (file for file in path.rglob("*") if file.suffix in {".json", ".txt", ".safetensors", ".model"})
-    return _fingerprint_of(path, files)
+    return _fingerprint_of(path, (file for file in path.rglob("*") if file.suffix in _COUNTED))
 
 
 def _fingerprint_of(path: Path, files: Iterable[Path]) -> str:
     kept = sorted(file for file in files if file.is_file())
-    listing = tuple((file.relative_to(path).as_posix(), file.stat().st_size, file.stat().st_mtime_ns) for file in kept)
-    return _fingerprint(str(path), listing)
+    digest = hashlib.sha256()
+    for file, content in zip(kept, file_hashes.of_all(kept), strict=True):
+        name = file.relative_to(path).as_posix()
+        digest.update(f"{name}\0{content}\0".encode("utf-8", "surrogateescape"))
+    return digest.hexdigest()
 
 
 def file_fingerprint(path: Path) -> str:
-    """The same hash of a single weight file; under another name it is the same."""
-    status = path.stat()
-    return _fingerprint(str(path), (("", status.st_size, status.st_mtime_ns),))
+    """The hash of a single weight file: that of its content, under whatever name.
 
-
-@functools.lru_cache(maxsize=32)
-def _fingerprint(path: str, listing: tuple[tuple[str, int, int], ...]) -> str:
-    digest = hashlib.sha256()
-    for name, size, _ in listing:
-        digest.update(f"{name}\0{size}\0".encode())
-        with open(Path(path) / name, "rb") as file:
-            if size <= _PROBES * _PROBE_BYTES:
-                digest.update(file.read())
-                continue
-            for probe in range(_PROBES + 1):
-                file.seek((size - _PROBE_BYTES) * probe // _PROBES)
-                digest.update(file.read(_PROBE_BYTES))
-    return digest.hexdigest()
+    Raises
+    ------
+    OSError, and what ``file_hashes.of`` raises
+    """
+    return file_hashes.of(path)

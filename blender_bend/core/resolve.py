@@ -16,7 +16,7 @@ from .catalogue import strip
 from .job import Frame, Job
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
-RENDERER = "3"
+RENDERER = "4"
 
 #: The folder of a frame store that holds what frames start from or are masked by.
 INPUTS = "inputs"

@@ -73,11 +73,11 @@ def contents(file: Path) -> Contents:
     OSError, ValueError if it is no safetensors file, or shorter or longer than it says
     """
     status = file.stat()
-    return _contents(str(file), status.st_size, status.st_mtime_ns)
+    return _contents(str(file), status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
 
 
 @functools.lru_cache(maxsize=16)
-def _contents(path: str, size: int, _changed: int) -> Contents:
+def _contents(path: str, size: int, _changed: tuple[int, int]) -> Contents:
     found, text = _header(Path(path))
     metadata = found.pop("__metadata__", {})
     start = 8 + len(text)

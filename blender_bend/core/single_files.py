@@ -85,13 +85,13 @@ def named(file: Path) -> Contents:
         raise _unfit(file, why, code=Code.MODEL_PICKLED)
     try:
         status = file.stat()
-        return _named(str(file), status.st_size, status.st_mtime_ns)
+        return _named(str(file), status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
     except (OSError, ValueError) as error:
         raise _unfit(file, "the file is not there" if not file.exists() else "the file is damaged") from error
 
 
 @functools.lru_cache(maxsize=16)
-def _named(file: str, _size: int, _changed: int) -> Contents:
+def _named(file: str, _size: int, _changed: tuple[int, int]) -> Contents:
     found = contents(Path(file))
     wrapper = _wrapper(found)
     return replace(found, tensors={name.removeprefix(wrapper): entry for name, entry in found.tensors.items()})

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..core import file_hashes
 from ..core.errors import BendError
 from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
@@ -40,11 +41,15 @@ def main(arguments: list[str] | None = None) -> int:
         if options.run is not _serve:  # which keeps a stream of its own
             confinement.close_stdin()
     try:
-        with environments.leased():
+        with environments.leased(), file_hashes.telling(file_hashes.spoken(_say, every=10)):
             return options.run(options)
     except BendError as error:
         print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
         return 1
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
 
 
 def _parser() -> argparse.ArgumentParser:

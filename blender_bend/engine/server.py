@@ -14,7 +14,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from ..core import messages
+from ..core import file_hashes, messages
 from ..core.errors import BendError, Code
 from ..core.messages import Message
 from ..core.timebase import FrameRate
@@ -174,7 +174,8 @@ class Server:
         try:
             if handler is None:
                 raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
-            return Message(messages.DONE, message.id, handler(message)).encode()
+            with file_hashes.telling(self._of_files(message.id)):
+                return Message(messages.DONE, message.id, handler(message)).encode()
         except BendError as error:
             kind = messages.CANCELLED if error.code == Code.CANCELLED else messages.ERROR
             return Message(kind, message.id, error.to_dict()).encode()
@@ -259,6 +260,20 @@ class Server:
         """Tell what begins now; every heartbeat tells it again until the request ends."""
         self._phase = text
         self._send(messages.PHASE, request, {"text": text})
+
+    def _of_files(self, request: str) -> file_hashes.Step:
+        """What is said while files are read as a whole; after each the request goes on with what it was at."""
+        spoken = file_hashes.spoken(lambda text: self._say(request, text), lambda: self._is_cancelled(request))
+        before = ""
+
+        def step(path: Path, done: int, size: int) -> None:
+            nonlocal before
+            before = before if done else self._phase
+            spoken(path, done, size)
+            if done >= size and before != self._phase:
+                self._say(request, before)
+
+        return step
 
     def _stop_if_cancelled(self, request: str) -> None:
         if self._is_cancelled(request):

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from blender_bend.core import layouts
+from blender_bend.core import hash_cache, layouts
 from blender_bend.core.job import Bend, Frame, Job
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
@@ -18,6 +18,15 @@ settings.register_profile(
     "core", deadline=None, database=None, derandomize=not LONG, max_examples=2000 if LONG else 100
 )
 settings.load_profile("core")
+
+
+@pytest.fixture(autouse=True)
+def hashes(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the hashes of files are kept: not where this machine's user has them, and nothing is known."""
+    file = tmp_path_factory.mktemp("cache") / "hashes.json"
+    monkeypatch.setattr(hash_cache, "place", lambda: file)
+    hash_cache.forget()
+    return file
 
 
 @pytest.fixture(scope="session")

@@ -5,12 +5,13 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, compat, named_files, status
-from ..hearing import Hearing
+from .. import activity, compat, hearing, named_files, reading, status, strips
 from ..listening import Listening
+from ..slices import Slices
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip
+from .slicing import InSlices
 
 
 class WatchingListening(Watching):
@@ -59,7 +60,7 @@ class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
         activity.redraw_timelines()
 
 
-class BEND_OT_hear(OnIdleBendStrip, _Listening, Operator):
+class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
     """Listen to what every picture of this strip hears; Generate does it by itself, a render does not"""
 
     bl_idname = "bend.hear"
@@ -75,20 +76,30 @@ class BEND_OT_hear(OnIdleBendStrip, _Listening, Operator):
             return False
         return True
 
-    def update(self) -> bool:
-        running = super().update()
-        if activity.current:
-            activity.current.phase = self.work.phase
-        return running
+    title = "Listening to the sound"
 
-    def listening(self, context: Context) -> Hearing:
-        with named_files.press():
-            return Hearing(compat.sequencer_scene(context), active_bend_strip(context))
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return self.watch(context)
+
+    def work(self, context: Context) -> Slices[int]:
+        strip = active_bend_strip(context)
+        scene_name, strip_name = strip.id_data.name, strip.name
+
+        def listen() -> Slices[int]:
+            found = strips.called(scene_name, strip_name)
+            return hearing.listen_in_slices(found.id_data, found)
+
+        return reading.once_read(listen, activity.say)
+
+    def wait(self, context: Context) -> int:
+        return hearing.listen(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         status.mark_changed()
-        count = self.work.finish()
-        self.report({"INFO"}, f"The pictures hear {count} different window{'s' if count != 1 else ''}")
+        super().finish()
+
+    def tell(self, count: int) -> str:
+        return f"The pictures hear {count} different window{'s' if count != 1 else ''}"
 
 
 CLASSES = (BEND_OT_listen, BEND_OT_hear)

@@ -26,6 +26,10 @@ class InSlices(Watching):
         """The slices, up to the result."""
         raise NotImplementedError
 
+    def wait(self, context: Context) -> Any:
+        """The result, without a window."""
+        return at_once(self.work(context))
+
     def tell(self, result: Any) -> str:
         """The result in words."""
         raise NotImplementedError
@@ -40,7 +44,7 @@ class InSlices(Watching):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            result = at_once(self.work(context))
+            result = self.wait(context)
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))

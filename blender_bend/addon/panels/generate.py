@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import activity, errands, status
+from .. import activity, errands, reading, status
 from ..strips import active_bend_strip
 from .main import BendPanel, draw_repair, wrap
 from .precision import draw_notices
@@ -29,6 +29,9 @@ class BEND_PT_generate(BendPanel, Panel):
             column = layout.column(align=True)
             for line in counts(known):
                 column.label(text=line)
+        read = reading.current()
+        if read and current is None:
+            layout.progress(factor=read.fraction, type="BAR", text=read.text)
         if known and known.outdated:
             box = layout.box().column(align=True)
             for index, line in enumerate(wrap(f"{known.outdated}.")):
@@ -51,6 +54,8 @@ class BEND_PT_generate(BendPanel, Panel):
 
 def counts(known: status.Status) -> list[str]:
     """What is ready and what the rest costs, in lines that fit the sidebar."""
+    if known.waiting:
+        return ["The model is read once, then frames", "are counted"]
     elsewhere = ["Generate also looks where the strip", "has shown its frames until now"] if known.elsewhere else []
     if not known.missing:
         return [f"{known.frames} frames, all ready", *elsewhere]
