@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,11 +19,15 @@ _IGNORED = {"os.putenv", "os.unsetenv", "os.fork", "os.killpg", "os.kill"}
 _SILENT = ("stat", "lstat", "access", "readlink", "statvfs")
 
 _seen: list[tuple[str, str]] | None = None
+#: Whether only the main thread is watched.
+_main_only = False
 _hooked = False
 
 
 def _note(event: str, arguments: tuple[Any, ...]) -> None:
     if _seen is None or not event.startswith(_EVENTS) or event in _IGNORED:
+        return
+    if _main_only and threading.current_thread() is not threading.main_thread():
         return
     paths = 2 if event.startswith(_TWO) else 1  # the second of the others is a mode, or a pattern
     for argument in arguments[:paths]:
@@ -41,16 +46,21 @@ def _told(name: str, own: Callable[..., Any]) -> Callable[..., Any]:
 
 
 @contextmanager
-def watched() -> Iterator[list[tuple[str, str]]]:
-    """Everything that is asked of the file system meanwhile, as events with their paths."""
-    global _seen, _hooked
+def watched(main_only: bool = False) -> Iterator[list[tuple[str, str]]]:
+    """Everything that is asked of the file system meanwhile, as events with their paths.
+
+    Parameters
+    ----------
+    main_only : whether other threads may do what they like
+    """
+    global _seen, _hooked, _main_only
     if not _hooked:
         sys.addaudithook(_note)  # it stays for as long as the process lives
         _hooked = True
     own = {name: getattr(os, name) for name in _SILENT if hasattr(os, name)}
     for name, function in own.items():
         setattr(os, name, _told(name, function))
-    _seen = found = []
+    _main_only, _seen = main_only, (found := [])
     try:
         yield found
     finally:

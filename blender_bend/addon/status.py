@@ -69,7 +69,7 @@ def _tick() -> float:
     global _changed, _work
     if activity.current is not None or bpy.app.is_job_running("RENDER"):
         return QUIET_SECONDS
-    if shown is not None and shown.waiting:
+    if _work is None and shown is not None and shown.waiting:
         activity.redraw()
         _changed = _changed or reading.current() is None
     if _changed:

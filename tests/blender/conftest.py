@@ -40,8 +40,8 @@ def addon() -> SimpleNamespace:
     names += (
         "condition engine_client export_frames fingerprint frame_use generate hearing image_strips keyframes listening "
     )
-    names += "named_files overlay_geometry png preferences properties render_handler snapshot sound stack status "
-    names += "slices store_size strips suggestions tables timing watching writing"
+    names += "named_files overlay_geometry png preferences properties reading render_handler snapshot sound stack "
+    names += "slices status store_size strips suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
@@ -51,8 +51,8 @@ def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
     import importlib
 
-    names = "catalogue curves errors events features job models plan presets prompts resolve routes schedulers sites "
-    names += "timebase"
+    names = "catalogue curves errors events features file_hashes hash_cache job models plan presets prompts resolve "
+    names += "routes schedulers sites timebase"
     return SimpleNamespace(
         **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
     )

@@ -122,6 +122,7 @@ class Opened:
         self.addon, self.longest, self.where, self.busiest = addon, 0.0, "", 0.0
         self.watching = addon.watching
         monkeypatch.setattr(addon.status, "_shown_strip", self.strip)
+        monkeypatch.setattr(addon.reading.file_hashes, "_spared", True)
         monkeypatch.setattr(addon.watching, "_shown", lambda: [self.strip()] if self.strip()[1] else [])
 
     def strip(self):
@@ -171,10 +172,14 @@ class Opened:
         self.addon.status.mark_changed()
 
 
+def _caches():
+    return [Path.home() / ".cache/huggingface", Path.home() / ".cache/bend"]
+
+
 def own_folders(folder):
     """Where Blender and Bend may look: the .blend's own folder, programs, and Bend's files."""
     resources = [os.environ["BLENDER_USER_RESOURCES"], sys.prefix, sys.base_prefix, os.path.dirname(bpy.__file__)]
-    return [folder, ROOT, Path(ROOT).resolve(), *(Path(path) for path in resources), Path.home() / ".cache/huggingface"]
+    return [folder, ROOT, Path(ROOT).resolve(), *(Path(path) for path in resources), *_caches()]
 
 
 def test_nothing_that_an_opened_file_names_is_touched_and_nothing_freezes(
