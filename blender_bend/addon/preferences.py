@@ -24,7 +24,8 @@ class BEND_PG_model_folder(PropertyGroup):
     name: StringProperty(name="Name", description="How the model is called in the Bend tab", default="my model")
     folder: StringProperty(
         name="Folder or File",
-        description="A folder with a model_index.json, as diffusers writes it, or a checkpoint in one .safetensors",
+        description="A folder with a model_index.json, as diffusers writes it, or a checkpoint in one .safetensors. "
+        "Its files are read once, in the background, to tell them from others",
         subtype="FILE_PATH",
     )
 
