@@ -118,9 +118,7 @@ def _again(scene_name: str, strip_name: str) -> tuple[Scene, ImageStrip]:
     ------
     BendError(STRIP_MISSING)
     """
-    strip = strips.find(scene_name, strip_name)
-    if strip is None:
-        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+    strip = strips.called(scene_name, strip_name)
     return strip.id_data, strip
 
 

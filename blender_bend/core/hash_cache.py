@@ -108,7 +108,7 @@ def _read(file: Path) -> dict[str, str]:
 
 
 def _write(name: str, digest: str) -> None:
-    """Add a hash to what is on the disk now; two who write at once may lose one, which is read again then."""
+    """Add a hash to what is on the disk now; of two who write at once one may be lost, and the file is read again."""
     file = place()
     known = {**_read(file), name: digest}
     kept = dict(list(known.items())[-MOST:])
