@@ -8,9 +8,27 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
+from blender_bend.core import foreign_json
+
 DEEP: list[Any] = []
 for _ in range(150):
     DEEP = [DEEP]
+
+#: Texts that are no JSON object of a sensible size and depth.
+DAMAGED_JSON = {
+    "deep": "[" * 100_000,
+    "deep objects": '{"a":' * 5_000 + "1" + "}" * 5_000,
+    "deeper than any setting": '{"a":' * 200 + "1" + "}" * 200,
+    "large": '{"a":"' + "x" * (foreign_json.LARGEST + 1) + '"}',
+    "many values": '{"a":[' + "[]," * 500_000 + "[]]}",
+    "a list": "[1, 2]",
+    "a text": '"model"',
+    "nothing": "null",
+    "half": '{"a": ',
+    "half a character": '{"a": "\\ud800"}',
+    "a number of 5,000 digits": '{"a": ' + "9" * 5000 + "}",
+    "empty": "",
+}
 
 #: What nobody who means well puts into a file.
 HOSTILE: tuple[Any, ...] = (

@@ -9,7 +9,7 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core import features
+from ..core import features, foreign_json
 from ..core.curves import TOLERANCE
 from ..core.events import SHAPES
 from .tables import items
@@ -112,8 +112,8 @@ class Options:
     def from_text(cls, text: str, start: int) -> Options:
         """What ``as_text`` wrote; the usual options from anything else."""
         try:
-            options = cls(**json.loads(text if len(text) <= _LONGEST else ""))
-        except (ValueError, TypeError, RecursionError):
+            options = cls(**foreign_json.parse(text, _LONGEST))
+        except (foreign_json.Unreadable, TypeError):
             return cls()
         if not options._possible():
             return cls()

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from ..core import beat_grid, beats
+from ..core import beat_grid, beats, foreign_json
 from ..core.beats import Grid
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
@@ -94,11 +94,10 @@ def remove_markers(scene: Scene) -> int:
 
 def _remembered(strip: ImageStrip) -> list[Marker]:
     text = strip.bend_settings.beats.marked
-    if len(text) > _A_MARKER * (len(timing.heard_frames(strip)) + len(strip.elements) + _ROOM):
-        return []
+    longest = _A_MARKER * (len(timing.heard_frames(strip)) + len(strip.elements) + _ROOM)
     try:
-        return [(str(name), int(frame)) for name, frame in json.loads(text or "[]")]
-    except (TypeError, ValueError, OverflowError, RecursionError):
+        return [(str(name), int(frame)) for name, frame in foreign_json.parse_any(text or "[]", longest, longest)]
+    except (TypeError, ValueError, OverflowError):
         return []  # text that somebody else has written
 
 

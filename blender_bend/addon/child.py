@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import queue
 import subprocess
@@ -10,6 +9,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from ..core import foreign_json
 from ..core.errors import BendError, Code
 from . import preferences
 
@@ -46,11 +46,9 @@ class Child:
         assert self.process.stdout is not None
         for line in self.process.stdout:
             try:
-                data = json.loads(line)
-            except ValueError:
+                self._lines.put(foreign_json.parse(line))
+            except foreign_json.Unreadable:
                 continue  # something that a library printed
-            if isinstance(data, dict):
-                self._lines.put(data)
         self.process.wait()
         self._lines.put(None)
 

@@ -15,6 +15,7 @@ from ..core import accelerators, environment
 from ..core.environment import Record
 from ..core.errors import BendError, Code
 from ..core.privacy import without_private
+from ..core.wording import some
 from . import activity, engine_client, preferences
 from .child import Child, variables
 from .errands import Errand
@@ -93,8 +94,7 @@ def start(wish: Wish) -> SetUp:
     if wish.wheels and missing:
         raise BendError(
             Code.SETUP_FAILED,
-            f"{wheels} has no wheel for Python {version[0]}.{version[1]} of {', '.join(missing[:5])}"
-            f"{f' and {len(missing) - 5} more' if len(missing) > 5 else ''}.",
+            f"{wheels} has no wheel for Python {version[0]}.{version[1]} of {some(missing, 6)}.",
             "Choose another folder, or none.",
             AGAIN,
         )

@@ -9,6 +9,10 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from ..core import png_file
+from ..core.errors import BendError, Code
+from ..core.files import open_regular
+
 
 def encode(pixels: np.ndarray) -> bytes:
     """A PNG file.
@@ -25,7 +29,7 @@ def encode(pixels: np.ndarray) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines, 1)) + chunk(b"IEND", b"")
-    return b"\x89PNG\r\n\x1a\n" + body
+    return png_file.SIGNATURE + body
 
 
 def read(path: Path) -> np.ndarray:
@@ -34,14 +38,29 @@ def read(path: Path) -> np.ndarray:
     Returns
     -------
     uint8 array, shape (height, width, 3), the top row first
+
+    Raises
+    ------
+    BendError(INPUT_MISSING) if it is no PNG file, of a size that no picture has, or damaged
     """
+    try:
+        with open_regular(path, follow=True) as file:
+            size = png_file.size(file.read(png_file.HEAD))  # Blender would take the memory that the file asks for
+    except (OSError, ValueError) as error:
+        raise _unreadable(path) from error
     image = bpy.data.images.load(str(path), check_existing=False)
     try:
         image.colorspace_settings.name = "Non-Color"
         width, height = image.size
+        if (width, height) != size:  # 0 by 0 is what Blender makes of a damaged one
+            raise _unreadable(path)
         values = np.empty(len(image.pixels), np.float32)
         image.pixels.foreach_get(values)
     finally:
         bpy.data.images.remove(image)
     pixels = np.rint(values.reshape(height, width, -1)[::-1, :, :3] * 255)
     return np.ascontiguousarray(pixels.astype(np.uint8))
+
+
+def _unreadable(path: Path) -> BendError:
+    return BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", "Capture it again.")

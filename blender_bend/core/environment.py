@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from . import foreign_json
 from .files import replacing
 
 AUDIO, DIFFUSION = "audio", "diffusion"
@@ -22,6 +23,9 @@ PYTHONS = ((3, 11), (3, 13))
 RECORD = "current.json"
 LOCK = "lock"
 SCHEMA = 1
+_LARGEST_RECORD = 10_000
+#: A folder beside the record, and the version of a Python.
+_FOLDER, _PYTHON = re.compile(r"(?!\.)[\w.+-]{1,100}"), re.compile(r"\d{1,3}\.\d{1,3}\b")
 
 _PIN = re.compile(r"(?P<name>[\w.-]+)==(?P<version>[^\s;#]+)\s*(?:;(?P<marker>[^#]*))?(?:#\s*(?P<note>\w+))?\s*")
 _PYTHON_MARKER = re.compile(r"\s*python_version\s*(>=|<)\s*[\"'](\d+)\.(\d+)[\"']\s*")
@@ -158,10 +162,16 @@ def interpreter(folder: Path) -> Path:
 def read_record(base: Path) -> Record | None:
     """The environment in use; None if there is none or the record cannot be read."""
     try:
-        data = json.loads((base / RECORD).read_text(encoding="utf-8"))
-        record = Record(**data)
-        plain = Path(record.folder).name == record.folder and record.folder not in {"", ".", ".."}
-        typed = isinstance(record.size, int) and record.tier in TIERS and record.schema == SCHEMA
-    except (OSError, ValueError, TypeError, AttributeError):
+        record = Record(**(foreign_json.read(base / RECORD, _LARGEST_RECORD) or {}))
+    except (foreign_json.Unreadable, TypeError):
         return None
-    return record if plain and typed else None
+    return record if _is_possible(record) else None
+
+
+def _is_possible(record: Record) -> bool:
+    """Whether a record says what Bend writes, and leads to no other folder than one of its own."""
+    kinds = {name: int if name in {"size", "schema"} else str for name in vars(record)}
+    if not all(type(value) is kinds[name] for name, value in vars(record).items()):
+        return False
+    plain = _FOLDER.fullmatch(record.folder) and _PYTHON.match(record.python)
+    return bool(plain) and record.tier in TIERS and record.schema == SCHEMA

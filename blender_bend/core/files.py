@@ -18,7 +18,17 @@ from typing import IO, TypeVar
 from . import leftovers
 from .leftovers import lock, sweep
 
-__all__ = ["copy_whole", "lock", "open_regular", "patiently", "replacing", "size_of", "sweep", "write_whole"]
+__all__ = [
+    "copy_whole",
+    "lock",
+    "open_regular",
+    "patiently",
+    "read_regular",
+    "replacing",
+    "size_of",
+    "sweep",
+    "write_whole",
+]
 
 Result = TypeVar("Result")
 
@@ -122,6 +132,28 @@ def open_regular(path: Path, most: int | None = None, follow: bool = False) -> I
         file.close()
         raise OSError(wrong, os.strerror(wrong), str(path))
     return file
+
+
+def read_regular(path: Path, most: int, follow: bool = False) -> bytes:
+    """The content of a file, if it is one; see ``open_regular``. One that shrinks meanwhile is as short as it is.
+
+    Parameters
+    ----------
+    most : bytes that it may have
+
+    Raises
+    ------
+    OSError
+    """
+
+    def read() -> bytes:
+        with open_regular(path, most, follow) as file:
+            content = file.read(most + 1)
+        if len(content) > most:  # it grew meanwhile
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
+        return content
+
+    return patiently(read)
 
 
 def copy_whole(source: Path, target: Path) -> None:

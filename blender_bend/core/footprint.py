@@ -115,6 +115,13 @@ def of_job(job: Job, device: str = "cuda") -> Footprint | None:
     ----------
     device : ``cpu``, ``cuda`` or ``mps``
     """
+    try:
+        return _of_job(job, device)
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError):
+        return None  # settings of other types than published ones have; the loading says which
+
+
+def _of_job(job: Job, device: str) -> Footprint | None:
     model = Path(job.model)
     parts = weights.of_model(model)
     network, vae = _config(model, "unet") or _config(model, "transformer"), _config(model, "vae")

@@ -11,7 +11,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from .errors import BendError, Code
-from .models import MINI, MINI_PATH, ModelReference, file_fingerprint
+from .models import MINI, MINI_PATH, ModelReference, file_fingerprint, readable
 from .prompts import Blend
 from .timebase import FrameRate
 
@@ -34,6 +34,7 @@ class Ears:
     adapters: ModelReference
 
 
+@readable()
 def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
     """Find the files of a name.
 

@@ -10,12 +10,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, channels, schedulers, sites, tiling
+from . import catalogue, channels, foreign_json, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
 from .prompts import BLENDINGS, Blend
 
 SCHEMA = 2
+
+#: A frame is no wider and no higher.
+LONGEST_SIDE = 4096
+#: Bytes of a job's file; one of 100,000 frames with ten bends has a tenth of it.
+_LARGEST = 1 << 31
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
@@ -242,9 +247,11 @@ class Job:
         BendError(JOB_INVALID) if it cannot be opened or read.
         """
         try:
-            text = path.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise BendError(Code.JOB_INVALID, f"The job {path} cannot be read: {error}.") from error
+            text = foreign_json.read_text(path, _LARGEST)
+        except foreign_json.Unreadable as error:
+            raise BendError(Code.JOB_INVALID, f"This is not a job that Bend can render: {error}.") from error
+        if text is None:
+            raise BendError(Code.JOB_INVALID, f"There is no job {path}.", "See how its path is written.")
         return cls.from_json(text, pause)
 
     def check(self, pause: Callable[[], None] = lambda: None) -> None:
@@ -274,8 +281,8 @@ class Job:
 
     def _demands(self) -> Iterator[tuple[bool, str]]:
         yield (
-            all(64 <= side <= 4096 and side % 8 == 0 for side in self.size),
-            "width and height must be multiples of 8 from 64 to 4096",
+            all(64 <= side <= LONGEST_SIDE and side % 8 == 0 for side in self.size),
+            f"width and height must be multiples of 8 from 64 to {LONGEST_SIDE}",
         )
         yield 1 <= self.steps <= 1000, "steps must be from 1 to 1000"
         yield math.isfinite(self.guidance) and 0 <= self.guidance <= 100, "guidance must be from 0 to 100"

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from . import foreign_json
 from .errors import BendError, Code
 
 PROTOCOL = 1
@@ -56,15 +57,13 @@ def decode(line: bytes) -> Message:
     BendError(MESSAGE_INVALID) if it is not a message; BendError(ENGINE_VERSION) if it is one of another protocol.
     """
     try:
-        if len(line) > LONGEST_LINE:
-            raise ValueError("too long")
-        data = json.loads(line)
+        data = foreign_json.parse(line, LONGEST_LINE)
         version, request, kind, payload = data["v"], data["id"], data["type"], data["data"]
         if not (isinstance(request, str) and isinstance(kind, str) and isinstance(payload, dict)):
             raise TypeError("wrong types")
         if not isinstance(version, int):
             raise TypeError("its version is no number")
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise BendError(Code.MESSAGE_INVALID, f"Not a message: {line[:80]!r} ({error}).") from error
     if version != PROTOCOL:
         raise BendError(

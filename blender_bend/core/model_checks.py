@@ -14,6 +14,7 @@ from .errors import BendError, Code
 from .layouts import Layout
 from .model_files import INDEX, Listing
 from .part_settings import begun
+from .wording import some
 
 _INSTEAD = f"Choose a model of one of these kinds: {layouts.labels()}."
 _PREFERENCES = "bend.open_preferences"
@@ -21,13 +22,12 @@ _PICKLED = re.compile(r"(diffusion_)?pytorch_model.*\.bin")
 _LORA = re.compile(r"(?<![a-z])lora(?![a-z]).*\.safetensors$", re.IGNORECASE)
 
 
-def check(name: str, files: Listing, weights: bool = True) -> Layout:
+def check(name: str, files: Listing) -> Layout:
     """See that a model is of a kind that Bend bends, is complete, and that its parts fit together.
 
     Parameters
     ----------
     name : what to call it in a message
-    weights : whether the weights must be there as well
 
     Raises
     ------
@@ -36,7 +36,7 @@ def check(name: str, files: Listing, weights: bool = True) -> Layout:
     """
     layout = check_index(name, files)
     check_settings(name, layout, files)
-    check_files(name, files, weights)
+    check_files(name, files)
     return layout
 
 
@@ -132,7 +132,7 @@ def _sum(widths: list[Any]) -> int | None:
     return sum(widths) if widths and all(isinstance(width, int) for width in widths) else None
 
 
-def check_files(name: str, files: Listing, weights: bool = True) -> None:
+def check_files(name: str, files: Listing) -> None:
     """See that every file is there.
 
     Raises
@@ -140,10 +140,10 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
     BendError(MODEL_PICKLED), BendError(MODEL_QUANTIZED), BendError(MODEL_INVALID)
     """
     parts = model_files.parts_in(files.json(INDEX) or {})
-    missing = model_files.missing_of(files, parts, weights)
+    missing = model_files.missing_of(files, parts)
     if not missing:
         return
-    lacking = [part for part in parts if weight_files.stem_of(part) and files.weights(part).missing] if weights else []
+    lacking = [part for part in parts if weight_files.stem_of(part) and files.weights(part).missing]
     others = {part: weight_files.others(part, files.within(part)) for part in lacking}
     # Where some shards are there, the others are missing, and pickles beside them are not the reason.
     without = [part for part in lacking if not files.weights(part).files]
@@ -160,11 +160,10 @@ def check_files(name: str, files: Listing, weights: bool = True) -> None:
         raise BendError(Code.MODEL_QUANTIZED, words, hint, _PREFERENCES)
     instead = [f"{part}/{file}" for part, names in others.items() for file in names[:2]]
     there = f" There is {', '.join(instead)}, which Bend doesn't load." if instead else ""
-    more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
     verb = "is" if len(missing) == 1 else "are"
     raise BendError(
         Code.MODEL_INVALID,
-        f"{begun(name)} is not complete: {', '.join(missing[:5])}{more} {verb} missing.{there}",
+        f"{begun(name)} is not complete: {some(missing, 6)} {verb} missing.{there}",
         "Download the model again, with its .safetensors weights.",
         _PREFERENCES,
     )

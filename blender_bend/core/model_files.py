@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -77,9 +78,10 @@ def _shards(listed: dict[str, Any] | None) -> set[str] | None:
 
 def listing(folder: Path) -> Listing:
     """The files of a folder; of one without an index only those at the top, for it may be anything."""
-    patterns = ("*", "*/*") if (folder / INDEX).is_file() else ("*",)
+    patterns = ("*", "*/*") if os.path.isfile(folder / INDEX) else ("*",)
     found = (file for pattern in patterns for file in folder.glob(pattern))
-    files = itertools.islice((file for file in found if file.is_file()), _MOST_FILES)
+    # os.path.isfile takes what nobody may look at for no file, where a Path of older Pythons raises.
+    files = itertools.islice((file for file in found if os.path.isfile(file)), _MOST_FILES)
     names = frozenset(name for file in files if is_text(name := file.relative_to(folder).as_posix()))
     return Listing(names, lambda name: foreign_json.read_text(folder / name))
 
@@ -117,26 +119,21 @@ def names_part(value: Any) -> bool:
     return isinstance(value, list) and value != [None, None]
 
 
-def missing(folder: Path, weights: bool = True) -> list[str]:
-    """The files that a model folder lacks, by their paths within it; empty if it is complete.
-
-    Parameters
-    ----------
-    weights : whether the weights must be there as well
-    """
+def missing(folder: Path) -> list[str]:
+    """The files that a model folder lacks, by their paths within it; empty if it is complete."""
     try:
         parts = parts_of(folder)
     except ValueError:
         return [INDEX]
-    return missing_of(listing(folder), parts, weights)
+    return missing_of(listing(folder), parts)
 
 
-def missing_of(files: Listing, parts: list[str], weights: bool = True) -> list[str]:
+def missing_of(files: Listing, parts: list[str]) -> list[str]:
     """The files that a model's parts lack."""
-    return [f"{part}/{name}" for part in parts for name in _missing_in(files, part, weights)]
+    return [f"{part}/{name}" for part in parts for name in _missing_in(files, part)]
 
 
-def _missing_in(files: Listing, part: str, weights: bool) -> list[str]:
+def _missing_in(files: Listing, part: str) -> list[str]:
     names = files.within(part)
     if part.startswith("scheduler"):
         return [] if "scheduler_config.json" in names else ["scheduler_config.json"]
@@ -146,7 +143,7 @@ def _missing_in(files: Listing, part: str, weights: bool) -> list[str]:
         halved = "vocab.json" in names and "tokenizer.json" not in names
         return ["merges.txt"] if halved and "merges.txt" not in names else []
     lacking = [] if "config.json" in names else ["config.json"]
-    return lacking + (list(files.weights(part).missing) if weights else [])
+    return lacking + list(files.weights(part).missing)
 
 
 def is_setting(file: PurePosixPath | Path) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,26 @@ class ModelReference:
     fingerprint: str
 
 
+@contextmanager
+def readable() -> Iterator[None]:
+    """Files of a person's choice are read; also to be written above a function.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if the system does not let us
+    """
+    try:
+        yield
+    except OSError as error:
+        raise BendError(
+            Code.MODEL_INVALID,
+            f"{error.filename or 'A file'} can't be read: {error.strerror or error}.",
+            "See who may read it, or choose another one.",
+            "bend.open_preferences",
+        ) from error
+
+
+@readable()
 def resolve(name: str, folders: Mapping[str, str], decoder: str = "") -> ModelReference:
     """Find the files of a model.
 
@@ -80,6 +101,7 @@ def download_for(name: str, folders: Mapping[str, str]) -> str | None:
     return name if name not in folders and hub.is_id(name) else None
 
 
+@readable()
 def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
     """Find the files of a decoder.
 
@@ -104,6 +126,7 @@ def resolve_decoder(name: str, folders: Mapping[str, str]) -> ModelReference:
     return ModelReference(name, str(path), fingerprint(path))
 
 
+@readable()
 def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
     """Find the file of a LoRA.
 
@@ -134,6 +157,7 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
     return ModelReference(name, str(path), file_fingerprint(path))
 
 
+@readable()
 def resolve_embedding(name: str, files: Mapping[str, str]) -> ModelReference:
     """Find the file of a textual inversion embedding.
 
@@ -218,12 +242,13 @@ def model_fingerprint(path: Path) -> str:
     return single_file_fingerprint(path) if path.is_file() else fingerprint(path)
 
 
+@readable()
 def fingerprint(path: Path) -> str:
     """A hash of all configurations, vocabularies and weights in a model folder, each of them as a whole.
 
     Raises
     ------
-    OSError, and what ``file_hashes.of`` raises
+    BendError(MODEL_INVALID) if a file cannot be read, and what ``file_hashes.of`` raises
     """
     return _fingerprint_of(path, (file for file in path.rglob("*") if file.suffix in _COUNTED))
 
@@ -237,11 +262,12 @@ def _fingerprint_of(path: Path, files: Iterable[Path]) -> str:
     return digest.hexdigest()
 
 
+@readable()
 def file_fingerprint(path: Path) -> str:
     """The hash of a single weight file: that of its content, under whatever name.
 
     Raises
     ------
-    OSError, and what ``file_hashes.of`` raises
+    BendError(MODEL_INVALID) if it cannot be read, and what ``file_hashes.of`` raises
     """
     return file_hashes.of(path)

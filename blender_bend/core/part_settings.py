@@ -26,6 +26,8 @@ _OWN_ATTENTION = (None, "eager", "sdpa")
 _QUANTIZED = {"quantization_config", "compression_config"}
 #: Settings that name files of the folder.
 _FILES = {"fast_tokenizer_files", "gguf_file"}
+#: How many tokens a prompt has. Published tokenizers say 10**30 where there is no limit.
+_LENGTHS = {"model_max_length"}
 #: The most that a number may be, by its name; the first that fits. Published models stay far below.
 _MOST = (
     (re.compile(r"layers|blocks|depth"), 256),
@@ -113,6 +115,8 @@ def _check_value(name: str, file: str, key: str, value: Any) -> None:
     if key in _QUANTIZED and value is not None:
         method = value.get("quant_method") or value.get("quant_type") if isinstance(value, dict) else ""
         raise _quantized(name, file.partition("/")[0], str(method or ""))
+    if key in _LENGTHS and value is not None and not (_is_number(value) and value > 2):  # two are marks
+        raise _invalid(name, f"its {file} says that a prompt has {str(value)[:20]} tokens ({key})")
     if key in _FILES and re.search(r"[/\\]", str(value)):
         raise _unsafe(name, f"its {file} leads out of the model's folder ({key})")
 
@@ -125,7 +129,17 @@ def _check_size(name: str, file: str, key: str, value: Any, longest: int) -> Non
         if isinstance(number, float) and (most == _MOST[-1][1] or not math.isfinite(number)):
             continue  # schedulers have endless bounds, and no float of another name counts anything
         if abs(number) > most:
-            raise _invalid(name, f"its {file} asks for {number:.6g} {key}, and Bend takes up to {most}")
+            raise _invalid(name, f"its {file} asks for {_shown(number)} {key}, and Bend takes up to {most}")
+
+
+def _is_number(value: Any) -> bool:
+    finite = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return finite and not isinstance(value, bool)
+
+
+def _shown(number: float) -> str:
+    """A number in a message; one may have thousands of digits."""
+    return f"{max(min(number, 10**300), -(10**300)):.6g}"
 
 
 def _numbers(value: Any) -> Iterator[int | float]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from . import foreign_json
+from .files import open_regular
 from .foreign_json import Unreadable
 
 #: Headers of published models have some 100 bytes a tensor: SDXL 0.3 MB, large merges 1 MB.
@@ -20,6 +22,10 @@ _MOST_VALUES = 800_000
 LONGEST_NAME = 500
 #: No length and no place in a file is as large.
 _LARGEST = 1 << 48
+
+
+class CutOff(Unreadable):
+    """A file ends before its header, or its tensors, do."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +62,17 @@ class Contents:
     digest: str = ""
 
 
-def _header(file: Path) -> tuple[dict[str, Any], bytes]:
-    with open(file, "rb") as stream:
+def _header(file: Path) -> tuple[dict[str, Any], bytes, int]:
+    """What it says, the bytes in which it says so, and the size that the file has now."""
+    with open_regular(file, follow=True) as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > LONGEST_HEADER:
             raise Unreadable("its header is too long")
         text = stream.read(length)
-    return foreign_json.parse(text, LONGEST_HEADER, _MOST_VALUES), text
+        size = os.fstat(stream.fileno()).st_size
+    if len(text) < length:
+        raise CutOff("it ends within its header")
+    return foreign_json.parse(text, LONGEST_HEADER, _MOST_VALUES, unique=True), text, size
 
 
 def contents(file: Path) -> Contents:
@@ -70,15 +80,15 @@ def contents(file: Path) -> Contents:
 
     Raises
     ------
-    OSError, ValueError if it is no safetensors file, or shorter or longer than it says
+    OSError, Unreadable if it is no safetensors file, or longer than it says; CutOff if it is shorter
     """
     status = file.stat()
     return _contents(str(file), status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
 
 
 @functools.lru_cache(maxsize=16)
-def _contents(path: str, size: int, _changed: tuple[int, int]) -> Contents:
-    found, text = _header(Path(path))
+def _contents(path: str, _size: int, _changed: tuple[int, int]) -> Contents:
+    found, text, size = _header(Path(path))
     metadata = found.pop("__metadata__", {})
     start = 8 + len(text)
     try:
@@ -87,7 +97,7 @@ def _contents(path: str, size: int, _changed: tuple[int, int]) -> Contents:
         raise Unreadable("not a header") from error
     ends = max((entry.end for entry in tensors.values()), default=start)
     if ends != size:
-        raise Unreadable(f"{size} of {ends} bytes")
+        raise (CutOff if ends > size else Unreadable)(f"{size} of {ends} bytes")
     noted = metadata if isinstance(metadata, dict) else {}
     return Contents(tensors, {str(key): str(value) for key, value in noted.items()}, hashlib.sha256(text).hexdigest())
 

@@ -17,12 +17,15 @@ from ..core import environment, model_files, single_files
 from ..core.environment import AUDIO, DIFFUSION
 from ..core.errors import BendError
 from ..core.safetensors_file import contents
+from ..core.wording import some
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
 PINS = Path(__file__).resolve().parents[2] / "wheels" / "engine.txt"
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 #: Below this much free space a generation may not end well.
 LITTLE_SPACE = 2e9
+#: Up to so many packages and files are all named.
+_NAMED = 6
 SET_UP = "Set the engine up again."
 
 
@@ -127,16 +130,11 @@ def _packages(tier: str) -> Iterator[Finding]:
     missing = [pin.name for pin, version in differences if version is None]
     other = [f"{pin.name} {version} (tested with {pin.version})" for pin, version in differences if version]
     if missing:
-        yield Finding(f"Missing packages: {_some(missing)}.", PROBLEM, SET_UP, "bend.set_up_engine")
+        yield Finding(f"Missing packages: {some(missing, _NAMED)}.", PROBLEM, SET_UP, "bend.set_up_engine")
     if other:
-        yield Finding(f"Other versions than tested: {_some(other)}.", WARNING, SET_UP, "bend.set_up_engine")
+        yield Finding(f"Other versions than tested: {some(other, _NAMED)}.", WARNING, SET_UP, "bend.set_up_engine")
     if not differences:
         yield Finding("Every package is the tested version.")
-
-
-def _some(names: list[str], most: int = 6) -> str:
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return ", ".join(names[:most]) + more
 
 
 def _write_access(store: Path) -> Finding:
@@ -167,7 +165,7 @@ def _models(paths: dict[str, str]) -> Iterator[Finding]:
         bad = _faults(Path(path))
         if bad:
             repair = "Install Bend again." if name == "mini" else "Fetch the model again."
-            yield Finding(f"Model {name}: missing or damaged: {_some(bad)}.", PROBLEM, repair)
+            yield Finding(f"Model {name}: missing or damaged: {some(bad, _NAMED)}.", PROBLEM, repair)
         else:
             yield Finding(f"Model {name} is whole.")
 

@@ -41,7 +41,7 @@ class Listed:
     size: int
 
 
-def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> Path:
+def download(model: str, tell: Tell = lambda *_: None) -> Path:
     """Fetch what is missing of a model's configurations and safetensors weights.
 
     The settings come first: a model that Bend can't bend is refused before its weights are fetched.
@@ -49,7 +49,6 @@ def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> 
     Parameters
     ----------
     model : hub id, ``owner/name``
-    weights : whether the weights are wanted, or only the settings
 
     Raises
     ------
@@ -68,8 +67,8 @@ def download(model: str, weights: bool = True, tell: Tell = lambda *_: None) -> 
         with _forgotten_if_refused(model):
             layout = model_checks.check_index(model, files)
             model_checks.check_settings(model, layout, files)
-            model_checks.check_files(model, files, weights)
-        wanted = choose(listed, files, weights)
+            model_checks.check_files(model, files)
+        wanted = choose(listed, files)
         # A model with an index but not all files is told apart by what it lacks.
         snapshot = Path(hf_hub_download(model, model_files.INDEX, revision=information.sha)).parent
         there = sum(file.size for file in wanted if (snapshot / file.name).exists())
@@ -119,12 +118,12 @@ def _forgotten_if_refused(model: str) -> Iterator[None]:
         raise
 
 
-def choose(listed: list[Listed], files: Listing, weights: bool) -> list[Listed]:
+def choose(listed: list[Listed], files: Listing) -> list[Listed]:
     """The files that Bend loads: of each part its settings, and its weights, in full precision if there are such."""
     chosen = {model_files.INDEX}
     for part in model_files.parts_in(files.json(model_files.INDEX) or {}):
         chosen |= {f"{part}/{name}" for name in files.within(part) if model_files.is_setting(Path(name))}
-        if weights and weight_files.stem_of(part):
+        if weight_files.stem_of(part):
             chosen |= {f"{part}/{name}" for name in files.weights(part).files}
     return [file for file in listed if file.name in chosen]
 

@@ -13,9 +13,9 @@ import PIL.Image
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
+from ..core import stored_frames
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import patiently, sweep, write_whole
-from ..core.packing import inflate
 from ..core.resolve import file_name
 from ..core.stored_frames import CHUNK
 
@@ -33,11 +33,8 @@ def read_origin(path: Path) -> dict[str, Any]:
     BendError(FRAME_INVALID) if the file is not a frame of a store
     """
     try:
-        with PIL.Image.open(path, formats=("PNG",)) as image:
-            image.load()
-            chunks = {chunk[0]: chunk[1] for chunk in getattr(image, "private_chunks", ())}
-        return dict(json.loads(inflate(chunks[CHUNK])))
-    except (*UNREADABLE, KeyError, TypeError, RecursionError) as error:
+        return stored_frames.read_origin(path)
+    except (OSError, ValueError) as error:
         raise BendError(Code.FRAME_INVALID, f"{path.name} is not a frame that Bend has made.") from error
 
 

@@ -15,16 +15,18 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
+from ..core import png_file
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import write_whole
+from ..core.files import read_regular, write_whole
 from ..core.resolve import Resolved, input_path, vector_path
+from ..core.stored_frames import LARGEST_VECTOR
 from .alignment import aligned
 from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
 from .scenes import paint
 
-#: Blender renders no larger pictures.
-LONGEST_SIDE = 65_536
+#: Bytes of a picture that cannot be packed at all, and a little more.
+_LARGEST = 4 * png_file.MOST_PIXELS
 
 _LISTEN = "Listen to the sound again."
 
@@ -87,12 +89,15 @@ class StoredInputs:
         """
         path = vector_path(self.store.folder, digest)
         try:
-            data = path.read_bytes()
+            data = read_regular(path, LARGEST_VECTOR, follow=True)
         except OSError as error:
             raise BendError(Code.INPUT_MISSING, f"What a frame hears is missing: {path.name}.", _LISTEN) from error
         if hashlib.sha256(data).hexdigest() != digest:
             raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", _LISTEN)
-        return aligned(torch.from_numpy(np.frombuffer(data, dtype="<f4").astype(np.float32)))[None]
+        numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float32)
+        if len(data) % 4 or not len(numbers) or not np.isfinite(numbers).all():
+            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what a sound becomes.", _LISTEN)
+        return aligned(torch.from_numpy(numbers))[None]
 
     def _mask(self, digest: str) -> Tensor:
         grey = np.asarray(self._picture(digest).convert("L"), dtype=np.float32) / 255
@@ -120,7 +125,7 @@ def _painted(scene: Sequence[Any], size: Sequence[int]) -> Image:
 
 def _read(path: Path, hint: str) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path, _LARGEST, follow=True)
     except OSError as error:
         message = f"A picture that a frame starts from is missing: {path.name}."
         raise BendError(Code.INPUT_MISSING, message, hint) from error
@@ -128,9 +133,8 @@ def _read(path: Path, hint: str) -> bytes:
 
 def _picture(data: bytes, path: Path, hint: str) -> Image:
     try:
+        png_file.size(data)  # before it is unpacked
         with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as image:
-            if max(image.size) > LONGEST_SIDE:  # told by the header, before it is unpacked
-                raise ValueError(f"{image.size[0]} × {image.size[1]} pixels")
             return image.convert("RGB")
     except UNREADABLE as error:
         raise BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", hint) from error

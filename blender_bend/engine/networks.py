@@ -13,6 +13,7 @@ from typing import Any
 from ..core import model_files, part_settings, weight_files
 from ..core.errors import BendError, Code
 from ..core.safetensors_file import contents
+from ..core.wording import some
 from .confinement import refuse_code
 
 #: The formats of weights, in the words of safetensors.
@@ -104,12 +105,6 @@ def files_in(folder: Path) -> tuple[str, ...]:
 def times(shape: Sequence[int]) -> str:
     """A shape in words."""
     return " × ".join(map(str, shape)) or "a single number"
-
-
-def some(found: Sequence[str]) -> str:
-    """The first of many names, and how many more there are."""
-    more = f" and {len(found) - 2} more" if len(found) > 3 else ""
-    return ", ".join(found[: 2 if more else 3]) + more
 
 
 def _invalid(folder: Path, what: str) -> BendError:

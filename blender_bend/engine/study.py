@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from ..core.files import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import DDIM, Resolved
 from ..core.schedulers import AUTO
+from . import kept
 from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
@@ -130,11 +130,8 @@ class Studies:
         return self.folder / job.fingerprint[:32] / f"{name}.npz"
 
     def _read(self, job: Job, path: str) -> SiteStudy | None:
-        try:
-            with np.load(self._file(job, path), allow_pickle=False) as file:
-                return SiteStudy(file["maps"], file["directions"])
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            return None
+        found = kept.arrays(self._file(job, path))
+        return SiteStudy(found["maps"], found["directions"]) if {"maps", "directions"} <= set(found) else None
 
     def _write(self, job: Job, path: str, study: SiteStudy) -> None:
         target = self._file(job, path)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from mutations import DAMAGED_JSON
 
 from blender_bend.core import (
     footprint,
@@ -25,21 +26,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.foreign_json import Unreadable
 
 WriteModel = Callable[..., Path]
-DAMAGED = {
-    "deep": "[" * 100_000,
-    "deep objects": '{"a":' * 5_000 + "1" + "}" * 5_000,
-    "deeper than any setting": '{"a":' * 200 + "1" + "}" * 200,
-    "large": '{"a":"' + "x" * (foreign_json.LARGEST + 1) + '"}',
-    "many values": '{"a":[' + "[]," * 500_000 + "[]]}",
-    "a list": "[1, 2]",
-    "a text": '"model"',
-    "nothing": "null",
-    "half": '{"a": ',
-    "half a character": '{"a": "\\ud800"}',
-    "a number of 5,000 digits": '{"a": ' + "9" * 5000 + "}",
-    "empty": "",
-}
-each_damage = pytest.mark.parametrize("text", DAMAGED.values(), ids=DAMAGED)
+each_damage = pytest.mark.parametrize("text", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
 
 
 @each_damage
@@ -60,14 +47,21 @@ def test_other_bytes_are_unreadable_and_what_is_not_there_is_nothing(tmp_path: P
     assert foreign_json.read(tmp_path / "none.json") is None
     assert foreign_json.read(tmp_path / ("x" * 5000)) is None
     assert foreign_json.read(Path("a\0b")) is None
-    os.mkfifo(tmp_path / "pipe")
-    assert foreign_json.read(tmp_path / "pipe") is None
+    assert foreign_json.read(file / "below a file") is None
     file.write_bytes(b'\xef\xbb\xbf{"a": [1, {"b": "\xc3\xa9"}]}')
     assert foreign_json.read(file) == {"a": [1, {"b": "é"}]}
 
 
+def test_numbers_beyond_all_bounds_are_read_as_the_libraries_read_them() -> None:
+    found = foreign_json.parse('{"a": [NaN, Infinity, -Infinity, 1e400, -0, 1e-400], "b": 1, "b": 2}')
+    assert str(found) == "{'a': [nan, inf, -inf, inf, 0, 0.0], 'b': 2}"
+    assert foreign_json.parse_any("[1, [2]]") == [1, [2]] and foreign_json.parse_any("7") == 7
+    with pytest.raises(Unreadable):
+        foreign_json.parse('{"a": 1, "b": {"c": 1, "c": 2}}', unique=True)
+
+
 def test_refusing_takes_little_memory() -> None:
-    text = DAMAGED["many values"]
+    text = DAMAGED_JSON["many values"]
     tracemalloc.start()
     try:
         with pytest.raises(Unreadable):
@@ -136,8 +130,10 @@ def with_header(file: Path, header: bytes, length: int | None = None) -> Path:
 @pytest.mark.parametrize(
     "header",
     [
-        *(text.encode() for text in DAMAGED.values()),
+        *(text.encode() for text in DAMAGED_JSON.values()),
         b'{"a": 1}',
+        b'{"a": 0, "a": 0}'.replace(b"0", b'{"dtype": "F32", "shape": [], "data_offsets": [0, 0]}'),
+        b'{"__metadata__": {"a": "1", "a": "2"}}',
         b'{"a": {"dtype": "F32", "shape": [1e30], "data_offsets": [0, 4]}}',
         b'{"a": {"dtype": "F32", "shape": ["1"], "data_offsets": [0, 4]}}',
         b'{"a": {"dtype": "F32", "shape": [-1], "data_offsets": [0, 0]}}',

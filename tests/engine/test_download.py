@@ -93,13 +93,6 @@ def test_a_downloaded_model_is_whole_and_without_what_the_engine_never_loads(dow
     assert [stored.missing for stored in local.stored()] == [()]
 
 
-def test_only_the_settings_are_fetched_for_a_single_file(downloads: Downloads) -> None:
-    assert downloads.run("download", "owner/painter", "--settings")[-1]["end"] == "done"
-    found = downloads.snapshot("owner/painter")
-    names = {file.relative_to(found).as_posix() for file in found.rglob("*") if file.is_file()}
-    assert names == {name for name in WANTED if not name.endswith(".safetensors")}
-
-
 def test_a_download_killed_and_cancelled_at_any_moment_goes_on_where_it_was(hub: Hub, downloads: Downloads) -> None:
     hub.models["owner/large"].rate = 4 << 20
     chance = random.Random(time.time_ns())
@@ -250,11 +243,11 @@ class small_disk:
         subprocess.run(["umount", "-l", str(self.folder)], check=True)
 
 
-def chosen(weights: bool, *names: str) -> set[str]:
+def chosen(*names: str) -> set[str]:
     """What is fetched of the transformer of a hub's model with these files."""
     index = json.dumps({"_class_name": "FluxPipeline", "transformer": ["diffusers", "FluxTransformer2DModel"]})
     files = Listing(frozenset(names), lambda name: index if name == "model_index.json" else None)
-    return {file.name for file in choose([Listed(name, 1) for name in names], files, weights)}
+    return {file.name for file in choose([Listed(name, 1) for name in names], files)}
 
 
 def test_shards_and_their_list_are_chosen_in_one_precision() -> None:
@@ -263,7 +256,6 @@ def test_shards_and_their_list_are_chosen_in_one_precision() -> None:
     full += ["transformer/diffusion_pytorch_model.safetensors.index.json"]
     half = ["transformer/diffusion_pytorch_model.fp16.safetensors"]
     other = ["transformer/diffusion_pytorch_model.bf16.safetensors"]
-    assert chosen(True, *full, *half, *other) == set(full)
-    assert chosen(True, *full[1:], *half, *other) == set(half), "one shard is missing"
-    assert chosen(True, *other) == set(other)
-    assert chosen(False, *full, *half) == set()
+    assert chosen(*full, *half, *other) == set(full)
+    assert chosen(*full[1:], *half, *other) == set(half), "one shard is missing"
+    assert chosen(*other) == set(other)

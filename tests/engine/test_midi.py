@@ -216,7 +216,7 @@ HOSTILE = {
     "endless meta text": raw(b"\x00\xff\x01" + b"\xff" * 1_000_000),
     "huge message": raw(b"\x00\xf0\xff\xff\xff\x7f" + END),
     "undefined status": raw(b"\x00\xf4\x00" + END),
-    "too large": b"MThd" + bytes(midi.LARGEST),
+    "too large": b"MThd" + bytes(midi.LARGEST_SCORE),
     "data beyond the end of its track": raw(b"\x00\x90\x3c") + raw(END)[14:],
     "number out of this world": raw(b"\xff" * 2000 + b"\x7f\x90\x3c\x7f" + END),
 }

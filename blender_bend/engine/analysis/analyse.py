@@ -12,6 +12,7 @@ from ...core import features
 from ...core.errors import BendError, Code
 from ...core.files import replacing
 from ...core.timebase import FrameRate
+from .. import kept
 from .settings import Settings
 from .sound_file import read_mono
 from .spectrum import Grid
@@ -69,7 +70,7 @@ def analyse(
     digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} ".encode())
     digest.update(samples.data)
     files = {name: _file(cache, digest.hexdigest(), name, settings) for name in names}
-    known = {name: np.load(file) for name, file in files.items() if file is not None and file.is_file()}
+    known = {name: found for name, file in files.items() if (found := _kept(file, name, frames)) is not None}
     missing = [name for name in names if name not in known]
     if missing:
         from .measures import measure_each  # librosa takes seconds to import: not before it is needed
@@ -82,6 +83,14 @@ def analyse(
                 with replacing(target) as file:
                     np.save(file, values)
     return {name: known[name] for name in names}
+
+
+def _kept(file: Path | None, name: str, frames: int) -> np.ndarray | None:
+    """What was measured before; None if it was not, or has been damaged."""
+    found = None if file is None else kept.array(file)
+    if found is None or found.ndim != 1 or found.dtype.kind != "f":
+        return None
+    return found if features.is_moments(name) or len(found) == frames else None
 
 
 def _file(cache: Path | None, digest: str, name: str, settings: Settings) -> Path | None:

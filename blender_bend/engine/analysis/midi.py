@@ -12,12 +12,12 @@ import numpy as np
 
 from ...core.errors import BendError, Code
 from ...core.features import Asked
+from ...core.files import read_regular
 from ...core.timebase import FrameRate
 from . import midi_file
 from .midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
+from .settings import LARGEST_SCORE
 
-#: What larger files hold is no score; reading one would take minutes and gigabytes.
-LARGEST = 2_000_000
 #: The values of controllers that no message has set yet; the others are 0. Source: General MIDI 1, RP-015.
 DEFAULTS = {7: 100, 8: 64, 10: 64, 11: 127}
 _SILENCING = (120, 123)
@@ -116,9 +116,9 @@ def read_score(path: Path) -> Score:
     if not path.is_file():
         raise BendError(Code.SOUND_MISSING, f"There is no MIDI file {path}.")
     try:
-        if path.stat().st_size > LARGEST:
-            raise ValueError(f"it is larger than {LARGEST // 1_000_000} MB")
-        return _score(*midi_file.read(path.read_bytes()))
+        if path.stat().st_size > LARGEST_SCORE:
+            raise ValueError(f"it is larger than {LARGEST_SCORE // 1_000_000} MB")
+        return _score(*midi_file.read(read_regular(path, LARGEST_SCORE, follow=True)))
     except (OSError, EOFError, ValueError, IndexError) as error:
         what = "it ends too early" if isinstance(error, EOFError | IndexError) else str(error)
         raise BendError(

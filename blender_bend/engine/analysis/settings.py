@@ -11,10 +11,15 @@ from typing import Any
 from ...core import beats
 from ...core.errors import BendError, Code
 from ...core.features import MOMENT_PREFIX, parse
+from ...core.files import read_regular
 from ...core.models import fingerprint
 
 #: Features and moments that follow the beat grid.
 OF_BEATS = ("tempo", "beat", "beat_phase", "bar", "bar_phase", "beat_number", "times:beats", "times:bars")
+
+
+#: Bytes of a MIDI file. What larger ones hold is no score; reading one would take minutes and gigabytes.
+LARGEST_SCORE = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -66,10 +71,18 @@ class Settings:
         if spelling in OF_BEATS or (not spelling.startswith(MOMENT_PREFIX) and parse(spelling).name in OF_BEATS):
             return _short(repr(self.beats))
         if spelling.startswith("midi_") and self.midi is not None and self.midi.is_file():
-            return _short(repr(self.midi_start), self.midi.read_bytes())
+            return _short(repr(self.midi_start), _content(self.midi))
         if spelling.startswith("encodec") and self.encodec is not None and self.encodec.is_dir():
             return _short(fingerprint(self.encodec))
         return ""
+
+
+def _content(score: Path) -> bytes:
+    """A MIDI file; nothing of one that cannot be read, of which the measuring tells why."""
+    try:
+        return read_regular(score, LARGEST_SCORE, follow=True)
+    except OSError:
+        return b""
 
 
 def _short(text: str, content: bytes = b"") -> str:

@@ -43,10 +43,11 @@ def read_mono(path: Path) -> tuple[np.ndarray, int]:
                 samples[filled : filled + len(mono)] = mono
                 filled += len(mono)
             rate = file.samplerate
-    except (soundfile.LibsndfileError, TypeError) as error:
+    except (soundfile.LibsndfileError, TypeError, MemoryError) as error:
+        what = "there is not enough memory for its length" if isinstance(error, MemoryError) else error
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"{path.name} cannot be read as sound: {error}.",
+            f"{path.name} cannot be read as sound: {what}.",
             "Convert it to wav or flac, or put it on Blender's timeline.",
         ) from error
     return samples[:filled], rate

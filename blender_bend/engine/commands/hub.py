@@ -19,7 +19,6 @@ def add(commands: Any) -> None:
     """Add the commands to a parser."""
     parser = commands.add_parser("download", help="fetch a model of the Hugging Face hub, from where it was left")
     parser.add_argument("model", help="as owner/name")
-    parser.add_argument("--settings", action="store_true", help="only configurations and tokenizer, no weights")
     parser.add_argument("--json", action="store_true", help="JSON lines; end when stdin closes")
     parser.set_defaults(run=_download, online=True)
     parser = commands.add_parser("login", help="let huggingface_hub keep an access token, read from stdin's first line")
@@ -51,7 +50,7 @@ def _download(options: argparse.Namespace) -> int:
 
     if options.json:
         threading.Thread(target=_end_with_stdin, daemon=True).start()
-    path = _answer(options.json, lambda: str(download(options.model, not options.settings, tell)))
+    path = _answer(options.json, lambda: str(download(options.model, tell)))
     if path is not None and not options.json:
         print(f"\n{path}")
     return 0 if path is not None else 1

@@ -72,6 +72,7 @@ def _convert(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     import torch
 
+    from ..families import family_of
     from ..loading import load_pipeline
     from ..sonic import checkpoints
     from ..sonic.adapters import AudioAdapters
@@ -90,7 +91,8 @@ def _train(options: argparse.Namespace) -> int:
     if options.projector or earlier.is_file():
         projector = checkpoints.load_projector(earlier)
     else:
-        projector = AudioProjector("stacked", examples.embeddings.shape[1], pipeline.tokenizer.model_max_length, width)
+        tokens = family_of(pipeline).text_encoders()[0].length
+        projector = AudioProjector("stacked", examples.embeddings.shape[1], tokens, width)
     adapters = None
     if options.stage == 2:
         new = AudioAdapters.for_unet(pipeline.unet, width)

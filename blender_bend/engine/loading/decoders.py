@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,8 @@ from ..memory import is_out_of_memory
 from ..networks import load_network
 from .failures import UNLOADABLE, reason
 
+_KINDS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
+
 
 def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     """Load an autoencoder that takes the place of a model's own: a tiny one for speed (TAESD), or a better one.
@@ -24,21 +25,17 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     ------
     BendError(MODEL_INVALID)
     """
-    kinds = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}
     try:
-        kind = json.loads((path / "config.json").read_text(encoding="utf-8"))["_class_name"]
+        kind = _KINDS.get(str(_settings(path).get("_class_name")))
+        if kind is None:
+            raise ValueError("its config.json names no autoencoder that Bend knows")
         weights = weight_files.weights_of("vae", model_files.listing(path).names)
-        decoder = load_network(kinds[kind], path, weights.files, dtype=dtype, variant=weights.variant or None)
+        decoder = load_network(kind, path, weights.files, dtype=dtype, variant=weights.variant or None)
         decoder.to(device)
     except UNLOADABLE as error:
         if is_out_of_memory(error):
             raise
-        raise BendError(
-            Code.MODEL_INVALID,
-            f"The decoder in {path} cannot be loaded: {reason(error)}.",
-            "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
-            "bend.open_preferences",
-        ) from error
+        raise _unloadable(path, error) from error
     align(decoder)
     return decoder
 
@@ -54,8 +51,10 @@ def require_fit(path: Path, wanted: int) -> None:
     ------
     BendError(MODEL_PURPOSE)
     """
-    config = model_files.listing(path).json("config.json") or {}
-    latents = config.get("latent_channels", 4)
+    try:
+        latents = _settings(path).get("latent_channels", 4)
+    except ValueError as error:
+        raise _unloadable(path, error) from error
     if latents != wanted:
         raise BendError(
             Code.MODEL_PURPOSE,
@@ -64,3 +63,22 @@ def require_fit(path: Path, wanted: int) -> None:
             "Choose the decoder for this kind of model, or none.",
             "bend.open_preferences",
         )
+
+
+def _settings(path: Path) -> dict[str, Any]:
+    """The configuration of a decoder; empty if there is none.
+
+    Raises
+    ------
+    Unreadable
+    """
+    return model_files.listing(path).json("config.json") or {}
+
+
+def _unloadable(path: Path, error: Exception) -> BendError:
+    return BendError(
+        Code.MODEL_INVALID,
+        f"The decoder in {path} cannot be loaded: {reason(error)}.",
+        "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
+        "bend.open_preferences",
+    )

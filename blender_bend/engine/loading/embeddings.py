@@ -19,6 +19,7 @@ from torch.nn.utils.parametrize import is_parametrized
 from ...core.errors import BendError, Code
 from ...core.job import Embedding
 from ...core.models import file_fingerprint
+from ...core.safetensors_file import contents
 from ..alignment import align
 from ..families import family_of
 from ..families.text import TextEncoder
@@ -74,6 +75,7 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
     """The vectors (N, width) of a file for every encoder."""
     path = Path(embedding.path)
     try:
+        contents(path)  # a header that would take gigabytes is refused here
         found = load_file(path)
         if file_fingerprint(path) != embedding.fingerprint:
             raise BendError(

@@ -42,12 +42,22 @@ def from_folder(path: Path, dtype: torch.dtype, check: Callable[[], None] = lamb
         check()
         parts[part] = _part(path / part, index[part], files, dtype)
     check()
+    _limit_tokenizers(parts)
     pipeline = getattr(diffusers, layout.pipeline)
     expected, settings = pipeline._get_signature_keys(pipeline)
     unchecked = {"requires_safety_checker": False} if "requires_safety_checker" in settings else {}
     return pipeline.from_pretrained(
         str(path), local_files_only=True, trust_remote_code=False, **dict.fromkeys(expected) | parts | unchecked
     )
+
+
+def _limit_tokenizers(parts: dict[str, Any]) -> None:
+    """Let no tokenizer give more tokens than its network takes: where none is told, transformers says 10**30."""
+    for name, tokenizer in parts.items():
+        network = parts.get(name.replace("tokenizer", "text_encoder"))
+        most = getattr(getattr(network, "config", None), "max_position_embeddings", None)
+        if name.startswith("tokenizer") and most is not None:
+            tokenizer.model_max_length = min(int(tokenizer.model_max_length), int(most))
 
 
 def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:

@@ -22,7 +22,8 @@ from ...core import checkpoint_names as names
 from ...core import single_files
 from ...core.errors import BendError, Code
 from ...core.safetensors_file import Entry
-from ..networks import some, times
+from ...core.wording import some
+from ..networks import times
 from .decoders import load_decoder, require_fit
 
 _LONGEST_PROMPT = 77

@@ -10,15 +10,21 @@ import soundfile
 import torch
 from torch import Tensor
 
+from ...core import foreign_json, png_file
 from ...core.errors import BendError, Code
+from ...core.files import open_regular
 from ..analysis.sound_file import read_mono
 from ..families import family_of
+from ..frame_store import UNREADABLE
 from .clap import AudioTower
 from .inversion import source_latents
 from .mel import prepare, window
 from .training import Examples
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+_FORMATS = ("PNG", "JPEG", "WEBP")
+#: Bytes of a caption; CLIP reads some 300 letters.
+_LONGEST_CAPTION = 100_000
 
 
 def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 512, pictures: bool = True) -> Examples:
@@ -77,11 +83,28 @@ def _picture_of(sound: Path) -> Path | None:
 
 
 def _caption_of(sound: Path) -> str:
-    text = sound.with_suffix(".txt")
-    return text.read_text(encoding="utf-8").strip() if text.is_file() else sound.parent.name.replace("_", " ")
+    try:
+        text = foreign_json.read_text(sound.with_suffix(".txt"), _LONGEST_CAPTION)
+    except foreign_json.Unreadable as error:
+        raise BendError(Code.INPUT_MISSING, f"A caption is no text: {error}.", "Save it as text in UTF-8.") from error
+    return sound.parent.name.replace("_", " ") if text is None else text.strip()
 
 
 def read_picture(path: Path) -> PIL.Image.Image:
-    """A picture in three colours."""
-    with PIL.Image.open(path) as image:
-        return image.convert("RGB")
+    """A picture in three colours.
+
+    Raises
+    ------
+    BendError(INPUT_MISSING) if it is none, or larger than any
+    """
+    try:
+        with open_regular(path, follow=True) as file, PIL.Image.open(file, formats=_FORMATS) as image:
+            if image.width * image.height > png_file.MOST_PIXELS:
+                raise ValueError(f"{image.width} × {image.height} pixels")
+            return image.convert("RGB")
+    except UNREADABLE as error:
+        raise BendError(
+            Code.INPUT_MISSING,
+            f"{path.name} is not a picture that can be read.",
+            "Save it again as PNG, JPEG or WebP, or take it out of the folder.",
+        ) from error

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.files import write_whole
+from ...core.files import read_regular, write_whole
 from ...core.hearing import LONGEST, Windows
 from ...core.models import file_fingerprint
+from ...core.stored_frames import LARGEST_VECTOR
 from ...core.timebase import FrameRate
 from ..alignment import aligned
 from ..analysis.sound_file import read_mono
@@ -80,7 +81,7 @@ class Ear:
 
 def _read(file: Path) -> Tensor | None:
     try:
-        vector = np.frombuffer(file.read_bytes(), dtype="<f4").astype(np.float32)
+        vector = np.frombuffer(read_regular(file, LARGEST_VECTOR, follow=True), dtype="<f4").astype(np.float32)
     except (OSError, ValueError):
         return None
     # What CLAP gives is of length 1; anything else was damaged.

@@ -19,6 +19,7 @@ from ...core.files import replacing
 from .adapters import AudioAdapters
 from .losses import denoising, info_nce, token_distance, token_weights
 from .projector import AudioProjector
+from .weights import load_torch
 
 
 @dataclass(frozen=True)
@@ -208,10 +209,13 @@ class Training:
 
         Raises
         ------
-        BendError(PARAMETER_INVALID) if it belongs to a training with other settings
+        BendError(PARAMETER_INVALID) if it belongs to a training with other settings; BendError(MODEL_INVALID) if it is
+        damaged, or no such state
         """
-        state = torch.load(path, weights_only=True)
+        state = load_torch(path)
         mine = asdict(self.recipe)
+        if not isinstance(state, dict) or not {"recipe", "optimiser", "losses", *self.modules} <= set(state):
+            raise BendError(Code.MODEL_INVALID, f"{path} is no state of a training.", "Use another folder.")
         differing = [name for name in mine if name != "steps" and state["recipe"].get(name) != mine[name]]
         if differing:
             raise BendError(

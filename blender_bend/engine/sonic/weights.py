@@ -13,7 +13,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ...core import safetensors_file
 from ...core.errors import BendError, Code
+from ...core.files import open_regular
 from ..alignment import aligned
 
 Weights = dict[str, Tensor]
@@ -36,7 +38,7 @@ def read_weights(path: Path) -> Weights:
     BendError(MODEL_INVALID) if it is cut off, holds more than tensors, or is something else
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path, follow=True) as file:
             head = file.read(64)
     except OSError as error:
         message = f"The weight file {path} cannot be opened: {error.strerror}."
@@ -53,33 +55,44 @@ def read_weights(path: Path) -> Weights:
     if head[:2] == b"PK":
         if not zipfile.is_zipfile(path):
             raise _truncated(path)
-        return _read_torch(path, mapped=True)
+        return _named(path, load_torch(path, mapped=True))
     if head[:1] == b"\x80":  # as torch saved before 1.6
-        return _read_torch(path, mapped=False)
+        return _named(path, load_torch(path))
     raise _invalid(path, "is not a weight file", "Choose a .safetensors, .pt or .pth file.")
 
 
 def metadata(path: Path) -> dict[str, str]:
     """What a safetensors file says about itself; empty for other files."""
-    if path.suffix.lower() != ".safetensors":
-        return {}
-    with safe_open(path, "pt") as file:
-        return dict(file.metadata() or {})
+    return dict(_contents(path).metadata) if path.suffix.lower() == ".safetensors" else {}
+
+
+def _contents(path: Path) -> safetensors_file.Contents:
+    try:
+        return safetensors_file.contents(path)
+    except safetensors_file.CutOff as error:
+        raise _truncated(path) from error
+    except (OSError, ValueError) as error:
+        raise _invalid(path, f"cannot be read: {error}", "Download the file again.") from error
 
 
 def _read_safetensors(path: Path) -> Weights:
+    _contents(path)  # a header that would take gigabytes is refused here
     try:
         with safe_open(path, "pt") as file:
             return {name: aligned(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except SafetensorError as error:
-        if "incomplete" in str(error).lower() or "invalid header length" in str(error).lower():
-            raise _truncated(path) from error
         raise _invalid(path, f"cannot be read: {error}", "Download the file again.") from error
 
 
-def _read_torch(path: Path, mapped: bool) -> Weights:
+def load_torch(path: Path, mapped: bool = False) -> object:
+    """What ``torch.save`` has written, if it is plain data; nothing in it is executed.
+
+    Raises
+    ------
+    BendError(MODEL_INVALID) if it is damaged, or holds more than plain data
+    """
     try:
-        loaded = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
     except pickle.UnpicklingError as error:
         if "truncated" in str(error):
             raise _truncated(path) from error
@@ -88,11 +101,10 @@ def _read_torch(path: Path, mapped: bool) -> Weights:
         raise _invalid(path, what, "Use the file of the authors, or one saved as .safetensors.") from error
     except (EOFError, OSError, IndexError, struct.error) as error:
         raise _truncated(path) from error
-    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         if "PytorchStreamReader failed reading file" in str(error) or "unexpected EOF" in str(error):
             raise _truncated(path) from error
         raise _invalid(path, "is not a file of weights", "Choose a .safetensors, .pt or .pth file.") from error
-    return _named(path, loaded)
 
 
 def _named(path: Path, loaded: object) -> Weights:

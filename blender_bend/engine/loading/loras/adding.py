@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ....core.errors import BendError, Code
 from ....core.job import Lora
+from ....core.wording import some
 from ...alignment import align_parts
 from ...loras import Loaded, attach, loaded_on, original
 from ...memory import is_out_of_memory
@@ -22,7 +23,7 @@ from .reading import Contents, read
 
 log = logging.getLogger(__name__)
 
-#: How many of the tensors that do not fit are named.
+#: Up to so many tensors that do not fit are all named.
 _NAMED = 4
 
 
@@ -100,7 +101,7 @@ def _no_lora(lora: Lora, contents: Contents) -> BendError:
     elif what:
         words = "The file of the LoRA {} is no LoRA but " + what + "."
     else:
-        words = f"The file of the LoRA {{}} is no LoRA: it holds {_some(list(contents.shapes))}."
+        words = f"The file of the LoRA {{}} is no LoRA: it holds {some(list(contents.shapes), _NAMED)}."
     return BendError(
         Code.LORA_INVALID, words.format(lora.name), "Choose a LoRA's file in the preferences.", "bend.open_preferences"
     )
@@ -108,7 +109,7 @@ def _no_lora(lora: Lora, contents: Contents) -> BendError:
 
 def _misfit(lora: Lora, contents: Contents, unfit: dict[str, str], pipeline: Any) -> BendError:
     made_for, here = purpose(contents.shapes, contents.metadata), kind_of_model(pipeline)
-    listed = _some([f"{key} ({why})" if why else key for key, why in unfit.items()])
+    listed = some([f"{key} ({why})" if why else key for key, why in unfit.items()], _NAMED)
     whole = len(contents.entries) + len(contents.others)
     if made_for and made_for != here:
         message = f"The LoRA {lora.name} was made for {made_for}, and this model is {here or 'another one'}."
@@ -125,11 +126,6 @@ def _misfit(lora: Lora, contents: Contents, unfit: dict[str, str], pipeline: Any
         hint,
         "bend.open_preferences",
     )
-
-
-def _some(keys: list[str]) -> str:
-    more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
-    return ", ".join(keys[:_NAMED]) + more
 
 
 def _check_finite(lora: Lora, built: list[Built]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,8 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ....core import foreign_json
 from ....core.errors import BendError, Code
-from ....core.safetensors_file import LONGEST_NAME
+from ....core.safetensors_file import LONGEST_NAME, contents
 from ..failures import reason
 
 #: What a tensor is to its layer, by the end of its name. Everything before is the layer's name.
@@ -108,10 +108,10 @@ def read(path: Path, name: str) -> Contents:
             Code.MODEL_MISSING, f"The LoRA {name} is not there: {path}.", "Choose its file.", "bend.open_preferences"
         )
     try:
+        metadata = dict(contents(path).metadata)  # a header that would take gigabytes is refused here
         with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = dict(file.metadata() or {})
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (OSError, SafetensorError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise _invalid(f"The LoRA {name} cannot be read: {reason(error)}.", "Download the file again.") from error
     return sort(tensors, metadata, name)
 
@@ -169,10 +169,9 @@ def _role(key: str) -> tuple[str, str]:
 def _settings(metadata: dict[str, str]) -> dict[str, Any]:
     """What diffusers writes beside the weights it saves: ``unet.lora_alpha`` and the like."""
     try:
-        found = json.loads(metadata.get("lora_adapter_metadata", "{}"))
-    except (ValueError, RecursionError):
+        return foreign_json.parse(metadata.get("lora_adapter_metadata", "{}"))
+    except foreign_json.Unreadable:
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _invalid(message: str, hint: str) -> BendError:
