@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from fractions import Fraction
 from pathlib import Path
 
 import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError, Code
+from ..core.timebase import FrameRate
 from . import compat, named_files
+from .timing import frame_rate
 
 SAMPLE_RATE = 48000
+#: Blender ends itself, or never ends, when it mixes less than its buffer of 1024 samples down.
+_FEWEST = 2048
+#: Samples of four bytes in a wav file, whose lengths are 32 bits.
+_MOST = (1 << 30) - 1024
+#: Blender's timeline goes no further.
+_LAST_FRAME = 1_048_574
 
 
 def sound_strips(scene: Scene) -> list[SoundStrip]:
@@ -89,10 +99,11 @@ def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path)
 
     Raises
     ------
-    BendError(SOUND_UNREADABLE) if Blender's mixdown fails
+    BendError(SOUND_UNREADABLE) if Blender's mixdown fails; BendError(PARAMETER_INVALID) if the frames last no time, or
+    longer than a wav file
     """
     path = folder / "sound.wav"
-    with _only(scene, sounds), _range(scene, frames):
+    with _only(scene, sounds), _range(scene, _mixed(frame_rate(scene), frames)):
         try:
             compat.mixdown(scene, str(path), SAMPLE_RATE)
         except RuntimeError as error:
@@ -100,6 +111,25 @@ def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path)
                 Code.SOUND_UNREADABLE, f"Blender could not mix the sound: {error}.", "Check that the strips play."
             ) from error
     return path
+
+
+def _mixed(rate: FrameRate, frames: range) -> range:
+    """The frames that are mixed down: of a strip that is shorter than Blender survives, some more after it.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID)
+    """
+    per_frame = Fraction(SAMPLE_RATE) / rate.value
+    mixed = range(frames.start, frames.start + max(len(frames), math.ceil(_FEWEST / per_frame)))
+    if mixed[-1] > _LAST_FRAME or len(mixed) * per_frame > _MOST:
+        fps, seconds = float(rate.value), float(rate.seconds(len(frames)))
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"At {fps:.4g} frames a second the strip lasts {seconds:.3g} seconds.",
+            "Sounds of up to six hours can be measured: see Frame Rate in the Output properties.",
+        )
+    return mixed
 
 
 @contextmanager

@@ -26,3 +26,13 @@ def test_every_failure_stands_in_the_table_of_troubles() -> None:
     page = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| `(\w+)` \| (.+) \| (.+) \|$", page, re.MULTILINE)
     assert [code for code, _, _ in rows] == sorted(Code)
+
+
+def test_every_promise_of_the_threat_model_names_tests_that_exist() -> None:
+    page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
+    promises = re.findall(r"^\| (\d+) \| \*\*.+\*\* \| .+ \| (.+) \|$", page, re.MULTILINE)
+    assert [int(number) for number, _ in promises] == list(range(1, len(promises) + 1)) and len(promises) > 15
+    assert all("::test_" in tests for _, tests in promises)
+    for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page):
+        written = (ROOT / file).read_text(encoding="utf-8")
+        assert re.search(rf"^def {test}\(", written, re.MULTILINE), f"{file} has no {test}"
