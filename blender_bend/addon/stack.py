@@ -8,27 +8,18 @@ from bpy.types import Scene, Strip
 
 from ..core import catalogue
 from ..core.catalogue import Parameter, Unit
-from . import compat, strips
+from . import compat, copies, drivers, strips
 from .bend_settings import BEND_PG_bend
 from .parameters import BEND_PG_parameter, Holder
 from .properties import SOURCE_HEADING, BEND_PG_settings
 
 LONGEST_TITLE = 40
+#: Between the heading and the parameter in the name of a property.
+_BETWEEN = " · "
 
-#: What a copy of a bend takes over, besides its choices and parameters.
-COPIED = (
-    "site",
-    "start",
-    "end",
-    "channels",
-    "region",
-    "inverted",
-    "mask_strip",
-    "restore",
-    "captured",
-    "captured_from",
-    "enabled",
-)
+#: What a copy of a bend, and of a parameter, has for itself.
+_OWN_OF_BEND = ("title", "name", "parameters", "active_parameter")
+_OWN_OF_PARAMETER = ("name", "key")
 
 
 def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "latent") -> BEND_PG_bend:
@@ -47,8 +38,9 @@ def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "laten
 
 
 def unique_title(strip: Strip, wanted: str) -> str:
-    """The wanted title, with a number if the stack has it already."""
+    """The wanted title, with a number if the stack or a property of somebody else has it already."""
     taken = {bend.title for bend in strip.bend_settings.bends} | {SOURCE_HEADING}
+    taken |= {key.partition(_BETWEEN)[0] for key in list(strip.keys())}
     candidates = (wanted if number == 1 else f"{wanted} {number}" for number in range(1, len(taken) + 2))
     return next(title for title in candidates if title not in taken)
 
@@ -79,7 +71,6 @@ def fit_parameters(scene: Scene, holder: Holder) -> None:
             item.name = name
             item.low, item.high = _route_range(parameter, holder.kind())
             item.key = _key(holder, parameter)
-            strip[item.key] = parameter.default
         describe_property(strip, holder.parameters[name].key, parameter, holder.kind())
     holder.active_parameter = min(max(holder.active_parameter, 1), len(holder.parameters) - 1)
 
@@ -115,11 +106,17 @@ def _route_range(parameter: Parameter, kind: str) -> tuple[float, float]:
 
 
 def _key(holder: Holder, parameter: Parameter) -> str:
-    return f"{holder.heading()} · {parameter.label.lower()}"
+    return f"{holder.heading()}{_BETWEEN}{parameter.label.lower()}"
 
 
 def describe_property(strip: Strip, key: str, parameter: Parameter, kind: str) -> None:
-    """Tell Blender the limits, unit and tooltip of a custom property, with the usual range at a kind of site."""
+    """Tell Blender the limits, unit and tooltip of a custom property, with the usual range at a kind of site.
+
+    One that a person has deleted, or made a text of, comes back with its default.
+    """
+    value = strip.get(key)
+    if not isinstance(value, float):
+        strip[key] = float(value) if isinstance(value, int) else parameter.default
     soft = parameter.soft_at(kind)
     strip.id_properties_ui(key).update(
         min=parameter.minimum,
@@ -134,13 +131,10 @@ def describe_property(strip: Strip, key: str, parameter: Parameter, kind: str) -
 
 def remove_property(scene: Scene, strip: Strip, key: str) -> None:
     """Take a custom property away with its curve and its drivers."""
-    path = strips.data_path(strip, key)
     curve = strips.find_curve(strip, key)
     if curve:
         compat.fcurves(scene).remove(curve)
-    if scene.animation_data:
-        for driver in [d for d in scene.animation_data.drivers if d.data_path == path]:
-            scene.animation_data.drivers.remove(driver)
+    drivers.remove(scene, strips.data_path(strip, key))
     if key in strip:
         del strip[key]
 
@@ -155,13 +149,13 @@ def remove_bend(scene: Scene, strip: Strip, index: int) -> None:
 
 
 def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
-    """Put a copy of a bend, routes and curves included, right after it."""
+    """Put a copy of a bend right after it, with its routes, curves and drivers, and with how those were baked."""
     settings = strip.bend_settings
     settings.bends[index].check()
+    fit_parameters(scene, settings.bends[index])  # whatever a person has deleted
     copy = add_bend(strip, settings.bends[index].operator)
     source = settings.bends[index]
-    for name in (*COPIED, *(name for _, name in source.open_choices())):
-        setattr(copy, name, getattr(source, name))
+    copies.copy_group(source, copy, _OWN_OF_BEND)
     for parameter in source.parameters:
         _copy_parameter(scene, strip, parameter, copy.parameters[parameter.name])
     settings.bends.move(len(settings.bends) - 1, index + 1)
@@ -170,17 +164,12 @@ def duplicate_bend(scene: Scene, strip: Strip, index: int) -> BEND_PG_bend:
 
 
 def _copy_parameter(scene: Scene, strip: Strip, source: BEND_PG_parameter, target: BEND_PG_parameter) -> None:
-    target.set_route(source.route())
-    target.baked = source.baked
-    strip[target.key] = strip[source.key]
-    curve = strips.find_curve(strip, source.key)
-    if curve is None:
-        return
-    from .keyframes import read_keys, write_keys
-
-    copied = compat.ensure_fcurve(scene, strips.data_path(strip, target.key), strip.name)
-    write_keys(copied, read_keys(curve))
-    copied.extrapolation = curve.extrapolation
+    copies.copy_group(source, target, _OWN_OF_PARAMETER)
+    strip[target.key] = strip.get(source.key, strip[target.key])
+    path, copied = strips.data_path(strip, source.key), strips.data_path(strip, target.key)
+    drivers.copy(scene, path, copied)
+    if curve := strips.find_curve(strip, source.key):
+        copies.copy_curve(curve, compat.ensure_fcurve(scene, copied, strip.name))
 
 
 def move_bend(strip: Strip, index: int, step: int) -> None:
@@ -193,7 +182,7 @@ def move_bend(strip: Strip, index: int, step: int) -> None:
 
 
 def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
-    """Call a bend otherwise, and its custom properties and curves with it."""
+    """Call a bend otherwise, and its custom properties, curves and drivers with it."""
     # Blender keeps 63 bytes of a property's name; the parameter and a number must fit behind the title.
     title = title.encode()[:LONGEST_TITLE].decode(errors="ignore").strip()
     if not title or title == bend.title:
@@ -201,10 +190,15 @@ def rename_bend(scene: Scene, bend: BEND_PG_bend, title: str) -> None:
     strip = owner(scene, bend)
     bend.title = unique_title(strip, title)
     for item, parameter in bend.shown_parameters():
-        old, new = item.key, _key(bend, parameter)
-        curve = strips.find_curve(strip, old)
+        _rename_property(scene, strip, item.key, _key(bend, parameter))
+        item.key = _key(bend, parameter)
+        describe_property(strip, item.key, parameter, bend.kind())
+
+
+def _rename_property(scene: Scene, strip: Strip, old: str, new: str) -> None:
+    path, curve = strips.data_path(strip, new), strips.find_curve(strip, old)
+    if curve:
+        curve.data_path = path
+    drivers.move(scene, strips.data_path(strip, old), path)
+    if old in strip:
         strip[new] = strip.pop(old)
-        describe_property(strip, new, parameter, bend.kind())
-        item.key = new
-        if curve:
-            curve.data_path = strips.data_path(strip, new)

@@ -63,6 +63,171 @@ def test_a_duplicate_knows_which_keys_are_its_own(two, curve):
     )
 
 
+def different(item, value):
+    """Another value that a property can have."""
+    if item.type == "BOOLEAN":
+        return not value
+    if item.type == "STRING":
+        return f"{value} changed"
+    if item.type == "ENUM":
+        return next((row.identifier for row in item.enum_items if row.identifier != value), value)
+    return type(value)(item.hard_min + 1 if value != item.hard_min + 1 else value + 1)
+
+
+def change_all(group, leave=()):
+    """Give every plain property of a group another value; the names of those that have one."""
+    changed = []
+    for item in group.bl_rna.properties:
+        if (
+            item.type in ("POINTER", "COLLECTION")
+            or item.is_readonly
+            or item.identifier in leave
+            or getattr(item, "is_array", False)
+        ):
+            continue
+        setattr(group, item.identifier, different(item, getattr(group, item.identifier)))
+        changed.append(item.identifier)
+    return changed
+
+
+OWN = ("name", "title", "key", "operator", "region")
+
+
+def test_a_duplicate_leaves_nothing_out_of_a_bend_and_its_parameters(two):
+    """Whatever Bend will once keep there: every property is looked at."""
+    two.bend_settings.active_bend = 0
+    source = two.bend_settings.bend
+    source.parameters["angle"].layers.add()
+    names = {
+        None: change_all(source, OWN),
+        "angle": change_all(source.parameters["angle"], OWN),
+        "layer": change_all(source.parameters["angle"].layers[0], OWN),
+    }
+    assert {"baked_as", "baked_route", "baked_from", "levels"} <= set(names["angle"])
+    bpy.ops.bend.duplicate_bend()
+    one, other = (two.bend_settings.bends[index] for index in (0, 1))
+    pairs = {
+        None: (one, other),
+        "angle": (one.parameters["angle"], other.parameters["angle"]),
+        "layer": (one.parameters["angle"].layers[0], other.parameters["angle"].layers[0]),
+    }
+    for kind, (before, after) in pairs.items():
+        assert {n: getattr(after, n) for n in names[kind]} == {n: getattr(before, n) for n in names[kind]}
+
+
+@pytest.mark.parametrize("kind", ["GENERATOR", "FNGENERATOR", "ENVELOPE", "CYCLES", "NOISE", "LIMITS", "STEPPED"])
+def test_a_duplicate_has_the_modifiers_and_the_look_of_the_curve(two, curve, kind):
+    two.bend_settings.active_bend = 0
+    source = curve(two, ANGLE)
+    modifier = source.modifiers.new(kind)
+    change_all(modifier, ("mode",) if kind == "GENERATOR" else ())
+    if kind == "GENERATOR":
+        modifier.poly_order = 3
+        modifier.coefficients = (0.1, 0.2, 0.3, 0.4)
+    if kind == "ENVELOPE":
+        point = modifier.control_points.add(12.0)
+        point.min, point.max = -0.25, 0.75
+    change_all(source, ("data_path", "array_index", "is_valid"))
+    bpy.ops.bend.duplicate_bend()
+    copy = curve(two, "Rotate Channels 2 · angle")
+    source = curve(two, ANGLE)
+    assert described(copy) == described(source)
+    assert [described(m) for m in copy.modifiers] == [described(m) for m in source.modifiers]
+
+
+def described(thing):
+    """Every value of an RNA struct, control points included."""
+    values = {
+        item.identifier: getattr(thing, item.identifier)
+        for item in thing.bl_rna.properties
+        if item.type not in ("POINTER", "COLLECTION") and item.identifier not in ("data_path", "array_index")
+    }
+    plain = {name: tuple(value) if hasattr(value, "__len__") else value for name, value in values.items()}
+    return plain | {"points": [described(point) for point in getattr(thing, "control_points", ())]}
+
+
+def test_a_duplicate_is_baked_again_as_its_original_was(two, curve):
+    """A simplified curve stays simplified when it is baked anew."""
+    two.bend_settings.active_bend = 0
+    bpy.ops.bend.bake(mode="SIMPLIFIED")
+    few = len(curve(two, ANGLE).keyframe_points)
+    bpy.ops.bend.duplicate_bend()
+    for bend in two.bend_settings.bends:
+        for parameter in bend.parameters:
+            parameter.high += 0.5
+    bpy.ops.bend.rebake()
+    assert len(curve(two, "Rotate Channels 2 · angle").keyframe_points) == len(curve(two, ANGLE).keyframe_points)
+    assert len(curve(two, ANGLE).keyframe_points) <= 2 * few < 90
+
+
+def drive(scene, strip, key):
+    """Let a property be driven, and something in the file read it; the drivers."""
+    path = f'{strip.path_from_id()}["{key}"]'
+    scene.driver_add(path).driver.expression = "frame / 10"
+    reader = bpy.data.objects.new("reader", None)
+    read = reader.driver_add("location", 0)
+    variable = read.driver.variables.new()
+    variable.targets[0].id_type = "SCENE"
+    variable.targets[0].id, variable.targets[0].data_path = scene, path
+    tree = bpy.data.worlds.new("sky").node_tree or bpy.data.node_groups.new("tree", "ShaderNodeTree")
+    node = tree.nodes.new("ShaderNodeValue")
+    within = node.outputs[0].driver_add("default_value")
+    variable = within.driver.variables.new()
+    variable.type = "CONTEXT_PROP"
+    variable.targets[0].data_path = path
+    return reader, tree
+
+
+def test_drivers_follow_a_renamed_bend(two, scene):
+    key = "Rotate Channels · mix"
+    reader, tree = drive(scene, two, key)
+    two.bend_settings.bends[0].name = "Wheel"
+    renamed = f'{two.path_from_id()}["Wheel · mix"]'
+    assert [driver.data_path for driver in scene.animation_data.drivers] == [renamed]
+    for owner in (reader, tree):
+        driver = owner.animation_data.drivers[0].driver
+        assert driver.variables[0].targets[0].data_path == renamed
+
+
+def test_a_duplicate_is_driven_as_its_original_is(two, scene):
+    drive(scene, two, "Rotate Channels · mix")
+    two.bend_settings.active_bend = 0
+    bpy.ops.bend.duplicate_bend()
+    driven = {driver.data_path: driver.driver.expression for driver in scene.animation_data.drivers}
+    paths = (f'{two.path_from_id()}["{title} · mix"]' for title in ("Rotate Channels", "Rotate Channels 2"))
+    assert driven == dict.fromkeys(paths, "frame / 10")
+
+
+@pytest.mark.parametrize("spoil", ["delete", "text"])
+@pytest.mark.parametrize("change", ["rename", "site", "region", "operator", "duplicate", "remove"])
+def test_a_property_that_a_person_has_spoilt_comes_back(two, curve, spoil, change):
+    bend = two.bend_settings.bends[0]
+    two.bend_settings.active_bend = 0
+    if spoil == "delete":
+        del two["Rotate Channels · mix"]
+    else:
+        two["Rotate Channels · mix"] = "half"
+    {
+        "rename": lambda: setattr(bend, "name", "Wheel"),
+        "site": lambda: setattr(bend, "site", "unet:up_blocks.1"),
+        "region": lambda: setattr(bend, "region", "disc"),
+        "operator": lambda: setattr(bend, "operator", "threshold"),
+        "duplicate": bpy.ops.bend.duplicate_bend,
+        "remove": bpy.ops.bend.remove_bend,
+    }[change]()
+    for bend in two.bend_settings.bends:
+        assert [isinstance(two[p.key], float) for p in bend.parameters if p.key.endswith("mix")] == [True]
+        assert len({p.key for p in bend.parameters}) == len(bend.parameters)
+    if change == "rename":
+        assert len(curve(two, "Wheel · angle").keyframe_points) == 96
+
+
+def test_a_bend_is_not_called_as_somebody_elses_property(two):
+    two["Wheel · mix"] = "mine"
+    two.bend_settings.bends[0].name = "Wheel"
+    assert titles(two)[0] == "Wheel 2" and two["Wheel · mix"] == "mine"
+
+
 def test_a_disabled_bend_keeps_its_curve_and_does_not_act(two, scene, curve, addon):
     two.bend_settings.bends[0].enabled = False
     job = addon.snapshot.take(scene, two)
