@@ -16,7 +16,7 @@ import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError
-from . import compat, named_files
+from . import compat, curve_changes, named_files
 from .named_files import Unseen
 from .sound import sound_strips
 
@@ -175,8 +175,13 @@ def _curve(scene: Scene, path: str, first: int) -> str:
     if curve is None:
         return ""
     return _digest(
-        curve.mute, curve.extrapolation, [_modifier_of_curve(m) for m in curve.modifiers], _points(curve, first)
+        *around_keys(curve), curve_changes.remembered(curve, ("sound", first), lambda: _points(curve, first))
     )
+
+
+def around_keys(curve: FCurve) -> tuple[Any, ...]:
+    """What decides a curve besides its keys."""
+    return curve.mute, curve.extrapolation, [_modifier_of_curve(m) for m in curve.modifiers]
 
 
 def _points(curve: FCurve, first: int) -> bytes:

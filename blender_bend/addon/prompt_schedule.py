@@ -22,7 +22,7 @@ def of(scene: Scene, settings: BEND_PG_settings, frames: Sequence[int]) -> dict[
     ------
     BendError(PROMPT_INVALID)
     """
-    return _within(_whole(scene, settings), frames)
+    return _within(written_at(scene, settings), frames)
 
 
 def written(scene: Scene, settings: BEND_PG_settings) -> list[str]:
@@ -32,10 +32,16 @@ def written(scene: Scene, settings: BEND_PG_settings) -> list[str]:
     ------
     BendError(PROMPT_INVALID) for a prompt schedule that cannot be read
     """
-    return list(_whole(scene, settings).values()) or [settings.prompt]
+    return list(written_at(scene, settings).values()) or [settings.prompt]
 
 
-def _whole(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
+def written_at(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
+    """Every prompt of a strip by its frame; none if the prompt does not travel.
+
+    Raises
+    ------
+    BendError(PROMPT_INVALID)
+    """
     if settings.travel == "TEXT":
         if settings.travel_text is None:
             raise BendError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    curve_changes,
     engine_client,
     named_files,
     old_logs,
@@ -28,6 +29,7 @@ PARTS = (
     properties,
     panels,
     render_handler,
+    curve_changes,
     status,
     overlay,
     watching,

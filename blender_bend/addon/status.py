@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
 from ..core.file_hashes import Unread
-from . import activity, automatic, capture, compat, generate, preferences, reading, strips
+from . import activity, automatic, capture, compat, deciding, generate, preferences, reading, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -52,13 +52,24 @@ class Status:
 
 
 shown: Status | None = None
-_changed = True
+_changed = _must_count = True
 _work: Iterator[None] | None = None
+#: The count under way, and what decides the frames that are counted, or were counted last.
+_counting: Iterator[None] | None = None
+_counted: deciding.Deciding | None = None
 
 
 @persistent
 def mark_changed(*_: Any) -> None:
-    """Something in the file changed: count again when it is quiet."""
+    """Frames came or went, or the file is another by now: count again when it is quiet."""
+    global _changed, _must_count
+    if not activity.grabbing:
+        _changed = _must_count = True
+
+
+@persistent
+def note_update(*_: Any) -> None:
+    """Something in the file changed, or was only selected: look when it is quiet."""
     global _changed
     if not activity.grabbing:
         _changed = True
@@ -66,18 +77,20 @@ def mark_changed(*_: Any) -> None:
 
 def _tick() -> float:
     """The timer: starts a count after a change, carries it on a slice at a time, and otherwise costs nothing."""
-    global _changed, _work
+    global _changed, _work, _counting
     if activity.current is not None or bpy.app.is_job_running("RENDER"):
         return QUIET_SECONDS
     if _work is None and shown is not None and shown.waiting:
         activity.redraw()
-        _changed = _changed or reading.current() is None
+        if reading.current() is None:
+            mark_changed()
     if _changed:
-        _changed, _work = False, _count()
+        _changed, _work = False, _look()
         return QUIET_SECONDS
     if _work is not None:
         until = time.monotonic() + TICK_SECONDS
         try:
+            next(_work)
             while time.monotonic() < until:
                 next(_work)
             return 0.02
@@ -85,8 +98,36 @@ def _tick() -> float:
             pass
         except Exception as error:  # an exception would end the timer for the whole session
             activity.unexpected(error)
+            _counting = None
         _work = None
     return QUIET_SECONDS
+
+
+def _look() -> Iterator[None]:
+    """Count the frames if anything that decides them has changed; otherwise what was being counted goes on."""
+    global _counted, _counting, _must_count
+    scene, strip = _shown_strip()
+    now = None if strip is None else (yield from deciding.of(scene, strip))
+    if _must_count or now != _counted:
+        _must_count, _counted, _counting = False, now, _count()
+    elif _counting is None:
+        yield from _compare_captured()
+    while _counting is not None:  # not ``yield from``: a count goes on where looking again has found nothing new
+        if next(_counting, _counting) is _counting:
+            _counting = None
+        yield
+
+
+def _compare_captured() -> Iterator[None]:
+    """Say whether what was captured has changed, which the strips below decide."""
+    global shown
+    strip = strips.find(shown.scene, shown.strip) if shown else None
+    if shown is None or strip is None:
+        return
+    outdated = yield from capture.outdated(strip)
+    if shown is not None and outdated != shown.outdated:
+        shown = replace(shown, outdated=outdated)
+        activity.redraw()
 
 
 def _shown_strip() -> tuple[Any, Any]:
@@ -149,25 +190,30 @@ def _uncounted(known: Status, problem: BendError) -> Status:
     return replace(known, problem=problem)
 
 
-_HANDLERS = ("depsgraph_update_post", "undo_post", "redo_post", "load_post")
+_HANDLERS = {
+    "depsgraph_update_post": note_update,
+    "undo_post": mark_changed,
+    "redo_post": mark_changed,
+    "load_post": mark_changed,
+}
 
 
 def register() -> None:
     """Watch the file; in background there is no window to tell, so nothing is watched."""
     if bpy.app.background:
         return
-    for name in _HANDLERS:
-        getattr(bpy.app.handlers, name).append(mark_changed)
+    for name, handler in _HANDLERS.items():
+        getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
 
 
 def unregister() -> None:
     """Stop watching."""
-    global shown, _work
-    shown, _work = None, None
-    for name in _HANDLERS:
+    global shown, _work, _counting
+    shown = _work = _counting = None
+    for name, handler in _HANDLERS.items():
         handlers = getattr(bpy.app.handlers, name)
-        if mark_changed in handlers:
-            handlers.remove(mark_changed)
+        if handler in handlers:
+            handlers.remove(handler)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)

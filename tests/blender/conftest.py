@@ -37,11 +37,10 @@ def addon() -> SimpleNamespace:
     names = (
         "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
     )
-    names += (
-        "condition engine_client export_frames fingerprint frame_use generate hearing image_strips keyframes listening "
-    )
-    names += "named_files overlay_geometry png preferences properties reading render_handler snapshot sound stack "
-    names += "slices status store_size strips suggestions tables timing watching writing"
+    names += "condition curve_changes deciding engine_client export_frames fingerprint frame_use generate hearing "
+    names += "image_strips keyframes listening named_files overlay_geometry png preferences properties reading "
+    names += "render_handler snapshot sound stack slices status store_size strips suggestions tables timing watching "
+    names += "writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import bpy
 import numpy as np
 import pytest
 from counting import steps_of_slices
+from timeline import trim
 
 FEW, MANY = 120, 1200
 
@@ -80,3 +82,134 @@ def test_frames_are_played_for_drivers_in_slices_and_the_playhead_comes_back(sce
         job = done.value
     assert set(seen) == {(7, 0.5)} and len(seen) > FEW
     assert [frame.values[0]["mix"] for frame in job.frames] == [round(n / 1000, 6) for n in range(1, 1 + FEW)]
+
+
+@pytest.fixture
+def watched(scene, addon, monkeypatch):
+    """The add-on as in a window: Blender tells of updates, and the timer works until nothing is left to do."""
+    monkeypatch.setattr(addon.status, "_shown_strip", lambda: _shown(scene, addon))
+    addon.curve_changes.watch()
+    bpy.app.handlers.depsgraph_update_post.append(addon.status.note_update)
+    counts = []
+    count = addon.status._count
+    monkeypatch.setattr(addon.status, "_count", lambda: (counts.append(1), count())[1])
+    addon.status.mark_changed()
+
+    def settle(ticks=10_000):
+        """How many counts were begun since the last time."""
+        bpy.context.view_layer.update()
+        before = len(counts)
+        for _ in range(ticks):
+            addon.status._tick()
+            if addon.status._work is None and not addon.status._changed:
+                break
+        return len(counts) - before
+
+    yield settle
+    bpy.app.handlers.depsgraph_update_post.remove(addon.status.note_update)
+    addon.curve_changes.unregister()
+    addon.status.unregister()
+
+
+def _shown(scene, addon):
+    strip = addon.strips.active_bend_strip_of(scene)
+    return (scene, strip) if strip else (None, None)
+
+
+def test_a_selection_starts_no_count(scene, film, song, addon, watched):
+    film(FEW)
+    assert watched() == 1 and addon.status.shown.missing == FEW
+    told = []
+    bpy.app.handlers.depsgraph_update_post.append(lambda *_: told.append(1))
+    for strip in (song, scene.sequence_editor.strips["Bend"]):
+        strip.select = not strip.select
+        assert watched() == 0
+    bpy.app.handlers.depsgraph_update_post.pop()
+    assert told, "Blender told of an update"
+
+
+def change_of_a_key(scene, strip, addon):
+    addon.strips.find_curve(strip, strip.bend_settings.bends[1].parameters["angle"].key).keyframe_points[7].co.y += 1
+
+
+def change_of_a_value(scene, strip, addon):
+    strip[strip.bend_settings.bends[0].parameters["mix"].key] = 0.5
+    scene.update_tag()
+
+
+def change_of_a_setting(scene, strip, addon):
+    strip.bend_settings.prompt = "a red sea"
+    scene.update_tag()
+
+
+def change_of_the_bends(scene, strip, addon):
+    strip.bend_settings.bends[1].enabled = False
+    scene.update_tag()
+
+
+def change_of_the_length(scene, strip, addon):
+    trim(strip, 1, 50)
+
+
+def change_of_the_rate(scene, strip, addon):
+    strip.bend_settings.source = "procedural"
+    scene.render.fps = 25
+    scene.update_tag()
+
+
+def change_of_a_marker(scene, strip, addon):
+    strip.bend_settings.travel = "MARKERS"
+    scene.timeline_markers.new("prompt: fire", frame=5)
+    scene.update_tag()
+
+
+def change_of_the_store(scene, strip, addon):
+    addon.preferences.frame_folder().joinpath("0" * 64 + ".png").write_bytes(b"")
+    strip.select = not strip.select
+
+
+@pytest.mark.parametrize("change", [value for name, value in sorted(globals().items()) if name.startswith("change_of")])
+def test_what_decides_the_frames_starts_a_count(scene, film, addon, watched, change):
+    strip = film(FEW)
+    assert watched() == 1
+    change(scene, strip, addon)
+    assert watched() == 1
+
+
+def test_a_count_goes_on_through_selections_and_begins_again_after_a_change(scene, film, addon, watched, monkeypatch):
+    monkeypatch.setattr(addon.status, "TICK_SECONDS", 0.0)
+    strip = film(FEW)
+    assert watched(12) == 1 and addon.status.shown is None
+    for _ in range(2):
+        strip.select = not strip.select
+        assert watched(9) == 0 and addon.status.shown is None
+    strip.bend_settings.seed += 1
+    scene.update_tag()
+    assert watched() == 1
+    assert addon.status.shown.frames == FEW
+
+
+def test_frames_that_came_are_counted_though_nothing_else_changed(scene, film, addon, watched):
+    film(FEW)
+    watched()
+    addon.status.mark_changed()
+    assert watched() == 1
+
+
+def test_a_curve_is_read_once_until_blender_tells_of_a_change(scene, film, addon, watched):
+    strip, read = film(FEW, bends=1), []
+    curve = addon.strips.find_curve(strip, strip.bend_settings.bends[0].parameters["angle"].key)
+
+    def look():
+        return addon.curve_changes.remembered(curve, ("test",), lambda: read.append(1) or len(read))
+
+    watched()
+    assert [look(), look()] == [1, 1]
+    strip.select = not strip.select
+    watched()
+    assert look() == 1
+    curve.keyframe_points[3].co.y += 0.5
+    watched()
+    assert look() == 2
+    addon.curve_changes.note_change()
+    assert look() == 3
