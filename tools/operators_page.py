@@ -18,8 +18,9 @@ _HEAD = """# Operators
 
 What a bend can do to a tensor. A bend is `y = (1 - mix) x + mix f(x)` on the chosen channels and region; `f` is one of
 these. At its **neutral** value an operator gives back its input bit for bit; where there is none, only mix 0 does. The
-**usual** range is that of the sliders on a latent, whose numbers have a spread of about 1, and after the slash that
-within the network, where numbers are larger. *(This page is written by `tools/operators_page.py` from the catalogue.)*
+**usual** range is that of the sliders on a latent, whose numbers have a spread of about 1; where they differ, those
+within the network, where numbers are larger, and in the decoder follow after slashes. You can type more. *(This
+page is written by `tools/operators_page.py` from the catalogue.)*
 """
 
 
@@ -50,7 +51,8 @@ def _section(operator: Operator) -> str:
 
 
 def _parameter(parameter: Parameter) -> str:
-    usual = _range(parameter.soft) + (f" / {_range(parameter.inside)}" if parameter.inside else "")
+    ranges = [_range(parameter.soft_at(kind)) for kind in ("latent", "unet", "vae")]
+    usual = " / ".join(ranges if len(set(ranges)) > 1 else ranges[:1])
     neutral = "–" if parameter.neutral is None else f"{parameter.neutral:g}"
     return f"| {parameter.label} (`{parameter.name}`, {parameter.unit}) | {usual} | {neutral} | {parameter.summary} |\n"
 

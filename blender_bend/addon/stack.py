@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from bpy.types import Scene, Strip
 
-from ..core import catalogue
+from ..core import catalogue, sites
 from ..core.catalogue import Parameter, Unit
 from . import compat, copies, drivers, strips
 from .bend_settings import BEND_PG_bend
@@ -83,12 +83,20 @@ def fit_strip(scene: Scene, wanted: Callable[[BEND_PG_settings], bool]) -> None:
 
 
 def fit_ranges(scene: Scene, bend: BEND_PG_bend) -> None:
-    """Take over the usual ranges of a bend's site: for the sliders, and for routes that are not used yet."""
+    """Take over the usual ranges of a bend's site: for the sliders, and for values and routes that are not used yet."""
     strip = owner(scene, bend)
     for item, parameter in bend.shown_parameters():
+        _fit_value(strip, item.key, parameter, bend.kind())
         describe_property(strip, item.key, parameter, bend.kind())
         if not item.routed:
             item.low, item.high = _route_range(parameter, bend.kind())
+
+
+def _fit_value(strip: Strip, key: str, parameter: Parameter, kind: str) -> None:
+    """Give a new bend's value that was never changed the one for a new bend at this kind of site."""
+    fresh = {parameter.default_at(kind) for kind in (*sites.STATE_KINDS, *sites.MODULE_KINDS, *sites.WEIGHT_KINDS)}
+    if strip.get(key) in fresh and strips.find_curve(strip, key) is None:
+        strip[key] = parameter.default_at(kind)
 
 
 def _route_range(parameter: Parameter, kind: str) -> tuple[float, float]:
@@ -116,14 +124,14 @@ def describe_property(strip: Strip, key: str, parameter: Parameter, kind: str) -
     """
     value = strip.get(key)
     if not isinstance(value, float):
-        strip[key] = float(value) if isinstance(value, int) else parameter.default
+        strip[key] = float(value) if isinstance(value, int) else parameter.default_at(kind)
     soft = parameter.soft_at(kind)
     strip.id_properties_ui(key).update(
         min=parameter.minimum,
         max=parameter.maximum,
         soft_min=soft[0],
         soft_max=soft[1],
-        default=parameter.default,
+        default=parameter.default_at(kind),
         description=parameter.summary,
         subtype="ANGLE" if parameter.unit == Unit.RADIAN else "NONE",
     )

@@ -151,6 +151,20 @@ def test_sliders_and_new_routes_take_the_range_of_the_site(bend_strip, core, mon
     assert item.high == pytest.approx(on_latent[1])
 
 
+def test_a_value_that_was_never_changed_follows_the_site_into_its_range(bend_strip):
+    bpy.ops.bend.add_bend(operator="matrix_exponential")
+    bend = bend_strip.bend_settings.bend
+    key = bend.parameters["scale"].key
+    assert bend_strip[key] == pytest.approx(0.02)
+    bend.site = "unet:up_blocks.2"
+    assert bend_strip[key] == pytest.approx(0.002)
+    bend.site = "latent"
+    assert bend_strip[key] == pytest.approx(0.02)
+    bend_strip[key] = 0.04
+    bend.site = "unet:up_blocks.2"
+    assert bend_strip[key] == pytest.approx(0.04)
+
+
 def test_a_preset_applies_channels_choices_region_restore_and_the_strips_source(bend_strip, scene, addon, tmp_path):
     preset = {
         "schema": 1,

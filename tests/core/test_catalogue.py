@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blender_bend.core import catalogue
+from blender_bend.core import catalogue, sites
 from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter, Unit
 from blender_bend.core.errors import BendError, Code
 
@@ -97,6 +97,17 @@ def test_a_parameter_in_spreads_has_a_wider_range_inside_the_network(parameter: 
         low, high = parameter.inside
         assert parameter.minimum <= low <= parameter.soft[0] < parameter.soft[1] <= high <= parameter.maximum
         assert parameter.soft_at("unet") == parameter.inside and parameter.soft_at("latent") == parameter.soft
+
+
+@each_parameter
+def test_a_tighter_range_is_a_part_of_the_wider_one_and_new_bends_keep_to_it(parameter: Parameter) -> None:
+    for kind, (low, high) in parameter.tighter.items():
+        assert kind in sites.MODULE_KINDS
+        least, most = parameter.inside or parameter.soft
+        assert least <= low < high <= most
+        assert parameter.soft_at(kind) == (low, high)
+        assert low <= parameter.default_at(kind) <= high and parameter.default_at(kind) != parameter.neutral
+    assert parameter.default_at("latent") == parameter.default
 
 
 @pytest.mark.parametrize(

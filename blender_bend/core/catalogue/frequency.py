@@ -17,6 +17,7 @@ _GAIN = Parameter(
     default=1.5,
     soft=(0.0, 3.0),
     unit=Unit.FACTOR,
+    tighter={"vae": (0.25, 3.0)},
 )
 
 

@@ -19,7 +19,7 @@ _RADIUS = Parameter(
     maximum=16.0,
     unit=Unit.CELL,
 )
-_RADIUS_ALONE = replace(_RADIUS, neutral=None)
+_RADIUS_ALONE = replace(_RADIUS, neutral=None, tighter={"vae": (0.5, 3.0)})  # at 0 nothing is left
 _SPREAD = replace(_RADIUS, summary="Reach in cells of the tensor (a latent cell is 8 pixels)")
 _WINDOW = Choice(
     "window",

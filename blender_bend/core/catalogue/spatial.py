@@ -18,8 +18,13 @@ BORDER = Choice(
 )
 
 
-def _fraction(name: str, label: str, summary: str, default: float, reach: float) -> Parameter:
-    return Parameter(name, label, summary, neutral=0.0, default=default, soft=(-reach, reach), unit=Unit.FACTOR)
+def _fraction(
+    name: str, label: str, summary: str, default: float, reach: float, decoder: float | None = None
+) -> Parameter:
+    tighter = {} if decoder is None else {"vae": (-decoder, decoder)}
+    return Parameter(
+        name, label, summary, neutral=0.0, default=default, soft=(-reach, reach), unit=Unit.FACTOR, tighter=tighter
+    )
 
 
 OPERATORS: tuple[Operator, ...] = (
@@ -68,8 +73,8 @@ OPERATORS: tuple[Operator, ...] = (
         label="Translate",
         summary="Shifts the picture: things stand elsewhere; whole cells stay crisp, parts of cells wash out early",
         parameters=(
-            _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=1.0),
-            _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=1.0),
+            _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=1.0, decoder=0.75),
+            _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=1.0, decoder=0.75),
         ),
         choices=(BORDER,),
         family=FAMILY,

@@ -17,7 +17,14 @@ _STRENGTH = in_sigma(
 
 
 def _part(
-    name: str, label: str, summary: str, *, neutral: float | None, default: float, most: float = 1.0
+    name: str,
+    label: str,
+    summary: str,
+    *,
+    neutral: float | None,
+    default: float,
+    most: float = 1.0,
+    decoder: float | None = None,
 ) -> Parameter:
     return Parameter(
         name,
@@ -29,6 +36,7 @@ def _part(
         minimum=0.0,
         maximum=1.0,
         unit=Unit.FACTOR,
+        tighter={} if decoder is None else {"vae": (0.0, decoder)},
     )
 
 
@@ -84,6 +92,7 @@ OPERATORS: tuple[Operator, ...] = (
                 "Part of the cells that are silent; more join, none leave",
                 neutral=0.0,
                 default=0.25,
+                decoder=0.75,
             ),
         ),
         choices=(VARIATION,),

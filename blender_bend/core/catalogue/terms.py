@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -28,6 +29,7 @@ class Parameter:
     minimum, maximum : hard limits
     soft : the range that an artist usually wants on a latent; sliders and new routes take it
     inside : the same on the layers of the network, whose numbers are larger; None means ``soft``
+    tighter : by kind of site, a part of that range, where the rest of it would leave no picture
     """
 
     name: str
@@ -40,11 +42,19 @@ class Parameter:
     maximum: float = 1000.0
     unit: Unit = Unit.NUMBER
     inside: tuple[float, float] | None = None
+    tighter: Mapping[str, tuple[float, float]] = field(default_factory=dict, hash=False)
 
     def soft_at(self, kind: str) -> tuple[float, float]:
         """The usual range at a kind of site (``latent``, ``unet`` ...)."""
+        if kind in self.tighter:
+            return self.tighter[kind]
         inside = kind in {"unet", "transformer", "vae"}
         return self.inside if inside and self.inside else self.soft
+
+    def default_at(self, kind: str) -> float:
+        """The value of a new bend at a kind of site, within its usual range."""
+        low, high = self.soft_at(kind)
+        return min(max(self.default, low), high)
 
 
 def in_sigma(
@@ -56,8 +66,12 @@ def in_sigma(
     default: float,
     soft: tuple[float, float],
     minimum: float = -1000.0,
+    decoder: tuple[float, float] | None = None,
 ) -> Parameter:
-    """A parameter measured in spreads of a latent; inside the network numbers are larger, and so is its range."""
+    """A parameter measured in spreads of a latent; inside the network numbers are larger, and so is its range.
+
+    In mini's decoder, as in other tiny ones, they have a spread of 1/8, and no later step mends the picture.
+    """
     low, high = soft
     return Parameter(
         name,
@@ -69,6 +83,7 @@ def in_sigma(
         minimum=minimum,
         unit=Unit.SIGMA,
         inside=(4 * low, 4 * high),
+        tighter={"vae": decoder or (low / 8, high / 8)},
     )
 
 

@@ -1,4 +1,4 @@
-"""Half precision that holds: a bend computes in float32, and what it made is rounded once, at the end."""
+"""Numbers that hold: a bend computes in float32, and what it made is limited and rounded once, at the end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def narrowed(x: Tensor, dtype: torch.dtype) -> Tensor:
     A model in float16 has activations near 6e4, where the range ends at 65504; infinity would spread from there to the
     whole picture. A number that is none stays none.
     """
-    if x.dtype == dtype:
-        return x
-    most = torch.finfo(dtype).max
-    return x.clamp(-most, most).to(dtype)
+    return x if x.dtype == dtype else held(x, torch.finfo(dtype).max).to(dtype)
+
+
+def held(x: Tensor, most: float) -> Tensor:
+    """A tensor whose numbers are no larger than the largest allowed one, or its dtype's; NaN stays NaN."""
+    most = min(most, torch.finfo(x.dtype).max)
+    return x.clamp(-most, most)

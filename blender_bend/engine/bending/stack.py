@@ -17,6 +17,7 @@ from .apply import Grid
 from .bend import Place, Rows, bend_tensor, send_values
 from .channels import Study
 from .places import Change, matching, watch
+from .precision import held
 from .verdicts import Verdict
 from .weights import bent_loras
 
@@ -62,12 +63,18 @@ class BendStack:
         assert self._read_mask is not None
         return Rows.of(bends, [self._read_mask(bend["mask"]) for bend in bends])
 
-    def bend_state(self, kind: str, x: Tensor) -> Tensor:
-        """Apply the bends of a tensor between the networks: noise, latent, prediction, guidance, text."""
+    def bend_state(self, kind: str, x: Tensor, most: float | None = None) -> Tensor:
+        """Apply the bends of a tensor between the networks: noise, latent, prediction, guidance, text.
+
+        Parameters
+        ----------
+        most : the largest number that they may make together; None for any
+        """
+        bent = x
         for rows in self.rows:
             if rows.bend["site"] == kind:
-                x = self._bend(rows, x, kind, None)
-        return x
+                bent = self._bend(rows, bent, kind, None)
+        return bent if most is None or bent is x else held(bent, most)
 
     @contextmanager
     def hooked(self, networks: dict[str, nn.Module]) -> Iterator[None]:

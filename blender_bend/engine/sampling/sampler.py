@@ -29,6 +29,7 @@ from .edits import NOTHING, Inversions, is_edit
 from .noise import starting_noise
 from .prediction import Predictor
 from .queue import Queue, of_one_length
+from .reach import FURTHEST, reach
 from .schedulers import branch, branch_generator, prepare
 from .state import Inputs, State
 from .tree import Node, grow
@@ -206,10 +207,10 @@ class Sampler:
         step = self._step(frame, first)
         latents = torch.cat([state.latents for state in states])
         stack = self._stack([node.frame for node in nodes], step, latents, inputs)
-        if step > first.bent:
-            latents = stack.bend_state("latent", latents)
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
+        if step > first.bent:
+            latents = stack.bend_state("latent", latents, reach(schedulers[0], timestep))
         told = [self._told(node.frame, state, stack, inputs) for node, state in zip(nodes, states, strict=True)]
         source = None if first.lent is None else first.lent[first.call]
         prediction = self._predictor.predict(stack, frame, schedulers, latents, timestep, told, source)
@@ -234,7 +235,7 @@ class Sampler:
     def _finish(self, frame: Resolved, state: State, inputs: Inputs | None) -> PIL.Image.Image:
         """The bends of the finished latent and of the decoder, and the picture."""
         stack = self._stack([frame], frame["steps"], state.latents, inputs)
-        latents = stack.bend_state("latent", state.latents)
+        latents = stack.bend_state("latent", state.latents, FURTHEST)
         try:
             with stack.hooked(self.family.networks), at_work(self.pipeline.vae, frame):
                 picture = self.family.decode(latents)
