@@ -118,3 +118,17 @@ def short(bend_strip: bpy.types.Strip, curve: Callable[[bpy.types.Strip, str], b
     for index, key in enumerate(curve(bend_strip, "Rotate Channels · angle").keyframe_points):
         key.co.y = 0.1 * (index + 1)
     return bend_strip
+
+
+@pytest.fixture
+def window(
+    addon: SimpleNamespace, core: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
+    """As if there were a window: its thread reads no weights, and nothing is known of any file."""
+    monkeypatch.setattr(core.hash_cache, "place", lambda: tmp_path / "cache" / "hashes.json")
+    monkeypatch.setattr(core.file_hashes, "FRESH_NS", 0)
+    core.hash_cache.forget()
+    core.file_hashes.spare_main_thread(True)
+    yield
+    addon.reading.unregister()
+    core.hash_cache.forget()
