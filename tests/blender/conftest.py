@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -23,6 +24,8 @@ def pytest_configure() -> None:
     extensions.mkdir(parents=True)
     (extensions / "blender_bend").symlink_to(ROOT)
     assert addon_utils.enable(MODULE, default_set=True, persistent=True) is not None
+    kept = importlib.import_module(f"{MODULE}.blender_bend.core.hash_cache")
+    kept.place = lambda: Path(_RESOURCES, "file-hashes.json")  # not among those of this machine's user
 
 
 def pytest_unconfigure() -> None:
@@ -32,8 +35,6 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
-    import importlib
-
     names = (
         "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
     )
@@ -48,8 +49,6 @@ def addon() -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
-    import importlib
-
     names = "catalogue curves errors events features file_hashes hash_cache job models plan presets prompts resolve "
     names += "routes schedulers sites timebase"
     return SimpleNamespace(

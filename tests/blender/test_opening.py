@@ -173,7 +173,8 @@ class Opened:
 
 
 def _caches():
-    return [Path.home() / ".cache/huggingface", Path.home() / ".cache/bend"]
+    """Those of the user; a file that is being written is named after the process that writes it."""
+    return [Path.home() / ".cache/huggingface", Path("/proc/self/ns")]
 
 
 def own_folders(folder):
