@@ -11,6 +11,7 @@ import soundfile
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
+from blender_bend.engine.analysis import sound_file
 from blender_bend.engine.analysis.sound_file import read_mono
 
 
@@ -30,16 +31,26 @@ def test_a_wav_of_impossible_channels_or_rates_is_refused(tmp_path: Path, channe
     assert caught.value.code == Code.SOUND_UNREADABLE
 
 
-def test_a_flac_that_claims_more_samples_than_fit_is_refused(tmp_path: Path) -> None:
+def test_a_flac_that_claims_more_samples_than_fit_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """No memory is taken for the claim."""
     path = tmp_path / "it.flac"
-    soundfile.write(path, np.zeros(4800, dtype=np.float32), 48_000)
+    soundfile.write(path, np.full(4800, 0.5, dtype=np.float32), 48_000)
     data = bytearray(path.read_bytes())
     data[21] |= 0x0F  # the 36 bits of STREAMINFO that hold the number of samples
     data[22:26] = b"\xff\xff\xff\xff"
     path.write_bytes(data)
-    with pytest.raises(BendError) as caught:
-        read_mono(path)
-    assert caught.value.code == Code.SOUND_UNREADABLE and "samples" in caught.value.message
+    samples, _ = read_mono(path)
+    assert len(samples) == 4800 and np.all(samples == 0.5)
+
+
+def test_more_samples_than_fit_are_refused_when_they_come(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sound_file, "MOST_VALUES", 10_000)
+    path = tmp_path / "it.flac"
+    for samples, channels in ((10_001, 1), (6_000, 2)):
+        soundfile.write(path, np.zeros((samples, channels), dtype=np.float32), 48_000)
+        with pytest.raises(BendError) as caught:
+            read_mono(path)
+        assert caught.value.code == Code.SOUND_UNREADABLE and "samples" in caught.value.message
 
 
 def test_an_ordinary_wav_is_read(tmp_path: Path) -> None:
