@@ -69,7 +69,7 @@ def editing(scene: Scene, window: Window, area: Area) -> Iterator[None]:
 
 
 def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
-    """Write what is heard over the scene's frame range as a mono 32-bit float wav file.
+    """Write what is heard over the scene's frame range as a stereo 32-bit float wav file.
 
     The operator takes its scene from ``context.scene`` in every version, never from ``sequencer_scene``. In a windowed
     Blender 5.2 it only starts a thread and returns; a second one starts once Blender has taken note of the first one's
@@ -88,12 +88,12 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
             codec="PCM",
             format="F32",
             mixrate=sample_rate,
-            channels="MONO",
+            channels="STEREO",
             check_existing=False,
         )
     _wait_for_wav(Path(path))
     seconds = (scene.frame_end - scene.frame_start) * scene.render.fps_base / scene.render.fps
-    if Path(path).stat().st_size < int(seconds * sample_rate) * 4:
+    if Path(path).stat().st_size < int(seconds * sample_rate) * 2 * 4:
         raise RuntimeError("it ended before the sound did; save the file and open it again")
 
 

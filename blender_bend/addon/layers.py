@@ -193,6 +193,12 @@ class LayerSettings(_Settings):
         items=items(features.PARTS),
         default=features.PART_NAMES[0],
     )
+    channel: EnumProperty(
+        name="Channel",
+        description="Which channel of the sound is listened to",
+        items=items(features.CHANNELS),
+        default=features.CHANNEL_NAMES[0],
+    )
 
     @property
     def routed(self) -> bool:
@@ -210,6 +216,7 @@ class LayerSettings(_Settings):
             max(low, 0.0) if feature.hertz else 0.0,
             round(self.high_hz, 3) if feature.hertz else 0.0,
             (self.part if feature.separable else "") or features.PART_NAMES[0],
+            (self.channel if feature.of_channels else "") or features.CHANNEL_NAMES[0],
         )
 
     def layer(self) -> Layer:
@@ -227,7 +234,7 @@ class LayerSettings(_Settings):
             self.feature = NO_FEATURE
         else:
             asked = features.parse(layer.feature)
-            self.feature, self.part = asked.name, asked.part
+            self.feature, self.part, self.channel = asked.name, asked.part, asked.channel
             if asked.feature.which:
                 self.which = asked.which
             if asked.feature.hertz:

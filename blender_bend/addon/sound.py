@@ -95,7 +95,7 @@ def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path)
 
     Returns
     -------
-    path of a mono 32-bit float wav file at 48 kHz
+    path of a stereo 32-bit float wav file at 48 kHz
 
     Raises
     ------

@@ -33,6 +33,11 @@ class Feature:
     hertz: bool = False
     separable: bool = True
 
+    @property
+    def of_channels(self) -> bool:
+        """Whether it can be measured on one channel of the sound alone."""
+        return self.family != MIDI
+
 
 LEVEL, SPECTRUM, BANDS, RHYTHM, HARMONY = "Level", "Spectrum", "Bands", "Rhythm", "Harmony"
 STRUCTURE, PAPERS, MIDI, LEARNED = "Structure", "As in the Papers", "MIDI", "Learned"

@@ -1,6 +1,7 @@
 """Every feature of a sound in words; the engine measures them, the interface offers them.
 
-A measured feature is spelled ``[part/]name[:which]``: ``onset``, ``percussive/flux``, ``chroma:4``, ``band:200-800``.
+A measured feature is spelled ``[channel/][part/]name[:which]``: ``onset``, ``percussive/flux``, ``left/chroma:4``,
+``side/harmonic/band:200-800``.
 Moments are spelled ``times:beats`` and are seconds instead of a number per frame.
 """
 
@@ -27,6 +28,15 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ),
 )
 PART_NAMES = tuple(name for name, _, _ in PARTS)
+#: Which of the channels is listened to: label and tooltip by name. Of a mono sound all but the side are the same.
+CHANNELS: tuple[tuple[str, str, str], ...] = (
+    ("heard", "Heard", "Everything that is heard: the energy of all channels, also where they cancel each other out"),
+    ("left", "Left", "Only the left channel"),
+    ("right", "Right", "Only the right channel"),
+    ("mid", "Mid", "Only what is the same left and right: voice, kick, bass"),
+    ("side", "Side", "Only what differs left and right: width, reverb, wide synths; nothing in a mono sound"),
+)
+CHANNEL_NAMES = tuple(name for name, _, _ in CHANNELS)
 
 NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
@@ -43,7 +53,10 @@ PLAIN = tuple(
     if feature.family not in (MIDI, LEARNED) and not feature.which and not feature.hertz
 )
 BY_NAME = {feature.name: feature for feature in FEATURES}
-_SPELLING = re.compile(r"(?:(?P<part>[a-z]+)/)?(?P<name>[a-z_]+)(?::(?P<which>[0-9.]+(?:-[0-9.]+)?))?")
+_SPELLING = re.compile(
+    rf"(?:(?P<channel>{'|'.join(CHANNEL_NAMES)})/)?(?:(?P<part>[a-z]+)/)?"
+    r"(?P<name>[a-z_]+)(?::(?P<which>[0-9.]+(?:-[0-9.]+)?))?"
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +69,7 @@ class Asked:
     which : the number of a feature that comes in many
     low, high : Hz, for a feature that is asked for with a range
     part : all, harmonic or percussive
+    channel : heard, left, right, mid or side
     """
 
     name: str
@@ -63,13 +77,13 @@ class Asked:
     low: float = 0.0
     high: float = 0.0
     part: str = "all"
+    channel: str = "heard"
 
     def __str__(self) -> str:
         """How it is spelled."""
         feature = BY_NAME[self.name]
         suffix = f":{self.which}" if feature.which else f":{self.low:g}-{self.high:g}" if feature.hertz else ""
-        prefix = "" if self.part == "all" else f"{self.part}/"
-        return prefix + self.name + suffix
+        return "".join(f"{prefix}/" for prefix in self._chosen()) + self.name + suffix
 
     @property
     def feature(self) -> Feature:
@@ -85,8 +99,12 @@ class Asked:
             suffix = f" {self.which}"
         else:
             suffix = f" {self.low:g} to {self.high:g} Hz" if feature.hertz else ""
-        prefix = "" if self.part == "all" else f"{self.part.title()} "
-        return prefix + feature.label + suffix
+        return "".join(f"{prefix.title()} " for prefix in self._chosen()) + feature.label + suffix
+
+    def _chosen(self) -> list[str]:
+        """The channel and the part, if they are not everything."""
+        usual = {CHANNEL_NAMES[0], PART_NAMES[0]}
+        return [chosen for chosen in (self.channel, self.part) if chosen not in usual]
 
 
 def parse(text: str) -> Asked:
@@ -103,8 +121,11 @@ def parse(text: str) -> Asked:
     part = found["part"] or "all"
     if part not in PART_NAMES or (part != "all" and not feature.separable):
         raise BendError(Code.PARAMETER_INVALID, f"'{text}' cannot be measured on a part of the sound '{part}'.")
+    channel = found["channel"] or CHANNEL_NAMES[0]
+    if channel != CHANNEL_NAMES[0] and not feature.of_channels:
+        raise BendError(Code.PARAMETER_INVALID, f"'{text}' isn't measured of sound, so it has no channel '{channel}'.")
     asked = _which(feature, found["which"] or "", text)
-    return Asked(feature.name, *asked, part)
+    return Asked(feature.name, *asked, part, channel)
 
 
 def _which(feature: Feature, written: str, text: str) -> tuple[int, float, float]:

@@ -150,6 +150,9 @@ FORMULAS: dict[str, Callable[[Heard], np.ndarray]] = {
 #: Of the feature's largest value on the sound. Single precision shows where one bin decides.
 TOLERANCE, OF_ONE_BIN = 2e-3, {"contrast": 2e-2, "rolloff": 1e-2}
 
+#: What begins with the sound, and that its end is no hit, is Bend's own; see test_hits_at_edges.
+OF_EDGES = ("flux", "onset")
+
 
 @pytest.fixture(scope="module")
 def heard() -> dict[str, Heard]:
@@ -172,7 +175,8 @@ def test_a_feature_is_what_its_formula_says(
     expected = FORMULAS[name](heard[sound])
     assert expected.shape == (GRID.frames,)
     assert expected.any()
-    off = np.abs(measured[sound][name] - expected).max() / np.abs(expected).max()
+    inner = slice(3, -3) if name.startswith(OF_EDGES) else slice(None)
+    off = np.abs(measured[sound][name] - expected)[inner].max() / np.abs(expected).max()
     assert off <= OF_ONE_BIN.get(name.split(":")[0], TOLERANCE)
 
 

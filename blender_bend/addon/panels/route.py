@@ -114,6 +114,8 @@ def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
         _pair(column, layer, ("low_hz", "high_hz"), "Band (Hz)")
     if feature.separable:
         column.prop(layer, "part")
+    if feature.of_channels:
+        column.prop(layer, "channel")
     if feature.family == MIDI:
         column.prop(strip.bend_settings, "midi_file")
         column.prop(strip.bend_settings, "midi_start")

@@ -14,12 +14,11 @@ from ...core.files import replacing
 from ...core.timebase import FrameRate
 from .. import kept
 from .settings import Settings
-from .sound_file import read_mono
+from .sound_file import SILENCE, read
 from .spectrum import Grid
 
 #: Raise it whenever a feature is measured in another way.
-VERSION = "2"
-SILENCE = 1e-5
+VERSION = "3"
 #: Stands for the rate of a sound that is not read.
 SAMPLE_RATE = 48000
 #: In file names, which on Windows hold neither a colon nor a slash.
@@ -56,9 +55,9 @@ def analyse(
     settings = settings or Settings()
     features.check_names(names)
     if frames is not None and all(name.startswith("midi_") for name in names):
-        samples, sample_rate = np.zeros(0, dtype=np.float32), SAMPLE_RATE
+        samples, sample_rate = np.zeros((1, 0), dtype=np.float32), SAMPLE_RATE
     else:
-        samples, sample_rate = read_mono(path)
+        samples, sample_rate = read(path)
         if samples.size == 0 or max(samples.max(), -samples.min()) <= SILENCE:
             raise BendError(
                 Code.SOUND_SILENT,
@@ -66,8 +65,8 @@ def analyse(
                 "Unmute it, raise its volume, or choose another sound.",
             )
     if frames is None:
-        frames = max(1, math.ceil(len(samples) * rate.value / sample_rate))
-    digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} ".encode())
+        frames = max(1, math.ceil(samples.shape[1] * rate.value / sample_rate))
+    digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} {len(samples)} ".encode())
     digest.update(samples.data)
     files = {name: _file(cache, digest.hexdigest(), name, settings) for name in names}
     known = {name: found for name, file in files.items() if (found := _kept(file, name, frames)) is not None}

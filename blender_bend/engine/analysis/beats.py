@@ -52,7 +52,7 @@ def detect(listening: Listening) -> np.ndarray:
             if points > best:
                 best, winner = points, times
     begins = int(np.argmax(strength > _HEARD * np.percentile(strength, 99))) / rate - _NEAR_SECONDS
-    return winner[(winner >= max(0.0, begins)) & (winner * grid.sample_rate < len(listening.samples))]
+    return winner[(winner >= max(0.0, begins)) & (winner * grid.sample_rate < listening.length)]
 
 
 def _related(beats: np.ndarray) -> Iterator[np.ndarray]:

@@ -14,6 +14,8 @@ from .registry import measures
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
 PEAK_SECONDS = 0.03
+#: dB; what rises less is no beginning, however strong it is beside the rest.
+LEAST_ONSET = 0.2
 _BEATS_PHASE = "Following the beat"
 
 
@@ -47,7 +49,8 @@ def onsets(sound: Listening) -> np.ndarray:
     """
     rate = sound.grid.hops_per_second
     ahead = max(1, round(PEAK_SECONDS * rate)) + 1
-    return onset_detect(onset_envelope=sound.novelty, sr=rate, hop_length=1, units="frames", post_max=ahead)
+    hops = onset_detect(onset_envelope=sound.novelty, sr=rate, hop_length=1, units="frames", post_max=ahead)
+    return hops[sound.novelty[hops] >= LEAST_ONSET]
 
 
 def onset_times(sound: Listening) -> np.ndarray:

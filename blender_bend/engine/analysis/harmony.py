@@ -112,7 +112,7 @@ def _sung(sound: Listening) -> np.ndarray:
 
 def _pyin(sound: Listening) -> np.ndarray:
     """``librosa.pyin`` in overlapping blocks at no more than 22.05 kHz: a whole song would take gigabytes."""
-    samples, factor = sound.samples, max(1, -(-sound.grid.sample_rate // PITCH_RATE))
+    samples, factor = sound.mono, max(1, -(-sound.grid.sample_rate // PITCH_RATE))
     rate = sound.grid.sample_rate / factor
     window = 2 ** int(np.ceil(np.log2(2 * rate / PITCH_LOW + 2)))
     hop = max(1, round(rate / 100))

@@ -96,7 +96,7 @@ def _encode(sound: Listening) -> np.ndarray:
             ends = bounds[first : first + _BATCH + 1]
             batch = np.zeros((len(ends) - 1, channels, length), dtype=np.float32)
             for row, (start, end) in enumerate(pairwise(ends)):
-                here = sound.samples[start:end]
+                here = sound.mono[start:end]
                 if len(here):
                     here = librosa.resample(here, orig_sr=sound.grid.sample_rate, target_sr=rate)[:length]
                     batch[row, :, : len(here)] = here  # a mono sound is doubled for a stereo model

@@ -32,52 +32,68 @@ def level(sound: Listening, asked: Asked) -> np.ndarray:
 @measures("peak")
 def peak(sound: Listening, asked: Asked) -> np.ndarray:
     """The largest magnitude of a frame's samples."""
-    return _reduced(sound, np.maximum, np.abs)
+    return _peaks(sound)
 
 
 @measures("crest")
 def crest(sound: Listening, asked: Asked) -> np.ndarray:
     """20 log10(peak / rms) of a frame's samples, in dB; 0 in silence."""
-    highest = _reduced(sound, np.maximum, np.abs)
-    power = _reduced(sound, np.add, np.square) / np.diff(sound.grid.starts())
+    highest = _peaks(sound)
+    power = _energy(sound.samples, sound.grid) / (len(sound.samples) * np.diff(sound.grid.starts()))
     heard = highest > 1e-9
     return 20 * np.log10(np.divide(highest, np.sqrt(power), out=np.ones(len(power)), where=heard & (power > 0)))
 
 
 @measures("zero_crossings")
 def zero_crossings(sound: Listening, asked: Asked) -> np.ndarray:
-    """Changes of sign per second (librosa.zero_crossings: what is within 1e-10 of zero counts as positive)."""
-    before = np.zeros(1, dtype=bool)
+    """Changes of sign per second, of each channel by its energy (librosa.zero_crossings, within 1e-10 is positive)."""
+    channels = [sound.samples[row : row + 1] for row in range(len(sound.samples))]
+    counts = np.array([_crossings(channel, sound.grid) for channel in channels])
+    weights = np.array([_energy(channel, sound.grid) for channel in channels]) + 1e-30
+    crossings = (counts * weights).sum(axis=0) / weights.sum(axis=0)
+    return crossings * (sound.grid.sample_rate / np.diff(sound.grid.starts()))
+
+
+def _crossings(channel: np.ndarray, grid: Grid) -> np.ndarray:
+    """How often the sign of one channel changes in each frame; shape of the channel (1, samples)."""
+    before = channel[0, :1] < -1e-10
 
     def changes(samples: np.ndarray) -> np.ndarray:
         nonlocal before
-        negative = np.concatenate([before, samples < -1e-10])
+        negative = np.concatenate([before, samples[0] < -1e-10])
         before = negative[-1:]
         return (negative[1:] != negative[:-1]).astype(np.float32)
 
-    if len(sound.samples):
-        before = sound.samples[:1] < -1e-10
-    crossings = _reduced(sound, np.add, changes)
-    return crossings * (sound.grid.sample_rate / np.diff(sound.grid.starts()))
+    return _reduced(channel, grid, np.add, changes)
+
+
+def _peaks(sound: Listening) -> np.ndarray:
+    """The largest magnitude of each frame's samples on any channel."""
+    return _reduced(sound.samples, sound.grid, np.maximum, lambda samples: np.abs(samples).max(axis=0))
+
+
+def _energy(samples: np.ndarray, grid: Grid) -> np.ndarray:
+    """The sum of the squares of each frame's samples on all channels."""
+    return _reduced(samples, grid, np.add, lambda samples: np.square(samples).sum(axis=0))
 
 
 @measures("loudness")
 def loudness(sound: Listening, asked: Asked) -> np.ndarray:
     """Momentary loudness of the 0.4 s around each frame's middle in LUFS, at least -70 (ITU-R BS.1770-5).
 
-    Measured on the mono mixture: where both channels of a stereo sound are equal, a stereo meter reads 3.01 LU more.
+    Measured as the mean of the channels' energy; a stereo meter adds them up and reads 3.01 LU more.
     """
     grid = sound.grid
     half = round(LOUDNESS_SECONDS / 2 * grid.sample_rate)
-    ends = np.clip(np.stack([grid.middles() - half, grid.middles() + half]), 0, len(sound.samples))
+    ends = np.clip(np.stack([grid.middles() - half, grid.middles() + half]), 0, sound.length)
     energy = np.zeros(ends.shape)
     stages, total = k_weighting(grid.sample_rate), 0.0
-    state = np.zeros((len(stages), 2))
-    for first in range(0, len(sound.samples), _BLOCK):
+    state = np.zeros((len(stages), len(sound.samples), 2))
+    for first in range(0, sound.length, _BLOCK):
         sound.settings.check()
-        weighted, state = sosfilt(stages, sound.samples[first : first + _BLOCK].astype(np.float64), zi=state)
-        running = np.concatenate([[0.0], np.cumsum(np.square(weighted))]) + total
-        here = (ends >= first) & (ends <= first + len(weighted))
+        weighted, state = sosfilt(stages, sound.samples[:, first : first + _BLOCK].astype(np.float64), zi=state)
+        running = np.concatenate([[0.0], np.cumsum(np.square(weighted).mean(axis=0))]) + total
+        here = (ends >= first) & (ends < first + len(running))
         energy[here] = running[ends[here] - first]
         total = float(running[-1])
     power = np.maximum(energy[1] - energy[0], 0.0) / (2 * half)
@@ -120,11 +136,13 @@ def _warp(frequency: float, sample_rate: int) -> float:
     return math.tan(math.pi * min(frequency / sample_rate, 0.49))
 
 
-def _reduced(sound: Listening, ufunc: np.ufunc, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+def _reduced(
+    samples: np.ndarray, grid: Grid, ufunc: np.ufunc, function: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """A reduction of what a function makes of each frame's samples, float64, shape (frames,); 0 beyond the sound."""
-    reduced = np.zeros(sound.grid.frames)
-    for first, last, samples, starts in _blocks(sound.samples, sound.grid):
-        reduced[first:last] = ufunc.reduceat(function(samples), starts, dtype=np.float64)
+    reduced = np.zeros(grid.frames)
+    for first, last, here, starts in _blocks(samples, grid):
+        reduced[first:last] = ufunc.reduceat(function(here), starts, dtype=np.float64)
     return reduced
 
 
@@ -132,8 +150,7 @@ def _blocks(samples: np.ndarray, grid: Grid) -> Iterator[tuple[int, int, np.ndar
     """Runs of whole frames: the first and the end of the frames, their samples, and where each begins in these."""
     starts = grid.starts()
     count = max(1, _BLOCK * grid.frames // max(1, int(starts[-1])))
-    heard = int(np.searchsorted(starts, len(samples)))  # frames from here on hold no sample
+    heard = int(np.searchsorted(starts, samples.shape[1]))  # frames from here on hold no sample
     for first in range(0, min(grid.frames, heard), count):
         last = min(first + count, grid.frames, heard)
-        here = samples[starts[first] : starts[last]]
-        yield first, last, here, starts[first:last] - starts[first]
+        yield first, last, samples[:, starts[first] : starts[last]], starts[first:last] - starts[first]

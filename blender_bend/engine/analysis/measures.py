@@ -9,8 +9,8 @@ import numpy as np
 
 from ...core import features
 from ...core.errors import BendError, Code
-from ...core.features import MOMENT_PREFIX, PART_NAMES, Asked
-from . import events, harmony, learned, levels, papers, parts, spectral, structure
+from ...core.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
+from . import channels, events, harmony, learned, levels, papers, parts, spectral, structure
 from .listening import Listening
 from .registry import MEASURES
 from .settings import Settings
@@ -35,7 +35,7 @@ def measure(
 
     Parameters
     ----------
-    samples : float32 array, shape (samples,), mono
+    samples : float32 array, shape (samples,) or (channels, samples)
     names : spelled as ``core.features`` has it
 
     Returns
@@ -53,17 +53,24 @@ def measure(
 def measure_each(
     samples: np.ndarray, grid: Grid, names: list[str], settings: Settings | None = None
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """The same one by one as they are measured: the whole sound first, then its harmonic and its percussive part."""
+    """The same one by one as they are measured: the whole sound first, then its parts, then each channel alike."""
     settings = settings or Settings()
     features.check_names(names)
     asked = {name: None if features.is_moments(name) else features.parse(name) for name in names}
     midi = {name: each for name, each in asked.items() if each and each.name.startswith("midi_")}
     yield from _midi(grid, midi, settings)
     rest = [(name, each) for name, each in asked.items() if name not in midi]
-    rest.sort(key=lambda item: PART_NAMES.index(_part(item[1])))
-    harmonic = np.zeros(0, dtype=np.float32)
-    for part, items in groupby(rest, key=lambda item: _part(item[1])):
-        if part != "all" and not len(harmonic):
+    rest.sort(key=lambda item: (CHANNEL_NAMES.index(_channel(item[1])), PART_NAMES.index(_part(item[1]))))
+    for channel, items in groupby(rest, key=lambda item: _channel(item[1])):
+        yield from _measure_channel(channels.of(np.atleast_2d(samples), channel), grid, list(items), settings)
+
+
+def _measure_channel(
+    samples: np.ndarray, grid: Grid, asked: list[tuple[str, Asked | None]], settings: Settings
+) -> Iterator[tuple[str, np.ndarray]]:
+    harmonic = np.zeros((1, 0), dtype=np.float32)
+    for part, items in groupby(asked, key=lambda item: _part(item[1])):
+        if part != "all" and not harmonic.size:
             harmonic = parts.harmonic(samples, grid, settings)
         if part == "percussive":
             np.subtract(samples, harmonic, out=harmonic)  # in place: an hour takes 0.7 GB
@@ -107,3 +114,7 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
 
 def _part(asked: Asked | None) -> str:
     return asked.part if asked else "all"
+
+
+def _channel(asked: Asked | None) -> str:
+    return asked.channel if asked else CHANNEL_NAMES[0]

@@ -7,6 +7,8 @@ import numpy as np
 from .spectrum import Grid, windows_at
 
 ATTACK_SECONDS = 0.003
+#: Seconds that resampling and codecs let a hit ring ahead of itself, and then rise; and how far it gets meanwhile.
+RINGS, RISES, RINGING, RISEN = 0.0015, 0.0001, 0.35, 0.8
 _CHUNK = 512
 
 
@@ -19,7 +21,7 @@ def align_to_attacks(samples: np.ndarray, novelty: np.ndarray, grid: Grid) -> np
 
     Parameters
     ----------
-    samples : float32 array, shape (samples,), mono
+    samples : float32 array, shape (samples,) or (channels, samples)
     novelty : float array, shape (hops,), 0 or more: how much is new in each hop
 
     Returns
@@ -30,7 +32,8 @@ def align_to_attacks(samples: np.ndarray, novelty: np.ndarray, grid: Grid) -> np
     peaks = _local_maxima(novelty)
     if len(peaks) == 0:
         return centres
-    shift = _attacks(samples, centres[peaks], grid) - centres[peaks]
+    channels = np.atleast_2d(samples)
+    shift = _settled(channels, _attacks(channels, centres[peaks], grid), grid) - centres[peaks]
     right = np.clip(np.searchsorted(peaks, np.arange(len(centres))), 0, len(peaks) - 1)
     left = np.maximum(right - 1, 0)
     hops = np.arange(len(centres))
@@ -84,8 +87,7 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
     for first in range(0, len(centres), _CHUNK):
         chosen = centres[first : first + _CHUNK]
         # Held after its end, and silent before its start: only the first sample of the sound itself is a rise there.
-        brightened = np.diff(windows_at(samples, chosen - margin - 1, 2 * margin + 1, after=True), axis=1)
-        energy = np.cumsum(np.square(brightened, dtype=np.float64), axis=1)
+        energy = np.cumsum(_steps(samples, chosen - margin, 2 * margin), axis=1)
         energy = np.concatenate([np.zeros((len(chosen), 1)), energy], axis=1)
         middle = energy[:, span:-span]
         after, before = energy[:, 2 * span :] - middle, middle - energy[:, : -2 * span]
@@ -94,3 +96,41 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
         last = rise.shape[1] - 1 - np.argmax(enough[:, ::-1], axis=1)
         attacks[first : first + _CHUNK] = chosen - half + last
     return attacks
+
+
+def _steps(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """The squares of the steps to each sample from the one before, of all channels together; shape (starts, length)."""
+    steps = np.zeros((len(starts), length))
+    for channel in samples:
+        steps += np.square(np.diff(windows_at(channel, starts - 1, length + 1, after=True), axis=1), dtype=np.float64)
+    return steps
+
+
+def _settled(samples: np.ndarray, attacks: np.ndarray, grid: Grid) -> np.ndarray:
+    """The attacks, each that only rings or rises ahead of a frame's border put on it.
+
+    Resampling and codecs let a hit ring ahead of itself, and rise over some samples. Just before a border that would be
+    a whole frame. So an attack there is put on the border if what follows is far stronger than all before it.
+    """
+    starts = grid.starts()
+    border = starts[np.clip(np.searchsorted(starts, attacks, side="right"), 0, grid.frames)]
+    ahead, rise, after = (max(1, round(seconds * grid.sample_rate)) for seconds in (RINGS, RISES, ATTACK_SECONDS))
+    near = np.flatnonzero((border > attacks) & (border - attacks <= ahead))
+    if not len(near):
+        return attacks
+    away = _away(samples, border[near] - ahead - rise, ahead + rise + after)
+    before, follows = away[:, : ahead + rise], away[:, ahead + rise :].max(axis=1)
+    rings = before[:, :-rise].max(axis=1) <= RINGING * follows
+    rises = before[:, -rise:].max(axis=1) <= RISEN * follows
+    settled = attacks.copy()
+    settled[near[rings & rises]] = border[near[rings & rises]]
+    return settled
+
+
+def _away(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
+    """How far any channel is from where it was just before each stretch, shape (starts, length)."""
+    away = np.zeros((len(starts), length), dtype=np.float32)
+    for channel in samples:
+        cut = windows_at(channel, starts - 1, length + 1, after=True)
+        np.maximum(away, np.abs(cut[:, 1:] - cut[:, :1]), out=away)
+    return away

@@ -55,7 +55,7 @@ def _blocks(sound: Listening) -> Iterator[np.ndarray]:
         cut = np.zeros((len(ends) - 1, size))
         power = np.zeros(len(cut))
         for row, (start, end) in enumerate(pairwise(ends)):
-            here = sound.samples[start:end]
+            here = sound.mono[start:end]
             cut[row, : len(here)] = here
             power[row] = np.mean(np.square(here, dtype=np.float64)) if len(here) else 0.0
         magnitude = np.abs(np.fft.rfft(cut, axis=1))

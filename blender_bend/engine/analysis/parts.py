@@ -16,7 +16,7 @@ _MARGIN = 24  # hops: half of the median's 31 and a window on either side, and s
 
 
 #: The part that was separated last, so that trying out one percussive feature after the other is quick.
-_kept: dict[tuple[int, int, int], np.ndarray] = {}
+_kept: dict[tuple[tuple[int, ...], int, int], np.ndarray] = {}
 _LONGEST_KEPT = 1 << 26  # samples: 23 minutes at 48 kHz
 
 
@@ -28,28 +28,29 @@ def harmonic(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray:
 
     Returns
     -------
-    float32 array, shape (samples,), the caller's own
+    float32 array, shaped as the samples, (channels, samples), the caller's own
     """
-    key = (len(samples), grid.window, zlib.crc32(samples.data))
+    key = (samples.shape, grid.window, zlib.crc32(samples.data))
     if key not in _kept:
         part = _separate(samples, grid, settings)
         _kept.clear()
-        if len(samples) > _LONGEST_KEPT:
+        if samples.size > _LONGEST_KEPT:
             return part
         _kept[key] = part
     return _kept[key].copy()
 
 
 def _separate(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray:
-    hop = grid.window // 4
+    hop, length = grid.window // 4, samples.shape[-1]
     part = np.empty_like(samples)
     settings.phase(PHASE)
-    for first in range(0, len(samples), _BLOCK * hop):
+    for first in range(0, length, _BLOCK * hop):
         settings.check()
         begin = max(0, first - _MARGIN * hop)
-        end = min(len(samples), first + _BLOCK * hop)
-        piece = samples[begin : first + (_BLOCK + _MARGIN) * hop]
-        piece = np.pad(piece, (0, max(0, grid.window - len(piece))))
+        end = min(length, first + _BLOCK * hop)
+        piece = samples[..., begin : first + (_BLOCK + _MARGIN) * hop]
+        missing = max(0, grid.window - piece.shape[-1])
+        piece = np.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(0, missing)])
         heard = librosa_harmonic(piece, n_fft=grid.window, hop_length=hop)
-        part[first:end] = heard[first - begin : end - begin]
+        part[..., first:end] = heard[..., first - begin : end - begin]
     return part

@@ -65,7 +65,7 @@ def contrast(sound: Listening, asked: Asked) -> np.ndarray:
 @measures("flux", needs=("flux",))
 def flux(sound: Listening, asked: Asked) -> np.ndarray:
     """The sum of all rises of the magnitude spectrum, at its attacks."""
-    values = sound.hops("flux")
+    values = sound.flux
     return strongest_per_frame(values, sound.aligned(values), sound.grid)
 
 

@@ -110,19 +110,28 @@ def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[S
 
     Parameters
     ----------
-    samples : float32 array, shape (samples,), mono; taken as silent outside
+    samples : float32 array, shape (samples,) or (channels, samples), whose powers are averaged; silent outside
     centres : int array, ascending: each window's middle is at the beginning of this sample
     window : samples, even
     """
     taper = np.hanning(window).astype(np.float32)  # symmetric about a border of two samples
     before = np.zeros(window // 2 + 1, dtype=np.float32)
     block = max(1, BLOCK_SAMPLES // window)
+    channels = np.atleast_2d(samples)
     for first in range(0, len(centres), block):
-        cut = windows_at(samples, centres[first : first + block] - window // 2, window) * taper
-        transform = fft.rfft(cut, axis=1)
-        part = Spectra(np.square(transform.real) + np.square(transform.imag), before)
+        starts = centres[first : first + block] - window // 2
+        power = _power(channels[0], starts, taper)
+        for channel in channels[1:]:
+            power += _power(channel, starts, taper)
+        part = Spectra(power if len(channels) == 1 else power / np.float32(len(channels)), before)
         yield part
         before = part.magnitude[-1]
+
+
+def _power(samples: np.ndarray, starts: np.ndarray, taper: np.ndarray) -> np.ndarray:
+    """The power spectra of one channel, shape (starts, bins)."""
+    transform = fft.rfft(windows_at(samples, starts, len(taper)) * taper, axis=1)
+    return np.square(transform.real) + np.square(transform.imag)
 
 
 def windows_at(samples: np.ndarray, starts: np.ndarray, length: int, after: bool = False) -> np.ndarray:

@@ -1,0 +1,31 @@
+"""The channels of a sound: left, right, what both have in common, and what differs."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from .sound_file import SILENCE
+
+
+def of(samples: np.ndarray, channel: str) -> np.ndarray:
+    """What is listened to of a sound.
+
+    Of more than two channels left and right are the first two, which is the front pair in every usual layout. The
+    middle and the sides are half the sum and half the difference. What only rounding leaves of them is silence.
+
+    Parameters
+    ----------
+    samples : float32 array, shape (channels, samples)
+    channel : one of ``core.features.CHANNEL_NAMES``
+
+    Returns
+    -------
+    float32 array, shape (channels, samples), (1, samples) for all but what is heard
+    """
+    if channel == "heard":
+        return samples
+    left, right = samples[:1], samples[1:2] if len(samples) > 1 else samples[:1]
+    if channel in {"left", "right"}:
+        return left if channel == "left" else right
+    chosen = (left + right if channel == "mid" else left - right) / np.float32(2.0)
+    return np.zeros_like(chosen) if np.abs(chosen).max(initial=0.0) <= SILENCE else chosen
