@@ -23,10 +23,12 @@ command line. *(This page is written by `tools/features_page.py` from the table 
 - `name` is one number per frame: `rms`. Where there are many of a kind, a number follows: `chroma:1` is C, `mel:40` the
   highest of 40 bands. A band of your own is spelled in Hz: `band:200-800`.
 - `harmonic/name` and `percussive/name` listen to a part of the sound only. The parts are separated once and kept.
+- `left/name`, `right/name`, `mid/name` and `side/name` listen to one channel only, with a part behind it:
+  `side/percussive/onset`. Without a channel the energy of all channels is measured, so that nothing cancels out.
 - `times:beats`, `times:bars`, `times:onsets` and `times:sections` are moments, in seconds from the start.
 
 ```
-.venv/engine/bin/python -m blender_bend.engine analyse song.wav --fps 24 --features rms,chroma,percussive/onset \\
+.venv/engine/bin/python -m blender_bend.engine analyse song.wav --fps 24 --features rms,chroma,side/percussive/onset \\
     --out song.npz
 ```
 """
@@ -39,6 +41,16 @@ common time, the one pattern that plays is read; with several it is refused. Onl
 and tempo count: odd meta events, unknown chunks and wrong track counts do no harm. A track that breaks off is refused.
 """
 }
+_EXACTLY = """
+## At the Edges
+
+A sound is read to its end, whatever length its header claims. It is silent if it never rises above -84 dB, two steps
+of a 16-bit file. A hit in its first milliseconds is one like all others; where a sound is cut within a note, its
+beginning counts at most as much as its strongest hit, and its end is no hit. What resampling or a codec lets ring up
+to 1.5 ms ahead of a hit belongs to the hit's frame. The papers' features, pitch and EnCodec follow one wave: the mean
+of the channels, or the loudest channel where that cancels out. In Blender a mono sound is 3 dB softer on each of two
+channels, as it plays.
+"""
 
 
 def page() -> str:
@@ -47,10 +59,12 @@ def page() -> str:
     for family, rows in groupby(features.FEATURES, key=lambda feature: feature.family):
         parts.append(f"\n## {family}\n\n| feature | name | range | what it follows | source |\n|---|---|---|---|---|\n")
         parts += [*map(_row, rows), _NOTES.get(family, "")]
-    parts.append("\n## Parts\n\n")
-    parts += [
-        f"- **{label}** (`{name}/`): {summary.lower()}\n" for name, label, summary in features.PARTS if name != "all"
-    ]
+    for title, choices in (("Parts", features.PARTS), ("Channels", features.CHANNELS)):
+        parts.append(f"\n## {title}\n\n")
+        parts += [
+            f"- **{label}** (`{name}/`): {summary[0].lower()}{summary[1:]}\n" for name, label, summary in choices[1:]
+        ]
+    parts.append(_EXACTLY)
     return "".join(parts)
 
 

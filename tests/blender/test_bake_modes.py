@@ -8,11 +8,12 @@ import sys
 import bpy
 import numpy as np
 import pytest
-from sounds import clicks, write_wav
+from sounds import clicks, tone, write_wav
 from timeline import ROOT, slide
 
 ANGLE = "Rotate Channels · angle"
 FRAMES = range(1, 97)
+RATE = 48000
 
 
 def values(curve, frames=FRAMES):
@@ -180,10 +181,49 @@ def test_features_are_asked_for_as_they_are_spelled(bend_strip):
     assert parameter.asked() == ["paper_rms"]
 
 
+def test_a_channel_is_asked_for_as_it_is_spelled(bend_strip):
+    parameter = route(bend_strip)
+    parameter.feature, parameter.channel = "rms", "left"
+    assert parameter.asked() == ["left/rms"]
+    parameter.feature, parameter.part, parameter.channel = "chroma", "harmonic", "side"
+    assert parameter.asked() == [f"side/harmonic/chroma:{parameter.which}"]
+    parameter.feature = "midi_velocity"
+    assert parameter.asked() == ["midi_velocity"]
+
+
+def test_left_and_right_drive_what_they_are_chosen_for(scene, bend_strip, curve, song, tmp_path, addon):
+    """A loud left and a silent right; another channel is another route, so its curve is known to be out of date."""
+    left = tone(4.0, RATE)
+    song.sound.filepath = str(write_wav(tmp_path / "left.wav", np.stack([left, 0.1 * left], axis=1), RATE))
+    parameter = route(bend_strip)
+    parameter.feature, parameter.scale, parameter.least, parameter.most = "rms", "fixed", 0.0, 1.0
+    parameter.low, parameter.high = 0.0, 1.0
+    found = {}
+    for channel in ("left", "right", "heard", "side"):
+        parameter.channel = channel
+        if found:
+            assert addon.bake.stale_parameters(scene, bend_strip) == [parameter]
+        bpy.ops.bend.bake()
+        assert not addon.bake.stale_parameters(scene, bend_strip)
+        found[channel] = float(np.median(values(curve(bend_strip, ANGLE))))
+    energy = np.sqrt((1 + 0.01) / 2)
+    assert found["right"] == pytest.approx(0.1 * found["left"], rel=0.02)
+    assert found["heard"] == pytest.approx(energy * found["left"], rel=0.02)
+    assert found["side"] == pytest.approx(0.45 * found["left"], rel=0.02)
+
+
+def test_a_song_of_opposite_channels_is_baked(bend_strip, curve, song, tmp_path):
+    samples, _ = clicks(4.0, RATE)
+    bpy.ops.bend.bake()
+    song.sound.filepath = str(write_wav(tmp_path / "wide.wav", np.stack([samples, -samples], axis=1), RATE))
+    bpy.ops.bend.bake()
+    assert np.ptp(values(curve(bend_strip, ANGLE))) > 0.5
+
+
 def test_a_route_survives_as_plain_data(bend_strip, core):
     layers = (
         core.routes.Layer("percussive/band:200-800", gate=0.25, median=0.5, scale="fixed", least=-1.0, most=2.0),
-        core.routes.Layer("chroma:4", combine="max", amount=0.5, first=3, last=40, offset=-0.25, invert=True),
+        core.routes.Layer("left/chroma:4", combine="max", amount=0.5, first=3, last=40, offset=-0.25, invert=True),
         core.routes.Layer("midi_note:60", chain="papers", kernel=5, keep=0.5),
     )
     wanted = core.routes.Route(layers, low=0.5, high=1.5, levels=4)

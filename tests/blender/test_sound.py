@@ -18,6 +18,8 @@ KINDS = (
     *("surround_48.m4a", "film.mp4", "film.mov", "film.mkv", "film.webm"),
 )
 RATE = 48000
+#: The level of a sine of half the full scale that is panned to the center, as Blender mixes it.
+CENTERED = 0.25
 
 
 @pytest.fixture(scope="session")
@@ -30,19 +32,19 @@ def kinds(tmp_path_factory) -> Path:
 
 @pytest.fixture
 def heard(scene, tmp_path, addon):
-    """The samples that a mixdown of some strips gives over a range of frames."""
+    """The samples of both channels that a mixdown of some strips gives over a range of frames, shape (samples, 2)."""
 
     def mix(strips, frames, of=None):
         path = addon.sound.mixdown(of or scene, strips, frames, tmp_path)
         data = path.read_bytes()
-        samples = np.frombuffer(data[data.index(b"data") + 8 :][: len(frames) * RATE // 24 * 4], np.float32)
-        return samples
+        samples = np.frombuffer(data[data.index(b"data") + 8 :][: len(frames) * RATE // 24 * 8], np.float32)
+        return samples.reshape(-1, 2)
 
     return mix
 
 
 def level(samples, first, last):
-    """Root mean square between two frames, counted from the start of the mixdown."""
+    """Root mean square of both channels between two frames, from the start; a mono sound is 3 dB softer on each."""
     part = samples[first * RATE // 24 : last * RATE // 24]
     return float(np.sqrt(np.mean(part.astype(np.float64) ** 2)))
 
@@ -58,7 +60,7 @@ def test_every_kind_of_file_is_heard_in_time(scene, kinds, heard, addon, kind):
     samples = heard([strip], range(1, 49))
     assert level(samples, 0, 22) < 0.01
     assert level(samples, 26, 46) > 0.1
-    spectrum = np.abs(np.fft.rfft(samples[26 * RATE // 24 : 46 * RATE // 24]))
+    spectrum = np.abs(np.fft.rfft(samples[26 * RATE // 24 : 46 * RATE // 24, 0]))
     assert np.argmax(spectrum) * 24 / 20 == pytest.approx(440, abs=2)
 
 
@@ -68,7 +70,7 @@ def test_a_moved_and_trimmed_strip_is_heard_where_it_is_seen(scene, tmp_path, he
     trim(strip, 33, 61)
     samples = heard([strip], range(1, 97))
     assert level(samples, 0, 32) < 1e-4
-    assert level(samples, 33, 59) == pytest.approx(0.3535, rel=0.02)
+    assert level(samples, 33, 59) == pytest.approx(CENTERED, rel=0.02)
     assert level(samples, 61, 95) < 1e-4
 
 
@@ -84,8 +86,24 @@ def test_a_muted_strip_and_a_muted_channel_are_not_heard(scene, tmp_path, heard)
 def test_other_sounds_are_not_heard_and_stay_audible_afterwards(scene, tmp_path, heard):
     quiet = add(scene, write_wav(tmp_path / "a.wav", tone(1.0, RATE, level=0.1), RATE))
     loud = add(scene, write_wav(tmp_path / "b.wav", tone(1.0, RATE, 3000, level=0.9), RATE), channel=2)
-    assert level(heard([quiet], range(1, 25)), 2, 22) == pytest.approx(0.0707, rel=0.02)
+    assert level(heard([quiet], range(1, 25)), 2, 22) == pytest.approx(CENTERED / 5, rel=0.02)
     assert not loud.mute and not quiet.mute
+
+
+def test_opposite_channels_are_heard(scene, tmp_path, heard):
+    sound = tone(1.0, RATE)
+    strip = add(scene, write_wav(tmp_path / "a.wav", np.stack([sound, -sound], axis=1), RATE))
+    samples = heard([strip], range(1, 25))
+    assert level(samples, 2, 22) == pytest.approx(0.3535, rel=0.02)
+    assert np.allclose(samples[:, 0], -samples[:, 1], atol=1e-4)
+
+
+def test_a_panned_strip_is_heard_on_its_side(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    strip.pan = 1.0
+    samples = heard([strip], range(1, 25))
+    assert level(samples[:, 0], 2, 22) < 1e-4
+    assert level(samples[:, 1], 2, 22) == pytest.approx(0.3535, rel=0.02)
 
 
 def test_volume_curves_count(scene, tmp_path, heard):
@@ -105,7 +123,7 @@ def test_a_strip_within_a_meta_strip_is_heard(scene, tmp_path, heard):
     trim(meta, 10, 58)
     samples = heard([strip], range(1, 97))
     assert level(samples, 0, 8) < 1e-4
-    assert level(samples, 12, 54) == pytest.approx(0.3535, rel=0.03)
+    assert level(samples, 12, 54) == pytest.approx(CENTERED, rel=0.03)
 
 
 def test_the_sequencer_scene_is_mixed_not_the_context_scene(scene, tmp_path, heard):
@@ -114,7 +132,7 @@ def test_the_sequencer_scene_is_mixed_not_the_context_scene(scene, tmp_path, hea
     other.render.fps = 24
     strip = add(other, write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
     add(scene, write_wav(tmp_path / "b.wav", tone(1.0, RATE, level=0.9), RATE))
-    assert level(heard([strip], range(1, 25), of=other), 2, 22) == pytest.approx(0.3535, rel=0.02)
+    assert level(heard([strip], range(1, 25), of=other), 2, 22) == pytest.approx(CENTERED, rel=0.02)
 
 
 def test_a_bend_strip_in_another_sequencer_scene_is_baked(scene, store, tmp_path, addon, curve):
@@ -176,11 +194,11 @@ def test_a_renamed_sound_strip_is_missed_with_the_repair(scene, bend_strip, song
     assert "'Song' is not on the timeline" in failure_of(bpy.ops.bend.bake)
 
 
-def test_the_mixdown_is_mono_at_48_khz_whatever_the_scene_says(scene, song, tmp_path, addon):
+def test_the_mixdown_is_stereo_at_48_khz_whatever_the_scene_says(scene, song, tmp_path, addon):
     scene.render.ffmpeg.audio_mixrate = 22050
     path = addon.sound.mixdown(scene, [song], range(1, 25), tmp_path)
     data = path.read_bytes()
-    assert int.from_bytes(data[22:24], "little") == 1
+    assert int.from_bytes(data[22:24], "little") == 2
     assert int.from_bytes(data[24:28], "little") == RATE
 
 
@@ -199,7 +217,7 @@ def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     strip.sound.pack()
     path.unlink()
     addon.sound.check_readable(strip)
-    assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(0.3535, rel=0.02)
+    assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(CENTERED, rel=0.02)
 
 
 def test_a_mixdown_that_cannot_be_written_is_said_in_words(scene, song, addon, core, tmp_path):

@@ -119,9 +119,9 @@ def _settled(samples: np.ndarray, attacks: np.ndarray, grid: Grid) -> np.ndarray
     if not len(near):
         return attacks
     away = _away(samples, border[near] - ahead - rise, ahead + rise + after)
-    before, follows = away[:, : ahead + rise], away[:, ahead + rise :].max(axis=1)
-    rings = before[:, :-rise].max(axis=1) <= RINGING * follows
-    rises = before[:, -rise:].max(axis=1) <= RISEN * follows
+    before, follows = away[:, : ahead + rise], away[:, ahead + rise :]
+    rings = before[:, :-rise].max(axis=1) <= RINGING * follows.max(axis=1)
+    rises = before[:, -rise:].max(axis=1) <= RISEN * follows[:, : 2 * rise].max(axis=1)
     settled = attacks.copy()
     settled[near[rings & rises]] = border[near[rings & rises]]
     return settled
