@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
-import queue
 import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, BinaryIO, NoReturn
+from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from ..core import file_hashes, messages
 from ..core.errors import BendError, Code
@@ -20,13 +19,15 @@ from ..core.messages import Message
 from ..core.timebase import FrameRate
 from ..core.version import VERSION
 from .memory import is_out_of_memory, out_of_memory
+from .waiting import Waiting
+
+if TYPE_CHECKING:
+    from .render import Progress
 
 log = logging.getLogger(__name__)
 
 #: How often the engine says that it is there.
 HEARTBEAT_SECONDS = 5.0
-#: More requests than these wait for nobody: they are refused, so that a flood fills no memory.
-MOST_WAITING = 1000
 
 
 def redirect_output(log_file: Path) -> BinaryIO:
@@ -58,6 +59,9 @@ def _leave() -> NoReturn:
 class Server:
     """Works through requests one after the other on the main thread; a second thread reads, so that cancel is heard.
 
+    A request whose data says ``urgent`` comes first: what is worked on stops, waits, and then goes on with what is
+    still missing.
+
     Parameters
     ----------
     incoming, outgoing : binary streams
@@ -72,16 +76,13 @@ class Server:
         self.outgoing = outgoing
         self.device = device
         self.studies = studies
-        self._waiting: queue.Queue[Message] = queue.Queue(MOST_WAITING)
-        #: The requests that wait or are worked on; only these can be cancelled.
-        self._open: dict[str, Message] = {}
-        #: The one that is worked on.
-        self._current: Message | None = None
-        self._cancelled: set[str] = set()
+        self._waiting = Waiting()
+        #: The frames that renders which were interrupted have announced, by request and number.
+        self._announced: dict[str, dict[int, str]] = {}
         self._renderer: Any = None
         #: What is being done, in words.
         self._phase = ""
-        self._writing, self._taking = threading.Lock(), threading.Lock()
+        self._writing = threading.Lock()
         self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
             messages.HELLO: self._hello,
             messages.ANALYSE: self._analyse,
@@ -99,18 +100,15 @@ class Server:
 
     def answer_next(self) -> None:
         """Wait for a request, do what it asks for, and say how it ended."""
-        message = self._waiting.get()
-        with self._taking:
-            if self._open.get(message.id) is not message:
-                return  # cancelled while it waited
-            self._current = message
-        line = self._answer(message)
+        message = self._waiting.take()
+        ending = self._answer(message)
         self._phase = ""
-        with self._taking:  # before the answer: whoever has it may use the same id again
-            self._current = None
-            self._open.pop(message.id, None)
-            self._cancelled.discard(message.id)
-        self._write(line)
+        if ending.type == messages.CANCELLED and self._waiting.interrupt():
+            self._send(messages.PHASE, message.id, {"text": "Waiting while Blender renders"})
+            return
+        self._announced.pop(message.id, None)
+        self._waiting.end()  # before the answer: whoever has it may use the same id again
+        self._write(ending.encode())
 
     def _read(self) -> None:
         for line in messages.lines(self.incoming):
@@ -124,27 +122,15 @@ class Server:
         if message.type == messages.CANCEL:
             self._cancel(message.id)
             return
-        with self._taking:
-            self._open[message.id] = message
         try:
-            self._waiting.put_nowait(message)
-        except queue.Full:
-            with self._taking:
-                self._open.pop(message.id, None)
-            busy = BendError(Code.MESSAGE_INVALID, f"{MOST_WAITING} requests wait already.", "Wait for their end.")
+            self._waiting.add(message)
+        except BendError as busy:
             self._send(messages.ERROR, message.id, busy.to_dict())
 
     def _cancel(self, request: str) -> None:
         """Tell the request that is worked on to stop; one that waits ends at once, whatever is worked on."""
-        with self._taking:
-            cancelled = self._open.get(request)
-            if cancelled is None:
-                return
-            if cancelled is self._current:
-                self._cancelled.add(request)
-                return
-            del self._open[request]
-        self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Cancelled.").to_dict())
+        if self._waiting.cancel(request):
+            self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Cancelled.").to_dict())
 
     def _beat(self) -> None:
         """Say who is there, and then that it is still there.
@@ -168,17 +154,19 @@ class Server:
         except OSError:
             _leave()
 
-    def _answer(self, message: Message) -> bytes:
-        """Do what is asked for; the line that ends the request."""
+    def _answer(self, message: Message) -> Message:
+        """Do what is asked for; what ends the request."""
         handler = self._handlers.get(message.type)
         try:
             if handler is None:
                 raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
             with file_hashes.telling(self._of_files(message.id)):
-                return Message(messages.DONE, message.id, handler(message)).encode()
+                done = Message(messages.DONE, message.id, handler(message))
+            done.encode()  # what cannot be sent is an error of this request
+            return done
         except BendError as error:
             kind = messages.CANCELLED if error.code == Code.CANCELLED else messages.ERROR
-            return Message(kind, message.id, error.to_dict()).encode()
+            return Message(kind, message.id, error.to_dict())
         except Exception as error:  # the last resort of a server: it must outlive any request, and says what it met
             log.error("%s", traceback.format_exc())
             unexpected = BendError(
@@ -188,7 +176,7 @@ class Server:
                 "bend.show_log",
             )
             known = out_of_memory() if is_out_of_memory(error) else unexpected
-            return Message(messages.ERROR, message.id, known.to_dict()).encode()
+            return Message(messages.ERROR, message.id, known.to_dict())
 
     def _hello(self, message: Message) -> dict[str, Any]:
         from .doctor import examine
@@ -210,7 +198,7 @@ class Server:
             settings=Settings.of(
                 data,
                 phase=lambda text: self._say(message.id, text),
-                cancelled=lambda: self._is_cancelled(message.id),
+                cancelled=self._must_stop,
             ),
         )
         np.savez(data["out"], allow_pickle=False, **measured)
@@ -224,7 +212,7 @@ class Server:
             message.data,
             self.device,
             phase=lambda text: self._say(message.id, text),
-            cancelled=lambda: self._is_cancelled(message.id),
+            cancelled=self._must_stop,
         )
 
     def _render(self, message: Message) -> dict[str, Any]:
@@ -234,20 +222,25 @@ class Server:
         from .render import Renderer
 
         self._renderer = self._renderer or Renderer(self.device, self.studies)
-        data = message.data
+        data, before = message.data, dict(self._announced.get(message.id, {}))
         self._say(message.id, "Reading the frames")
         summary = self._renderer.render(
-            Job.read(Path(data["job"]), lambda: self._stop_if_cancelled(message.id)),
+            Job.read(Path(data["job"]), self._stop_if_asked),
             FrameStore(Path(data["store"])),
             None if data.get("numbers") is None else {int(number) for number in data["numbers"]},
-            progress=lambda progress: self._send(messages.FRAME, message.id, asdict(progress)),
+            progress=lambda progress: self._announce(message.id, progress),
             phase=lambda text: self._say(message.id, text),
-            cancelled=lambda: self._is_cancelled(message.id),
+            cancelled=self._must_stop,
             told=lambda notices: self._send(
                 messages.NOTICES, message.id, {"notices": [asdict(notice) for notice in notices]}
             ),
         )
-        return asdict(summary)
+        found, rendered = summary.found - len(before), summary.rendered + len(set(before.values()))
+        return asdict(replace(summary, found=max(found, 0), rendered=rendered))
+
+    def _announce(self, request: str, progress: Progress) -> None:
+        self._announced.setdefault(request, {})[progress.number] = progress.key
+        self._send(messages.FRAME, request, asdict(progress))
 
     def _speeds(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
@@ -263,7 +256,7 @@ class Server:
 
     def _of_files(self, request: str) -> file_hashes.Step:
         """What is said while files are read as a whole; after each the request goes on with what it was at."""
-        spoken = file_hashes.spoken(lambda text: self._say(request, text), lambda: self._is_cancelled(request))
+        spoken = file_hashes.spoken(lambda text: self._say(request, text), self._must_stop)
         before = ""
 
         def step(path: Path, done: int, size: int) -> None:
@@ -275,11 +268,11 @@ class Server:
 
         return step
 
-    def _stop_if_cancelled(self, request: str) -> None:
-        if self._is_cancelled(request):
+    def _stop_if_asked(self) -> None:
+        if self._must_stop():
             raise BendError(Code.CANCELLED, "Cancelled.")
 
-    def _is_cancelled(self, request: str) -> bool:
+    def _must_stop(self) -> bool:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""
         time.sleep(0.001)
-        return request in self._cancelled
+        return self._waiting.must_stop()

@@ -147,6 +147,43 @@ def test_a_request_that_still_waits_can_be_cancelled(child: Child, long_job: dic
     assert len(list(Path(long_job["store"]).iterdir())) == 20
 
 
+def test_an_urgent_render_comes_first_and_the_rest_goes_on(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "film", **long_job, numbers=list(range(1, 21)))
+    while child.next().type != messages.FRAME:
+        pass
+    child.send(messages.RENDER, "waits", **long_job, numbers=[59])
+    child.send(messages.RENDER, "still", **long_job, numbers=[60, 20], urgent=True)
+    told: dict[str, list[Message]] = {"film": [], "waits": [], "still": []}
+    endings = []
+    while len(endings) < 3:
+        message = child.next()
+        told[message.id].append(message)
+        if message.type in messages.ENDINGS:
+            endings.append((message.id, message.type))
+    assert endings[0] == ("still", messages.DONE) and {kind for _, kind in endings} == {messages.DONE}
+    numbers = [message.data["number"] for message in told["film"] if message.type == messages.FRAME]
+    assert len(numbers) == len(set(numbers)) == 18, "all but the one before, and the one that the still has made"
+    assert told["film"][-1].data["rendered"] == 19 and told["film"][-1].data["found"] == 1
+    assert len(list(Path(long_job["store"]).glob("*.png"))) == 22
+
+
+def test_an_interrupted_render_can_be_cancelled_while_it_waits(child: Child, long_job: dict[str, str]) -> None:
+    child.send(messages.RENDER, "film", **long_job)
+    while child.next().type != messages.FRAME:
+        pass
+    child.send(messages.RENDER, "still", **long_job, numbers=[60], urgent=True)
+    while (message := child.next()).id != "still":
+        pass
+    child.send(messages.CANCEL, "film")
+    endings = []
+    while len(endings) < 2:
+        if (message := child.next()).type in messages.ENDINGS:
+            endings.append((message.id, message.type))
+    assert sorted(endings) == [("film", messages.CANCELLED), ("still", messages.DONE)]
+    child.send(messages.HELLO, "1")
+    assert child.answers("1")[-1].type == messages.DONE
+
+
 def test_an_id_can_be_used_again_as_soon_as_it_is_answered() -> None:
     """Whoever reads the answer may send the next request at once, and cancel it."""
     hello = Message(messages.HELLO, "same", {})
