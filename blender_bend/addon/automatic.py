@@ -84,7 +84,7 @@ def ask() -> None:
     ------
     BendError
     """
-    _take_in(engine_client.client().request(messages.SPEEDS))
+    _take_in(engine_client.client().request(messages.SPEEDS, urgent=True))
 
 
 def _take_in(request: Request) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,8 @@ from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
 from ..core.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import compat, engine_client, fingerprint, named_files, preferences, sound, strips, tables, writing
+from . import compat, engine_client, fingerprint, named_files, preferences, sound, tables, writing
+from .anchor import Anchor
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
 from .timing import frame_rate, heard_frames
@@ -65,6 +66,12 @@ def _only_midi(spelled: list[str]) -> bool:
     return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
 
 
+def heard_now(scene: Scene, strip: ImageStrip) -> str:
+    """What a bake depends on, for a button: the files of the sound are looked at."""
+    with named_files.press():
+        return fingerprint.of(scene, strip)
+
+
 def routed(strip: ImageStrip) -> list[Described]:
     """Every parameter of the bends and of the strip itself that a feature drives, with its description."""
     holders = strip.bend_settings.holders()
@@ -103,7 +110,7 @@ class Bake:
     def __init__(
         self, scene: Scene, strip: ImageStrip, options: Options | None = None, keys: Iterable[str] | None = None
     ) -> None:
-        self.scene_name, self.strip_name = scene.name, strip.name
+        self.strip_name = strip.name
         wanted = None if keys is None else set(keys)
         tables.check(strip.bend_settings.beats)
         shown = (p for holder in strip.bend_settings.holders() for p, _ in holder.shown_parameters())
@@ -131,8 +138,8 @@ class Bake:
         self._measured: dict[str, np.ndarray] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
+            self._anchor = Anchor.at(scene, strip, "its sound was measured", heard_now)
             with named_files.press():
-                self.baked_from = fingerprint.of(scene, strip)
                 data = analysis_request(scene, strip, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:
@@ -156,26 +163,29 @@ class Bake:
             self._folder.cleanup()
 
     def write(self) -> Report:
-        """Write the keys of what was collected.
+        """Write the keys of what was collected, where the strip is now.
 
         Raises
         ------
-        BendError(STRIP_MISSING) if the strip is gone
+        BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if the strip hears something else by now
         """
-        strip = strips.find(self.scene_name, self.strip_name)
-        if strip is None:
-            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
-        report, start = Report(), compat.content_start(strip)
+        strip = self._anchor.find()
+        report, start, frames = Report(), compat.content_start(strip), heard_frames(strip)
         for parameter, described in routed(strip):
-            options = self.options.get(parameter.key)
-            if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(self.frames):
+            options = self._options(parameter, frames.start - self.frames.start)
+            if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
                 continue
-            heard = shaped(parameter, described, self._measured, self.frames, self.rate, options)
+            heard = shaped(parameter, described, self._measured, frames, self.rate, options)
             writing.write(strip, parameter, heard, options, report)
-            parameter.baked_from, parameter.baked_route = self.baked_from, parameter.route_text()
+            parameter.baked_from, parameter.baked_route = self._anchor.asked, parameter.route_text()
             parameter.baked_as = options.as_text(parameter.baked_as, start)
         strip.bend_settings.baking.report = report.counts()
         return report
+
+    def _options(self, parameter: BEND_PG_parameter, moved: int) -> Options | None:
+        """How a parameter is written, after the strip was moved by so many frames; None if it was not asked for."""
+        options = self.options.get(parameter.key)
+        return options and replace(options, first=options.first + moved, last=options.last + moved)
 
     def finish(self) -> Report:
         """Collect and write, once the request has ended."""

@@ -9,7 +9,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core import messages
 from ..core.errors import BendError, Code
-from . import activity, named_files, strips, tables
+from . import activity, anchor, named_files, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
 from .writing import Report
@@ -58,7 +58,7 @@ class Bakes:
     """
 
     def __init__(self, scene: Scene, orders: Sequence[Order]) -> None:
-        self.scene, self.orders = scene.name, list(orders)
+        self._scene, self.orders = scene.session_uid, list(orders)
         self.activity = activity.begin("Listening to the sound", len(self.orders))
         self._under_way: Bake | None = None
         self._measured: list[Bake] = []
@@ -121,10 +121,8 @@ class Bakes:
             order = self.orders[self._begun]
             self._begun += 1
             self._tell("listening to the sound")
-            strip = strips.find(self.scene, order.strip)
-            if strip is None:
-                continue
             try:
+                strip = anchor.named(self._scene, order.strip)
                 self._under_way = Bake(strip.id_data, strip, order.options, order.keys)
                 return True
             except BendError as error:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -122,6 +122,27 @@ def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[
     Times count from the bend strip's first element: strips that move together look the same. What happens within a
     3D scene is not part of it.
     """
+    digest, files = look(strip, shown, frames)
+    yield  # from here on no strip is touched: undo may have taken it away
+    if files and not named_files.may_look():
+        return ""
+    for index, path in enumerate(files):
+        try:
+            digest.update(_file(path).encode())
+        except Unseen:
+            return ""
+        if index % SLICE == SLICE - 1:
+            yield
+    return digest.hexdigest()
+
+
+def look(strip: ImageStrip, shown: list[Strip], frames: range) -> tuple[Any, list[str]]:
+    """How strips look over a range of frames, without looking at their files.
+
+    Returns
+    -------
+    a hash that can be updated, and the paths of the files; only one of them before they may be looked at
+    """
     scene, start = strip.id_data, compat.content_start(strip)
     settings = strip.bend_settings
     digest = hashlib.sha256()
@@ -136,7 +157,7 @@ def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[
         (view.view_transform, view.look, view.exposure, view.gamma),
     ):
         digest.update(repr(value).encode())
-    curves = _curves(scene, start)
+    curves = _curves(scene, start, shown)
     files: list[str] = []
     most = None if named_files.may_look() else 1  # one is enough to know that nothing is known
     for one in shown:
@@ -144,28 +165,28 @@ def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[
             for value in _describe(one, start, curves):
                 digest.update(value.encode())
             files.extend(itertools.islice(_files(one), most))
-    yield  # from here on no strip is touched: undo may have taken it away
-    if files and most is not None:
-        return ""
-    for index, path in enumerate(files):
-        try:
-            digest.update(_file(path).encode())
-        except Unseen:
-            return ""
-        if index % SLICE == SLICE - 1:
-            yield
-    return digest.hexdigest()
+    return digest, files
 
 
-def _curves(scene: Scene, start: int) -> dict[str, str]:
-    """What moves the strips: the keys of every curve and the expression of every driver, by path."""
+def _curves(scene: Scene, start: int, shown: list[Strip]) -> dict[str, str]:
+    """What moves some strips: the keys of their curves and the expressions of their drivers, by path."""
     known: dict[str, str] = {}
+    own = tuple(f"{strip.path_from_id()}." for strip in _with_inner(shown))
     for curve in compat.fcurves(scene) or ():
+        if not curve.data_path.startswith(own):
+            continue
         keys = [(key.co.x - start, key.co.y, key.interpolation) for key in curve.keyframe_points]
         known[curve.data_path] = known.get(curve.data_path, "") + repr((curve.array_index, curve.mute, keys))
     for driver in scene.animation_data.drivers if scene.animation_data else ():
         known[driver.data_path] = known.get(driver.data_path, "") + driver.driver.expression
     return known
+
+
+def _with_inner(strips: Iterable[Strip]) -> Iterator[Strip]:
+    for strip in strips:
+        yield strip
+        if strip.type == "META":
+            yield from _with_inner(strip.strips)
 
 
 def _describe(strip: Strip, start: int, curves: dict[str, str]) -> Iterator[str]:

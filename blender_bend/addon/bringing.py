@@ -1,4 +1,4 @@
-"""Bringing along: frames and inputs of the folder that a strip has shown until now come into the store.
+"""Bringing along: frames and inputs of the folders that a strip has shown until now come into the store.
 
 The file was saved, or saved somewhere else; or it is somebody else's, and names a folder of whatever it likes. So this
 is done for a click only, and only what proves to be a frame, or what a digest names, is taken over.
@@ -36,7 +36,7 @@ def frames(old: Path, new: Path, keys: Collection[str], size: tuple[int, int]) -
         yield from _take_over(old / name, new / name, lambda path, key=key: read_frame(path, key, size))
 
 
-def ensure_inputs(store: Path, old: Path | None, needed: Sequence[Traced], size: tuple[int, int]) -> Slices[None]:
+def ensure_inputs(store: Path, former: Sequence[Path], needed: Sequence[Traced], size: tuple[int, int]) -> Slices[None]:
     """Make sure that captured pictures, and what is heard, are where the engine looks for them.
 
     Raises
@@ -48,8 +48,8 @@ def ensure_inputs(store: Path, old: Path | None, needed: Sequence[Traced], size:
     names = {file_name(digest) for digest in digests} | vectors
     yield
     lacking = {name for name in names if not (store / INPUTS / name).is_file()}
-    if lacking and old is not None:
-        yield from _inputs(old / INPUTS, store / INPUTS, lacking, size)
+    for folder in former if lacking else ():
+        yield from _inputs(folder / INPUTS, store / INPUTS, lacking, size)
     gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
     if gone & vectors:
         raise condition.unheard()

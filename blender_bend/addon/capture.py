@@ -18,6 +18,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import write_whole
 from ..core.resolve import input_path
 from . import activity, below, captured, compat, named_files, png, preferences, strips
+from .anchor import Anchor
 from .parameters import Holder
 from .slices import Slices, at_once
 
@@ -85,6 +86,12 @@ def outdated(strip: ImageStrip) -> Slices[str]:
     return ""
 
 
+def look(scene: Scene, strip: ImageStrip) -> list[tuple[str, bytes]]:
+    """All that decides what is captured, but the files that it is made of."""
+    frames = _frames(strip)
+    return [(target.words, below.look(strip, target.shown, frames)[0].digest()) for target in targets(strip)]
+
+
 class Capture:
     """One capture under way: a picture for every frame, a few at a time.
 
@@ -96,11 +103,8 @@ class Capture:
     """
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
-        self.scene_name, self.strip_name = scene.name, strip.name
         self.store = preferences.frame_folder()
-        self.frames = _frames(strip)
-        self.start = compat.content_start(strip)
-        found = targets(strip)
+        found, frames, start = targets(strip), _frames(strip), compat.content_start(strip)
         if not found:
             raise BendError(
                 Code.CAPTURE_MISSING,
@@ -108,10 +112,10 @@ class Capture:
                 "They are for Starts From: Strips Below, and for bends with a mask.",
             )
         if strip.bend_settings.source == "pictures":
-            _check_lower_bends(scene, strip, self.frames)
-        with named_files.press():
-            self._prints = [at_once(below.fingerprint(strip, target.shown, self.frames)) for target in found]
-        self._waiting = [(place, number) for place in range(len(found)) for number in self.frames]
+            _check_lower_bends(scene, strip, frames)
+        self._anchor = Anchor.at(scene, strip, "it was captured", look)
+        self._prints = _prints(strip, found)
+        self._waiting = [(place, number - start) for place in range(len(found)) for number in frames]
         self._digests: list[dict[int, str]] = [{} for _ in found]
         self.total, self.done = len(self._waiting), 0
 
@@ -125,16 +129,18 @@ class Capture:
 
         Raises
         ------
-        BendError if the strip is gone, Blender cannot render it, or the store cannot be written
+        BendError if the strip is gone or asks for something else, Blender cannot render it, or the store cannot be
+        written
         """
-        scene, strip, found = self._find()
+        strip = self._anchor.find()
+        scene, found, start = strip.id_data, targets(strip), compat.content_start(strip)
         batch = self._waiting[self.done : self.done + count]
         with tempfile.TemporaryDirectory(prefix="bend-") as folder, _output(scene, strip, Path(folder)) as output:
             for place in sorted({place for place, _ in batch}):
                 with below.only(scene, found[place].shown):
                     for number in [number for other, number in batch if other == place]:
-                        picture = _render(scene, strip, number, output)
-                        self._digests[place][number - self.start] = self._store(picture)
+                        picture = _render(scene, strip, start + number, output)
+                        self._digests[place][number] = self._store(picture)
                         self.done += 1
 
     def finish(self) -> None:
@@ -142,21 +148,15 @@ class Capture:
 
         Raises
         ------
-        BendError(STRIP_MISSING) if the strip is gone
+        BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if something else is to be captured by now
         """
-        _, _, found = self._find()
+        strip = self._anchor.find()
+        found = targets(strip)
+        if _prints(strip, found) != self._prints:
+            raise self._anchor.changed()
         for target, digests, fingerprint in zip(found, self._digests, self._prints, strict=True):
             target.holder.captured = captured.encode(digests)
             target.holder.captured_from = fingerprint
-
-    def _find(self) -> tuple[Scene, ImageStrip, list[Target]]:
-        strip = strips.find(self.scene_name, self.strip_name)
-        found = targets(strip) if strip else []
-        if strip is None or len(found) != len(self._digests):
-            raise BendError(
-                Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' was changed while it was captured."
-            )
-        return strip.id_data, strip, found
 
     def _store(self, picture: np.ndarray) -> str:
         data = png.encode(picture)
@@ -169,6 +169,12 @@ class Capture:
         except OSError as error:
             raise store_unwritable(path.parent, error) from error
         return digest
+
+
+def _prints(strip: ImageStrip, found: list[Target]) -> list[str]:
+    """The fingerprints of what is captured, for a button: files are looked at."""
+    with named_files.press():
+        return [at_once(below.fingerprint(strip, target.shown, _frames(strip))) for target in found]
 
 
 def capture_all(scene: Scene, strip: ImageStrip) -> int:

@@ -70,7 +70,7 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
 
     Raises
     ------
-    BendError(FILE_UNSAVED), BendError(STORE_UNWRITABLE)
+    BendError(FILE_UNSAVED), BendError(STORE_UNWRITABLE), BendError(STRIP_CHANGED) if another file was opened
     """
     if not bpy.data.filepath:
         raise BendError(
@@ -79,8 +79,26 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
     blend = bpy.data.filepath
     beside = Path(blend).parent
     result = Collected()
-    frames = {source: target for source, target in _frames(beside / preferences.BESIDE) if source != target}
     sounds: dict[Path, Path] = {}
+    done: set[Path] = set()
+    # A person goes on meanwhile: what the file names by then is copied too, before it names the copies.
+    while copies := _wanted(beside, sounds, done, result):
+        for index, (source, target) in enumerate(copies.items()):
+            _copy(source, target, result)
+            done.add(source)
+            tell(index + 1, len(copies))
+            yield
+            if bpy.data.filepath != blend:
+                raise BendError(
+                    Code.STRIP_CHANGED, "Another file was opened while the project was collected.", "Collect it again."
+                )
+    _rename(beside, sounds)
+    return result
+
+
+def _wanted(beside: Path, sounds: dict[Path, Path], done: set[Path], result: Collected) -> dict[Path, Path]:
+    """What is still to be copied, and to where; where the sounds shall be is added to ``sounds``."""
+    result.lost, result.refused = [], []
     for named in _sounds():
         if not named.path.is_file():
             result.lost.append(named.path.name)
@@ -88,14 +106,8 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
             result.refused.append(named.path.name)
         elif named.path not in sounds:
             sounds[named.path] = _place(named.path, beside, set(sounds.values()))
-    copies = frames | {source: target for source, target in sounds.items() if source != target}
-    for index, (source, target) in enumerate(copies.items()):
-        _copy(source, target, result)
-        tell(index + 1, len(copies))
-        yield
-    if bpy.data.filepath == blend:
-        _rename(beside, sounds)
-    return result
+    copies = dict(_frames(beside / preferences.BESIDE)) | sounds
+    return {source: target for source, target in copies.items() if source != target and source not in done}
 
 
 def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
@@ -166,6 +178,7 @@ def _copy(source: Path, target: Path, result: Collected) -> None:
 def _rename(beside: Path, sounds: dict[Path, Path]) -> None:
     for strip in _bend_strips():
         strip.directory = f"//{preferences.BESIDE}/"
+        strip.id_data.bend_beside = True
     for named in _sounds():
         if named.path in sounds:
             setattr(named.owner, named.attribute, bpy.path.relpath(str(sounds[named.path])))

@@ -28,7 +28,8 @@ def export(
 
     Raises
     ------
-    BendError(FRAMES_MISSING) if some are not rendered, BendError(FILE_EXISTS), BendError(STORE_UNWRITABLE)
+    BendError(FRAMES_MISSING) if some are not rendered, BendError(FILE_EXISTS), BendError(STORE_UNWRITABLE),
+    BendError(STRIP_CHANGED) if the strip shows something else by now
     """
     names = scene.name, strip.name
     plan = yield from reading.once_read(lambda: _plan(*names), activity.say)
@@ -56,6 +57,12 @@ def export(
             yield
     except OSError as error:
         raise store_unwritable(folder, error) from error
+    if not (yield from plan.asked.holds(plan.keys)):
+        raise BendError(
+            Code.STRIP_CHANGED,
+            f"'{plan.strip}' has changed while its frames were exported: the files show it as it was.",
+            "Export it again.",
+        )
     return list(targets.values())
 
 

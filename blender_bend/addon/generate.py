@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -12,7 +13,7 @@ import bpy
 from bpy.types import ImageStrip, Scene
 
 from ..core import file_hashes, messages, ways
-from ..core.errors import store_unwritable
+from ..core.errors import BendError, store_unwritable
 from ..core.files import patiently
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
@@ -21,6 +22,7 @@ from ..core.tiling import WHOLE
 from ..core.ways import Way, way_of
 from . import (
     activity,
+    anchor,
     automatic,
     batches,
     bringing,
@@ -34,10 +36,13 @@ from . import (
     strips,
 )
 from .engine_request import Request
+from .showing import Asked
 from .slices import Slices, at_once
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
 SLICE = 10
+#: How long showing frames may hold the window at a time.
+SHOWING_SECONDS = 0.01
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,7 @@ class Plan:
     keys : the frame keys of the frames that were asked for, by number
     missing : the numbers of the frames that are to be rendered; in a chain also those that lead to the ones asked for
     work : how much the missing frames are
+    asked : what the strip asked for, to be compared before it shows anything
     model : the model's name as the strip had it
     """
 
@@ -60,26 +66,31 @@ class Plan:
     keys: dict[int, str]
     missing: list[int]
     work: Work
+    asked: Asked
     model: str = ""
 
-    def show(self, ready: Mapping[int, str]) -> None:
-        """Let the strip show frames that are in the store, by number and key; a strip that is gone shows nothing."""
-        strip = strips.find(self.scene, self.strip)
-        if strip is not None:
-            strips.show(strip, self.store, ready, self.job.size)
+    def show(self, ready: Mapping[int, str]) -> Slices[None]:
+        """Let the strip show frames that are in the store, by number and key, as long as it asks for them."""
+        return self.asked.show(self.store, ready, self.job.size)
 
     def remember(self, way: Way) -> None:
         """Let the strip remember in which way its frames are made, so that they stay wherever the file is opened."""
-        strip = strips.find(self.scene, self.strip)
-        if strip is not None:
-            text = ways.remember(strip.bend_settings.made, way)
-            if text != strip.bend_settings.made:
-                strip.bend_settings.made = text
+        try:
+            settings = self.asked.anchor.find().bend_settings
+        except BendError:
+            return  # it is gone, or its frames are others by now
+        text = ways.remember(settings.made, way)
+        if text != settings.made:
+            settings.made = text
 
-    def show_ready(self) -> None:
-        """Let the strip show every frame that the plan found in the store."""
+    def ready(self) -> dict[int, str]:
+        """The keys of the frames that the plan found in the store, by number."""
         missing = set(self.missing)
-        self.show({number: key for number, key in self.keys.items() if number not in missing})
+        return {number: key for number, key in self.keys.items() if number not in missing}
+
+    def show_ready(self) -> Slices[None]:
+        """Let the strip show every frame that the plan found in the store."""
+        return self.show(self.ready())
 
 
 def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, pressed: bool = True) -> Slices[Plan]:
@@ -97,34 +108,40 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, p
     """
     scene_name, strip_name, store = scene.name, strip.name, preferences.frame_folder()
     model = strip.bend_settings.model
-    old = Path(bpy.path.abspath(strip.directory)) if strips.shows_elsewhere(strip, store) else None
+    former = strips.former_folders(strip, store) if pressed else []
+    elsewhere = strips.shows_elsewhere(strip, store)
     wanted = list(strips.frame_range(strip) if frames is None else frames)
     chained = strip.bend_settings.source == "previous" and bool(wanted)
     made = strip.bend_settings.made
     # A chain begins at the strip's first element, so that trimming and splitting change no picture.
     leading = range(strips.element_range(strip).start, max(wanted) + 1) if chained else wanted
-    job = yield from snapshot.take_in_slices(scene, strip, leading)
-    job, way, missing = yield from _found_or_made(job, made, store, old if pressed else None, frames is None)
+    taking = snapshot.take_in_slices(scene, strip, leading)
+    next(taking)  # all of the strip is read here, and what it is compared with must be of the same moment
+    asked = Asked(scene, strip)
+    job = yield from taking
+    asked.are(job)
+    job, way, missing = yield from _found_or_made(job, made, store, former, frames is None)
     names = {traced.frame.number: traced.key for traced in way}
-    asked, lacking = set(wanted), set(missing)
-    needed = _links(way, lacking, asked) if chained else [t for t in way if t.frame.number in lacking]
-    if pressed or old is None:
-        yield from bringing.ensure_inputs(store, old, needed, job.size)
+    chosen, lacking = set(wanted), set(missing)
+    needed = _links(way, lacking, chosen) if chained else [t for t in way if t.frame.number in lacking]
+    if pressed or not elsewhere:
+        yield from bringing.ensure_inputs(store, former, needed, job.size)
     work = yield from _measure(needed)
     return Plan(
         scene_name,
         strip_name,
         replace(job, frames=tuple(traced.frame for traced in needed)),
         store,
-        {number: key for number, key in names.items() if number in asked},
+        {number: key for number, key in names.items() if number in chosen},
         [traced.frame.number for traced in needed],
         work,
+        asked,
         model,
     )
 
 
 def _found_or_made(
-    job: Job, made: str, store: Path, old: Path | None, whole: bool
+    job: Job, made: str, store: Path, former: Sequence[Path], whole: bool
 ) -> Slices[tuple[Job, list[Traced], list[int]]]:
     """The frames of a job, each in the way in which it is there, or else is to be made; and those that are missing.
 
@@ -133,14 +150,14 @@ def _found_or_made(
     Parameters
     ----------
     made : what the strip remembers of its ways
-    old : the store that the strip used until now, from which frames are brought along; None to look into none
+    former : the stores that the strip used until now, from which frames are brought along
     whole : whether these are all frames of the strip; if none of them is there, the ways are chosen anew
     """
     chosen = automatic.choice(job, made)
-    way, missing = yield from _look(job, store, old)
+    way, missing = yield from _look(job, store, former)
     if job.source == "previous":  # where one link differs, all after it do
         for good in chosen.good if missing else ():
-            other, lacking = yield from _look(good.of(job), store, old)
+            other, lacking = yield from _look(good.of(job), store, former)
             if len(lacking) < len(missing):
                 job, way, missing = good.of(job), other, lacking
     else:
@@ -149,24 +166,24 @@ def _found_or_made(
                 break
             sought = set(missing)
             frames = tuple(traced.frame for traced in way if traced.frame.number in sought)
-            others, lacking = yield from _look(replace(good.of(job), frames=frames), store, old)
+            others, lacking = yield from _look(replace(good.of(job), frames=frames), store, former)
             found = {traced.frame.number: traced for traced in others if traced.frame.number not in set(lacking)}
             way = [found.get(traced.frame.number, traced) for traced in way]
             missing = [number for number in missing if number not in found]
     if whole and len(missing) == len(way) and chosen.fresh != way_of(job):
         job = chosen.fresh.of(job)
-        way, missing = yield from _look(job, store, old)
+        way, missing = yield from _look(job, store, former)
     return job, way, missing
 
 
-def _look(job: Job, store: Path, old: Path | None) -> Slices[tuple[list[Traced], list[int]]]:
-    """The frames of a job with their keys, and the numbers of those that neither store has."""
+def _look(job: Job, store: Path, former: Sequence[Path]) -> Slices[tuple[list[Traced], list[int]]]:
+    """The frames of a job with their keys, and the numbers of those that no store has."""
     way = yield from _trace(job)
     names = {traced.frame.number: traced.key for traced in way}
     missing = missing_frames(store, names)
-    if missing and old is not None:
-        yield from bringing.frames(old, store, {names[number] for number in missing}, job.size)
-        missing = missing_frames(store, names)
+    for folder in former if missing else ():
+        yield from bringing.frames(folder, store, {names[number] for number in missing}, job.size)
+        missing = missing_frames(store, {number: names[number] for number in missing})
     return way, missing
 
 
@@ -188,20 +205,21 @@ def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None
     ------
     BendError for what cannot be read, heard or rendered
     """
-    scene_name, strip_name = scene.name, strip.name
-    return (yield from reading.once_read(lambda: _prepare(scene_name, strip_name, frames), activity.say))
+    number, name = scene.session_uid, strip.name
+    return (yield from reading.once_read(lambda: _prepare(number, name, frames), activity.say))
 
 
-def _prepare(scene_name: str, strip_name: str, frames: Sequence[int] | None) -> Slices[Plan]:
-    found = strips.called(scene_name, strip_name)
+def _prepare(number: int, name: str, frames: Sequence[int] | None) -> Slices[Plan]:
+    found = anchor.named(number, name)
     yield from hearing.ensure_in_slices(found.id_data, found)
-    found = strips.called(scene_name, strip_name)
+    found = anchor.named(number, name)
     planned = yield from plan(found.id_data, found, frames)
-    if not planned.missing or not automatic.uncertain():  # what is there needs no engine
-        return planned
-    yield from automatic.ask_in_slices()
-    again = strips.find(scene_name, strip_name)
-    return planned if again is None else (yield from plan(again.id_data, again, frames))
+    if planned.missing and automatic.uncertain():  # what is there needs no engine
+        yield from automatic.ask_in_slices()
+        again = anchor.named(number, name)
+        planned = yield from plan(again.id_data, again, frames)
+    yield from planned.show_ready()
+    return planned
 
 
 def _links(way: Sequence[Traced], lacking: Collection[int], asked: Collection[int]) -> list[Traced]:
@@ -234,23 +252,33 @@ def _measure(needed: Sequence[Traced]) -> Slices[Work]:
 class Generation:
     """One run of the engine over what a plan found missing.
 
+    Parameters
+    ----------
+    urgent : whether it comes before whatever the engine is at, which goes on afterwards
+
     Raises
     ------
     BendError if frames are missing and there is no engine, or if the store cannot be written
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Plan, urgent: bool = False) -> None:
         self.plan = plan
+        self._urgent = urgent
         self.done = 0
         self.phase = ""
         self.rendered = 0
         self._began = 0.0
         self.request: Request | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        plan.show_ready()
+        #: The keys of all frames that are there, and of those of them that are still to be shown.
+        self._there = plan.ready()
+        self._arrived: dict[int, str] = {}
+        self._waited_for = self._over = False
+        at_once(plan.show_ready())
         if plan.missing:
             plan.remember(way_of(plan.job))
             self._start()
+        self._showing = self._show()
 
     def _start(self) -> None:
         client = engine_client.client()
@@ -261,7 +289,7 @@ class Generation:
             path.write_text(self.plan.job.to_json(), encoding="utf-8")
         except OSError as error:
             raise store_unwritable(Path(tempfile.gettempdir()), error) from error
-        self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store))
+        self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store), urgent=self._urgent)
 
     @property
     def total(self) -> int:
@@ -270,13 +298,18 @@ class Generation:
 
     @property
     def running(self) -> bool:
-        """Whether the engine is still at work."""
+        """Whether the engine is still at work, or frames are still to be shown."""
+        return self.request is not None and not self._over
+
+    @property
+    def _working(self) -> bool:
         return self.request is not None and not self.request.ended
 
     def update(self) -> None:
         """Take in what the engine has done since the last time; never waits."""
         if self.request:
             self._take_in(self.request.poll())
+            self._show_on(time.monotonic() + SHOWING_SECONDS)
 
     def wait(self, progress: Callable[[Generation], None] = lambda _: None) -> None:
         """Wait until the end.
@@ -285,13 +318,38 @@ class Generation:
         ------
         BendError with what the engine said
         """
-        while self.running:
+        self._waited_for = True
+        while self._working:
             assert self.request is not None
             message = self.request.wait()
             if message:
                 self._take_in([message])
+                self._show_on(math.inf)
                 progress(self)
+        self._show_on(math.inf)
         self.finish()
+
+    def _show_on(self, until: float) -> None:
+        """Go on showing frames while there are some, and time."""
+        while not self._over:
+            self._over = next(self._showing, True) is True
+            if time.monotonic() >= until or (self._working and not self._may_show()):
+                return
+
+    def _may_show(self) -> bool:
+        """Whether frames have come, and can be shown now: not below a render's hands, nor by playing what is driven."""
+        free = self._waited_for or not bpy.app.is_job_running("RENDER")
+        return bool(self._arrived) and free and not self.plan.asked.driven
+
+    def _show(self) -> Slices[None]:
+        """Show frames as they come, and at the end all that are there: an undo may have taken some away."""
+        while self._working:
+            some = sorted(self._arrived)[:SLICE] if self._may_show() else []
+            yield from self.plan.show({number: self._arrived.pop(number) for number in some})
+            yield
+        lacking = {number: key for number, key in self.plan.keys.items() if number not in self._there}
+        gone = set(missing_frames(self.plan.store, lacking))  # a render may have made the others meanwhile
+        yield from self.plan.show(self._there | {n: key for n, key in lacking.items() if n not in gone})
 
     def _take_in(self, news: list[messages.Message]) -> None:
         arrived = {message.data["number"]: message.data["key"] for message in news if message.type == messages.FRAME}
@@ -309,9 +367,9 @@ class Generation:
                 self.plan.remember(replace(way_of(self.plan.job), batch=int(message.data["batch"]), decode=decode))
                 if self._began and self.rendered and self.plan.work.states:
                     activity.seconds_per_state = (time.monotonic() - self._began) / self.plan.work.states
-        if arrived:
-            self.done += len(arrived)
-            self.plan.show(arrived)
+        self.done += len(arrived)
+        self._arrived |= arrived
+        self._there |= arrived
 
     def cancel(self) -> None:
         """Stop within one denoising step; finished frames stay."""
@@ -370,6 +428,6 @@ def fill_store(
         automatic.ask()
         with named_files.press():
             planned = at_once(plan(scene, strip, frames))
-    generation = Generation(planned)
+    generation = Generation(planned, urgent=True)  # somebody waits: Blender within a render, or a script
     generation.wait(progress)
     return generation

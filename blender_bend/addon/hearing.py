@@ -9,8 +9,8 @@ from pathlib import Path
 from bpy.types import ImageStrip, Scene
 
 from ..core import file_hashes, messages
-from ..core.errors import BendError, Code
-from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound, strips
+from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound
+from .anchor import Anchor
 from .slices import Slices
 
 
@@ -23,9 +23,8 @@ class Hearing:
     """
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
-        self.scene_name, self.strip_name = scene.name, strip.name
         self.phase = ""
-        self._print = condition.print_of(scene, strip)
+        self._anchor = Anchor.at(scene, strip, "the pictures listened to its sound", heard_now)
         settings, windows = strip.bend_settings.condition, condition.windows_of(scene, strip)
         sounds = condition.sounds_of(scene, strip)
         frames = condition.heard_frames(scene, strip, sounds)
@@ -66,23 +65,27 @@ class Hearing:
 
         Raises
         ------
-        BendError with what the engine said, CANCELLED included; BendError(STRIP_MISSING) if the strip is gone
+        BendError with what the engine said, CANCELLED included; BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if
+        the pictures hear something else by now
         """
         try:
             heard = json.loads(Path(self.request.result()["out"]).read_text(encoding="utf-8"))
         finally:
             self._folder.cleanup()
-        strip = strips.find(self.scene_name, self.strip_name)
-        if strip is None:
-            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
-        settings = strip.bend_settings.condition
+        settings = self._anchor.find().bend_settings.condition
         settings.heard = captured.encode({int(number): digest for number, digest in heard.items()})
-        settings.heard_from = self._print
+        settings.heard_from = self._anchor.asked
         return len(set(heard.values()))
 
     def cancel(self) -> None:
         """Ask the engine to stop; what was known stays."""
         self.request.cancel()
+
+
+def heard_now(scene: Scene, strip: ImageStrip) -> str:
+    """What the pictures hear, for a button: the files of the sound are looked at."""
+    with named_files.press():
+        return condition.print_of(scene, strip)
 
 
 def needed(scene: Scene, strip: ImageStrip) -> bool:

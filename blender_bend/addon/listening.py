@@ -14,7 +14,8 @@ from ..core import beats, messages
 from ..core.beats import Grid
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import bake, engine_client, fingerprint, strips, timing
+from . import bake, engine_client, fingerprint, timing
+from .anchor import Anchor
 
 WAVEFORM = "peak"
 BEATS, SECTIONS = "times:beats", "times:sections"
@@ -120,12 +121,17 @@ def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
 
     Raises
     ------
-    BendError(PARAMETER_INVALID) if they must be heard first, or if there are none
+    BendError(PARAMETER_INVALID) if they must be heard first, or if there are none; BendError(STRIP_CHANGED) if they are
+    those of another sound, or of another part of it
     """
     found = grid(scene, strip)
     if found is None:
         raise BendError(
             Code.PARAMETER_INVALID, "Nobody has listened for beats yet.", "Press Listen, or set a tempo.", "bend.listen"
+        )
+    if strip.bend_settings.beats.settings().source != "tempo" and look(scene, strip) | is_stale(strip):
+        raise BendError(
+            Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Listen.", "bend.listen"
         )
     if not len(found.times):
         raise BendError(
@@ -149,7 +155,8 @@ class Listening:
     def __init__(self, scene: Scene, strip: ImageStrip, spellings: Iterable[str] | None = None) -> None:
         self.scene_name, self.strip_name = scene.name, strip.name
         wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
-        self.print, self.sound = fingerprint.of(scene, strip), fingerprint.sound_of(scene, strip)
+        self.print = fingerprint.of(scene, strip)
+        self._anchor = Anchor.at(scene, strip, "its sound was measured", fingerprint.sound_of)
         self.rate: FrameRate = timing.frame_rate(scene)
         self.cancelled = False
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
@@ -177,7 +184,8 @@ class Listening:
 
         Raises
         ------
-        BendError with what the engine said; BendError(CANCELLED)
+        BendError with what the engine said; BendError(CANCELLED); BendError(STRIP_MISSING), BendError(STRIP_CHANGED)
+        if the strip hears something else by now
         """
         global _count
         measured: dict[str, np.ndarray] = {}
@@ -189,16 +197,14 @@ class Listening:
             self._folder.cleanup()
         if self.cancelled:
             raise BendError(Code.CANCELLED, "Cancelled.")
-        strip = strips.find(self.scene_name, self.strip_name)
-        if strip is None:
-            raise BendError(Code.STRIP_MISSING, f"The bend strip '{self.strip_name}' is gone.")
+        strip, sound = self._anchor.find(), self._anchor.asked
         before = heard(strip)
-        if before and before.sound == self.sound and before.print == self.print:
+        if before and before.sound == sound and before.print == self.print:
             measured = before.measured | measured
-        detected = measured.pop(BEATS, before.beats if before and before.sound == self.sound else None)
+        detected = measured.pop(BEATS, before.beats if before and before.sound == sound else None)
         _count += 1
-        found = Heard(measured, detected, self.print, self.sound, _count)
-        _heard[self.scene_name, self.strip_name] = found
+        found = Heard(measured, detected, self.print, sound, _count)
+        _heard[strip.id_data.name, strip.name] = found
         look(strip.id_data, strip)
         return found
 

@@ -288,13 +288,21 @@ def user_folder(name: str) -> Path:
 
 
 def frame_folder() -> Path:
-    """Where frames are kept: the named folder, else beside the .blend file, else in the add-on's own folder."""
+    """Where frames are kept: the named folder, else beside the .blend file, else in the add-on's own folder.
+
+    A file that was collected keeps its frames beside it.
+    """
     named = preferences().frame_folder
-    if named:
+    if named and not (bpy.data.filepath and is_beside()):
         return Path(bpy.path.abspath(named))
     if bpy.data.filepath:
         return Path(bpy.data.filepath).parent / BESIDE
     return user_folder("frames")
+
+
+def is_beside() -> bool:
+    """Whether this file keeps its frames beside it, whatever the preferences name."""
+    return any(scene.bend_beside for scene in bpy.data.scenes if scene.library is None)
 
 
 _entry_is_ours = False

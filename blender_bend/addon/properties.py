@@ -15,7 +15,7 @@ from bpy.props import (
     PointerProperty,
     StringProperty,
 )
-from bpy.types import Context, PropertyGroup, Strip
+from bpy.types import Context, PropertyGroup, Scene, Strip
 
 from ..core import catalogue, models, schedulers
 from ..core.catalogue import Parameter
@@ -224,6 +224,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         description="Whether the Route panel shows the strip's own parameter", options={"HIDDEN"}
     )
     made: StringProperty(description="In which ways this strip's frames were computed", options={"HIDDEN"})
+    former_folders: StringProperty(description="Where this strip's frames were kept before", options={"HIDDEN"})
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})
 
     @property
@@ -278,10 +279,16 @@ CLASSES = (
 
 
 def register() -> None:
-    """Give every strip its settings."""
+    """Give every strip its settings, and every scene its own."""
     Strip.bend_settings = PointerProperty(type=BEND_PG_settings)
+    Scene.bend_beside = BoolProperty(
+        name="Keep Beside This File",
+        description="Keep this file's frames in the folder bend_frames beside it, whatever Frame Folder the "
+        "preferences name. Collect Project turns this on",
+    )
 
 
 def unregister() -> None:
     """Take the settings away; the data stays in the file."""
     del Strip.bend_settings
+    del Scene.bend_beside

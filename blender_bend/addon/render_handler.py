@@ -78,19 +78,25 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
     activity.rendering = True
     try:
         if strip.bend_settings.source != "previous":
-            generate.fill_store(owner, strip, numbers)
+            _fill(owner, strip, numbers)
             return
         identity = owner.name, strip.name
         if identity not in _render.chains:
             with named_files.press():
                 plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
-            plan.show_ready()
-            _render.chains[identity] = set(plan.keys) - set(plan.missing)
+            at_once(plan.show_ready())
+            _render.chains[identity] = set(plan.keys) - set(plan.missing) - plan.asked.hidden
         if not _render.chains[identity].issuperset(numbers):
-            generate.fill_store(owner, strip, numbers)
+            _fill(owner, strip, numbers)
             _render.chains[identity].update(numbers)
     finally:
         activity.rendering = False
+
+
+def _fill(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
+    asked = generate.fill_store(owner, strip, numbers).plan.asked
+    if asked.hidden:
+        raise asked.anchor.changed()
 
 
 @persistent

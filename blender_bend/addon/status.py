@@ -158,7 +158,7 @@ def _count() -> Iterator[None]:
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
     if len(plan.missing) < len(plan.keys) and not elsewhere:
-        plan.show_ready()
+        yield from plan.show_ready()
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
     slow, kept = automatic.slow(plan.job.precision), automatic.keeps(plan.job)

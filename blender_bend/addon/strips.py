@@ -14,6 +14,9 @@ from ..core.files import write_whole
 from ..core.resolve import file_name
 from . import compat, image_strips, png
 
+#: Folders in which frames of a strip are looked for, and characters in which a file may name them.
+_FOLDERS, _LONGEST = 4, 1 << 14
+
 
 def is_bend_strip(strip: Strip | None) -> bool:
     """Whether a strip is a bend strip."""
@@ -135,6 +138,7 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
     """
     directory = _directory(store)
     if shows_elsewhere(strip, store):
+        strip.bend_settings.former_folders = "\n".join(str(folder) for folder in former_folders(strip, store))
         placeholder = ensure_placeholder(store, size).name
         for element in strip.elements:
             element.filename = placeholder
@@ -157,6 +161,14 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
 def shows_elsewhere(strip: ImageStrip, store: Path) -> bool:
     """Whether a strip shows the files of another folder than the store."""
     return _resolved(strip.directory) != _resolved(str(store))
+
+
+def former_folders(strip: ImageStrip, store: Path) -> list[Path]:
+    """The folders besides the store that the strip has shown the files of, the last one first; the file names them."""
+    text = strip.bend_settings.former_folders
+    named = [strip.directory, *(text.splitlines() if len(text) <= _LONGEST else ())]
+    folders = dict.fromkeys(_resolved(folder) for folder in named if folder)
+    return [Path(folder) for folder in folders if folder != _resolved(str(store))][:_FOLDERS]
 
 
 def _fit(scene: Scene, size: tuple[int, int]) -> float:

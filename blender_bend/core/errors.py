@@ -58,6 +58,7 @@ class Code(StrEnum):
     SOUND_UNHEARD = "sound_unheard"
     SOUND_UNREADABLE = "sound_unreadable"
     STORE_UNWRITABLE = "store_unwritable"
+    STRIP_CHANGED = "strip_changed"
     STRIP_MISSING = "strip_missing"
 
 

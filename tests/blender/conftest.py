@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,8 +23,6 @@ def pytest_configure() -> None:
     extensions.mkdir(parents=True)
     (extensions / "blender_bend").symlink_to(ROOT)
     assert addon_utils.enable(MODULE, default_set=True, persistent=True) is not None
-    kept = importlib.import_module(f"{MODULE}.blender_bend.core.hash_cache")
-    kept.place = lambda: Path(_RESOURCES, "file-hashes.json")  # not among those of this machine's user
 
 
 def pytest_unconfigure() -> None:
@@ -35,13 +32,13 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def addon() -> SimpleNamespace:
     """The modules of the add-on by name."""
-    names = (
-        "activity at_playhead automatic bake bake_many bake_settings beat_tools below capture captured collect compat "
-    )
-    names += "condition curve_changes deciding engine_client export_frames fingerprint frame_use generate hearing "
-    names += "image_strips keyframes listening named_files overlay_geometry png preferences properties reading "
-    names += "render_handler snapshot sound stack slices status store_size strips suggestions tables timing watching "
-    names += "writing"
+    import importlib
+
+    names = "activity anchor at_playhead automatic bake bake_many bake_settings beat_tools below capture captured "
+    names += "collect compat condition curve_changes deciding engine_client export_frames fingerprint frame_use "
+    names += "generate hearing image_strips keyframes listening named_files overlay_geometry png preferences "
+    names += "properties reading render_handler showing snapshot sound stack slices status store_size strips "
+    names += "suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
 
@@ -49,6 +46,8 @@ def addon() -> SimpleNamespace:
 @pytest.fixture(scope="session")
 def core() -> SimpleNamespace:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
+    import importlib
+
     names = "catalogue curves errors events features file_hashes hash_cache job models plan presets prompts resolve "
     names += "routes schedulers sites timebase"
     return SimpleNamespace(
@@ -117,17 +116,3 @@ def short(bend_strip: bpy.types.Strip, curve: Callable[[bpy.types.Strip, str], b
     for index, key in enumerate(curve(bend_strip, "Rotate Channels · angle").keyframe_points):
         key.co.y = 0.1 * (index + 1)
     return bend_strip
-
-
-@pytest.fixture
-def window(
-    addon: SimpleNamespace, core: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
-    """As if there were a window: its thread reads no weights, and nothing is known of any file."""
-    monkeypatch.setattr(core.hash_cache, "place", lambda: tmp_path / "cache" / "hashes.json")
-    monkeypatch.setattr(core.file_hashes, "FRESH_NS", 0)
-    core.hash_cache.forget()
-    core.file_hashes.spare_main_thread(True)
-    yield
-    addon.reading.unregister()
-    core.hash_cache.forget()

@@ -115,6 +115,27 @@ def test_a_cancelled_bake_writes_nothing(scene, bend_strip, addon, core, curve):
     assert curve(bend_strip, ANGLE) is None
 
 
+def test_keys_measured_while_everything_is_slid_are_written_at_the_new_place(scene, bend_strip, song, addon, curve):
+    bake = addon.bake.Bake(scene, bend_strip)
+    slide(bend_strip, 7)
+    slide(song, 7)
+    bend_strip.name = "Renamed"
+    bake.finish()
+    assert [round(key.co.x) for key in curve(bend_strip, ANGLE).keyframe_points] == list(range(8, 104))
+    assert not addon.bake.stale_parameters(scene, bend_strip)
+
+
+def test_keys_of_a_sound_that_changed_while_it_was_measured_are_not_written(
+    scene, bend_strip, song, addon, core, curve
+):
+    bake = addon.bake.Bake(scene, bend_strip)
+    slide(song, 7)
+    with pytest.raises(core.errors.BendError) as raised:
+        bake.finish()
+    assert raised.value.code == core.errors.Code.STRIP_CHANGED
+    assert curve(bend_strip, ANGLE) is None
+
+
 def test_ten_thousand_keys_are_written_and_read_back_whole(scene, bend_strip, addon, core, curve):
     random = np.random.default_rng(5).standard_normal(10_000)
     table = addon.keyframes.table_of(core.curves.dense(random, 1))

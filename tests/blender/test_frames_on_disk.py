@@ -228,6 +228,21 @@ def test_a_collected_project_can_be_moved(short, song, scene, addon, store, tmp_
         assert bpy.ops.bend.bake() == {"FINISHED"}
 
 
+def test_a_collected_project_stays_collected_whatever_the_frame_folder_is(short, scene, addon, curve, store, tmp_path):
+    addon.generate.fill_store(scene, short)
+    scene = save(tmp_path / "film")
+    assert bpy.ops.bend.collect() == {"FINISHED"}
+    strip = next(addon.strips.bend_strips(scene))
+    before = frames(store)
+    use_other_values(strip, curve)
+    assert addon.generate.fill_store(scene, strip).rendered == 1
+    assert strip.directory == "//bend_frames/" and frames(store) == before
+    assert len(frames(tmp_path / "film" / "bend_frames")) == 7
+    scene.bend_beside = False
+    assert addon.generate.fill_store(scene, strip).rendered == 0, "the frames come along"
+    assert Path(bpy.path.abspath(strip.directory)) == store
+
+
 def test_collecting_twice_copies_nothing_again(short, scene, addon, store, tmp_path):
     addon.generate.fill_store(scene, short)
     save(tmp_path / "film")

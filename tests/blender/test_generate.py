@@ -156,6 +156,18 @@ def test_saving_the_file_brings_its_frames_along(short, scene, addon, tmp_path):
         assert len(pictures(tmp_path / folder / "bend_frames")) == 12
 
 
+def test_after_save_as_a_render_of_single_frames_brings_each_of_them_along(short, scene, addon, tmp_path):
+    addon.preferences.preferences().frame_folder = ""
+    addon.generate.fill_store(scene, short)
+    for folder in ("film", "second version", "third version"):
+        (tmp_path / folder).mkdir()
+        bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / folder / "film.blend"))
+        scene = bpy.context.scene
+        strip = next(addon.strips.bend_strips(scene))
+        frames = {"film": [1, 2], "second version": [2], "third version": range(1, 13)}[folder]
+        assert [addon.generate.fill_store(scene, strip, [frame]).rendered for frame in frames] == [0] * len(frames)
+
+
 def test_another_size_keeps_the_picture_filling_the_frame(short, scene, addon):
     addon.generate.fill_store(scene, short, [1])
     before = 64 * short.transform.scale_x

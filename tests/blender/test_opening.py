@@ -173,8 +173,7 @@ class Opened:
 
 
 def _caches():
-    """Those of the user; a file that is being written is named after the process that writes it."""
-    return [Path.home() / ".cache/huggingface", Path("/proc/self/ns")]
+    return [Path.home() / ".cache/huggingface", Path.home() / ".cache/bend"]
 
 
 def own_folders(folder):

@@ -18,6 +18,18 @@ MANY = 100_000
 
 
 @pytest.fixture
+def window(addon, core, tmp_path, monkeypatch):
+    """As if there were a window: its thread reads no weights, and nothing is known of any file."""
+    monkeypatch.setattr(core.hash_cache, "place", lambda: tmp_path / "cache" / "hashes.json")
+    monkeypatch.setattr(core.file_hashes, "FRESH_NS", 0)
+    core.hash_cache.forget()
+    core.file_hashes.spare_main_thread(True)
+    yield
+    addon.reading.unregister()
+    core.hash_cache.forget()
+
+
+@pytest.fixture
 def strip(bend_strip, addon, core, tmp_path, window):
     """A bend strip with a model of the preferences that nobody has read yet."""
     shutil.copytree(core.models.MINI_PATH, tmp_path / "painter")

@@ -72,6 +72,20 @@ def test_with_a_full_store_the_engine_is_never_started(film, scene, addon):
     assert not addon.engine_client.running()
 
 
+def test_a_render_does_not_wait_for_a_generation_which_then_goes_on(film, scene, addon, store):
+    film.bend_settings.steps = 20
+    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, film)))
+    scene.frame_set(6)
+    assert bpy.ops.render.render(write_still=True) == {"FINISHED"}
+    made = {file.name for file in store.glob("*.png") if len(file.stem) == 64}
+    assert film.elements[5].filename in made and len(made) < 6
+    work.wait()
+    assert work.rendered + 1 == 6
+    assert [element.filename for element in list(film.elements)[:6]] == [
+        f"{key}.png" for key in work.plan.keys.values()
+    ]
+
+
 def test_a_stale_frame_is_never_rendered(film, scene, addon, curve):
     addon.generate.fill_store(scene, film)
     curve(film, ANGLE).keyframe_points[2].co.y = 3.0

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import subprocess
-import time
 
 import bpy
 import numpy as np
 import pytest
 from sounds import tone, write_wav
-from timeline import MODULE, ROOT, slide, trim
-from watching_files import watched
+from timeline import ROOT, slide, trim
 
 SCALE, GUIDANCE = "Source · sound scale", "Source · sound guidance"
 
@@ -80,18 +77,6 @@ def test_what_was_not_listened_to_is_said_with_its_repair(film, scene, addon, co
     job = addon.snapshot.take(scene, film)
     assert core.job.Job.from_json(job.to_json()) == job
     assert job.hearing.adapters.endswith("small.pt") and job.hearing.projector.endswith("audio_projector_small.pth")
-
-
-def test_an_ear_that_was_never_read_is_read_beside_the_window_before_it_listens(film, scene, addon, window):
-    operators = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.listening")
-    slices, first = operators.BEND_OT_hear.work(None, bpy.context), []
-    with watched(main_only=True) as found:
-        for _ in slices:
-            first = first or [addon.reading.current()]
-            time.sleep(0.01)
-    assert first[0] is not None and first[0].paths[0].parent.name.startswith("hearing")
-    assert not [path for event, path in found if event == "open" and path.endswith((".pt", ".pth", ".safetensors"))]
-    assert sum(bool(frame.sound) for frame in addon.snapshot.take(scene, film).frames) == 10
 
 
 def test_frames_of_a_held_window_hear_the_same_and_silence_is_nothing(film, scene, addon, store):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import frame_use, preferences, store_size
+from .. import compat, frame_use, preferences, store_size
 from ..errands import size_text
 from .main import BendPanel
 
@@ -37,6 +37,9 @@ class BEND_PT_frames(BendPanel, Panel):
         column = layout.column(align=True)
         column.operator("bend.export_frames", text="Export Frames…", icon="EXPORT")
         column.operator("bend.collect", icon="PACKAGE")
+        scene = compat.sequencer_scene(context)
+        if scene.bend_beside or preferences.preferences().frame_folder:
+            layout.prop(scene, "bend_beside")
 
 
 CLASSES = (BEND_PT_frames,)

@@ -1,0 +1,120 @@
+"""Showing frames: what is in the store comes onto the strip, at its place and as long as the strip asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bpy.types import ImageStrip, Scene
+
+from ..core.errors import BendError
+from ..core.job import Frame, Job
+from ..core.resolve import Resolver, file_name
+from ..core.ways import Way
+from . import compat, snapshot, strips
+from .anchor import Anchor
+from .slices import Slices
+
+#: Frames that are compared and shown without a pause.
+SLICE = 20
+#: Frames are compared in one way; in which way they are made is not the strip's to ask for.
+_WAY = Way("float32")
+
+
+def settings_now(scene: Scene, strip: ImageStrip) -> Job:
+    """What the frames of a strip have in common."""
+    return _WAY.of(snapshot.take(scene, strip, []))
+
+
+class Asked:
+    """The frames that a strip asks for now; which they are is told by ``are``."""
+
+    def __init__(self, scene: Scene, strip: ImageStrip) -> None:
+        self.anchor = Anchor.at(scene, strip, "its frames were made", settings_now)
+        #: Whether the frames must be played to compare them, which nobody may do while a person works.
+        self.driven = snapshot.is_driven(scene, strip)
+        #: Numbers of the frames that the strip no longer asks for, or that could not be compared.
+        self.hidden: set[int] = set()
+        self._start = compat.content_start(strip)
+        self._frames: dict[int, Frame] = {}
+
+    def are(self, job: Job) -> None:
+        """Take note of the frames, in the job that was made of the strip."""
+        self._chained = job.source == "previous"
+        self._resolver = Resolver(_WAY.of(job))
+        self._frames = {frame.number: frame for frame in job.frames}
+
+    def show(self, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> Slices[None]:
+        """Let the strip show frames that are in the store; those that it no longer asks for are left out.
+
+        Comparing and writing are one slice: what is changed in between is seen.
+
+        Parameters
+        ----------
+        keys : frame keys by the numbers that the frames had when they were asked for
+        size : width and height of the frames
+
+        Raises
+        ------
+        BendError(STORE_UNWRITABLE)
+        """
+        numbers = sorted(keys)
+        for first in range(0, len(numbers), SLICE):
+            self._show(store, {number: keys[number] for number in numbers[first : first + SLICE]}, size)
+            yield
+
+    def holds(self, numbers: Iterable[int]) -> Slices[bool]:
+        """Whether the strip shows the same frames, and at the same place."""
+        wanted = sorted(numbers)
+        for first in range(0, max(len(wanted), 1), SLICE):
+            some = wanted[first : first + SLICE]
+            try:
+                strip = self.anchor.find()
+                if list(strips.frame_range(strip)) != wanted or self._same(strip, some, 0) != set(some):
+                    return False
+            except BendError:
+                return False
+            yield
+        return True
+
+    def _show(self, store: Path, keys: dict[int, str], size: tuple[int, int]) -> None:
+        try:
+            strip = self.anchor.find()
+            moved = compat.content_start(strip) - self._start
+            differing = keys.keys() - self._shown(strip, store, keys, moved)
+            same = self._same(strip, sorted(differing), moved)
+        except BendError:  # it is gone, or asks for what cannot be made
+            self.hidden.update(keys)
+            return
+        self.hidden.update(differing - same)
+        self.hidden.difference_update(keys.keys() - differing | same)
+        strips.show(strip, store, {number + moved: keys[number] for number in same}, size)
+
+    def _shown(self, strip: ImageStrip, store: Path, keys: Mapping[int, str], moved: int) -> set[int]:
+        """The frames that the strip shows already."""
+        if strips.shows_elsewhere(strip, store):
+            return set()
+        start, count = compat.content_start(strip), len(strip.elements)
+        places = {number: number + moved - start for number in keys}
+        return {
+            number
+            for number, place in places.items()
+            if 0 <= place < count and strip.elements[place].filename == file_name(keys[number])
+        }
+
+    def _same(self, strip: ImageStrip, numbers: Iterable[int], moved: int) -> set[int]:
+        """The frames that the strip asks for as it did; in a chain none behind one that it does not.
+
+        Raises
+        ------
+        BendError for what cannot be rendered
+        """
+        wanted = [number for number in numbers if number in self._frames]
+        now = _WAY.of(snapshot.take(strip.id_data, strip, [number + moved for number in wanted]))
+        resolver, found = Resolver(now), set()
+        for number, frame in zip(wanted, now.frames, strict=True):
+            if self._resolver.resolve(self._frames[number]) == resolver.resolve(frame):
+                found.add(number)
+        if self._chained and (others := self.hidden.union(wanted) - found):
+            return {number for number in found if number < min(others)}
+        return found
