@@ -174,8 +174,8 @@ def _curve(scene: Scene, path: str, first: int) -> str:
     curve = curves.find(path) if curves else None
     if curve is None:
         return ""
-    return _digest(
-        *around_keys(curve), curve_changes.remembered(curve, ("sound", first), lambda: _points(curve, first))
+    return curve_changes.remembered(
+        curve, ("sound", first), lambda: _digest(*around_keys(curve), _points(curve, first))
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -43,6 +44,8 @@ from .slices import Slices, at_once
 SLICE = 10
 #: How long showing frames may hold the window at a time.
 SHOWING_SECONDS = 0.01
+#: Frames of which it is found out without a pause where they part.
+BRANCHING = 500
 
 
 @dataclass(frozen=True)
@@ -241,7 +244,11 @@ def _measure(needed: Sequence[Traced]) -> Slices[Work]:
     """How much work it is to render frames; equal ones count once."""
     different = list({traced.key: traced.data for traced in needed}.values())
     yield
-    tally = Tally(branchings(different))
+    steps: set[int] = set()
+    for begin in range(0, len(different), BRANCHING):
+        steps.update(branchings(different[begin : begin + BRANCHING]))
+        yield
+    tally = Tally(sorted(steps))
     for index, data in enumerate(different):
         tally.add(data)
         if index % SLICE == SLICE - 1:
@@ -394,7 +401,7 @@ class Generation:
 def missing_frames(store: Path, keys: dict[int, str]) -> list[int]:
     """The frames that the store does not have."""
     try:
-        there = patiently(lambda: {entry.name for entry in store.iterdir()}) if len(keys) > 16 else None
+        there = patiently(lambda: set(os.listdir(store))) if len(keys) > 16 else None
     except OSError:
         there = set()
     return [

@@ -33,6 +33,7 @@ class JobBend:
         self.bend, self._steps = bend, steps
         self._operator = catalogue.operator(bend.operator)
         self._parameters = catalogue.animated_parameters(bend.operator, bend.region)
+        self._windows: dict[tuple[int, int], list[int]] = {}
 
     @functools.cached_property
     def _site(self) -> sites.Site:
@@ -77,4 +78,6 @@ class JobBend:
         if last <= first:
             return None
         masked = mask if self.bend.region == "mask" else ""
-        return {**self._same, "steps": [first, last], "values": settled, "mask": masked}
+        # One list for all frames: what there are fewer of is walked less often by the garbage collector.
+        steps = self._windows.setdefault((first, last), [first, last])
+        return {**self._same, "steps": steps, "values": settled, "mask": masked}

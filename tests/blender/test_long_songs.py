@@ -213,3 +213,28 @@ def test_a_curve_is_read_once_until_blender_tells_of_a_change(scene, film, addon
     assert look() == 2
     addon.curve_changes.note_change()
     assert look() == 3
+
+
+def test_a_redraw_reads_no_curve_of_the_sound_again(scene, film, song, addon, watched, monkeypatch):
+    strip, read, points = film(FEW, bends=1), [], addon.fingerprint._points
+    song.volume = 0.5
+    song.keyframe_insert("volume", frame=1)
+    monkeypatch.setattr(addon.fingerprint, "_points", lambda *arguments: read.append(1) or points(*arguments))
+    watched()
+    before = [addon.fingerprint.of(scene, strip) for _ in range(3)]
+    assert len(read) == 1 and len(set(before)) == 1
+    scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[-1].keyframe_points[0].co.y = 0.25
+    watched()
+    assert addon.fingerprint.of(scene, strip) != before[0] and len(read) == 2
+
+
+def test_a_plan_grows_with_its_frames_and_its_slices_do_not(scene, film, addon, monkeypatch):
+    monkeypatch.setattr(addon.snapshot, "PIECE", 100)
+    monkeypatch.setattr(addon.generate, "BRANCHING", 100)
+    costs = []
+    for frames in (30, 120):
+        strip = film(frames, name=f"Of {frames}")
+        addon.slices.at_once(addon.generate.plan(scene, strip))
+        costs.append(steps_of_slices(addon.generate.plan(scene, strip)))
+    assert sum(costs[1]) <= 4.8 * sum(costs[0])
+    assert sorted(costs[1])[-8] <= 1.5 * max(costs[0])  # a few pieces are lists of all frames
