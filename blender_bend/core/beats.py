@@ -14,6 +14,7 @@ import numpy as np
 
 from .beat_grid import Grid, nearest
 from .errors import BendError, Code
+from .limits import SECONDS, shown
 from .steady import steady
 from .timebase import FrameRate
 
@@ -23,6 +24,8 @@ SOURCES = ("sound", "tempo")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 SLOWEST, FASTEST = 20.0, 400.0
 LONGEST_METER = 16
+#: Seconds to a beat that lies outside the sound, and beats to the first one; a grid is filled up from there.
+LONGEST, MOST_BEATS = SECONDS.most, 1_000_000
 
 
 @dataclass(frozen=True)
@@ -57,16 +60,16 @@ class Settings:
         for name, valid, allowed in (
             ("source", self.source in SOURCES, " or ".join(SOURCES)),
             ("bpm", _between(self.bpm, SLOWEST, FASTEST), f"{SLOWEST:g} to {FASTEST:g} beats per minute"),
-            ("first", _between(self.first, -math.inf, math.inf), "a number of seconds"),
+            ("first", _between(self.first, -LONGEST, LONGEST), f"a number of seconds up to {LONGEST:,g}"),
             ("factor", self.factor in FACTORS, ", ".join(f"{factor:g}" for factor in FACTORS)),
-            ("shift", _between(self.shift, -math.inf, math.inf), "a number of seconds"),
+            ("shift", _between(self.shift, -LONGEST, LONGEST), f"a number of seconds up to {LONGEST:,g}"),
             ("meter", isinstance(self.meter, int) and 1 <= self.meter <= LONGEST_METER, f"1 to {LONGEST_METER}"),
-            ("one", isinstance(self.one, int) and self.one >= 0, "0 or more"),
+            ("one", isinstance(self.one, int) and 0 <= self.one <= MOST_BEATS, f"0 to {MOST_BEATS:,}"),
         ):
             if not valid:
-                value = getattr(self, name)
+                value = shown(getattr(self, name))
                 raise BendError(
-                    Code.PARAMETER_INVALID, f"The beats cannot have {name} = {value!r}.", f"Allowed: {allowed}."
+                    Code.PARAMETER_INVALID, f"The beats cannot have {name} = {value}.", f"Allowed: {allowed}."
                 )
 
     @classmethod
@@ -199,4 +202,4 @@ def _without_gaps(beats: np.ndarray) -> np.ndarray:
 
 
 def _between(value: object, low: float, high: float) -> bool:
-    return isinstance(value, int | float) and math.isfinite(value) and low <= value <= high
+    return isinstance(value, int | float) and low <= value <= high

@@ -13,6 +13,7 @@ from typing import Any
 from . import catalogue, channels, foreign_json, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
+from .limits import FRAME, FRAMES
 from .prompts import BLENDINGS, Blend
 
 SCHEMA = 2
@@ -21,6 +22,12 @@ SCHEMA = 2
 LONGEST_SIDE = 4096
 #: Bytes of a job's file; one of 100,000 frames with ten bends has a tenth of it.
 _LARGEST = 1 << 31
+#: Of a LoRA, and of what a block hears; stronger ones leave nothing of the model.
+STRONGEST = 100
+#: More than any stack, folder of LoRA files or prompt has.
+MOST_BENDS, MOST_FILES = 1000, 1000
+#: Characters of a prompt; models read some hundred words.
+LONGEST_PROMPT = 100_000
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
@@ -304,6 +311,7 @@ class Job:
             self.decode in tiling.DECODINGS,
             f"pictures are decoded in one of these ways: {', '.join(tiling.DECODINGS)}",
         )
+        yield len(self.negative) <= LONGEST_PROMPT, f"the negative prompt has more than {LONGEST_PROMPT} characters"
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
             yield isinstance(text, str), "model, decoder and negative prompt must be text"
         prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]
@@ -314,7 +322,7 @@ class Job:
                 sites.is_name(lora.name),
                 f"{lora.name!r} cannot name a LoRA: it is empty, or has * or control characters",
             )
-            yield math.isfinite(lora.strength), f"the LoRA {lora.name} has no strength"
+            yield abs(lora.strength) <= STRONGEST, f"the strength of the LoRA {lora.name} must be from -100 to 100"
             yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
         yield isinstance(self.editing, bool), "pictures are edited or not: true or false"
         yield isinstance(self.prompt_weights, bool), "prompts have weights or not: true or false"
@@ -324,6 +332,10 @@ class Job:
             yield from _demands_of_hearing(self.hearing)
         names = [lora.site_name for lora in self.loras]
         yield len(set(names)) == len(names), "two LoRA files have the same name: rename one in the preferences"
+        yield len(self.bends) <= MOST_BENDS, f"a job has up to {MOST_BENDS} bends"
+        yield len(self.loras) <= MOST_FILES, f"a job has up to {MOST_FILES} LoRA files"
+        yield len(self.embeddings) <= MOST_FILES, f"a job has up to {MOST_FILES} embeddings"
+        yield len(self.frames) <= FRAMES.most, f"a job has up to {FRAMES.most:,} frames"
         for bend in self.bends:
             check_bend(bend)
 
@@ -331,6 +343,10 @@ class Job:
         """What is wrong with a frame; empty if nothing is."""
         if len(frame.values) != len(self.bends):
             return f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}"
+        if not abs(frame.number) <= FRAME.most:
+            return f"a frame lies beyond {FRAME.most:,}, where no timeline has one"
+        if any(len(text) > LONGEST_PROMPT for text, _ in frame.prompt):
+            return f"the prompt of frame {frame.number} has more than {LONGEST_PROMPT} characters"
         if not frame.prompt:
             return f"frame {frame.number} has no prompt"
         numbers = (
@@ -408,7 +424,8 @@ def _demands_of_hearing(hearing: Hearing) -> Iterator[tuple[bool, str]]:
         yield isinstance(path, str) and bool(_DIGEST.fullmatch(digest)), f"the fingerprint of {path} must be a digest"
     yield isinstance(hearing.separate, bool), "guidance is separate or not: true or false"
     yield 0 <= hearing.start <= hearing.end <= 1, "the steps in which sound is heard must lie within 0 to 1"
-    yield all(math.isfinite(factor) for factor in hearing.blocks.values()), "the factor of a block is not a number"
+    factors = hearing.blocks.values()
+    yield all(abs(factor) <= STRONGEST for factor in factors), "the factor of a block must be from -100 to 100"
 
 
 def check_bend(bend: Bend) -> None:

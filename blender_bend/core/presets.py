@@ -30,6 +30,7 @@ SCHEMA = 1
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 #: More are no route that a person made.
 MAX_LAYERS = 16
+MOST_BENDS = 100
 LARGEST = 1e9
 
 _OF_ROUTE = {"low", "high", "levels", "layers"}
@@ -89,6 +90,8 @@ def read(path: Path) -> Preset:
             raise ValueError("the file cannot be opened")
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
+        if len(data["bends"]) > MOST_BENDS:
+            raise ValueError(f"it has more than {MOST_BENDS} bends")
         bends = tuple(_bend(bend) for bend in data["bends"])
         strip = _strip(data["strip"]) if "strip" in data else None
         return Preset(str(data["name"]), str(data["summary"]), bends, strip)

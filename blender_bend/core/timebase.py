@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
+
+from .limits import FRAME_RATE
+
+_LONGEST = 20
 
 NTSC = Fraction(1000, 1001)
 
@@ -38,12 +43,12 @@ class FrameRate:
 
         Raises
         ------
-        ValueError if it is not a positive number.
+        BendError(PARAMETER_INVALID) if it is not a frame rate.
         """
-        try:
-            value = Fraction(text)
-        except ZeroDivisionError as error:
-            raise ValueError(f"{text} is not a frame rate") from error
+        over, slash, under = text.partition("/") if isinstance(text, str) else (text, "", "")
+        # Before a fraction is made of it: 1e999999999 would be one of a billion digits.
+        FRAME_RATE(_digits(over) / (_digits(under) or math.nan) if slash else text)
+        value = Fraction(text)
         whole = round(value)
         if value.denominator != 1 and abs(value - whole * NTSC) < Fraction(5, 1000):
             value = whole * NTSC
@@ -74,3 +79,8 @@ class FrameRate:
 
     def __str__(self) -> str:
         return str(self.value)
+
+
+def _digits(text: str) -> float:
+    """The whole number of one side of a fraction; not a number if it is none."""
+    return float(text) if text.strip().isdecimal() and len(text) <= _LONGEST else math.nan

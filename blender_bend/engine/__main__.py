@@ -12,13 +12,17 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core import file_hashes
+from ..core import file_hashes, limits
 from ..core.errors import BendError
 from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
 
 if TYPE_CHECKING:
     from ..core.timebase import FrameRate
+
+
+#: Whether the tempo is one that music has is said by the settings of the beats.
+BPM = limits.Real("The tempo", -1e6, 1e6)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -35,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     # numpy's threads spin as well: beside a busy machine the onsets of 4 s of sound took 3.3 s with two of them and
     # 0.04 s with one. Torch has threads of its own.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    options = _parser().parse_args(arguments)
-    if arguments is None and not options.online:
-        confinement.go_offline()
-        if options.run is not _serve:  # which keeps a stream of its own
-            confinement.close_stdin()
     try:
+        options = _parser().parse_args(arguments)
+        if arguments is None and not options.online:
+            confinement.go_offline()
+            if options.run is not _serve:  # which keeps a stream of its own
+                confinement.close_stdin()
         with environments.leased(), file_hashes.telling(file_hashes.spoken(_say, every=10)):
             return options.run(options)
     except BendError as error:
@@ -69,8 +73,8 @@ def _parser() -> argparse.ArgumentParser:
     analyse.add_argument("--features", help="comma-separated, as rms,chroma,percussive/flux,band:200-800,times:beats")
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
     analyse.add_argument("--cache", type=Path, help="folder for measured features")
-    analyse.add_argument("--bpm", type=float, help="a fixed tempo instead of the beats heard")
-    analyse.add_argument("--first-beat", type=float, default=0.0, help="seconds of a beat of the fixed tempo")
+    analyse.add_argument("--bpm", type=BPM, help="a fixed tempo instead of the beats heard")
+    analyse.add_argument("--first-beat", type=limits.SECONDS, default=0.0, help="seconds of a beat of the fixed tempo")
     analyse.add_argument("--midi", type=Path, help="a MIDI file that begins with the sound")
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
@@ -120,7 +124,7 @@ def _analyse(options: argparse.Namespace) -> int:
     from .analysis import Settings, analyse
 
     names = [name for text in options.features.split(",") for name in expand(text)] if options.features else PLAIN
-    fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm else {}
+    fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm is not None else {}
     settings = Settings(beats.Settings.from_dict(fixed), options.midi, encodec=options.encodec)
     measured = analyse(options.sound, options.fps, list(names), cache=options.cache, settings=settings)
     np.savez(options.out, allow_pickle=False, **measured)

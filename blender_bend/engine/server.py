@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from ..core import file_hashes, messages
 from ..core.errors import BendError, Code
+from ..core.limits import FRAME, FRAMES
 from ..core.messages import Message
 from ..core.timebase import FrameRate
 from ..core.version import VERSION
@@ -193,7 +194,7 @@ class Server:
             Path(data["sound"]),
             FrameRate.parse(data["fps"]),
             list(data["features"]),
-            frames=int(data["frames"]),
+            frames=FRAMES(data["frames"]),
             cache=Path(data["cache"]),
             settings=Settings.of(
                 data,
@@ -227,7 +228,7 @@ class Server:
         summary = self._renderer.render(
             Job.read(Path(data["job"]), self._stop_if_asked),
             FrameStore(Path(data["store"])),
-            None if data.get("numbers") is None else {int(number) for number in data["numbers"]},
+            None if data.get("numbers") is None else set(map(FRAME, data["numbers"])),
             progress=lambda progress: self._announce(message.id, progress),
             phase=lambda text: self._say(message.id, text),
             cancelled=self._must_stop,

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
 
 USUAL = {
@@ -54,10 +55,15 @@ def test_a_typed_rate_means_what_editors_mean(text: str, value: Fraction) -> Non
     assert FrameRate.parse(text).value == value
 
 
-@pytest.mark.parametrize("text", ["", "0", "-24", "abc", "nan", "inf", "24 fps", "1/0"])
-def test_what_is_not_a_positive_rate_is_refused(text: str) -> None:
-    with pytest.raises(ValueError):
-        FrameRate.parse(text)
+@pytest.mark.parametrize("more", ["", "/1"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "0", "-24", "abc", "nan", "inf", "24 fps", "1/0", "1/2/3", "1/-2", "1e9", "1e-9", "1e999999999", "9" * 99],
+)
+def test_what_is_no_rate_of_a_film_is_refused_in_words(text: str, more: str) -> None:
+    with pytest.raises(BendError, match="The frame rate can't be") as caught:
+        FrameRate.parse(text + more)
+    assert caught.value.code == Code.PARAMETER_INVALID
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)

@@ -11,6 +11,7 @@ import numpy as np
 from ...core import features
 from ...core.errors import BendError, Code
 from ...core.files import replacing
+from ...core.limits import FRAMES, SECONDS
 from ...core.timebase import FrameRate
 from .. import kept
 from .settings import Settings
@@ -66,6 +67,8 @@ def analyse(
             )
     if frames is None:
         frames = max(1, math.ceil(samples.shape[1] * rate.value / sample_rate))
+    FRAMES(frames)
+    SECONDS(float(rate.seconds(frames)))
     digest = hashlib.sha256(f"{VERSION} {rate} {frames} {sample_rate} {len(samples)} ".encode())
     digest.update(samples.data)
     files = {name: _file(cache, digest.hexdigest(), name, settings) for name in names}

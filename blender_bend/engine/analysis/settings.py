@@ -12,6 +12,7 @@ from ...core import beats
 from ...core.errors import BendError, Code
 from ...core.features import MOMENT_PREFIX, parse
 from ...core.files import read_regular
+from ...core.limits import SECONDS
 from ...core.models import fingerprint
 
 #: Features and moments that follow the beat grid.
@@ -54,7 +55,7 @@ class Settings:
         midi, folder = data.get("midi") or {}, data.get("encodec")
         grid = beats.Settings.from_dict(data.get("beats") or {})
         path = Path(midi["path"]) if midi.get("path") else None
-        return cls(grid, path, float(midi.get("start", 0.0)), Path(folder) if folder else None, **speaking)
+        return cls(grid, path, SECONDS(midi.get("start", 0.0)), Path(folder) if folder else None, **speaking)
 
     def check(self) -> None:
         """Go on, unless someone pressed cancel.

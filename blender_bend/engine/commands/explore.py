@@ -6,6 +6,14 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ...core.limits import FRAME, Real, Whole
+
+#: How many pictures a sheet has; a thousand of 512 pixels are one of 16,000.
+CELLS = Whole("The number of pictures on a sheet", 1, 1000)
+CELL = Whole("The side of a picture on the sheet", 8, 4096)
+VALUE = Real("A value", -1e9, 1e9)
+SHARE = Real("A step window", 0, 1)
+
 
 def add(commands: Any) -> None:
     """Add the command to a parser."""
@@ -19,9 +27,9 @@ def add(commands: Any) -> None:
     parser.add_argument("--parameter", help="which parameter the values are of; default the operator's first")
     parser.add_argument("--values", required=True, type=_values, help="comma-separated, one column each: 0.5,1,2")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other parameters and choices")
-    parser.add_argument("--frame", type=int, help="a frame of the job (default: its first)")
+    parser.add_argument("--frame", type=FRAME, help="a frame of the job (default: its first)")
     parser.add_argument(
-        "--cell", type=int, metavar="PIXELS", help="the longer side of a picture on the sheet, if smaller"
+        "--cell", type=CELL, metavar="PIXELS", help="the longer side of a picture on the sheet, if smaller"
     )
     parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the sheet; a .json lies beside it")
     parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder, for the job's pictures")
@@ -30,12 +38,12 @@ def add(commands: Any) -> None:
 
 
 def _values(text: str) -> list[float]:
-    return [float(value) for value in text.split(",")]
+    return [VALUE(value) for value in text.split(",")]
 
 
 def _window(text: str) -> tuple[float, float]:
     first, dash, last = text.partition("-")
-    return float(first), float(last if dash else first)
+    return SHARE(first), SHARE(last if dash else first)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -45,12 +53,14 @@ def _run(options: argparse.Namespace) -> int:
     from ..inputs import StoredInputs
     from ..render import Renderer
 
+    windows = tuple(_window(window) for window in options.steps)
+    CELLS(len(options.site) * len(windows) * len(options.values))
     job = Job.read(options.job)
     settings = dict(item.split("=", 1) for item in options.set)
     wanted = Exploration(
         options.operator,
         tuple(options.site),
-        tuple(_window(window) for window in options.steps),
+        windows,
         tuple(options.values),
         options.parameter or "",
         settings,

@@ -6,6 +6,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.errors import BendError, Code
+from ...core.limits import FRAME
 from ...core.speeds import LABELS
 
 if TYPE_CHECKING:
@@ -31,8 +33,11 @@ def add(commands: Any) -> None:
 
 def frame_numbers(text: str) -> range:
     """Read a frame or a range of frames."""
-    first, dash, last = text.partition("-")
-    return range(int(first), int(last if dash else first) + 1)
+    first, dash, last = text.strip().rpartition("-") if text.count("-") == 1 and text[:1] != "-" else ("", "", text)
+    begin, end = FRAME(first if dash else last), FRAME(last)
+    if end < begin:
+        raise BendError(Code.PARAMETER_INVALID, f"There are no frames {text[:40]}.", "Give the first, then the last.")
+    return range(begin, end + 1)
 
 
 def _run(options: argparse.Namespace) -> int:

@@ -8,12 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core import patterns
+from ...core.limits import SIDE, Whole
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ..sampling import Sampler
 
+DEPTH = Whole("The depth of the tree", 0, 100)
 #: What passes between the networks, in the order in which it comes.
 _STATES = ("noise", "text", "latent", "guidance", "prediction")
 
@@ -22,9 +24,9 @@ def add(commands: Any) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser("sites", help="list the places of a model where a bend can sit, with shapes")
     parser.add_argument("model", nargs="?", default="mini", help="mini, a model folder, or a hub id; default mini")
-    parser.add_argument("--depth", type=int, default=3, help="how deep the tree is shown; 0 is all (default: 3)")
+    parser.add_argument("--depth", type=DEPTH, default=3, help="how deep the tree is shown; 0 is all (default: 3)")
     parser.add_argument("--match", default="", help="show only sites that contain this, or match it with * as wildcard")
-    parser.add_argument("--size", type=int, nargs=2, default=(256, 256), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--size", type=SIDE, nargs=2, default=(256, 256), metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")
     parser.set_defaults(run=_run)

@@ -6,6 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
+from ...core.limits import FRAMES, GUIDANCE, SIDE, STEPS, WINDOW, WINDOW_STEP, Real, Whole
+
+TRAINING_STEPS = Whole("The number of steps", 1, 10_000_000)
+TRAINING_BATCH = Whole("The batch", 1, 1024)
+RATE = Real("The learning rate", 1e-9, 1)
+
 
 def add(commands: Any) -> None:
     """Add the commands to a parser."""
@@ -25,13 +31,13 @@ def add(commands: Any) -> None:
     train.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
     train.add_argument("--out", type=Path, required=True, help="folder for the trained files and the training's state")
     train.add_argument("--stage", type=int, choices=(1, 2), required=True)
-    train.add_argument("--steps", type=int, default=10_000)
-    train.add_argument("--batch", type=int, default=6)
-    train.add_argument("--rate", type=float, default=1e-4)
-    train.add_argument("--size", type=int, default=512, help="side of the pictures in pixels")
+    train.add_argument("--steps", type=TRAINING_STEPS, default=10_000)
+    train.add_argument("--batch", type=TRAINING_BATCH, default=6)
+    train.add_argument("--rate", type=RATE, default=1e-4)
+    train.add_argument("--size", type=SIDE, default=512, help="side of the pictures in pixels")
     train.add_argument("--projector", type=Path, help="where to begin; default that of stage 1 in --out, or a new one")
     train.add_argument("--adapters", type=Path, help="where to begin; default new ones")
-    train.add_argument("--every", type=int, default=500, help="steps between states, loss plots and samples")
+    train.add_argument("--every", type=TRAINING_STEPS, default=500, help="steps between states, loss plots and samples")
     train.set_defaults(run=_train)
 
     evaluate = parts.add_parser("evaluate", help="measure how well pictures made from sounds fit them: AIC, IIS, AIS")
@@ -43,9 +49,9 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--clip", type=Path, required=True, help="folder of CLIP ViT-L/14, for AIC and IIS")
     evaluate.add_argument("--clip-b", type=Path, help="folder of CLIP ViT-B/32, for AIS, which also needs wav2clip")
     evaluate.add_argument("--out", type=Path, required=True, help="folder for the pictures and figures.json")
-    evaluate.add_argument("--size", type=int, default=512)
-    evaluate.add_argument("--steps", type=int, default=50)
-    evaluate.add_argument("--guidance", type=float, default=7.5)
+    evaluate.add_argument("--size", type=SIDE, default=512)
+    evaluate.add_argument("--steps", type=STEPS, default=50)
+    evaluate.add_argument("--guidance", type=GUIDANCE, default=7.5)
     evaluate.set_defaults(run=_evaluate)
 
     listen = parts.add_parser("listen", help="embed what every frame of a sound hears, for the frames of a job")
@@ -54,8 +60,8 @@ def add(commands: Any) -> None:
     listen.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
     listen.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
     listen.add_argument("--out", type=Path, required=True, help="the .json file to write")
-    listen.add_argument("--window", type=float, default=10.0, help="seconds that are heard around a frame, up to 10")
-    listen.add_argument("--step", type=float, default=0.0, help="seconds from one window to the next; default a frame")
+    listen.add_argument("--window", type=WINDOW, default=10.0, help="seconds that are heard around a frame, up to 10")
+    listen.add_argument("--step", type=WINDOW_STEP, default=0.0, help="seconds between windows; default a frame")
     listen.add_argument("--blended", action="store_true", help="blend from one window to the next instead of holding")
     listen.add_argument("--cache", type=Path, help="folder for what was heard before")
     listen.set_defaults(run=_listen)
@@ -186,7 +192,7 @@ def _listen(options: argparse.Namespace) -> int:
 
     windows = Windows(FrameRate.parse(options.fps), options.step, options.blended)
     mono = prepare(*read_mono(options.sound))
-    frames = range(max(1, int(len(mono) * windows.rate.value / SAMPLE_RATE)))
+    frames = range(FRAMES(max(1, int(len(mono) * windows.rate.value / SAMPLE_RATE))))
     ear, store = Ear(options.clap, cache=options.cache), FrameStore(options.store)
     heard = hear_frames(ear, mono, windows, frames, store, length=options.window)
     blends = [windows.blend(frame, heard) for frame in frames]

@@ -16,6 +16,7 @@ from torch import Tensor
 from ...core.errors import BendError, Code
 from ...core.files import read_regular, write_whole
 from ...core.hearing import LONGEST, Windows
+from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models import file_fingerprint
 from ...core.stored_frames import LARGEST_VECTOR
 from ...core.timebase import FrameRate
@@ -187,17 +188,19 @@ def answer(
             phase(f"Listening, window {done} of {total}")
 
     ear = Ear(Path(data["clap"]), choose_device(device), Path(data["cache"]))
-    windows = Windows(FrameRate.parse(data["fps"]), float(data["step"]), bool(data["blended"]))
+    frames, start, length = FRAMES(data["frames"]), SECONDS(data["start"]), WINDOW(data["length"])
+    windows = Windows(FrameRate.parse(data["fps"]), WINDOW_STEP(data["step"]), bool(data["blended"]))
+    SECONDS(float(windows.rate.seconds(frames)))
     heard = hear_frames(
         ear,
         prepare(*read_mono(Path(data["sound"]))),
         windows,
-        range(int(data["frames"])),
+        range(frames),
         FrameStore(Path(data["store"])),
-        float(data["start"]),
-        float(data["length"]),
+        start,
+        length,
         progress,
         cancelled,
     )
     Path(data["out"]).write_text(json.dumps(heard), encoding="utf-8")
-    return {"out": data["out"], "windows": len(windows.numbers(range(int(data["frames"]))))}
+    return {"out": data["out"], "windows": len(windows.numbers(range(frames)))}
