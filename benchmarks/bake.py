@@ -62,13 +62,10 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     """A bake whose request has been answered: everything of ``Bake`` but the mixdown and the engine."""
     bake = addon("bake")
     work = bake.Bake.__new__(bake.Bake)
-    work.scene_name, work.strip_name, work.cancelled = strip.id_data.name, strip.name, False
+    work.strip_name, work.cancelled = strip.name, False
     work.options = {parameter.key: options for parameter in bake.routed_parameters(strip)}
-    work.rate, work.frames, work.baked_from = (
-        addon("timing").frame_rate(strip.id_data),
-        addon("timing").heard_frames(strip),
-        "",
-    )
+    work.rate, work.frames = addon("timing").frame_rate(strip.id_data), addon("timing").heard_frames(strip)
+    work._anchor = addon("anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.heard_now)
     folder = tempfile.TemporaryDirectory(prefix="bend-")
     out = Path(folder.name) / "features.npz"
     np.savez(out, allow_pickle=False, **features)
