@@ -125,7 +125,10 @@ def server() -> Server:
 
 
 def answered(server: Server, kind: str, data: dict[str, Any]) -> Message:
-    return messages.decode(server._answer(Message(kind, "1", data)))
+    server._take(Message(kind, "1", data))
+    server.answer_next()
+    assert isinstance(server.outgoing, io.BytesIO)
+    return messages.decode(server.outgoing.getvalue().splitlines()[-1])
 
 
 @pytest.mark.parametrize("name", ["fps", "frames", "start", "shift", "one", "meter", "bpm"])
