@@ -102,9 +102,21 @@ def read_text(file: Path, largest: int = LARGEST) -> str | None:
     Unreadable if it is too large, no regular file (a pipe would be waited for), not ours to read, or no text
     """
     try:
-        return read_regular(file, largest, follow=True).decode("utf-8-sig")
+        data = read_bytes(file, largest)
+        return None if data is None else data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise Unreadable(f"{file.name} is not text") from error
+
+
+def read_bytes(file: Path, largest: int = LARGEST) -> bytes | None:
+    """What is in a small file; None if there is none.
+
+    Raises
+    ------
+    Unreadable as ``read_text``
+    """
+    try:
+        return read_regular(file, largest, follow=True)
     except ValueError:  # a name that no file can have
         return None
     except OSError as error:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
-import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from . import catalogue, channels, foreign_json, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
-from .limits import FRAME, FRAMES
-from .prompts import BLENDINGS, Blend
+from .frames import DIGEST, LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
+from .json_stream import read_object
+from .limits import FRAMES
+from .prompts import BLENDINGS
 
 SCHEMA = 2
 
@@ -26,14 +28,11 @@ _LARGEST = 1 << 31
 STRONGEST = 100
 #: More than any stack, folder of LoRA files or prompt has.
 MOST_BENDS, MOST_FILES = 1000, 1000
-#: Characters of a prompt; models read some hundred words.
-LONGEST_PROMPT = 100_000
 
 PRECISIONS = ("float32", "float16", "bfloat16")
 
 #: After so many frames there is a pause.
 _PAUSE = 512
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -111,40 +110,12 @@ class Hearing:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What is special about one frame.
-
-    Parameters
-    ----------
-    number : the frame on the timeline
-    prompt : prompts and their shares
-    values : for each bend of the stack its parameters by name, ``mix`` among them
-    walk : position on the noise walk's circle, in turns 0...1; None without a walk
-    strip : the strip's own parameters by name, see ``core.catalogue.strip``
-    picture : digest of the source picture, in the store's inputs
-    masks : for each bend of the stack the digest of its mask picture; empty if no bend has one
-    previous, anchor : frame keys of the frame before and of the first frame; see ``core.resolve.trace``
-    sound : digests of the vectors of what is heard, in the store's inputs, and their shares; empty for no sound
-    """
-
-    number: int
-    prompt: Blend
-    values: tuple[dict[str, float], ...] = ()
-    walk: float | None = None
-    strip: dict[str, float] = field(default_factory=dict)
-    picture: str = ""
-    masks: tuple[str, ...] = ()
-    previous: str = ""
-    anchor: str = ""
-    sound: Blend = ()
-
-
-@dataclass(frozen=True)
 class Job:
     """All that determines a run of frames.
 
     Parameters
     ----------
+    frames : a tuple, or ``Frames`` if there may be many
     model : folder of the model; ``fingerprint`` is its content's hash
     size : width and height in pixels, multiples of 8
     precision : ``float32``, ``float16`` or ``bfloat16``
@@ -172,7 +143,7 @@ class Job:
     seed: int
     negative: str
     bends: tuple[Bend, ...]
-    frames: tuple[Frame, ...]
+    frames: Sequence[Frame]
     walk_amount: float = 0.0
     precision: str = "float32"
     source: str = "noise"
@@ -198,15 +169,22 @@ class Job:
 
     def to_json(self) -> str:
         """The job as text, to be read back with ``from_json``."""
-        plain = {
-            **vars(self),
+        return "".join(self.pieces())
+
+    def pieces(self) -> Iterator[str]:
+        """The text of ``to_json`` in pieces that take a few milliseconds each: a film has many frames."""
+        plain: dict[str, Any] = {
+            "schema": self.schema,
+            **{name: value for name, value in vars(self).items() if name != "frames"},
             "bends": [vars(bend) for bend in self.bends],
-            "frames": [vars(frame) for frame in self.frames],
             "loras": [vars(lora) for lora in self.loras],
             "embeddings": [vars(embedding) for embedding in self.embeddings],
             "hearing": None if self.hearing is None else vars(self.hearing),
         }
-        return json.dumps(plain, ensure_ascii=False, allow_nan=False)
+        yield json.dumps(plain, ensure_ascii=False, allow_nan=False)[:-1] + ', "frames": ['
+        for index, block in enumerate(Frames.of(self.frames).blocks()):
+            yield f",\n{block}" if index else f"\n{block}"
+        yield "\n]}\n"
 
     @classmethod
     def from_json(cls, text: str, pause: Callable[[], None] = lambda: None) -> Job:
@@ -220,16 +198,43 @@ class Job:
         ------
         BendError(JOB_INVALID) and the errors of unknown operators and sites.
         """
+        return cls._of_text(io.StringIO(text), pause)
+
+    @classmethod
+    def read(cls, path: Path, pause: Callable[[], None] = lambda: None) -> Job:
+        """Read a job file piece by piece; ``pause`` as for ``from_json``.
+
+        Raises
+        ------
+        BendError(JOB_INVALID) if it cannot be opened or read.
+        """
         try:
-            data = json.loads(text)
+            data = foreign_json.read_bytes(path, _LARGEST)
+        except foreign_json.Unreadable as error:
+            raise BendError(Code.JOB_INVALID, f"This is not a job that Bend can render: {error}.") from error
+        if data is None:
+            raise BendError(Code.JOB_INVALID, f"There is no job {path}.", "See how its path is written.")
+        return cls._of_text(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig"), pause)
+
+    @classmethod
+    def _of_text(cls, text: TextIO, pause: Callable[[], None]) -> Job:
+        frames = Frames()
+
+        def take(plain: dict[str, Any]) -> None:
+            if len(frames) % _PAUSE == 0:
+                pause()
+            frames.append(from_plain(plain))
+
+        try:
+            data = read_object(text, "frames", take)
             if data["schema"] != SCHEMA:
                 raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
-            if "\\ud" in text.lower():  # half a character, which no tokenizer and no file takes, is a ValueError
-                json.dumps(data, ensure_ascii=False).encode()
+            # Half a character, which no tokenizer and no file takes, is a ValueError.
+            json.dumps(data, ensure_ascii=False).encode()
             width, height = (int(side) for side in data["size"])
-            read = {
+            read: dict[str, Any] = {
                 "bends": tuple(Bend(**bend) for bend in data["bends"]),
-                "frames": _frames(data.pop("frames"), pause),
+                "frames": frames,
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
                 "embeddings": tuple(Embedding(**embedding) for embedding in data.get("embeddings", ())),
                 "size": (width, height),
@@ -238,31 +243,15 @@ class Job:
             numbers = {name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data}
             amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
             job = cls(**{**data, **read, **numbers, **amounts})
-            job.check(pause)
+            job.check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise BendError(
                 Code.JOB_INVALID, f"This is not a job that Bend can render: {type(error).__name__} {error}."
             ) from error
         return job
 
-    @classmethod
-    def read(cls, path: Path, pause: Callable[[], None] = lambda: None) -> Job:
-        """Read a job file; ``pause`` as for ``from_json``.
-
-        Raises
-        ------
-        BendError(JOB_INVALID) if it cannot be opened or read.
-        """
-        try:
-            text = foreign_json.read_text(path, _LARGEST)
-        except foreign_json.Unreadable as error:
-            raise BendError(Code.JOB_INVALID, f"This is not a job that Bend can render: {error}.") from error
-        if text is None:
-            raise BendError(Code.JOB_INVALID, f"There is no job {path}.", "See how its path is written.")
-        return cls.from_json(text, pause)
-
-    def check(self, pause: Callable[[], None] = lambda: None) -> None:
-        """Refuse what no engine can render; ``pause`` as for ``from_json``.
+    def check(self) -> None:
+        """Refuse what no engine can render.
 
         Raises
         ------
@@ -271,10 +260,8 @@ class Job:
         for holds, what in self._demands():
             if not holds:
                 raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
-        for index, frame in enumerate(self.frames):
-            if index % _PAUSE == 0:
-                pause()
-            self.check_frame(frame)
+        for form, number in Frames.of(self.frames).forms():
+            self._check_form(form, number)
 
     def check_frame(self, frame: Frame) -> None:
         """Refuse a frame that no engine can render.
@@ -283,7 +270,11 @@ class Job:
         ------
         BendError(JOB_INVALID)
         """
-        if what := self._fault_of_frame(frame):
+        check_alone(frame)
+        self._check_form(Form.of(frame), frame.number)
+
+    def _check_form(self, form: Form, number: int) -> None:
+        if what := self._fault_of(form, number):
             raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")
 
     def _demands(self) -> Iterator[tuple[bool, str]]:
@@ -315,7 +306,7 @@ class Job:
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
             yield isinstance(text, str), "model, decoder and negative prompt must be text"
         prints = [self.fingerprint, *([self.decoder_fingerprint] if self.decoder else [])]
-        yield all(_DIGEST.fullmatch(text) for text in prints), "a model's fingerprint must be a digest"
+        yield all(DIGEST.fullmatch(text) for text in prints), "a model's fingerprint must be a digest"
         for lora in self.loras:
             yield isinstance(lora.name, str) and isinstance(lora.path, str), "the name and path of a LoRA must be text"
             yield (
@@ -323,7 +314,7 @@ class Job:
                 f"{lora.name!r} cannot name a LoRA: it is empty, or has * or control characters",
             )
             yield abs(lora.strength) <= STRONGEST, f"the strength of the LoRA {lora.name} must be from -100 to 100"
-            yield bool(_DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
+            yield bool(DIGEST.fullmatch(lora.fingerprint)), f"the fingerprint of {lora.name} must be a digest"
         yield isinstance(self.editing, bool), "pictures are edited or not: true or false"
         yield isinstance(self.prompt_weights, bool), "prompts have weights or not: true or false"
         yield type(self.clip_skip) is int and 0 <= self.clip_skip <= 100, "CLIP skip must be from 0 to 100"
@@ -339,71 +330,21 @@ class Job:
         for bend in self.bends:
             check_bend(bend)
 
-    def _fault_of_frame(self, frame: Frame) -> str:
-        """What is wrong with a frame; empty if nothing is."""
-        if len(frame.values) != len(self.bends):
-            return f"frame {frame.number} has values for {len(frame.values)} bends instead of {len(self.bends)}"
-        if not abs(frame.number) <= FRAME.most:
-            return f"a frame lies beyond {FRAME.most:,}, where no timeline has one"
-        if any(len(text) > LONGEST_PROMPT for text, _ in frame.prompt):
-            return f"the prompt of frame {frame.number} has more than {LONGEST_PROMPT} characters"
-        if not frame.prompt:
-            return f"frame {frame.number} has no prompt"
-        numbers = (
-            *(share for _, share in (*frame.prompt, *frame.sound)),
-            *(v for values in frame.values for v in values.values()),
-            *frame.strip.values(),
-            frame.walk or 0.0,
-        )
-        if not all(map(math.isfinite, numbers)):
-            return f"a value of frame {frame.number} is not a number"
-        if frame.sound and self.hearing is None:
-            return f"frame {frame.number} has a sound, but nothing hears it"
-        if not all(map(_DIGEST.fullmatch, filter(None, (frame.picture, frame.previous, frame.anchor, *frame.masks)))):
-            return f"frame {frame.number} names a picture by something that is no digest"
-        if not all(_DIGEST.fullmatch(digest) for digest, _ in frame.sound):
-            return f"frame {frame.number} names a sound by something that is no digest"
-        if self.source == "pictures" and not frame.picture:
-            return f"frame {frame.number} has no source picture"
-        if len(frame.masks) not in {0, len(self.bends)}:
-            return f"frame {frame.number} has masks for other bends"
-        for index, bend in enumerate(self.bends):
-            if bend.region == "mask" and not (frame.masks and frame.masks[index]):
-                return f"frame {frame.number} has no mask for {bend.name}"
+    def _fault_of(self, form: Form, number: int) -> str:
+        """What this job lacks in frames of a form, such as the one of a number; empty if that is nothing."""
+        if form.values != len(self.bends):
+            return f"frame {number} has values for {form.values} bends instead of {len(self.bends)}"
+        if form.heard and self.hearing is None:
+            return f"frame {number} has a sound, but nothing hears it"
+        if self.source == "pictures" and not form.pictured:
+            return f"frame {number} has no source picture"
+        if len(form.masked) not in {0, len(self.bends)}:
+            return f"frame {number} has masks for other bends"
+        masked = form.masked or (False,) * len(self.bends)
+        for bend, has_mask in zip(self.bends, masked, strict=True):
+            if bend.region == "mask" and not has_mask:
+                return f"frame {number} has no mask for {bend.name}"
         return ""
-
-
-def _frames(data: list[Any], pause: Callable[[], None]) -> tuple[Frame, ...]:
-    """The frames of a job; what they were read from is given up one by one."""
-    if not isinstance(data, list):
-        raise TypeError("frames are a list")
-    prompts: dict[Blend, Blend] = {}
-    for index, plain in enumerate(data):
-        if index % _PAUSE == 0:
-            pause()
-        frame = _frame(plain, prompts)
-        data[index] = frame
-    return tuple(data)
-
-
-def _frame(data: dict[str, Any], prompts: dict[Blend, Blend]) -> Frame:
-    prompt = tuple([(str(text), float(share)) for text, share in data["prompt"]])
-    return Frame(
-        int(data["number"]),
-        prompts.setdefault(prompt, prompt),
-        tuple([_table(values) for values in data["values"]]),
-        None if data.get("walk") is None else float(data["walk"]),
-        _table(data.get("strip", {})),
-        str(data.get("picture", "")),
-        tuple([str(digest) for digest in data.get("masks", ())]),
-        str(data.get("previous", "")),
-        str(data.get("anchor", "")),
-        tuple([(str(digest), float(share)) for digest, share in data.get("sound", ())]),
-    )
-
-
-def _table(values: dict[str, Any]) -> dict[str, float]:
-    return {str(name): float(value) for name, value in values.items()}
 
 
 def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[bool, str]]:
@@ -411,7 +352,7 @@ def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[
         texts = (embedding.name, embedding.path, embedding.fingerprint)
         yield all(isinstance(text, str) for text in texts), "the name and path of an embedding must be text"
         yield bool(embedding.name.strip()), "an embedding needs a name to be written in the prompt"
-        yield bool(_DIGEST.fullmatch(embedding.fingerprint)), f"the fingerprint of {embedding.name} must be a digest"
+        yield bool(DIGEST.fullmatch(embedding.fingerprint)), f"the fingerprint of {embedding.name} must be a digest"
     names = {embedding.name.casefold() for embedding in embeddings}
     yield len(names) == len(embeddings), "two embeddings have the same name: rename one in the preferences"
 
@@ -421,7 +362,7 @@ def _demands_of_hearing(hearing: Hearing) -> Iterator[tuple[bool, str]]:
         (hearing.adapters, hearing.adapters_fingerprint),
         (hearing.projector, hearing.projector_fingerprint),
     ):
-        yield isinstance(path, str) and bool(_DIGEST.fullmatch(digest)), f"the fingerprint of {path} must be a digest"
+        yield isinstance(path, str) and bool(DIGEST.fullmatch(digest)), f"the fingerprint of {path} must be a digest"
     yield isinstance(hearing.separate, bool), "guidance is separate or not: true or false"
     yield 0 <= hearing.start <= hearing.end <= 1, "the steps in which sound is heard must lie within 0 to 1"
     factors = hearing.blocks.values()

@@ -1,17 +1,18 @@
-"""What a frame store does not have of a job, found out and resolved in slices: a film may have 100,000 frames.
+"""What a frame store does not have of a job, found out part by part: a film may have 100,000 frames.
 
-Only frame keys and numbers are kept of a whole film. Frames are resolved again slice by slice when their turn has come;
-their states are shared within a slice. Between two slices of any work, a cancel is heard.
+A frame is resolved when the turn of its part has come, and forgotten with it; states are shared within a part. Between
+two slices of any work, a cancel is heard.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from ..core import plan
 from ..core.errors import BendError, Code
+from ..core.frames import Frames
 from ..core.job import Job
 from ..core.plan import Work
 from ..core.resolve import Resolved, trace
@@ -42,82 +43,78 @@ def hearing(items: Iterable[T], cancelled: Callable[[], bool], every: int = SLIC
 
 
 @dataclass(frozen=True)
-class Missing:
-    """What the store does not have.
+class Part:
+    """What a store has of some frames of a job, and what it does not have.
 
     Parameters
     ----------
-    numbers : for every frame key that is missing, the numbers of the frames that show it, in the job's order
-    telling : for every choice of prompts one frame that has it
+    there : the keys of frames that are there, by number
+    frames : what is missing and in no part before: resolved frames by key, in the job's order
+    numbers : for every key that is missing, or was until its part was made, the numbers of the frames that show it
     """
 
-    job: Job
-    numbers: Mapping[str, list[int]]
-    telling: Mapping[tuple[str, ...], Resolved]
-
-    @property
-    def total(self) -> int:
-        """How many frames of the timeline are missing."""
-        return sum(len(numbers) for numbers in self.numbers.values())
-
-    def frames(self, cancelled: Callable[[], bool] = never) -> Iterator[tuple[str, Resolved]]:
-        """The missing frames by key, each once, in the job's order."""
-        given: set[str] = set()
-        for traced in hearing(trace(self.job), cancelled):
-            if len(given) == len(self.numbers):
-                return
-            if traced.key in self.numbers and traced.key not in given:
-                given.add(traced.key)
-                yield traced.key, traced.data
-
-    def slices(self, cancelled: Callable[[], bool] = never) -> Iterator[dict[str, Resolved]]:
-        """The missing frames by key, so many at a time."""
-        together: dict[str, Resolved] = {}
-        for key, frame in self.frames(cancelled):
-            together[key] = frame
-            if len(together) == SLICE:
-                yield together
-                together = {}
-        if together:
-            yield together
-
-    def work(self, cancelled: Callable[[], bool] = never) -> Work:
-        """How much work they are, slice by slice as they are rendered."""
-        found = [plan.measure(frames.values()) for frames in self.slices(cancelled)]
-        return Work(
-            self.total,
-            len(self.numbers),
-            sum(one.states for one in found),
-            sum(one.alone for one in found),
-        )
+    there: dict[int, str] = field(default_factory=dict)
+    frames: dict[str, Resolved] = field(default_factory=dict)
+    numbers: dict[str, list[int]] = field(default_factory=dict)
 
 
-def missing(
+def look(
     job: Job, store: FrameStore, numbers: Collection[int] | None = None, cancelled: Callable[[], bool] = never
-) -> Missing:
-    """What a store does not have of a job.
+) -> Iterator[Part]:
+    """What a store has of a job, part by part; no frame is resolved before the part that it is in is asked for.
 
     Parameters
     ----------
     numbers : frame numbers of the timeline; None means all. Where frames start from the one before, all frames before
         the last of these are needed as well.
-    cancelled : asked between slices
+    cancelled : asked from time to time
 
     Raises
     ------
     BendError(CANCELLED)
     """
-    wanted = None if numbers is None else frozenset(numbers)
-    last = max(wanted, default=None) if wanted is not None else None
-    found: dict[str, list[int]] = {}
-    telling: dict[tuple[str, ...], Resolved] = {}
+    wanted = asked(job, numbers)
+    part, given = Part(), set[bytes]()
     for traced in hearing(trace(job), cancelled):
-        number = traced.frame.number
-        chained = job.source == "previous" and last is not None and number <= last
-        if wanted is not None and number not in wanted and not chained:
+        number, key = traced.frame.number, traced.key
+        if number not in wanted:
             continue
-        if not store.has(traced.key):
-            found.setdefault(traced.key, []).append(number)
-            texts = (*(text for text, _ in traced.data["prompt"]), traced.data["negative"])
-            telling.setdefault(texts, traced.data)
-    return Missing(job, found, telling)
+        digest = bytes.fromhex(key)
+        if digest not in given and store.has(key):
+            part.there[number] = key
+            continue
+        part.numbers.setdefault(key, []).append(number)
+        if digest not in given:
+            given.add(digest)
+            part.frames[key] = traced.data
+        if len(part.frames) == SLICE:
+            yield part
+            part = Part()
+    if part != Part():
+        yield part
+
+
+def asked(job: Job, numbers: Collection[int] | None) -> Collection[int]:
+    """The numbers of the frames that are to be there in the end, with those that others start from."""
+    there = Frames.of(job.frames).numbers
+    if numbers is None:
+        return frozenset(there)
+    wanted = frozenset(numbers)
+    last = max(wanted, default=None)
+    if job.source != "previous" or last is None:
+        return wanted.intersection(there)
+    return frozenset(number for number in there if number in wanted or number <= last)
+
+
+def work(parts: Iterable[Part]) -> Work:
+    """How much work parts are, each with what its frames have in common."""
+    shown, found = 0, []
+    for part in parts:
+        shown += sum(map(len, part.numbers.values()))
+        found.append(plan.measure(part.frames.values()))
+    return Work(
+        shown,
+        sum(one.pictures for one in found),
+        sum(one.states for one in found),
+        sum(one.alone for one in found),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,14 +12,15 @@ from PIL.Image import Image
 
 from ..core import plan, speeds
 from ..core.footprint import Offload
+from ..core.frames import Frames
 from ..core.job import Bend, Job
-from ..core.resolve import Resolved, Resolver, trace
+from ..core.resolve import Resolver
 from ..core.tiling import TILED, WHOLE, tile_side
 from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
 from .memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
-from .missing import Missing, hearing, missing
+from .missing import Part, asked, hearing, look
 from .model_shelf import ModelShelf
 from .prompt_notices import Notice, notices
 from .sampling import Sampler
@@ -30,7 +31,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Progress:
-    """A frame that is ready now: ``done`` of ``total`` frames that were missing."""
+    """A frame that is ready now: ``done`` of ``total`` frames that were missing or have not been looked for yet."""
 
     number: int
     key: str
@@ -40,7 +41,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did: frames asked for and found in the store, pictures made, states computed, seconds.
+    """What a run did: frames asked for, found when their turn came, pictures made, states computed, seconds.
 
     ``batch`` is the size of the batches that fitted into memory, at most that of the job; ``decode`` is how pictures
     were decoded, in tiles if memory did not suffice; ``offload`` how much of the model is kept off the device.
@@ -84,53 +85,62 @@ class _Run:
         self.job, self.store, self.numbers = job, store, numbers
         self.progress, self.phase, self.cancelled, self.told = progress, phase, cancelled, told
         self.rendered = self.states = 0
-        #: The frames that were missing at first, and those of them that have been announced.
-        self.lacking: set[int] = set()
+        #: What can be tried if memory runs out now.
+        self.stages = _LOADING
+        #: The frames that were missing at first, as far as is known by now; and those of them that have been announced.
+        self.lacking = set(asked(job, numbers))
         self._announced: set[int] = set()
-        self._first = True
+        self._looking: Iterator[Part] | None = None
 
     @property
     def batched(self) -> bool:
         """Whether the size of batches matters to this job's frames, whose keys it then is a part of."""
         return self.job.source != "previous" and self.job.hearing is None
 
-    def missing(self) -> Missing:
-        """What the store does not have; by its later keys some of it may be there, which is announced."""
+    def parts(self) -> Iterator[Part]:
+        """What the store does not have, part by part; by its later keys some of it may be there, which is announced."""
         self.phase("Looking for frames that are there")
-        wanted = missing(self.job, self.store, self.numbers, self.cancelled)
-        self.states = 0
-        if self._first:
-            self.lacking = {number for showing in wanted.numbers.values() for number in showing}
-            self._first = False
-        elif self.job.source == "previous":  # with other keys, every frame of the chain is another
-            self.lacking |= {number for showing in wanted.numbers.values() for number in showing}
-        else:
-            left = self.lacking - self._announced
-            wanted = missing(self.job, self.store, left, self.cancelled)
-            there = left - {number for showing in wanted.numbers.values() for number in showing}
-            for traced in hearing(trace(self.job), self.cancelled):
-                if traced.frame.number in there:
-                    self._announce(traced.frame.number, traced.key)
-        return wanted
+        self.states, self.stages = 0, _LOADING
+        if self._looking is None:
+            self._looking = self._look()
+            return self._looking
+        for _ in self._looking:  # the rest may be there by the keys that the job had at first
+            pass
+        return self._look_again()
 
-    def make(self, sampler: Sampler, wanted: Missing) -> None:
-        """Render frames into the store."""
+    def _look(self) -> Iterator[Part]:
+        for part in look(self.job, self.store, self.numbers, self.cancelled):
+            self.lacking.difference_update(part.there)
+            yield part
 
-        inputs = StoredInputs(self.store)
-        for frames in wanted.slices(self.cancelled):
-            self.states += plan.measure(frames.values()).states
-
-            def finished(key: str, picture: Image, frames: dict[str, Resolved] = frames) -> None:
-                self.store.write(key, picture, frames[key])
-                self.rendered += 1
-                for number in wanted.numbers[key]:
-                    self._announce(number, key)
-
-            if self.job.source == "previous":  # each frame begins with the file of the one before
-                for key, frame in frames.items():
-                    sampler.render_all({key: frame}, finished, inputs, self.cancelled)
+    def _look_again(self) -> Iterator[Part]:
+        chained = self.job.source == "previous"  # with other keys, every frame of the chain is another
+        left = self.numbers if chained else self.lacking - self._announced
+        for part in look(self.job, self.store, left, self.cancelled):
+            if chained:
+                self.lacking.update(*part.numbers.values())
             else:
-                sampler.render_all(frames, finished, inputs, self.cancelled)
+                for number, key in part.there.items():
+                    self._announce(number, key)
+            yield part
+
+    def make(self, sampler: Sampler, part: Part) -> None:
+        """Render frames into the store."""
+        inputs, frames = StoredInputs(self.store), part.frames
+        for key in part.numbers.keys() - frames.keys():  # made with a part before
+            self._show(key, part)
+        self.states += plan.measure(frames.values()).states
+
+        def finished(key: str, picture: Image) -> None:
+            self.store.write(key, picture, frames[key])
+            self.rendered += 1
+            self._show(key, part)
+
+        if self.job.source == "previous":  # each frame begins with the file of the one before
+            for key, frame in frames.items():
+                sampler.render_all({key: frame}, finished, inputs, self.cancelled)
+        else:
+            sampler.render_all(frames, finished, inputs, self.cancelled)
 
     def halve_the_batch(self) -> None:
         """Go on with smaller batches. Their frames are other frames, by their last bits: they have other keys."""
@@ -148,6 +158,10 @@ class _Run:
         self.job = tiled
         self.phase("Out of memory: continuing with tiled decoding")
         return True
+
+    def _show(self, key: str, part: Part) -> None:
+        for number in part.numbers[key]:
+            self._announce(number, key)
 
     def _announce(self, number: int, key: str) -> None:
         self._announced.add(number)
@@ -196,13 +210,15 @@ class Renderer:
         """
         began = time.monotonic()
         store.sweep()
-        run = _Run(job, store, numbers, progress, phase, cancelled, told)
+        frames = Frames.of(job.frames)
+        run = _Run(replace(job, frames=frames), store, numbers, progress, phase, cancelled, told)
         while not self._attempt(run):
             pass
-        asked = [frame.number for frame in job.frames if numbers is None or frame.number in numbers]
-        found = sum(number not in run.lacking for number in asked)
+        wanted = frozenset(frames.numbers if numbers is None else numbers)
+        shown = [number for number in frames.numbers if number in wanted]
+        found = sum(number not in run.lacking for number in shown)
         summary = Summary(
-            len(asked),
+            len(shown),
             found,
             run.rendered,
             run.states,
@@ -221,30 +237,41 @@ class Renderer:
         ------
         BendError(OUT_OF_MEMORY) if it cannot need less
         """
-        stages = _LOADING
         try:
-            wanted = run.missing()
-            if wanted.numbers:
-                run.phase("Loading the model")
-                sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
-                if found := notices(sampler.prompts, hearing(wanted.telling.values(), run.cancelled)):
-                    run.told(found)
-                run.phase("Rendering")
-                stages = _DENOISING
-                run.make(sampler, wanted)
+            self._make(run)
             return True
         except (MemoryError, RuntimeError, OSError) as error:
             if not is_out_of_memory(error):
                 raise
             log.warning("memory ran out: %s", error)
             if isinstance(error, NoRoomForAutoencoder):
-                stages = _DECODING
+                run.stages = _DECODING
         # Only here, where the exception no longer holds the tensors of every frame it came through.
         self._sampler = None
         give_back()
-        if not any(self._ask_for_less(run, stage) for stage in stages):
+        if not any(self._ask_for_less(run, stage) for stage in run.stages):
             raise out_of_memory(run.job.size, self._gains_by_half(run.job))
         return False
+
+    def _make(self, run: _Run) -> None:
+        """Make what is missing; the model is loaded when the first frame of it is known."""
+        sampler = None
+        for part in run.parts():
+            if part.numbers:
+                sampler = sampler or self._begin(run)
+                run.make(sampler, part)
+
+    def _begin(self, run: _Run) -> Sampler:
+        """The sampler for a run, which is told what of its prompts the model cannot take."""
+        run.phase("Loading the model")
+        sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
+        resolver = Resolver(run.job)
+        telling = Frames.of(run.job.frames).telling(run.lacking)
+        if found := notices(sampler.prompts, hearing(map(resolver.resolve, telling), run.cancelled)):
+            run.told(found)
+        run.phase("Rendering")
+        run.stages = _DENOISING
+        return sampler
 
     def _gains_by_half(self, job: Job) -> bool:
         """Whether 16 bit would be less memory for a job, and is known not to be slow here."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tracemalloc
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,9 @@ from typing import Any
 import pytest
 from many_jobs import jobs
 
-from blender_bend.core import bend_resolution, plan
+from blender_bend.core import bend_resolution, json_stream, plan
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.frames import BLOCK, Frames
 from blender_bend.core.job import Bend, Frame, Job
 from blender_bend.core.resolve import frame_key, resolve, trace
 
@@ -69,20 +71,84 @@ def test_sites_and_channels_are_parsed_once_for_all_frames(monkeypatch: pytest.M
     assert len(parsed) == 4
 
 
-def test_a_film_is_read_with_little_more_memory_than_it_takes() -> None:
-    text = film(5000).to_json()
+def test_a_film_is_read_with_little_memory(tmp_path: Path) -> None:
+    """Its file is 26 MB for 100,000 frames."""
+    path = tmp_path / "job.json"
+    path.write_text(film(5000).to_json(), encoding="utf-8")
     tracemalloc.start()
     try:
-        job = Job.from_json(text)
+        job = Job.read(path)
         kept, most = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert len(job.frames) == 5000
-    assert kept / 5000 < 900, "bytes a frame"
-    assert most < 2.2 * kept
+    assert kept / 5000 < 100, "bytes a frame"
+    assert most < kept + 2e6
 
 
-@pytest.mark.parametrize("pauses", [1, 3, 16])
+@pytest.mark.parametrize("job", jobs(12))
+def test_packed_frames_are_the_frames_that_they_were(job: Job) -> None:
+    frames = tuple(replace(frame, number=frame.number + 1000 * turn) for turn in range(80) for frame in job.frames)
+    packed = Frames(frames)
+    assert packed == frames and tuple(packed) == frames and len(packed) == len(frames) > 2 * BLOCK
+    assert [packed[place] for place in (0, BLOCK - 1, BLOCK, -1)] == [
+        frames[place] for place in (0, BLOCK - 1, BLOCK, -1)
+    ]
+    assert packed[BLOCK - 2 : BLOCK + 3] == frames[BLOCK - 2 : BLOCK + 3] and packed[::-1] == frames[::-1]
+    assert list(packed.numbers) == [frame.number for frame in frames]
+    assert packed != frames[1:] and packed != (*frames[:-1], replace(frames[-1], number=7))
+    with pytest.raises(IndexError):
+        packed[len(frames)]
+
+
+def test_for_every_choice_of_prompts_one_frame_tells() -> None:
+    texts = ["sea", "sea", "fire", "sea", "fire", "wood"]
+    packed = Frames(Frame(number, ((text, 1.0),)) for number, text in enumerate(texts))
+    assert [frame.number for frame in packed.telling()] == [0, 2, 5]
+    assert [frame.number for frame in packed.telling({1, 3, 4})] == [1, 4]
+
+
+@pytest.mark.parametrize("layout", [{}, {"indent": 2}, {"separators": (",", ":")}, {"sort_keys": True}])
+@pytest.mark.parametrize("piece", [1, 7, 64, json_stream.PIECE])
+def test_a_job_is_read_in_any_layout_and_in_pieces_of_any_length(
+    layout: dict[str, Any], piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(json_stream, "PIECE", piece)
+    for job in (replace(job, prediction="auto") for job in jobs(6)):
+        assert Job.from_json(json.dumps(json.loads(job.to_json()), **layout)) == job
+
+
+def test_a_job_that_was_written_before_frames_came_last_is_read() -> None:
+    plain = json.loads(film(3).to_json())
+    order = ["model", "frames", *(name for name in plain if name not in ("model", "frames", "schema")), "schema"]
+    assert Job.from_json(json.dumps({name: plain[name] for name in order})) == film(3)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda text: text[:-3],
+        lambda text: text + "}",
+        lambda text: text.replace('"frames": [', '"frames": [,'),
+        lambda text: text.replace("\n]}", ",]}"),
+        lambda text: text.replace("\n]}", "]]}"),
+        lambda text: text.replace("\n]}", '], "frames": []}'),
+        lambda text: text.replace('"frames": [', '"frames": {'),
+        lambda text: text.replace('"frames": ', '"frames" '),
+        lambda text: text.replace('"frames": ', '3: [], "frames": '),
+        lambda text: text.replace('"a calm sea"', '"\\ud800"'),
+        lambda text: text.replace('"negative": ""', '"negative": "\\ud800"'),
+    ],
+)
+def test_a_damaged_text_of_a_job_is_refused(damage: Callable[[str], str]) -> None:
+    text = film(3).to_json()
+    assert damage(text) != text
+    with pytest.raises(BendError) as caught:
+        Job.from_json(damage(text))
+    assert caught.value.code == Code.JOB_INVALID
+
+
+@pytest.mark.parametrize("pauses", [1, 3, 10])
 def test_reading_a_film_can_be_stopped_at_any_time(pauses: int) -> None:
     left = iter(range(pauses - 1))
 

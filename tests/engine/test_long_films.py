@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import json
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Frame, Job
 from blender_bend.core.messages import Message
+from blender_bend.core.resolve import Resolved, Traced, trace
 from blender_bend.engine import missing as planning
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.missing import missing
 from blender_bend.engine.render import Progress, Renderer
 from blender_bend.engine.server import Server
 
@@ -33,7 +34,7 @@ def film(frames: int, model: str = "m") -> Job:
     return Job(model, "f" * 64, (64, 64), 8, 7.0, 1, "", bends, made)
 
 
-def test_a_cancel_is_heard_while_frames_are_looked_for(store: FrameStore) -> None:
+def test_a_cancel_is_heard_while_frames_are_looked_for(store: FrameStore, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     asked: list[None] = []
 
@@ -41,6 +42,7 @@ def test_a_cancel_is_heard_while_frames_are_looked_for(store: FrameStore) -> Non
         asked.append(None)
         return len(asked) == 4
 
+    monkeypatch.setattr(store, "has", lambda key: True)
     with pytest.raises(BendError) as caught:
         Renderer("cpu").render(film(5000), store, phase=said.append, cancelled=cancelled)
     assert caught.value.code == Code.CANCELLED
@@ -48,36 +50,127 @@ def test_a_cancel_is_heard_while_frames_are_looked_for(store: FrameStore) -> Non
     assert said == ["Looking for frames that are there"]
 
 
-def test_planning_keeps_less_than_a_kilobyte_of_a_frame(store: FrameStore) -> None:
-    """100,000 frames must stay below 150 MB."""
-    job = film(6000)
-    tracemalloc.start()
-    try:
-        wanted = missing(job, store)
-        first = next(wanted.slices())
-        _, most = tracemalloc.get_traced_memory()
-    finally:
-        tracemalloc.stop()
-    assert wanted.total == 6000 and len(first) == planning.SLICE
-    slice_of_frames = 8e6
-    assert (most - slice_of_frames) / 6000 < 1000
-
-
-def test_the_first_slice_of_a_film_is_planned_without_the_rest(
-    store: FrameStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    wanted = missing(film(4000), store)
-    resolved: list[int] = []
+@pytest.fixture
+def traced(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of frames that have been resolved for planning, in their order."""
+    numbers: list[int] = []
     trace = planning.trace
 
-    def watched(job: Job) -> object:
+    def watched(job: Job) -> Iterator[Traced]:
         for one in trace(job):
-            resolved.append(one.frame.number)
+            numbers.append(one.frame.number)
             yield one
 
     monkeypatch.setattr(planning, "trace", watched)
-    assert list(next(wanted.slices()).keys()) == list(wanted.numbers)[: planning.SLICE]
-    assert len(resolved) <= planning.SLICE + 1
+    return numbers
+
+
+class Idle:
+    """A sampler that makes gray pictures at once."""
+
+    def __init__(self, on_begin: Callable[[], None] = lambda: None) -> None:
+        self.on_begin = on_begin
+        self.prompts = None
+
+    def render_all(self, frames: dict[str, Resolved], finished: Callable[[str, Image.Image], None], *_: object) -> None:
+        """Make a picture for every frame."""
+        for key in frames:
+            self.on_begin()
+            finished(key, Image.new("RGB", (64, 64)))
+
+
+@pytest.fixture
+def idle(monkeypatch: pytest.MonkeyPatch, store: FrameStore) -> Idle:
+    """A renderer's sampler, and a store, that do nothing: what is left is the planning."""
+    sampler, made = Idle(), set()
+    monkeypatch.setattr(Renderer, "sampler", lambda *_: sampler)
+    monkeypatch.setattr("blender_bend.engine.render.notices", lambda *_: [])
+    monkeypatch.setattr(store, "write", lambda key, *_: made.add(key))
+    monkeypatch.setattr(store, "has", made.__contains__)
+    return sampler
+
+
+def test_the_first_frame_is_begun_after_one_part_was_traced_and_each_frame_is_traced_once(
+    store: FrameStore, idle: Idle, traced: list[int]
+) -> None:
+    known: list[int] = []
+    idle.on_begin = lambda: known.append(len(traced))
+    summary = Renderer("cpu").render(film(5000), store)
+    assert known[0] == planning.SLICE
+    assert traced == list(range(5000))
+    assert (summary.frames, summary.found, summary.rendered) == (5000, 0, 5000)
+
+
+def test_frames_that_show_pictures_of_parts_before_are_reported_too(
+    store: FrameStore, idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "SLICE", 4)
+    job = film(10)
+    frames = tuple(replace(job.frames[number % 6], number=number) for number in range(30))
+    seen: list[Progress] = []
+    summary = Renderer("cpu").render(replace(job, frames=frames), store, progress=seen.append)
+    assert sorted(progress.number for progress in seen) == list(range(30))
+    assert [progress.done for progress in seen] == list(range(1, 31))
+    assert (summary.frames, summary.found, summary.rendered) == (30, 0, 6)
+    assert {progress.key for progress in seen} == {one.key for one in trace(job)} - {
+        one.key for one in list(trace(job))[6:]
+    }
+
+
+def test_what_is_found_later_lowers_the_total(store: FrameStore, idle: Idle, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(planning, "SLICE", 4)
+    job = film(12)
+    for one in list(trace(job))[8:10]:
+        store.write(one.key, Image.new("RGB", (64, 64)), one.data)
+    seen: list[Progress] = []
+    summary = Renderer("cpu").render(job, store, progress=seen.append)
+    assert (summary.frames, summary.found, summary.rendered) == (12, 2, 10)
+    assert [(progress.done, progress.total) for progress in seen][::9] == [(1, 12), (10, 10)]
+
+
+def test_when_memory_runs_out_frames_of_later_parts_are_found_by_their_first_keys(
+    store: FrameStore, idle: Idle, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "SLICE", 4)
+    job = replace(film(12), batch=4)
+    for one in list(trace(job))[6:]:
+        store.write(one.key, Image.new("RGB", (64, 64)), one.data)
+    failures = iter([MemoryError()])
+
+    def once() -> None:
+        for failure in failures:
+            raise failure
+
+    idle.on_begin = once
+    seen: list[Progress] = []
+    summary = Renderer("cpu").render(job, store, progress=seen.append)
+    assert (summary.found, summary.rendered, summary.batch) == (6, 6, 2)
+    assert [progress.number for progress in seen] == list(range(6))
+
+
+def test_a_film_of_100_000_frames_is_read_and_begun_with_less_than_150_megabytes(
+    tmp_path: Path, store: FrameStore, idle: Idle
+) -> None:
+    """A fifth of it, with a fifth of the memory that grows with it."""
+    path = tmp_path / "job.json"
+    path.write_text(film(20_000).to_json(), encoding="utf-8")
+
+    class Begun(Exception):
+        pass
+
+    def begin() -> None:
+        raise Begun
+
+    idle.on_begin = begin
+    tracemalloc.start()
+    try:
+        with pytest.raises(Begun):
+            Renderer("cpu").render(Job.read(path), store)
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    a_part = 10e6
+    assert a_part + (most - a_part) * 5 < 150e6
 
 
 @pytest.mark.parametrize("batch", [1, 3])

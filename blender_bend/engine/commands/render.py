@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,22 +81,22 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     from ...core.memory_advice import advise
     from ..devices import choose_device
     from ..inputs import StoredInputs
-    from ..missing import missing
+    from ..missing import Part, look, work
     from ..speeds import free_memory, of_this_machine
 
-    wanted = missing(job, store, numbers)
-    work = wanted.work()
-    print(f"{work.frames} frames to render, {work.pictures} different pictures")
-    print(f"{work.states} denoising steps; {work.alone} if every picture were rendered by itself")
+    parts = look(job, store, numbers)
+    first = next(parts, Part())
+    left = work(itertools.chain([first], parts))
+    print(f"{left.frames} frames to render, {left.pictures} different pictures")
+    print(f"{left.states} denoising steps; {left.alone} if every picture were rendered by itself")
     speeds = of_this_machine(renderer.device)
     advice = advise(job, speeds, free_memory(choose_device(renderer.device)))
     memory = advice.lines() if advice else ["Unknown how much memory this model needs"]
     for line in filter(None, [*memory, _warning(job, speeds)]):
         print(line)
-    if wanted.numbers:
-        first = next(frame for _, frame in wanted.frames())
-        frame = {**first, "bends": []}
+    if first.frames:
+        frame = {**next(iter(first.frames.values())), "bends": []}
         step, picture = renderer.sampler(job).measure(frame, StoredInputs(store))
-        total = work.states * step + work.pictures * picture
+        total = left.states * step + left.pictures * picture
         print(f"about {total:.0f} s here: {step:.2f} s a step, {picture:.2f} s for decoding a picture")
     return 0
