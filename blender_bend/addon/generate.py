@@ -16,6 +16,7 @@ from bpy.types import ImageStrip, Scene
 from ..core import file_hashes, messages, ways
 from ..core.errors import BendError, store_unwritable
 from ..core.files import patiently
+from ..core.frames import Frames
 from ..core.job import Job
 from ..core.plan import Tally, Work, branchings
 from ..core.resolve import Traced, file_name, trace
@@ -130,10 +131,11 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, p
     if pressed or not elsewhere:
         yield from bringing.ensure_inputs(store, former, needed, job.size)
     work = yield from _measure(needed)
+    packed = yield from _pack(needed)
     return Plan(
         scene_name,
         strip_name,
-        replace(job, frames=tuple(traced.frame for traced in needed)),
+        replace(job, frames=packed),
         store,
         {number: key for number, key in names.items() if number in chosen},
         [traced.frame.number for traced in needed],
@@ -256,6 +258,16 @@ def _measure(needed: Sequence[Traced]) -> Slices[Work]:
     return tally.work(len(needed))
 
 
+def _pack(needed: Sequence[Traced]) -> Slices[Frames]:
+    """The frames of a job, ready to be written."""
+    packed = Frames()
+    for index, traced in enumerate(needed):
+        packed.append(traced.frame)
+        if index % SLICE == SLICE - 1:
+            yield
+    return packed
+
+
 class Generation:
     """One run of the engine over what a plan found missing.
 
@@ -293,7 +305,8 @@ class Generation:
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
             path = Path(self._folder.name) / "job.json"
-            path.write_text(self.plan.job.to_json(), encoding="utf-8")
+            with path.open("w", encoding="utf-8") as file:
+                file.writelines(self.plan.job.pieces())
         except OSError as error:
             raise store_unwritable(Path(tempfile.gettempdir()), error) from error
         self.request = client.request(messages.RENDER, job=str(path), store=str(self.plan.store), urgent=self._urgent)

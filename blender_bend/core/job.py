@@ -232,7 +232,7 @@ class Job:
             # Half a character, which no tokenizer and no file takes, is a ValueError.
             json.dumps(data, ensure_ascii=False).encode()
             width, height = (int(side) for side in data["size"])
-            read: dict[str, Any] = {
+            read = {
                 "bends": tuple(Bend(**bend) for bend in data["bends"]),
                 "frames": frames,
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
@@ -240,9 +240,12 @@ class Job:
                 "size": (width, height),
                 "hearing": None if data.get("hearing") is None else Hearing(**data["hearing"]),
             }
-            numbers = {name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data}
-            amounts = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
-            job = cls(**{**data, **read, **numbers, **amounts})
+            numbers: dict[str, Any] = {
+                name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data
+            }
+            amounts: dict[str, Any] = {name: float(data[name]) for name in ("guidance", "walk_amount") if name in data}
+            settings: dict[str, Any] = {**data, **read, **numbers, **amounts}
+            job = cls(**settings)
             job.check()
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
             raise BendError(
