@@ -20,7 +20,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parents[1]
 FRAMES = (1_000, 10_000, 100_000)
 #: At most so much more memory than before the job was read, and so many times the time of parsing its bare text.
-MEGABYTES, RATIO = 150, 10.0
+MEGABYTES, RATIO = 150, 4.0
 
 
 class Begun(Exception):
