@@ -148,7 +148,10 @@ def read_regular(path: Path, most: int, follow: bool = False) -> bytes:
 
     def read() -> bytes:
         with open_regular(path, most, follow) as file:
-            content = file.read(most + 1)
+            size = os.fstat(file.fileno()).st_size  # a buffer of the most that may be there would be gigabytes
+            content = file.read(min(size, most) + 1)
+            if len(content) > size:
+                content += file.read(most + 1 - len(content))
         if len(content) > most:  # it grew meanwhile
             raise OSError(errno.EFBIG, os.strerror(errno.EFBIG), str(path))
         return content

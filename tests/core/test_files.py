@@ -5,11 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import pytest
 
-from blender_bend.core.files import replacing, sweep
+from blender_bend.core.files import read_regular, replacing, sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -82,3 +83,15 @@ def test_sweeping_beside_many_writers_costs_none_of_them_its_file(tmp_path: Path
     sweeper.join()
     assert len(list(tmp_path.iterdir())) == 200
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"whole"}
+
+
+def test_a_small_file_takes_little_memory_however_large_it_may_be(tmp_path: Path) -> None:
+    path = tmp_path / "small"
+    path.write_bytes(b"abc")
+    tracemalloc.start()
+    try:
+        assert read_regular(path, 1 << 31) == b"abc"
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 1e6

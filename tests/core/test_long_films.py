@@ -83,7 +83,7 @@ def test_a_film_is_read_with_little_memory(tmp_path: Path) -> None:
         tracemalloc.stop()
     assert len(job.frames) == 5000
     assert kept / 5000 < 100, "bytes a frame"
-    assert most < kept + 2e6
+    assert most < kept + 4e6, "its text, of 1.2 MB, and what a part of it takes"
 
 
 @pytest.mark.parametrize("job", jobs(12))
