@@ -24,6 +24,10 @@ LONGEST_NAME = 500
 _LARGEST = 1 << 48
 
 
+#: What is said of a file whose header is none, too long, or speaks of other bytes than there are.
+_DAMAGED = "its file is damaged or incomplete"
+
+
 class CutOff(Unreadable):
     """A file ends before its header, or its tensors, do."""
 
@@ -67,12 +71,15 @@ def _header(file: Path) -> tuple[dict[str, Any], bytes, int]:
     with open_regular(file, follow=True) as stream:
         length = int.from_bytes(stream.read(8), "little")
         if length > LONGEST_HEADER:
-            raise Unreadable("its header is too long")
+            raise Unreadable(_DAMAGED)
         text = stream.read(length)
         size = os.fstat(stream.fileno()).st_size
     if len(text) < length:
-        raise CutOff("it ends within its header")
-    return foreign_json.parse(text, LONGEST_HEADER, _MOST_VALUES, unique=True), text, size
+        raise CutOff(_DAMAGED)
+    try:
+        return foreign_json.parse(text, LONGEST_HEADER, _MOST_VALUES, unique=True), text, size
+    except Unreadable as error:
+        raise Unreadable(_DAMAGED) from error
 
 
 def contents(file: Path) -> Contents:
@@ -93,19 +100,21 @@ def _contents(path: str, _size: int, _changed: tuple[int, int]) -> Contents:
     start = 8 + len(text)
     try:
         tensors = {name: _entry(name, value, start) for name, value in found.items()}
+    except Unreadable:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
-        raise Unreadable("not a header") from error
+        raise Unreadable(_DAMAGED) from error
     ends = max((entry.end for entry in tensors.values()), default=start)
     if ends != size:
-        raise (CutOff if ends > size else Unreadable)(f"{size} of {ends} bytes")
+        raise (CutOff if ends > size else Unreadable)(_DAMAGED)
     noted = metadata if isinstance(metadata, dict) else {}
     return Contents(tensors, {str(key): str(value) for key, value in noted.items()}, hashlib.sha256(text).hexdigest())
 
 
 def _entry(name: str, value: dict[str, Any], start: int) -> Entry:
     if len(name) > LONGEST_NAME:
-        raise Unreadable("the name of a tensor is too long")
+        raise Unreadable(f"it has a tensor whose name has {len(name)} characters")
     begin, end = value["data_offsets"]
     if not all(type(number) is int and 0 <= number < _LARGEST for number in (begin, end, *value["shape"])):
-        raise Unreadable("a size is no number")
+        raise Unreadable(_DAMAGED)
     return Entry(name, str(value["dtype"]), tuple(int(n) for n in value["shape"]), start + int(begin), start + int(end))

@@ -7,8 +7,6 @@ import re
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
-from ...core.foreign_json import Unreadable
-
 #: What diffusers, transformers and safetensors raise for folders and files that are no models, or damaged ones.
 UNLOADABLE = (
     OSError,
@@ -28,7 +26,7 @@ UNLOADABLE = (
 
 def reason(error: BaseException) -> str:
     """What a library says, as the end of a sentence: one line, without the names of exceptions."""
-    if isinstance(error, SafetensorError | Unreadable):
+    if isinstance(error, SafetensorError):
         return "its file is damaged or incomplete"
     words = " ".join(str(error).split())
     return re.sub(r"\b\w*Error(?: while initializing \w+)?: ", "", words).rstrip(".") or type(error).__name__

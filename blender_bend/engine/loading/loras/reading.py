@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ....core import foreign_json
 from ....core.errors import BendError, Code
-from ....core.safetensors_file import LONGEST_NAME, contents
+from ....core.safetensors_file import contents
 from ..failures import reason
 
 #: What a tensor is to its layer, by the end of its name. Everything before is the layer's name.
@@ -123,8 +123,6 @@ def sort(tensors: dict[str, Tensor], metadata: dict[str, str], name: str) -> Con
     ------
     BendError(LORA_INVALID) if a number is not finite; BendError(LORA_KIND) if Bend does not apply this kind
     """
-    if (longest := max(map(len, tensors), default=0)) > LONGEST_NAME:
-        raise _invalid(f"The LoRA {name} has a tensor whose name has {longest} characters.", "Choose another file.")
     entries: dict[str, Entry] = {}
     others = []
     for key, tensor in tensors.items():
