@@ -65,7 +65,10 @@ def test_mutated_frames_are_read_or_refused(store: FrameStore) -> None:
         counts[1] += refused(lambda: inputs.source(source), Code.INPUT_MISSING)
         if number == FILES // 10:
             before = resident_bytes()
-    assert all(FILES / 4 < count < FILES for count in counts)
+    # A frame has checksums over everything: whatever is changed is noticed, where Pillow looks away in parts.
+    assert FILES * 0.98 < counts[0] <= FILES and FILES / 4 < counts[1] < FILES
+    store.path(KEY).write_bytes(honest)
+    assert read_origin(store.path(KEY))["prompt"] == "a calm sea"
     assert resident_bytes() - before < 32 * 2**20
 
 
