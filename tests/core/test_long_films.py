@@ -19,7 +19,7 @@ from blender_bend.core.frames import BLOCK, Frames
 from blender_bend.core.job import Bend, Frame, Job
 from blender_bend.core.resolve import frame_key, resolve, trace
 
-#: What the frames of ``many_jobs`` came to before parts of a job were parsed once for all frames.
+#: What the frames of ``many_jobs`` come to in this version of the renderer; written anew when it is raised.
 KNOWN = json.loads((Path(__file__).parent / "data" / "frames_of_many_jobs.json").read_text())
 
 
