@@ -10,7 +10,7 @@ import logging
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core import file_hashes, limits
 from ..core.errors import BendError
@@ -39,12 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
     # numpy's threads spin as well: beside a busy machine the onsets of 4 s of sound took 3.3 s with two of them and
     # 0.04 s with one. Torch has threads of its own.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    options = _parser().parse_args(arguments)
+    if arguments is None and not options.online:
+        confinement.go_offline()
+        if options.run is not _serve:  # which keeps a stream of its own
+            confinement.close_stdin()
     try:
-        options = _parser().parse_args(arguments)
-        if arguments is None and not options.online:
-            confinement.go_offline()
-            if options.run is not _serve:  # which keeps a stream of its own
-                confinement.close_stdin()
         with environments.leased(), file_hashes.telling(file_hashes.spoken(_say, every=10)):
             return options.run(options)
     except BendError as error:
@@ -56,8 +56,18 @@ def _say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says which option is wrong in Bend's own words, where a number is refused."""
+
+    def _get_value(self, action: argparse.Action, text: str) -> Any:
+        try:
+            return super()._get_value(action, text)
+        except BendError as error:
+            raise argparse.ArgumentError(action, str(error)) from error
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m blender_bend.engine", description=__doc__)
+    parser = _Parser(prog="python -m blender_bend.engine", description=__doc__)
     parser.set_defaults(online=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
