@@ -17,7 +17,7 @@ ROOMS = {
     "core": {"numpy"},
     "addon": {"bpy", "aud", "blf", "gpu", "gpu_extras", "numpy", "blender_bend.core"},
     "engine": {
-        "numpy", "scipy", "sklearn", "librosa", "soundfile", "torch", "diffusers", "transformers",
+        "numpy", "scipy", "sklearn", "librosa", "numba", "soundfile", "torch", "diffusers", "transformers",
         "safetensors", "accelerate", "PIL", "huggingface_hub", "psutil", "compel", "blender_bend.core",
     },
 }  # fmt: skip
