@@ -105,6 +105,7 @@ def told(bend_strip, scene, addon, *found):
     plan = addon.generate.at_once(addon.generate.plan(scene, bend_strip, [1]))
     generation = object.__new__(addon.generate.Generation)
     generation.plan, generation.done, generation.phase, generation.rendered = plan, 0, "", 0
+    generation._there, generation._arrived = {}, {}
     data = {"notices": [{"prompt": prompt, "text": text, "cut": ""} for prompt, text in found]}
     generation._take_in([core_messages.Message(core_messages.NOTICES, "1", data)])
 
