@@ -88,13 +88,18 @@ def _at_sequencer(scene: Scene) -> Iterator[None]:
     window, area = _sequencer() or _any_area()
     before = area.type
     try:
-        if before != "SEQUENCE_EDITOR":
-            area.type = "SEQUENCE_EDITOR"
+        _turn(window, area, "SEQUENCE_EDITOR")
         with compat.editing(scene, window=window, area=area):
             yield
     finally:
-        if before != "SEQUENCE_EDITOR":
-            area.type = before
+        _turn(window, area, before)
+
+
+def _turn(window: Window, area: Area, kind: str) -> None:
+    if area.type != kind:
+        # Turned outside of an override, Blender 4.5 forgets the scene of those around it.
+        with bpy.context.temp_override(window=window):
+            area.type = kind
 
 
 def _sequencer() -> tuple[Window, Area] | None:
