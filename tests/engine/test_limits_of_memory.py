@@ -42,22 +42,23 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(fresh: Child, make_jo
     job = make_job("mini", [bend], frames, steps=1, guidance=1.0, size=(256, 256), batch=64)
     pid = fresh.process.pid
 
-    def render(name: str, job: Job) -> int:
+    def render(name: str, job: Job) -> Job:
+        """Make the frames; the job with the batch and the way of decoding that it came through with."""
         (tmp_path / name).mkdir()
         fresh.send(messages.RENDER, name, **request(job, tmp_path / name))
         done = fresh.answers(name)[-1]
         assert done.type == messages.DONE, done.data
-        return int(done.data["batch"])
+        return replace(job, batch=int(done.data["batch"]), decode=str(done.data["decode"]))
 
     render("warm", replace(job, batch=1))
     Path(f"/proc/{pid}/clear_refs").write_text("5")  # forget the peak
     render("alone", replace(job, batch=1, seed=8))
     limit = max(address_space(pid, "VmPeak"), address_space(pid, "VmSize")) + 96 * 2**20
     resource.prlimit(pid, resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
-    batch = render("limited", job)
-    assert batch in {1, 2, 4, 8, 16, 32}
+    fitted = render("limited", job)
+    assert fitted.batch in {1, 2, 4, 8, 16, 32}
     resource.prlimit(pid, resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
-    render("free", replace(job, batch=batch))
+    render("free", fitted)
     assert contents(tmp_path / "limited" / "frames") == contents(tmp_path / "free" / "frames")
     assert len(contents(tmp_path / "limited" / "frames")) == frames
 

@@ -49,13 +49,18 @@ def read(path: Path) -> tuple[np.ndarray, int]:
             _check(path, file.samplerate in SAMPLE_RATES, f"{file.samplerate} samples a second")
             claimed = 0 if isinstance(seen, View) else file.frames
             return _read_to_end(path, file, claimed), file.samplerate
-    except (soundfile.LibsndfileError, TypeError, MemoryError) as error:
-        what = "there is not enough memory for its length" if isinstance(error, MemoryError) else error
+    except (soundfile.LibsndfileError, OSError, TypeError, MemoryError) as error:
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"{path.name} cannot be read as sound: {what}.",
+            f"{path.name} cannot be read as sound: {_words(error)}.",
             "Convert it to wav or flac, or put it on Blender's timeline.",
         ) from error
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for its length"
+    return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
 def read_mono(path: Path) -> tuple[np.ndarray, int]:
