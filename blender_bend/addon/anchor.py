@@ -90,10 +90,7 @@ def named(scene: int, name: str) -> ImageStrip:
     BendError(STRIP_MISSING)
     """
     found = scene_of(scene)
-    strip = strips.find(found.name, name) if found else None
-    if strip is None:
-        raise BendError(Code.STRIP_MISSING, f"The bend strip '{name}' is gone.")
-    return strip
+    return strips.called(found.name if found else "", name)
 
 
 def scene_of(number: int) -> Scene | None:

@@ -12,7 +12,7 @@ import bpy
 from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code
-from . import compat, named_files
+from . import compat, drivers, named_files
 from .named_files import Unseen
 from .slices import Slices
 
@@ -177,7 +177,7 @@ def _curves(scene: Scene, start: int, shown: list[Strip]) -> dict[str, str]:
             continue
         keys = [(key.co.x - start, key.co.y, key.interpolation) for key in curve.keyframe_points]
         known[curve.data_path] = known.get(curve.data_path, "") + repr((curve.array_index, curve.mute, keys))
-    for driver in scene.animation_data.drivers if scene.animation_data else ():
+    for driver in drivers.on(scene):
         known[driver.data_path] = known.get(driver.data_path, "") + driver.driver.expression
     return known
 

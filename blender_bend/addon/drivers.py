@@ -16,7 +16,7 @@ def of(scene: Scene, path: str) -> list[FCurve]:
     ----------
     path : the property's, from the scene
     """
-    return [driver for driver in _drivers(scene) if driver.data_path == path]
+    return [driver for driver in on(scene) if driver.data_path == path]
 
 
 def copy(scene: Scene, path: str, copied: str) -> None:
@@ -41,7 +41,7 @@ def remove(scene: Scene, path: str) -> None:
 
 def _targets(scene: Scene, path: str) -> Iterator[DriverTarget]:
     """What reads a property, wherever it is in the file."""
-    variables = (variable for owner in _owners() for driver in _drivers(owner) for variable in driver.driver.variables)
+    variables = (variable for owner in _owners() for driver in on(owner) for variable in driver.driver.variables)
     for variable in variables:
         for target in variable.targets:
             # A property of the context is one of the scene that is shown.
@@ -58,6 +58,7 @@ def _owners() -> Iterator[ID]:
             yield tree
 
 
-def _drivers(owner: Any) -> list[FCurve]:
+def on(owner: Any) -> list[FCurve]:
+    """All drivers of a data-block."""
     animation = getattr(owner, "animation_data", None)
     return list(animation.drivers) if animation else []

@@ -19,7 +19,18 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
-from . import activity, automatic, captured, compat, condition, embedding_files, preferences, prompt_schedule, strips
+from . import (
+    activity,
+    automatic,
+    captured,
+    compat,
+    condition,
+    drivers,
+    embedding_files,
+    preferences,
+    prompt_schedule,
+    strips,
+)
 from .bend_settings import BEND_PG_bend
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
@@ -273,7 +284,7 @@ def is_driven(scene: Scene, strip: ImageStrip) -> bool:
 
 
 def _driven(scene: Scene, strip: ImageStrip, keys: Sequence[str]) -> bool:
-    driven = {driver.data_path for driver in scene.animation_data.drivers} if scene.animation_data else set()
+    driven = {driver.data_path for driver in drivers.on(scene)}
     return bool(driven) and not driven.isdisjoint(strips.data_path(strip, key) for key in keys)
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from .few_steps import BY_NAME, FEW_STEPS, FewSteps
 from .safetensors_file import Contents, Entry
+from .schedulers import scheduler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,7 +148,7 @@ def scheduler_of(own: Mapping[str, Any], marks: Marks) -> dict[str, Any]:
         config["prediction_type"] = marks.prediction
     if (marks.prediction == V or marks.zero_snr) and config["_class_name"] == "PNDMScheduler":
         # As Stable Diffusion 2.1 was published; PNDM knows no zero SNR.
-        config |= {"_class_name": "DDIMScheduler", "clip_sample": False, "set_alpha_to_one": False}
+        config |= scheduler("ddim").config()
     if config["_class_name"] != own["_class_name"]:
         config.pop("skip_prk_steps", None)  # PNDM's alone
     if marks.zero_snr:

@@ -39,8 +39,7 @@ class FewSteps:
 
     def scheduler_config(self) -> dict[str, Any]:
         """The class of its scheduler and what sets it apart, by diffusers' names."""
-        row = scheduler(self.scheduler)
-        return {"_class_name": row.diffusers, **row.defaults, **row.settings, **self.own}
+        return {**scheduler(self.scheduler).config(), **self.own}
 
 
 FEW_STEPS: tuple[FewSteps, ...] = (

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 import threading
 import time
@@ -19,7 +18,7 @@ from pathlib import Path
 
 from . import hash_cache, hub
 from .errors import BendError, Code
-from .files import open_regular
+from .files import DIGEST, open_regular
 
 #: Told of a file while it is read: which, how many bytes of it, of how many. What it raises ends the reading.
 Step = Callable[[Path, int, int], None]
@@ -34,7 +33,6 @@ FRESH_NS = 2_000_000_000
 SILENT_SECONDS = 0.5
 
 _BLOCK = 1 << 24
-_BLOB = re.compile(r"[0-9a-f]{64}")
 
 #: Whether Blender's window waits for the main thread.
 _spared = False
@@ -174,7 +172,7 @@ def _blob_name(path: Path, status: os.stat_result) -> str:
         return ""
     blob = Path(os.path.realpath(path))
     inside = blob.parent.name == "blobs" and blob.parent.parent.parent == Path(os.path.realpath(hub.cache()))
-    return blob.name if inside and _BLOB.fullmatch(blob.name) else ""
+    return blob.name if inside and DIGEST.fullmatch(blob.name) else ""
 
 
 def _read(path: Path, status: os.stat_result, key: hash_cache.Key) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import stat
 from collections.abc import Callable, Iterator
@@ -19,6 +20,7 @@ from . import leftovers
 from .leftovers import lock, sweep
 
 __all__ = [
+    "DIGEST",
     "copy_whole",
     "lock",
     "open_regular",
@@ -31,6 +33,9 @@ __all__ = [
 ]
 
 Result = TypeVar("Result")
+
+#: A SHA-256 as text.
+DIGEST = re.compile(r"[0-9a-f]{64}")
 
 #: How network and user-space file systems say that they have no such thing as ``fsync``.
 _UNSUPPORTED = {

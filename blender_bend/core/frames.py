@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import operator
-import re
 import zlib
 from array import array
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -13,10 +12,9 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
 from .errors import BendError, Code
+from .files import DIGEST
 from .limits import FRAME
 from .prompts import Blend
-
-DIGEST = re.compile(r"[0-9a-f]{64}")
 
 #: Characters of a prompt; models read some hundred words.
 LONGEST_PROMPT = 100_000

@@ -9,12 +9,11 @@ import hashlib
 import json
 import logging
 import os
-import re
 import threading
 from pathlib import Path
 
 from . import foreign_json
-from .files import write_whole
+from .files import DIGEST, write_whole
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +25,6 @@ MOST = 1000
 #: Files that are known in this process.
 _MOST_HERE = 10_000
 
-_DIGEST = re.compile(r"[0-9a-f]{64}")
 _lock = threading.Lock()
 _here: dict[Key, str] = {}
 _on_disk: dict[str, str] = {}
@@ -103,7 +101,7 @@ def _read(file: Path) -> dict[str, str]:
     return {
         name: digest
         for name, digest in found.items()
-        if _DIGEST.fullmatch(name) and isinstance(digest, str) and _DIGEST.fullmatch(digest)
+        if DIGEST.fullmatch(name) and isinstance(digest, str) and DIGEST.fullmatch(digest)
     }
 
 

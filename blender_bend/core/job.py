@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,15 +12,14 @@ from typing import Any, TextIO
 from . import catalogue, channels, foreign_json, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
-from .frames import DIGEST, LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
+from .files import DIGEST
+from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
 from .json_stream import read_object
-from .limits import FRAMES
+from .limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
 from .prompts import BLENDINGS
 
 SCHEMA = 2
 
-#: A frame is no wider and no higher.
-LONGEST_SIDE = 4096
 #: Bytes of a job's file; one of 100,000 frames with ten bends has a tenth of it.
 _LARGEST = 1 << 31
 #: Of a LoRA, and of what a block hears; stronger ones leave nothing of the model.
@@ -282,11 +280,11 @@ class Job:
 
     def _demands(self) -> Iterator[tuple[bool, str]]:
         yield (
-            all(64 <= side <= LONGEST_SIDE and side % 8 == 0 for side in self.size),
-            f"width and height must be multiples of 8 from 64 to {LONGEST_SIDE}",
+            all(map(SIDE.holds, self.size)),
+            f"width and height must be multiples of {SIDE.multiple} from {SIDE.least} to {SIDE.most}",
         )
-        yield 1 <= self.steps <= 1000, "steps must be from 1 to 1000"
-        yield math.isfinite(self.guidance) and 0 <= self.guidance <= 100, "guidance must be from 0 to 100"
+        yield STEPS.holds(self.steps), f"steps must be from {STEPS.least} to {STEPS.most}"
+        yield GUIDANCE.holds(self.guidance), f"guidance must be from {GUIDANCE.least} to {GUIDANCE.most}"
         yield 0 <= self.seed < 2**32, "the seed must be from 0 to 4294967295"
         yield 0 <= self.walk_amount <= 1, "the noise walk's amount must be from 0 to 1"
         yield self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}"
@@ -300,7 +298,7 @@ class Job:
             yield isinstance(getattr(self, option), str), f"{option} must be text"
         schedulers.scheduler(self.scheduler).check(spacing=self.spacing, sigmas=self.sigmas, prediction=self.prediction)
         yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
-        yield 1 <= self.batch <= 64, "the batch must be from 1 to 64"
+        yield BATCH.holds(self.batch), f"the batch must be from {BATCH.least} to {BATCH.most}"
         yield (
             self.decode in tiling.DECODINGS,
             f"pictures are decoded in one of these ways: {', '.join(tiling.DECODINGS)}",

@@ -30,6 +30,10 @@ class Limit:
     least: float
     most: float
 
+    def holds(self, number: float) -> bool:
+        """Whether a number is within its limits; what is not a number never is."""
+        return self.least <= number <= self.most
+
     def _refused(self, value: Any) -> BendError:
         return BendError(
             Code.PARAMETER_INVALID,
@@ -48,7 +52,7 @@ class Real(Limit):
 
     def __call__(self, value: Any) -> float:
         number = _number(value)
-        if not self.least <= number <= self.most:
+        if not self.holds(number):
             raise self._refused(value)
         return number
 
@@ -59,9 +63,12 @@ class Whole(Limit):
 
     multiple: int = 1
 
+    def holds(self, number: float) -> bool:
+        return super().holds(number) and number == int(number) and int(number) % self.multiple == 0
+
     def __call__(self, value: Any) -> int:
         number = _number(value)
-        if not self.least <= number <= self.most or number != int(number) or int(number) % self.multiple:
+        if not self.holds(number):
             raise self._refused(value)
         return int(number)
 

@@ -46,18 +46,13 @@ def prompt_of_marker(name: str) -> str | None:
     return prompt if word.lower() == "prompt" and prompt else None
 
 
-def blend_at(frame: int, schedule: dict[int, str]) -> Blend:
-    """The prompts of a frame: held before the first and after the last, blended linearly between two.
+def travel(schedule: dict[int, str]) -> Callable[[int], Blend]:
+    """The prompts of any frame: held before the first and after the last, blended linearly between two.
 
     Parameters
     ----------
     schedule : prompts by frame, at least one
     """
-    return travel(schedule)(frame)
-
-
-def travel(schedule: dict[int, str]) -> Callable[[int], Blend]:
-    """The prompts of any frame, as ``blend_at`` has them; for many frames it is faster."""
     frames = sorted(schedule)
 
     def blend(frame: int) -> Blend:

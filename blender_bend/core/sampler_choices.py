@@ -87,6 +87,10 @@ class Scheduler:
     spaced_by_hand: bool = False
     spaced_by_sigmas: bool = False
 
+    def config(self) -> dict[str, Any]:
+        """The class and what makes this sampler of it, by diffusers' names."""
+        return {"_class_name": self.diffusers, **self.defaults, **self.settings}
+
     def choices(self, option: str) -> tuple[str, ...]:
         """What can be chosen for an option besides the model's own."""
         return {"spacing": self.spacings, "sigmas": self.sigmas, "prediction": self.predictions}[option]

@@ -8,7 +8,7 @@ from typing import Any
 
 from . import foreign_json, png_file
 from .files import read_regular
-from .job import LONGEST_SIDE
+from .limits import SIDE
 from .packing import inflate
 from .resolve import frame_key
 
@@ -44,7 +44,7 @@ def read_origin(path: Path) -> dict[str, Any]:
     ------
     OSError if it is no file, or cannot be read; ValueError if it is no frame
     """
-    content = read_regular(path, _largest((LONGEST_SIDE, LONGEST_SIDE)), follow=True)
+    content = read_regular(path, _largest((int(SIDE.most), int(SIDE.most))), follow=True)
     return _origin(content, png_file.size(content))
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -27,7 +26,6 @@ from ..core.model_files import Listing
 CHUNK = 1 << 20
 #: What must stay free besides the model.
 SPARE = 200e6
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 
 #: Told after every chunk: the file, and how many bytes of all are there.
 Tell = Callable[[str, int, int], None]
@@ -195,7 +193,7 @@ class _Counted:
 
 def _check(part: Path, etag: str, name: str) -> None:
     """See that a large file is what the hub says; the hub names those by their SHA-256."""
-    if not _SHA256.fullmatch(etag):
+    if not file_tools.DIGEST.fullmatch(etag):
         return
     with open(part, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.prompts import blend_at, parse_schedule, prompt_of_marker, travel
+from blender_bend.core.prompts import parse_schedule, prompt_of_marker, travel
 
 SCHEDULE = {10: "a calm sea", 20: "waves", 40: "a burning forest"}
 
@@ -69,11 +69,11 @@ def test_a_marker_carries_a_prompt_after_the_word(name: str, prompt: str | None)
     ],
 )
 def test_prompts_are_held_at_the_ends_and_blended_between(frame: int, blend: tuple[tuple[str, float], ...]) -> None:
-    assert blend_at(frame, SCHEDULE) == blend
+    assert travel(SCHEDULE)(frame) == blend
 
 
 def test_two_equal_prompts_are_one() -> None:
-    assert blend_at(15, {10: "sea", 20: "sea"}) == (("sea", 1.0),)
+    assert travel({10: "sea", 20: "sea"})(15) == (("sea", 1.0),)
 
 
 @given(
@@ -81,7 +81,7 @@ def test_two_equal_prompts_are_one() -> None:
     frame=st.integers(-1100, 1100),
 )
 def test_the_shares_of_a_frame_add_up_to_1(schedule: dict[int, str], frame: int) -> None:
-    blend = blend_at(frame, schedule)
+    blend = travel(schedule)(frame)
     assert math.isclose(sum(share for _, share in blend), 1.0)
     assert all(0 < share <= 1 and prompt in schedule.values() for prompt, share in blend)
 
