@@ -7,27 +7,21 @@ from bpy.types import Context, PropertyGroup
 
 from ..core import catalogue
 from ..core.catalogue import Choice, Parameter
-from . import suggestions, tables
+from . import stack, suggestions, tables
 from .parameters import Holder
 
 
 def _rename(bend: BEND_PG_bend, name: str) -> None:
-    from .stack import rename_bend
-
-    rename_bend(bend.id_data, bend, name)
+    stack.rename_bend(bend.id_data, bend, name)
 
 
 def change_parameters(holder: Holder, context: Context) -> None:
     """Give a bend or a strip the parameters that its choices call for."""
-    from .stack import fit_parameters
-
-    fit_parameters(holder.id_data, holder)
+    stack.fit_parameters(holder.id_data, holder)
 
 
 def _change_site(bend: BEND_PG_bend, context: Context) -> None:
-    from .stack import fit_ranges
-
-    fit_ranges(bend.id_data, bend)
+    stack.fit_ranges(bend.id_data, bend)
 
 
 #: A Blender property for every choice of every operator of the catalogue.

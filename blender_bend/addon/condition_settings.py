@@ -10,7 +10,7 @@ from bpy.types import Context, PropertyGroup
 from ..core import models
 from ..core.catalogue import Parameter, strip
 from ..core.hearing import LONGEST
-from . import suggestions, tables
+from . import stack, suggestions, tables
 
 JOINT, SEPARATE = "JOINT", "SEPARATE"
 GUIDANCES = (
@@ -26,9 +26,7 @@ class BEND_PG_sound(PropertyGroup):
 
 
 def _fit_parameters(condition: Any, context: Context) -> None:
-    from .stack import fit_strip
-
-    fit_strip(condition.id_data, lambda settings: settings.condition == condition)
+    stack.fit_strip(condition.id_data, lambda settings: settings.condition == condition)
 
 
 class BEND_PG_condition(PropertyGroup):

@@ -14,6 +14,9 @@ from ..core.routes import LEVELS, Route
 from . import tables
 from .layers import BEND_PG_layer, LayerSettings
 
+#: What the strip's own parameters are called before the dot.
+SOURCE_HEADING = "Source"
+
 
 class BEND_PG_parameter(LayerSettings, PropertyGroup):
     """One animated parameter: the custom property that holds it, and the route that drives it"""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
-from bpy.types import AddonPreferences, Context, PropertyGroup
+from bpy.types import PropertyGroup
 
 from ..core import environment
 from ..core.errors import BendError, Code
@@ -80,10 +80,8 @@ LISTS = (
 )
 
 
-class BEND_AP_preferences(AddonPreferences):
-    """Where the engine lives and where frames go"""
-
-    bl_idname = ROOT_PACKAGE
+class Fields:
+    """A mixin for the add-on's preferences: all that they hold."""
 
     engine_python: StringProperty(
         name="Engine Python",
@@ -150,48 +148,8 @@ class BEND_AP_preferences(AddonPreferences):
     embeddings: CollectionProperty(type=BEND_PG_embedding_file)
     hearings: CollectionProperty(type=BEND_PG_hearing_folder)
 
-    def draw(self, context: Context) -> None:
-        layout = self.layout
-        from .panels.models import draw_models  # the panels import this module
-        from .panels.precision import draw_precision
-        from .panels.setup import draw_engine
 
-        draw_engine(layout)
-        layout.use_property_split = True
-        column = layout.column(heading="Engine")
-        column.prop(self, "engine_python", placeholder=_default_engine_text())
-        column.prop(self, "device")
-        draw_precision(column, self)
-        column.prop(self, "idle_minutes")
-        row = column.row()
-        row.operator("bend.check_engine")
-        row.operator("bend.show_log", text="Show Log")
-        layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
-        sound = layout.column(heading="Sound")
-        sound.prop(self, "encodec", placeholder="none: no learned features")
-        sound.prop(self, "clap", placeholder="none: only adapters with an ear of their own")
-        layout.label(text="Models of the Hugging Face Hub")
-        draw_models(layout)
-        for name, heading, entry in LISTS:
-            column = layout.column()
-            column.label(text=heading)
-            for index, item in enumerate(getattr(self, name)):
-                row = column.row(align=True)
-                row.use_property_split = False
-                split = row.split(factor=0.3, align=True)
-                split.prop(item, "name", text="")
-                split.prop(item, "folder", text="")
-                remove = row.operator("bend.remove_file", text="", icon="X")
-                remove.kind, remove.index = name, index
-            column.operator("bend.add_file", text=f"Add {entry}", icon="ADD").kind = name
-
-
-def _default_engine_text() -> str:
-    found = set_up_python() or beside_the_extension()
-    return str(found) if found else "press Set Up, or name a Python that has torch, diffusers and librosa"
-
-
-def preferences() -> BEND_AP_preferences:
+def preferences() -> Fields:
     """The preferences of this add-on."""
     return bpy.context.preferences.addons[ROOT_PACKAGE].preferences
 
@@ -332,5 +290,4 @@ CLASSES = (
     BEND_PG_lora_file,
     BEND_PG_embedding_file,
     BEND_PG_hearing_folder,
-    BEND_AP_preferences,
 )

@@ -25,10 +25,7 @@ from .beat_settings import BEND_PG_beats
 from .bend_settings import BEND_PG_bend, change_parameters
 from .condition_settings import BEND_PG_condition, BEND_PG_sound
 from .layers import BEND_PG_layer
-from .parameters import BEND_PG_parameter, Holder
-
-#: What the strip's own parameters are called before the dot.
-SOURCE_HEADING = "Source"
+from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
 
 
 def _show_bend_route(settings: BEND_PG_settings, context: Context) -> None:

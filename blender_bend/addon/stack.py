@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from bpy.types import Scene, Strip
 
 from ..core import catalogue, sites
 from ..core.catalogue import Parameter, Unit
 from . import compat, copies, drivers, strips
-from .bend_settings import BEND_PG_bend
-from .parameters import BEND_PG_parameter, Holder
-from .properties import SOURCE_HEADING, BEND_PG_settings
+from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
+
+if TYPE_CHECKING:
+    from .bend_settings import BEND_PG_bend
+    from .properties import BEND_PG_settings
 
 LONGEST_TITLE = 40
 #: Between the heading and the parameter in the name of a property.

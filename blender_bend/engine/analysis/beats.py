@@ -12,7 +12,7 @@ from ...core.steady import straightened
 from . import pulse, rhythm
 
 if TYPE_CHECKING:
-    from .measures import Listening
+    from .listening import Listening
 
 _TIGHTNESS = 100.0
 _NEAR_SECONDS = 0.05

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -14,13 +13,11 @@ from torch.utils.weak import WeakTensorKeyDictionary
 from ...core.errors import BendError, Code
 from ..devices import upload
 from .operators import Moment
-
-if TYPE_CHECKING:
-    from .bend import Place, Rows
+from .rows import Place, Rows
 
 #: Cell coordinates x (to the right) and y (up, as in Blender), 0...1, shapes (1, 1, W) and (1, H, 1); values by name,
 #: (B, 1, 1).
-Shape = Callable[[Tensor, Tensor, dict[str, Tensor], "Place"], Tensor]
+Shape = Callable[[Tensor, Tensor, dict[str, Tensor], Place], Tensor]
 
 
 def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:

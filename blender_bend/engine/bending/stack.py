@@ -14,10 +14,11 @@ from ...core import sites
 from ...core.errors import BendError, Code
 from ..memory import is_out_of_memory
 from .apply import Grid
-from .bend import Place, Rows, bend_tensor, send_values
+from .bend import bend_tensor
 from .channels import Study
 from .places import Change, matching, watch
 from .precision import held
+from .rows import Place, Rows, send_values
 from .verdicts import Verdict
 from .weights import bent_loras
 
