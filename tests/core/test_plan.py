@@ -141,7 +141,8 @@ def test_sharing_never_costs_and_one_frame_is_its_steps(job: Job) -> None:
 def past(frame: Resolved, step: int) -> Any:
     """All that has determined a state by the end of a step: where it began, and the bends that have acted."""
     began = (plan.first_step(frame), repr(frame["source"]))
-    return began, [bend for bend in frame["bends"] if bend["site"] == "noise" or bend["steps"][0] <= step]
+    acted = [bend for bend in frame["bends"] if bend["site"] == "noise" or bend["steps"][0] <= step]
+    return began, [{name: value for name, value in bend.items() if name != "name"} for bend in acted]
 
 
 @given(jobs())
