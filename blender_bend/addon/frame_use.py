@@ -7,7 +7,6 @@ sound are small and stay.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,13 +18,12 @@ from ..core import ways
 from ..core.errors import BendError, store_unwritable
 from ..core.job import Job
 from ..core.resolve import INPUTS, file_name, trace
+from ..core.store_files import SOUND, kind_of, tallies
 from ..core.ways import way_of
+from ..core.wording import counted
 from . import activity, captured, named_files, preferences, reading, snapshot, strips
 from .slices import Slices
 
-#: The files that Bend makes and may take away: frames, captured pictures, and what a killed engine left half-written.
-_FRAME = re.compile(r"[0-9a-f]{64}\.png")
-_HALF = re.compile(r"\.\w+\.tmp")
 #: Files that are looked at, or keys that are computed, without a pause.
 SLICE = 200
 
@@ -53,6 +51,10 @@ class Found:
     def size(self) -> int:
         """Bytes that become free."""
         return sum(self.unused.values())
+
+    def words(self) -> str:
+        """What is unused, each kind on its own: '5 frames, 24 captured pictures'."""
+        return ", ".join(tally.words() for tally in tallies(self.unused.items())) or counted(0, "file")
 
     def holds(self) -> bool:
         """Whether the same file is open with the same store."""
@@ -108,11 +110,11 @@ def remove(announced: Found, tell: Tell = lambda done, total: None) -> Slices[Fo
 
 
 def _files(store: Path) -> Iterator[tuple[str, int]]:
-    """The files of a store that Bend has made, by their paths within it, with their sizes."""
+    """The files of a store that Bend has made and may take away, by their paths within it, with their sizes."""
     for folder, prefix in ((store, ""), (store / INPUTS, f"{INPUTS}/")):
         if folder.is_dir():
             for file in folder.iterdir():
-                if _FRAME.fullmatch(file.name) or _HALF.fullmatch(file.name):
+                if kind_of(prefix + file.name) not in ("", SOUND):
                     yield prefix + file.name, file.lstat().st_size
 
 

@@ -1,4 +1,4 @@
-"""How many frames are in the store and how much room they take, measured beside Blender's own work."""
+"""How many files of each kind are in the store and how much room they take, measured beside Blender's own work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import bpy
 
 from ..core.resolve import INPUTS
+from ..core.store_files import Tally, tallies
 from . import activity
 
 #: Seconds for which a measurement counts.
@@ -24,11 +25,11 @@ class Size:
 
     Parameters
     ----------
-    frames : pictures that Bend has rendered
+    tallies : the files that Bend has made, by kind
     bytes : of all files
     """
 
-    frames: int
+    tallies: tuple[Tally, ...]
     bytes: int
 
 
@@ -38,16 +39,15 @@ _thread: threading.Thread | None = None
 
 def measure(store: Path) -> Size:
     """Look through a store."""
-    frames = size = 0
-    for folder in (store, store / INPUTS):
+    files: list[tuple[str, int]] = []
+    for folder, prefix in ((store, ""), (store / INPUTS, f"{INPUTS}/")):
         if not folder.is_dir():
             continue
         with os.scandir(folder) as entries:
             for entry in entries:
                 if entry.is_file(follow_symlinks=False):
-                    size += entry.stat(follow_symlinks=False).st_size
-                    frames += folder == store and len(entry.name) == 68
-    return Size(frames, size)
+                    files.append((prefix + entry.name, entry.stat(follow_symlinks=False).st_size))
+    return Size(tallies(files), sum(size for _, size in files))
 
 
 def known(store: Path) -> Size | None:
@@ -73,7 +73,7 @@ def _note(store: Path) -> None:
     try:
         size = measure(store)
     except OSError:
-        size = Size(0, 0)  # a folder that is gone holds nothing
+        size = Size((), 0)  # a folder that is gone holds nothing
     _known[store] = (time.monotonic(), size)
 
 

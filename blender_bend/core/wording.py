@@ -15,3 +15,8 @@ def some(names: Sequence[str], most: int = 3) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[: most - 1])} and {len(names) - most + 1} more"
+
+
+def counted(count: int, word: str) -> str:
+    """A number with its noun, in the plural unless it is 1: '1 frame', '24 frames'."""
+    return f"{count:,} {word}{'' if count == 1 else 's'}"

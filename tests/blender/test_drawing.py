@@ -57,12 +57,13 @@ def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend
     addon.generate.fill_store(scene, bend_strip, [1])
     addon.generate.at_once(addon.frame_use.search())
     found = draw(panels.frames.BEND_PT_frames)
-    assert found.said[0].startswith("1 frame, ") and any(text.startswith("Delete 1 (") for text in found.said)
+    assert found.said[0].startswith("1 frame, ") and "Unused: 1 frame" in found.said
+    assert any(text.startswith("Delete 1 File (") for text in found.said)
     assert "bend.delete_unused_frames" in names(found)
     dialog = Layout()
     operators = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.frames")
     operators.BEND_OT_delete_unused_frames.draw(SimpleNamespace(layout=dialog), bpy.context)
-    assert dialog.said[0].startswith("Delete 1 file (") and str(store) in dialog.said
+    assert dialog.said[0].startswith("Delete 1 frame (") and str(store) in dialog.said
     assert any("Other .blend files" in text for text in dialog.said)
     bpy.ops.bend.delete_unused_frames()
     assert "Every frame is used" in draw(panels.frames.BEND_PT_frames).said

@@ -134,7 +134,10 @@ def test_captured_pictures_stay_while_they_are_used(bend_strip, scene, addon, st
     used = addon.captured.decode(bend_strip.bend_settings.captured, 1000).different()
     there = {file.stem for file in (store / "inputs").glob("*.png")}
     assert used < there
-    assert set(search(addon).unused) == {f"inputs/{digest}.png" for digest in there - used}
+    unused = search(addon)
+    assert set(unused.unused) == {f"inputs/{digest}.png" for digest in there - used}
+    assert unused.words() == "1 captured picture"
+    assert [tally.words() for tally in addon.store_size.measure(store).tallies] == ["2 captured pictures"]
 
 
 def test_the_button_is_grey_until_something_was_found_for_this_file(short, scene, addon, store, tmp_path):
@@ -155,10 +158,10 @@ def test_a_store_that_cannot_be_changed_is_said(short, scene, addon, core, store
 
 
 def test_the_size_of_the_store_is_measured(short, scene, addon, store):
-    assert addon.store_size.measure(store / "nowhere") == addon.store_size.Size(0, 0)
+    assert addon.store_size.measure(store / "nowhere") == addon.store_size.Size((), 0)
     addon.generate.fill_store(scene, short)
     size = addon.store_size.measure(store)
-    assert size.frames == 6
+    assert [tally.words() for tally in size.tallies] == ["6 frames"]
     assert size.bytes == sum(file.stat().st_size for file in store.rglob("*") if file.is_file())
 
 

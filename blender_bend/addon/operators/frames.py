@@ -8,6 +8,7 @@ import bpy
 from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
+from ...core.wording import counted
 from .. import collect, compat, export_frames, frame_use, store_size
 from ..collect import Collected
 from ..errands import size_text
@@ -19,7 +20,7 @@ from .slicing import InSlices
 
 
 class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
-    """See which frames of the frame folder no strip of this file uses. Nothing is deleted yet"""
+    """See which frames and captured pictures of the frame folder no strip of this file uses. Nothing is deleted yet"""
 
     bl_idname = "bend.find_unused_frames"
     bl_label = "Find Unused Frames"
@@ -33,11 +34,11 @@ class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
         return frame_use.search(self.count)
 
     def tell(self, result: Found) -> str:
-        return f"{words(result)} unused, {result.used} used"
+        return f"Unused: {words(result)}. {counted(result.used, 'file')} in use"
 
 
 class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
-    """Delete the frames that no strip of this file uses; what is needed again is rendered again"""
+    """Delete the frames and captured pictures that no strip of this file uses; all of them can be made again"""
 
     bl_idname = "bend.delete_unused_frames"
     bl_label = "Delete Unused Frames"
@@ -135,9 +136,8 @@ class BEND_OT_collect(WhenIdle, InSlices, Operator):
 
 
 def words(found: Found) -> str:
-    """How many files, and how large."""
-    count = len(found.unused)
-    return f"{count} file{'' if count == 1 else 's'} ({size_text(found.size)})"
+    """How many files of each kind, and how large they are together."""
+    return f"{found.words()} ({size_text(found.size)})"
 
 
 CLASSES = (

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
+from ...core.wording import counted
 from .. import compat, frame_use, preferences, store_size
 from ..errands import size_text
-from .main import BendPanel
+from ..store_size import Size
+from .main import BendPanel, wrap
 
 
 class BEND_PT_frames(BendPanel, Panel):
@@ -21,17 +23,19 @@ class BEND_PT_frames(BendPanel, Panel):
         store = preferences.frame_folder()
         row = layout.row(align=True)
         size = store_size.known(store)
-        text = f"{size.frames} frame{'' if size.frames == 1 else 's'}, {size_text(size.bytes)}" if size else "…"
-        row.label(text=text, icon="RENDERLAYERS")
-        if size and size.frames:
+        lines = row.column(align=True)
+        for number, text in enumerate(sizes(size) if size else ("…",)):
+            lines.label(text=text, icon="BLANK1" if number else "RENDERLAYERS")
+        if size and size.tallies:
             row.operator("wm.path_open", text="", icon="FILE_FOLDER").filepath = str(store)
         found = frame_use.found if frame_use.found and frame_use.found.holds() else None
         column = layout.column(align=True)
         column.operator("bend.find_unused_frames", icon="VIEWZOOM")
         if found and found.unused:
-            column.operator(
-                "bend.delete_unused_frames", text=f"Delete {len(found.unused)} ({size_text(found.size)})…", icon="TRASH"
-            )
+            for line in wrap(f"Unused: {found.words()}"):
+                column.label(text=line)
+            text = f"Delete {counted(len(found.unused), 'File')} ({size_text(found.size)})…"
+            column.operator("bend.delete_unused_frames", text=text, icon="TRASH")
         elif found:
             column.label(text="Every frame is used", icon="CHECKMARK")
         column = layout.column(align=True)
@@ -40,6 +44,11 @@ class BEND_PT_frames(BendPanel, Panel):
         scene = compat.sequencer_scene(context)
         if scene.bend_beside or preferences.preferences().frame_folder:
             layout.prop(scene, "bend_beside")
+
+
+def sizes(size: Size) -> list[str]:
+    """The files of a store, a line for each kind."""
+    return [f"{tally.words()}, {size_text(tally.bytes)}" for tally in size.tallies] or ["No frames yet"]
 
 
 CLASSES = (BEND_PT_frames,)
