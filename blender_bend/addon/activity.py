@@ -12,6 +12,17 @@ from ..core.errors import BendError, Code
 
 log = logging.getLogger(__name__)
 
+#: Failures that are over once the engine works.
+_OF_ENGINE = {
+    Code.ENGINE_DIED,
+    Code.ENGINE_MISSING,
+    Code.ENGINE_VERSION,
+    Code.PYTHON_UNFIT,
+    Code.SETUP_BUSY,
+    Code.SETUP_FAILED,
+    Code.SETUP_SPACE,
+}
+
 
 @dataclass
 class Activity:
@@ -122,6 +133,12 @@ def dismiss() -> None:
     global last_failure
     last_failure = None
     redraw()
+
+
+def engine_is_well() -> None:
+    """Forget the last failure if it was of the engine itself, such as a failed set-up."""
+    if last_failure and (last_failure.code in _OF_ENGINE or last_failure.action == "bend.set_up_engine"):
+        dismiss()
 
 
 def redraw() -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import bpy
 
 from ..core import environment
-from . import engine_client, engine_setup, errands, preferences
+from . import activity, engine_client, engine_setup, errands, preferences
 from .child import engine_command
 
 TICK_SECONDS = 0.2
@@ -67,6 +67,8 @@ class Examination:
                     words = f"This Python does not answer as an engine (exit code {self._child.process.returncode})."
                     found.append(Finding(words, "problem", "Set the engine up again.", "bend.set_up_engine"))
                 running = None
+                if all(finding.state != "problem" for finding in found):
+                    activity.engine_is_well()
                 errands.redraw()
                 return True
             found.extend(Finding(**finding) for finding in said.get("findings", ()))

@@ -80,19 +80,43 @@ def test_a_file_that_is_no_program_is_named(client, addon, core, tmp_path):
         client()
 
 
-def test_check_engine_finds_a_sound_engine_well(client, health):
+def test_check_engine_finds_a_sound_engine_well(client, health, addon, core):
+    errors = core.errors
+    addon.activity.end(errors.BendError(errors.Code.SETUP_FAILED, "pip failed.", "", "bend.set_up_engine"))
     assert bpy.ops.bend.check_engine() == {"FINISHED"}
     assert [finding for finding in health.found if finding.state == "problem"] == []
     assert any("Making a picture works" in finding.what for finding in health.found)
+    assert addon.activity.last_failure is None
 
 
-def test_check_engine_names_what_is_wrong_and_the_repair(client, addon, health, tmp_path):
+def test_check_engine_names_what_is_wrong_and_the_repair(client, addon, core, health, tmp_path):
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     addon.preferences.preferences().engine_python = str(bare / "bin" / "python")
+    addon.activity.end(core.errors.BendError(core.errors.Code.SETUP_FAILED, "pip failed."))
     assert bpy.ops.bend.check_engine() == {"FINISHED"}
+    assert addon.activity.last_failure is not None
+    addon.activity.dismiss()
     bad = [finding for finding in health.found if finding.state == "problem"]
     assert "Missing packages" in bad[0].what and bad[0].action == "bend.set_up_engine"
+
+
+@pytest.mark.parametrize(
+    ("code", "action", "stays"),
+    [
+        ("setup_failed", "bend.set_up_engine", False),
+        ("engine_died", "", False),
+        ("offline", "bend.set_up_engine", False),
+        ("offline", "", True),
+        ("model_missing", "bend.open_preferences", True),
+        ("sound_silent", "", True),
+    ],
+)
+def test_a_well_engine_ends_the_failures_of_the_engine_only(addon, core, code, action, stays):
+    addon.activity.end(core.errors.BendError(core.errors.Code(code), "It failed.", "", action))
+    addon.activity.engine_is_well()
+    assert (addon.activity.last_failure is not None) == stays
+    addon.activity.dismiss()
 
 
 def test_shutting_down_leaves_no_process(client, addon):
