@@ -50,13 +50,32 @@ def content_start(strip: Strip) -> int:
 
 
 def sequencer_scene(context: Context) -> Scene:
-    """The scene whose sequencer is edited: since 5.0 a choice of the workspace."""
-    return getattr(context, "sequencer_scene", None) or context.scene
+    """The scene whose sequencer is edited, or would be: since 5.0 a choice of the workspace, which may have none."""
+    return getattr(context, "sequencer_scene", None) or _likeliest(context.scene)
+
+
+def lacks_sequencer_scene(context: Context) -> bool:
+    """Whether the workspace has no scene for the sequencer, as one that was added with + since 5.0."""
+    return hasattr(context, "sequencer_scene") and context.sequencer_scene is None
+
+
+def choose_sequencer_scene(context: Context) -> Scene:
+    """The scene whose sequencer is edited; a workspace that has none gets the one whose strips there are."""
+    scene = sequencer_scene(context)
+    if lacks_sequencer_scene(context):
+        context.workspace.sequencer_scene = scene
+    return scene
+
+
+def _likeliest(shown: Scene) -> Scene:
+    """The shown scene, unless only another one has strips."""
+    scenes = (shown, *(scene for scene in bpy.data.scenes if scene != shown))
+    return next((scene for scene in scenes if scene.sequence_editor and scene.sequence_editor.strips), shown)
 
 
 def window_sequencer_scene(window: Window) -> Scene:
     """The scene whose sequencer a window edits, for code without a context, such as timers."""
-    return getattr(window.workspace, "sequencer_scene", None) or window.scene
+    return getattr(window.workspace, "sequencer_scene", None) or _likeliest(window.scene)
 
 
 @contextmanager

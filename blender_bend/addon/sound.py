@@ -23,7 +23,7 @@ _FEWEST = 2048
 #: Samples of four bytes in a wav file, whose lengths are 32 bits.
 _MOST = (1 << 30) - 1024
 #: Blender's timeline goes no further.
-_LAST_FRAME = 1_048_574
+LAST_FRAME = 1_048_574
 
 
 def sound_strips(scene: Scene) -> list[SoundStrip]:
@@ -47,9 +47,7 @@ def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ())
     by_name = {sound.name: sound for sound in sound_strips(scene)}
     names = list(wanted) or [item.name for item in strip.bend_settings.sounds] or list(by_name)
     if not names:
-        raise BendError(
-            Code.SOUND_NONE, "There is no sound on the timeline.", "Add a sound strip to the sequencer: Add, Sound."
-        )
+        raise BendError(Code.SOUND_NONE, "There is no sound on the timeline.", "Add a song.", "bend.add_sound")
     for name in names:
         if name not in by_name:
             raise BendError(
@@ -122,7 +120,7 @@ def _mixed(rate: FrameRate, frames: range) -> range:
     """
     per_frame = Fraction(SAMPLE_RATE) / rate.value
     mixed = range(frames.start, frames.start + max(len(frames), math.ceil(_FEWEST / per_frame)))
-    if mixed[-1] > _LAST_FRAME or len(mixed) * per_frame > _MOST:
+    if mixed[-1] > LAST_FRAME or len(mixed) * per_frame > _MOST:
         fps, seconds = float(rate.value), float(rate.seconds(len(frames)))
         raise BendError(
             Code.PARAMETER_INVALID,

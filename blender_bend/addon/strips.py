@@ -84,6 +84,14 @@ def find_curve(strip: Strip, key: str) -> FCurve | None:
     return curves.find(data_path(strip, key)) if curves else None
 
 
+def select_only(strip: Strip) -> None:
+    """Make a strip the active one, and the only one that is selected."""
+    editor = strip.id_data.sequence_editor
+    editor.active_strip = strip
+    for other in editor.strips_all:
+        other.select = other == strip
+
+
 def free_channel(scene: Scene, first: int, last: int) -> int:
     """The lowest channel above all strips of a range of frames."""
     overlapping = [

@@ -1,14 +1,72 @@
-"""Choosing the sound that a bend strip listens to."""
+"""Adding a song, and choosing the sound that a bend strip listens to."""
 
 from __future__ import annotations
 
-from bpy.props import BoolProperty
-from bpy.types import Context, Operator
+from pathlib import Path
 
-from .. import activity, compat, fingerprint, named_files, status, watching
-from ..sound import sound_strips
+import bpy
+from bpy.props import BoolProperty, StringProperty
+from bpy.types import Context, Event, Operator, Scene, SoundStrip
+
+from ...core.errors import BendError
+from .. import activity, compat, fingerprint, named_files, status, strips, watching
+from ..sound import LAST_FRAME, check_readable, sound_strips
 from ..strips import active_bend_strip
 from .polls import OnBendStrip
+
+
+def add_sound(scene: Scene, path: str) -> SoundStrip:
+    """Put a sound at the start of the timeline, above what is there, selected and active.
+
+    Raises
+    ------
+    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
+    """
+    editor = scene.sequence_editor_create()
+    channel = strips.free_channel(scene, scene.frame_start, LAST_FRAME)
+    strip = editor.strips.new_sound(Path(path).name, path, channel, scene.frame_start)
+    try:
+        check_readable(strip)
+    except BendError:
+        sound = strip.sound
+        editor.strips.remove(strip)
+        if sound is not None and not sound.users:
+            bpy.data.sounds.remove(sound)
+        raise
+    strips.select_only(strip)
+    return strip
+
+
+class BEND_OT_add_sound(Operator):
+    """Add a song to the timeline. It begins at the scene's first frame, on a free channel"""
+
+    bl_idname = "bend.add_sound"
+    bl_label = "Add Sound…"
+    bl_options = {"REGISTER", "UNDO"}
+
+    filepath: StringProperty(name="File", description="The song", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filter_sound: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: Context) -> set[str]:
+        try:
+            strip = add_sound(compat.choose_sequencer_scene(context), self._kept())
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        self.report({"INFO"}, f"{strip.name} begins at frame {compat.left_handle(strip)}")
+        return {"FINISHED"}
+
+    def _kept(self) -> str:
+        """The path as it is kept: relative to the .blend file where a person wants that."""
+        blend, relative = bpy.data.filepath, bpy.context.preferences.filepaths.use_relative_paths
+        same_drive = Path(self.filepath).drive == Path(blend).drive
+        return bpy.path.relpath(self.filepath) if blend and relative and same_drive else self.filepath
 
 
 class BEND_OT_use_sounds(OnBendStrip, Operator):
@@ -54,4 +112,4 @@ class BEND_OT_compare_sound(OnBendStrip, Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_use_sounds, BEND_OT_compare_sound)
+CLASSES = (BEND_OT_add_sound, BEND_OT_use_sounds, BEND_OT_compare_sound)

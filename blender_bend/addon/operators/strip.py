@@ -31,9 +31,7 @@ def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels"
     bend.start, bend.end = 0.3, 0.7  # late enough to keep the scene, early enough to stay a clean picture
     parameter = bend.parameters[catalogue.operator(operator).parameters[0].name]
     parameter.feature = "onset"
-    scene.sequence_editor.active_strip = strip
-    for other in scene.sequence_editor.strips_all:
-        other.select = other == strip
+    strips.select_only(strip)
     return strip
 
 
@@ -51,15 +49,8 @@ class BEND_OT_add_strip(Operator):
         default="rotate_channels",
     )
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        if compat.sequencer_scene(context) is None:
-            cls.poll_message_set("Choose a scene for the sequencer first")
-            return False
-        return True
-
     def execute(self, context: Context) -> set[str]:
-        scene = compat.sequencer_scene(context)
+        scene = compat.choose_sequencer_scene(context)
         scene.sequence_editor_create()
         sounds = [sound for sound in sound_strips(scene) if sound.select] or sound_strips(scene)
         try:
@@ -70,4 +61,22 @@ class BEND_OT_add_strip(Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_add_strip,)
+class BEND_OT_show_sequencer(Operator):
+    """Let the timeline of this workspace show the scene that has the bend strip"""
+
+    bl_idname = "bend.show_sequencer"
+    bl_label = "Show in Timeline"
+
+    @classmethod
+    def poll(cls, context: Context) -> bool:
+        if not compat.lacks_sequencer_scene(context):
+            cls.poll_message_set("The timeline already shows a scene")
+            return False
+        return True
+
+    def execute(self, context: Context) -> set[str]:
+        compat.choose_sequencer_scene(context)
+        return {"FINISHED"}
+
+
+CLASSES = (BEND_OT_add_strip, BEND_OT_show_sequencer)

@@ -66,6 +66,22 @@ def draw_suggestion(layout: Any, model: str) -> None:
         column.label(text=line, icon="BLANK1" if number else "INFO")
 
 
+def draw_first_step(layout: Any, context: Context) -> None:
+    """What to do in a scene without a bend strip."""
+    scene = compat.sequencer_scene(context)
+    sounds = sound.sound_strips(scene) if scene else []
+    column = layout.column()
+    if not sounds:
+        column.label(text="1. Put a song on the timeline", icon="SOUND")
+        column.operator("bend.add_sound")
+        column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
+    elif any(bend_strips(scene)):
+        column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
+    row = column.row()
+    row.scale_y = 1.5
+    row.operator("bend.add_strip", icon="ADD")
+
+
 class BEND_PT_main(BendPanel, Panel):
     """Sound, model and prompt of a bend strip"""
 
@@ -84,9 +100,13 @@ class BEND_PT_main(BendPanel, Panel):
             draw_repair(layout, error)
         strip = active_bend_strip(context)
         if strip is None:
-            self._draw_first_step(context)
+            draw_first_step(layout, context)
             return
         settings = strip.bend_settings
+        if compat.lacks_sequencer_scene(context):
+            row = layout.row()
+            row.label(text="The timeline shows no scene:", icon="INFO")
+            row.operator("bend.show_sequencer")
         if fingerprint.stale(strip.id_data, strip):
             box = layout.box().column(align=True)
             box.label(text="The sound has changed since the bake", icon="INFO")
@@ -105,21 +125,6 @@ class BEND_PT_main(BendPanel, Panel):
             layout.prop(settings, "prompt")
         for notice in prompt_notices.of(strip):
             draw_notice(layout, notice.text)
-
-    def _draw_first_step(self, context: Context) -> None:
-        layout = self.layout
-        scene = compat.sequencer_scene(context)
-        sounds = sound.sound_strips(scene) if scene else []
-        column = layout.column()
-        if not sounds:
-            column.label(text="1. Put a song on the timeline", icon="SOUND")
-            column.operator("sequencer.sound_strip_add", text="Add Sound…")
-            column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
-        elif any(bend_strips(scene)):
-            column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
-        row = column.row()
-        row.scale_y = 1.5
-        row.operator("bend.add_strip", icon="ADD")
 
 
 class BEND_PT_source(BendPanel, Panel):
