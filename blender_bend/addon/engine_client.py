@@ -13,14 +13,14 @@ from typing import Any
 
 import bpy
 
-from ..core import messages
+from ..core import logs, messages
 from ..core.endings import engine_died
 from ..core.errors import BendError, Code
 from ..core.messages import Message
 from ..core.restarts import Restarts
 from ..core.version import VERSION
-from . import preferences
-from .child import variables
+from . import log_files, preferences
+from .child import LAST_WORDS_SECONDS, variables
 from .engine_request import Request
 
 log = logging.getLogger(__name__)
@@ -32,10 +32,6 @@ SILENCE_SECONDS = 120
 #: An engine that goes on with what was cancelled for so long does not hear, and is ended. Between two looks it may make
 #: a denoising step or load a part of a model.
 DEAF_SECONDS = 20
-#: Logs of other Blenders are kept for so long.
-LOG_DAYS = 7
-#: How much of a log is read for its last words.
-TAIL_BYTES = 1 << 14
 
 
 class EngineClient:
@@ -78,16 +74,15 @@ class EngineClient:
         command += ["--studies", str(preferences.user_folder("studies"))]
         log_file.unlink(missing_ok=True)  # or a dying engine would quote the one before it
         try:
-            with open(log_file.with_suffix(".start"), "wb") as before_the_log:
-                self.process = subprocess.Popen(
-                    command,
-                    stdin=subprocess.PIPE,
-                    stdout=subprocess.PIPE,
-                    stderr=before_the_log,
-                    cwd=preferences.ROOT,
-                    env=environment,
-                    **polite,
-                )
+            self.process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=preferences.ROOT,
+                env=environment,
+                **polite,
+            )
         except OSError as error:
             raise BendError(
                 Code.ENGINE_MISSING,
@@ -95,6 +90,8 @@ class EngineClient:
                 "Choose the engine's Python in the preferences.",
                 "bend.open_preferences",
             ) from error
+        assert self.process.stderr is not None
+        self._before_the_log = logs.keep(self.process.stderr, log_file.with_suffix(".start"))
         threading.Thread(target=self._read, name="bend engine reader", daemon=True).start()
         threading.Thread(target=self._watch, name="bend engine watch", daemon=True).start()
 
@@ -202,8 +199,9 @@ class EngineClient:
             cancelled, self._unheard = self._unheard, {}
         if not orphans:
             return
-        written = _tail(self.log_file) or _tail(self.log_file.with_suffix(".start"))
-        error = (self._verdict or engine_died(self.process.returncode, written)).to_dict()
+        self._before_the_log.join(LAST_WORDS_SECONDS)
+        written = logs.tail(self.log_file) or logs.tail(self.log_file.with_suffix(".start"))
+        error = (self._verdict or engine_died(self.process.returncode, written, self.log_file.name)).to_dict()
         for request in orphans.values():
             if request.identity in cancelled:
                 over = BendError(Code.CANCELLED, "Cancelled.").to_dict()
@@ -240,23 +238,13 @@ def _stuck(what: str) -> BendError:
     )
 
 
-def _tail(path: Path) -> str:
-    """The end of what was written to a file; empty if there is none."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            return file.read().decode("utf-8", errors="replace").strip()
-    except OSError:
-        return ""
-
-
 _client: EngineClient | None = None
 _restarts = Restarts()
 
 
 def log_file() -> Path:
     """Where this Blender's engine writes what it prints."""
-    return preferences.user_folder("logs") / f"engine-{os.getpid()}.log"
+    return log_files.path("engine")
 
 
 def client() -> EngineClient:
@@ -278,7 +266,7 @@ def client() -> EngineClient:
     if _client is None:
         began = time.monotonic()
         _restarts.check(began)
-        _forget_old_logs()
+        log_files.forget_old()
         _client = EngineClient(*wanted, log_file())
         log.info("engine started in %.0f ms", 1000 * (time.monotonic() - began))
         if not bpy.app.timers.is_registered(rest_if_idle):
@@ -308,24 +296,19 @@ def rest_if_idle() -> float | None:
     return IDLE_CHECK_SECONDS
 
 
-def _forget_old_logs() -> None:
-    """Remove what the engines of other Blenders have printed long ago."""
-    for path in log_file().parent.glob("engine-*"):
-        try:
-            if time.time() - path.stat().st_mtime > LOG_DAYS * 86400:
-                path.unlink()
-        except OSError:
-            continue  # another Blender was faster
-
-
 def running() -> bool:
     """Whether an engine has been started and lives."""
     return _client is not None and _client.alive
 
 
-def shut_down() -> None:
-    """End the engine, if there is one."""
+def shut_down(patience: float = 2.0) -> None:
+    """End the engine, if there is one.
+
+    Parameters
+    ----------
+    patience : seconds that it is given to end by itself
+    """
     global _client
     if _client is not None:
-        _client.close()
+        _client.close(patience)
         _client = None

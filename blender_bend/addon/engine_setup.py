@@ -16,7 +16,7 @@ from ..core.environment import Record
 from ..core.errors import BendError, Code
 from ..core.privacy import without_private
 from ..core.wording import some
-from . import activity, engine_client, preferences
+from . import activity, engine_client, log_files, preferences
 from .child import Child, variables
 from .errands import Errand
 
@@ -50,7 +50,7 @@ def base() -> Path:
 
 def log_file() -> Path:
     """What pip said the last time."""
-    return preferences.user_folder("logs") / "setup.log"
+    return log_files.folder() / "setup.log"
 
 
 def installed() -> Record | None:
@@ -109,7 +109,7 @@ def start(wish: Wish) -> SetUp:
     arguments += ["--tier", wish.tier, "--accelerator", wish.accelerator, "--build", wish.build]
     if not missing:
         arguments += ["--wheels", str(wheels), "--offline"]
-    return SetUp(Child(python, arguments))
+    return SetUp(Child(python, arguments, "setup"), "Setting up the engine")
 
 
 def version_of(python: Path) -> tuple[int, int]:
@@ -138,25 +138,20 @@ def version_of(python: Path) -> tuple[int, int]:
 class SetUp(Errand):
     """A set-up, or a removal, under way."""
 
-    def __init__(self, child: Child) -> None:
+    def __init__(self, child: Child, title: str) -> None:
         # The next request starts the new engine.
-        super().__init__(child, "Setting up the engine", _stopped, then=engine_client.shut_down)
+        super().__init__(child, title, _stopped, then=engine_client.shut_down)
 
 
-def _stopped(code: int) -> BendError:
-    words = f"The set-up stopped (exit code {code}); nothing has changed."
-    return BendError(Code.SETUP_FAILED, words, "Press Set Up again.", AGAIN)
+def _stopped(child: Child) -> BendError:
+    return child.death("The set-up", Code.SETUP_FAILED, log_file())
 
 
-def remove() -> None:
-    """Take the environment away.
-
-    Raises
-    ------
-    BendError with what went wrong
-    """
-    engine_client.shut_down()
-    SetUp(Child(Path(sys.executable), ["-m", "blender_bend.engine.install", "--base", str(base()), "--remove"])).wait()
+def remove() -> SetUp:
+    """Begin to take the environment away."""
+    engine_client.shut_down(patience=0.0)  # nothing is removed that an engine runs from
+    arguments = ["-m", "blender_bend.engine.install", "--base", str(base()), "--remove"]
+    return SetUp(Child(Path(sys.executable), arguments, "remove"), "Removing the engine")
 
 
 def report() -> str:

@@ -65,14 +65,20 @@ class Errand:
     Parameters
     ----------
     title : what, in a verb
-    stopped : what to say if the child ends without a word, with the exit code to be put in
+    stopped : what to say of the child if it ends without a word
     then : what to do when it has gone well
+    after : what to do however it has gone
     """
 
     def __init__(
-        self, child: Child, title: str, stopped: Callable[[int], BendError], then: Callable[[], None] = lambda: None
+        self,
+        child: Child,
+        title: str,
+        stopped: Callable[[Child], BendError],
+        then: Callable[[], None] = lambda: None,
+        after: Callable[[], None] = lambda: None,
     ) -> None:
-        self._child, self._stopped, self._then = child, stopped, then
+        self._child, self._stopped, self._then, self._after = child, stopped, then, after
         self._ending: dict[str, Any] | None = None
         self.shown = activity.current = Working(title, phase=f"{title}…")
         activity.last_failure = None
@@ -121,11 +127,12 @@ class Errand:
     def _finish(self) -> BendError | None:
         failure = None
         if self._ending is None:
-            failure = self._stopped(self._child.process.returncode)
+            failure = self._stopped(self._child)
         elif self._ending["end"] != "done":
             failure = BendError.from_dict(self._ending)
         else:
             self._then()
+        self._after()
         activity.end(failure)
         return failure
 

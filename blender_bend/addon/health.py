@@ -64,8 +64,8 @@ class Examination:
         for said in self._child.poll(wait):
             if said is None:
                 if not found:
-                    words = f"This Python does not answer as an engine (exit code {self._child.process.returncode})."
-                    found.append(Finding(words, "problem", "Set the engine up again.", "bend.set_up_engine"))
+                    failure = self._child.death("The engine's Python")
+                    found.append(Finding(failure.message, "problem", failure.hint, "bend.set_up_engine"))
                 running = None
                 if all(finding.state != "problem" for finding in found):
                     activity.engine_is_well()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
+from pathlib import Path
 
 import bpy
 
-from ..core import hub, models
+from ..core import models
 from ..core.errors import BendError, Code
+from ..core.messages import GONE
 from . import engine_client, model_list, preferences, status
-from .child import engine_command
+from .child import Child, engine_command
 from .errands import Errand
 
 
@@ -50,36 +53,22 @@ def log_in(token: str) -> Errand:
     return Errand(child, "Logging in", partial(_stopped, "log-in"))
 
 
-def log_out() -> None:
+def log_out() -> Errand:
     """Let huggingface_hub forget its token.
 
     Raises
     ------
     BendError(ENGINE_MISSING)
     """
-    child = engine_command(["logout"])
-    while None not in child.poll(wait=True):
-        pass
+    return Errand(engine_command(["logout", "--json"]), "Logging out", partial(_stopped, "log-out"))
 
 
-def delete(name: str) -> None:
-    """Take a model off the disk.
-
-    Raises
-    ------
-    BendError(MODEL_MISSING) if it is not there, or cannot be deleted
-    """
-    engine_client.shut_down()  # Windows deletes no file that the engine has mapped
-    try:
-        hub.delete(name)
-    except OSError as error:
-        raise BendError(
-            Code.MODEL_MISSING,
-            f"{name} could not be deleted: {error.strerror or error}.",
-            "Close the programs that use it.",
-        ) from error
-    finally:
-        _look_again()
+def delete(name: str) -> Errand:
+    """Begin to take a model off the disk."""
+    engine_client.shut_down(patience=0.0)  # Windows deletes no file that the engine has mapped
+    # Blender's own Python: a model can be deleted without an engine.
+    child = Child(Path(sys.executable), ["-m", "blender_bend.engine", "delete", name, "--json"], "delete")
+    return Errand(child, f"Deleting {name}", partial(_stopped, "deletion"), after=_look_again)
 
 
 def _look_again() -> None:
@@ -97,12 +86,7 @@ def _require_online() -> None:
         )
 
 
-def _stopped(what: str, code: int) -> BendError:
-    if code == 3:
+def _stopped(what: str, child: Child) -> BendError:
+    if child.process.returncode == GONE:
         return BendError(Code.CANCELLED, f"The {what} was stopped; what has come is kept.")
-    return BendError(
-        Code.ENGINE_DIED,
-        f"The {what} stopped (exit code {code}).",
-        "See whether the engine is set up for pictures: Check Engine says what is missing.",
-        "bend.check_engine",
-    )
+    return child.death(f"The {what}")

@@ -6,6 +6,7 @@ import signal
 from dataclasses import dataclass
 
 from .errors import BendError, Code
+from .privacy import without_private
 
 LAST_LINES = 4
 #: Lines of a stack, which say nothing to an artist.
@@ -87,17 +88,25 @@ def cause_of(code: int, last_lines: str) -> Cause:
     return _BY_SIGNAL.get(signal_name(code), Cause(""))
 
 
-def engine_died(code: int, written: str) -> BendError:
-    """The end of the engine as a failure that can be shown.
+def death(subject: str, code: int, written: str, log: str = "", error: Code = Code.ENGINE_DIED) -> BendError:
+    """The end of a process as a failure that can be shown.
 
     Parameters
     ----------
+    subject : what has ended, at the beginning of a sentence
     code : exit code as ``subprocess`` gives it
     written : what it wrote to its log
+    log : the name of the log; empty to leave it out
     """
-    words = last_words(written)
+    words = last_words(without_private(written))
     cause, name = cause_of(code, words), signal_name(code)
     named = f"exit code {code}, {name}" if name else f"exit code {code}"
     last = f"Its last words: {words}" if words else ""
-    message = " ".join(filter(None, (f"The engine stopped ({named}).", cause.words, last)))
-    return BendError(Code.ENGINE_DIED, message, cause.hint, cause.action)
+    message = " ".join(filter(None, (f"{subject} stopped ({named}).", cause.words, last)))
+    hint = f"{cause.hint} The log is {log}." if log else cause.hint
+    return BendError(error, message, hint, cause.action)
+
+
+def engine_died(code: int, written: str, log: str = "") -> BendError:
+    """The end of the engine as a failure that can be shown; see ``death``."""
+    return death("The engine", code, written, log)

@@ -12,6 +12,8 @@ from .errors import BendError, Code
 
 PROTOCOL = 1
 LONGEST_LINE = 1 << 20
+#: The exit code of a process that has ended because the one who started it is gone, or has closed its pipe.
+GONE = 3
 
 # From Blender.
 HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"

@@ -1,5 +1,5 @@
 """The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic |
-download MODEL | login | doctor."""
+download MODEL | delete MODEL | login | logout | doctor."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import file_hashes, limits
+from ..core import file_hashes, limits, messages
 from ..core.errors import BendError
 from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
@@ -50,6 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     except BendError as error:
         print(f"{error.message}\n{error.hint}".strip(), file=sys.stderr)
         return 1
+    except BrokenPipeError:
+        return _left_alone()
+
+
+def _left_alone() -> int:
+    """Whoever read what was said is gone: the rest, which Python still writes at its end, is for nobody."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
+    return messages.GONE
 
 
 def _say(text: str) -> None:
@@ -122,22 +132,21 @@ def _serve(options: argparse.Namespace) -> int:
     faulthandler.enable()  # a crash writes where it was, to the log
     logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s")
     environments.sweep_later()
-    Server(incoming, outgoing, options.device, options.studies).serve()
+    Server(incoming, outgoing, options.device, options.studies, options.log).serve()
     return 0
 
 
 def _analyse(options: argparse.Namespace) -> int:
-    import numpy as np
-
     from ..core import beats
     from ..core.features import PLAIN, expand
     from .analysis import Settings, analyse
+    from .results import write_arrays
 
     names = [name for text in options.features.split(",") for name in expand(text)] if options.features else PLAIN
     fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm is not None else {}
     settings = Settings(beats.Settings.from_dict(fixed), options.midi, encodec=options.encodec)
     measured = analyse(options.sound, options.fps, list(names), cache=options.cache, settings=settings)
-    np.savez(options.out, allow_pickle=False, **measured)
+    write_arrays(options.out, measured)
     print(f"{', '.join(measured)} -> {options.out}")
     return 0
 

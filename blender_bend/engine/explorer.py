@@ -17,6 +17,7 @@ from ..core.errors import BendError, Code
 from ..core.job import Bend, Frame, Job
 from ..core.resolve import frame_key, resolve
 from .render import Renderer
+from .results import write_picture, write_text
 from .sampling.state import Inputs
 
 _MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
@@ -100,10 +101,10 @@ def explore(
     label = catalogue.operator(wanted.operator).label
     title = f"{label}, {catalogue.animated_parameter(parameter, wanted.operator).label.lower()}"
     shown = {key: thumbnail(picture, cell) for key, picture in pictures.items()}
-    sheet(found, shown, shown[frame_key(unbent)], title, len(wanted.values)).save(out)
+    write_picture(out, sheet(found, shown, shown[frame_key(unbent)], title, len(wanted.values)))
     about = {"operator": wanted.operator, "parameter": parameter, "settings": wanted.settings, "frame": frame.number}
     data = {**about, "unbent": frame_key(unbent), "cells": [asdict(cell) for cell in found]}
-    out.with_suffix(".json").write_text(json.dumps(data, indent=1), encoding="utf-8")
+    write_text(out.with_suffix(".json"), json.dumps(data, indent=1))
     return found
 
 

@@ -19,25 +19,31 @@ import tempfile
 import threading
 import time
 import venv
+from collections import deque
+from contextlib import suppress
+from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ..core import accelerators, environment
+from ..core import accelerators, environment, logs
 from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
 from ..core.files import size_of
+from ..core.messages import GONE
 from .environments import locked, remove, sweep
 from .install_failures import explain
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
+#: Lines of a command's output that are looked at if it fails.
+LINES = 500
 #: Runs a module in a process that ends when its stdin closes, so that it never outlives the one who started it.
-WITH_PARENT = """
+WITH_PARENT = f"""
 import os, runpy, sys, threading
 def watch():
     while os.read(0, 64): pass
-    os._exit(3)
+    os._exit({GONE})
 threading.Thread(target=watch, daemon=True).start()
 sys.argv = sys.argv[1:]
 runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
@@ -47,8 +53,16 @@ _MISLEADING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREM
 
 
 def say(**data: Any) -> None:
-    """One line for the one who started us."""
-    print(json.dumps(data), flush=True)
+    """One line for the one who started us.
+
+    Raises
+    ------
+    BendError(CANCELLED) if that one is gone
+    """
+    try:
+        print(json.dumps(data), flush=True)
+    except OSError as error:
+        raise BendError(Code.CANCELLED, "Whoever began the set-up is gone; nothing has changed.") from error
 
 
 class Installer:
@@ -70,7 +84,7 @@ class Installer:
         self.build = build or accelerators.build_of(self.accelerator)
         self.cancelled = threading.Event()
         self._running: subprocess.Popen[str] | None = None
-        self._lines: list[str] = []
+        self._lines: deque[str] = deque(maxlen=LINES)
         self._fetching = False
         self._collected, self._package = 0, ""
 
@@ -183,7 +197,7 @@ class Installer:
         ------
         BendError(SETUP_FAILED), BendError(CANCELLED)
         """
-        self._lines = []
+        self._lines.clear()
         log.info("> %s", " ".join(arguments))
         self._running = subprocess.Popen(
             [str(environment.interpreter(folder)), "-c", WITH_PARENT, *arguments],
@@ -207,7 +221,7 @@ class Installer:
         self._running = None
         self._check_cancelled()
         if process.returncode != 0:
-            raise explain(self._lines, words)
+            raise explain(list(self._lines), words, process.returncode)
 
     def _variables(self, temporary: Path | None) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if name.upper() not in _MISLEADING}
@@ -236,7 +250,8 @@ class Installer:
             time.sleep(0.5)
             size = size_of(temporary)
             if size > 20e6:
-                say(phase=f"Fetching {self._package}", bytes=size)
+                with suppress(BendError):  # the main thread finds it out too
+                    say(phase=f"Fetching {self._package}", bytes=size)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -258,15 +273,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--remove", action="store_true")
     options = parser.parse_args(arguments)
     if options.log:
-        options.log.parent.mkdir(parents=True, exist_ok=True)
-        logging.basicConfig(
-            filename=options.log, filemode="w", encoding="utf-8", level=logging.INFO, format="%(asctime)s %(message)s"
-        )
+        _log_to(options.log)
     try:
         if options.remove:
             remove(options.base)
-            say(end="done")
-            return 0
+            return _say_end(0, end="done")
         pins = environment.pins_for(environment.read_pins(options.pins), options.tier, sys.version_info[:2])
         accelerator = accelerators.detect() if options.accelerator == "auto" else options.accelerator
         installer = Installer(
@@ -277,10 +288,27 @@ def main(arguments: list[str] | None = None) -> int:
     except (BendError, OSError) as error:
         failure = error if isinstance(error, BendError) else explain([str(error)], "The set-up failed")
         log.error("%s", failure)
-        say(end="error", **failure.to_dict())
-        return 1
-    say(end="done", folder=record.folder, size=record.size)
-    return 0
+        return _say_end(1, end="error", **failure.to_dict())
+    return _say_end(0, end="done", folder=record.folder, size=record.size)
+
+
+def _say_end(returned: int, **data: Any) -> int:
+    """Say how it went; the exit code, which is another one if nobody is there to be told."""
+    try:
+        say(**data)
+    except BendError:
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - what is left is for nobody
+        return GONE
+    return returned
+
+
+def _log_to(file: Path) -> None:
+    """Begin a log that stays small, whatever pip and the packages print."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.unlink(missing_ok=True)
+    handler = RotatingFileHandler(file, maxBytes=logs.MOST, backupCount=1, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
 def _until_stdin_closes(installer: Installer) -> None:

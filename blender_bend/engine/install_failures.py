@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from ..core.endings import cause_of
 from ..core.errors import BendError, Code
 
 #: What pip or the new environment says, what it means, and what to do. The first that matches counts.
@@ -46,12 +47,13 @@ CAUSES = (
 )
 
 
-def explain(lines: list[str], words: str) -> BendError:
+def explain(lines: list[str], words: str, returned: int = 0) -> BendError:
     """The failure that some lines of output stand for.
 
     Parameters
     ----------
     words : what did not work, without a full stop
+    returned : the exit code of what has failed
     """
     text = "\n".join(lines[-200:])
     for pattern, cause, hint in CAUSES:
@@ -59,6 +61,8 @@ def explain(lines: list[str], words: str) -> BendError:
         if match:
             code = Code.SETUP_SPACE if pattern.startswith("No space") else Code.SETUP_FAILED
             return BendError(code, f"{words}. {cause.format(**match.groupdict())}", hint, "bend.set_up_engine")
+    if (death := cause_of(returned, "")).words:
+        return BendError(Code.SETUP_FAILED, f"{words}. {death.words}", death.hint, "bend.set_up_engine")
     said = [line for line in lines if line.strip()]
     last = next((line for line in reversed(said) if "error" in line.lower()), said[-1] if said else "")
     return BendError(

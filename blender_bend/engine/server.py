@@ -9,11 +9,12 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from ..core import file_hashes, messages
+from ..core import file_hashes, logs, messages
 from ..core.errors import BendError, Code
 from ..core.limits import FRAME, FRAMES
 from ..core.messages import Message
@@ -42,7 +43,7 @@ def redirect_output(log_file: Path) -> BinaryIO:
     """
     sys.stdout.flush()
     private = os.fdopen(os.dup(1), "wb", buffering=0)
-    target = os.open(log_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    target = logs.open_new(log_file)
     for stream in (1, 2):
         os.dup2(target, stream)
     os.close(target)
@@ -68,11 +69,18 @@ class Server:
     incoming, outgoing : binary streams
     device : ``auto`` or a torch device name
     studies : folder for what is found out about models; None for the user's cache
+    log_file : what is printed goes there, and is kept short; None if it goes elsewhere
     """
 
     def __init__(
-        self, incoming: BinaryIO, outgoing: BinaryIO, device: str = "auto", studies: Path | None = None
+        self,
+        incoming: BinaryIO,
+        outgoing: BinaryIO,
+        device: str = "auto",
+        studies: Path | None = None,
+        log_file: Path | None = None,
     ) -> None:
+        self.log_file = log_file
         self.incoming = incoming
         self.outgoing = outgoing
         self.device = device
@@ -142,6 +150,9 @@ class Server:
         while os.getppid() == parent:
             phase = {"phase": self._phase} if self._phase else {}
             self._send(messages.ALIVE, "", {"bend": VERSION, "pid": os.getpid(), **phase})
+            if self.log_file is not None:
+                with suppress(OSError):  # somebody has removed it
+                    logs.shorten(self.log_file)
             time.sleep(HEARTBEAT_SECONDS)
         _leave()
 
@@ -185,9 +196,8 @@ class Server:
         return {"pid": os.getpid(), **examine()}
 
     def _analyse(self, message: Message) -> dict[str, Any]:
-        import numpy as np
-
         from .analysis import Settings, analyse
+        from .results import write_arrays
 
         data = message.data
         measured = analyse(
@@ -202,7 +212,7 @@ class Server:
                 cancelled=self._must_stop,
             ),
         )
-        np.savez(data["out"], allow_pickle=False, **measured)
+        write_arrays(Path(data["out"]), measured)
         return {"out": data["out"]}
 
     def _listen(self, message: Message) -> dict[str, Any]:

@@ -125,7 +125,9 @@ def test_what_a_child_prints_beside_its_answers_is_passed_over(addon, tmp_path: 
     script.write_text(f"print({chr(10).join(lines)!r})")
     from importlib import import_module
 
-    child = import_module(addon.png.__name__.replace(".png", ".child")).Child(Path(sys.executable), [str(script)])
+    child = import_module(addon.png.__name__.replace(".png", ".child")).Child(
+        Path(sys.executable), [str(script)], "test"
+    )
     said = []
     while None not in said:
         said += child.poll(wait=True)

@@ -136,5 +136,6 @@ def test_an_engine_without_the_packages_for_pictures_is_named(library, addon, co
     with pytest.raises(RuntimeError, match="stopped"):
         bpy.ops.bend.download_model(model="owner/painter")
     failure = addon.activity.last_failure
-    assert (failure.code, failure.action) == (core.errors.Code.ENGINE_DIED, "bend.check_engine")
+    assert (failure.code, failure.action) == (core.errors.Code.ENGINE_DIED, "bend.set_up_engine")
+    assert "A package is missing" in failure.message and "huggingface_hub" in failure.message
     addon.preferences.preferences().engine_python = ""

@@ -32,7 +32,8 @@ def test_the_log_is_shown_from_outside_and_does_not_get_into_the_file(log, scene
     assert SECRET.encode() not in path.read_bytes()
 
 
-def test_in_a_window_the_system_opens_it(log, monkeypatch):
+def test_in_a_window_the_system_opens_it(log, addon, monkeypatch):
+    addon.activity.dismiss()  # or the log of what failed last is shown
     repairs = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.repairs")
     opened, said = [], []
     monkeypatch.setattr(

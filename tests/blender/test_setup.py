@@ -18,7 +18,7 @@ WHEELS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bend-
 def setup(store):
     module = importlib.import_module(f"{MODULE}.blender_bend.addon.engine_setup")
     yield module
-    module.remove()
+    module.remove().wait()
 
 
 def refusal(setup, core, **wish):

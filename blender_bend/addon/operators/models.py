@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-import bpy
 from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator, OperatorProperties
 
 from ...core import known_models
 from ...core.errors import BendError
 from .. import activity, model_library, model_list
-from ..errands import Errand, size_text
+from ..errands import size_text
 from ..strips import active_bend_strip
+from .following import follow
 from .polls import WhenIdle, WhenOnline
-
-
-def follow(operator: Operator, errand: Errand, done: str) -> set[str]:
-    """Follow an errand: beside Blender's own work, or in background mode to its end.
-
-    Raises
-    ------
-    BendError in background mode, with what went wrong
-    """
-    if not bpy.app.background:
-        errand.watch()
-        return {"FINISHED"}
-    errand.wait()
-    operator.report({"INFO"}, done)
-    return {"FINISHED"}
 
 
 class BEND_OT_download_model(WhenOnline, Operator):
@@ -94,12 +79,11 @@ class BEND_OT_delete_model(WhenIdle, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            model_library.delete(self.model)
+            return follow(self, model_library.delete(self.model), f"{self.model} is deleted")
         except BendError as error:
+            activity.end(error)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{self.model} is deleted")
-        return {"FINISHED"}
 
 
 class BEND_OT_log_in(WhenOnline, Operator):
@@ -145,11 +129,11 @@ class BEND_OT_log_out(WhenIdle, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            model_library.log_out()
+            return follow(self, model_library.log_out(), "Logged out of Hugging Face")
         except BendError as error:
+            activity.end(error)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return {"FINISHED"}
 
 
 CLASSES = (BEND_OT_download_model, BEND_OT_delete_model, BEND_OT_log_in, BEND_OT_log_out)

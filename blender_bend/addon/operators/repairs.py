@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Operator
 
-from .. import activity, engine_client, preferences
+from .. import activity, engine_client, log_files, preferences
 
 
 class BEND_OT_dismiss(Operator):
@@ -33,14 +33,14 @@ class BEND_OT_open_preferences(Operator):
 
 
 class BEND_OT_show_log(Operator):
-    """Open what the engine has printed with the system's viewer of texts; it does not become part of this file"""
+    """Open the log of the engine, or of what failed last, in the system's viewer. It doesn't become part of the file"""
 
     bl_idname = "bend.show_log"
     bl_label = "Show Log"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Context) -> set[str]:
-        path = engine_client.log_file()
+        path = log_files.about(activity.last_failure) or engine_client.log_file()
         if not path.is_file():
             self.report({"INFO"}, "The engine has not been started yet")
             return {"CANCELLED"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import textwrap
 from typing import Any
 
-import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
@@ -13,6 +12,7 @@ from ...core import accelerators
 from ...core.errors import BendError
 from .. import activity, engine_setup
 from ..engine_setup import Wish
+from .following import follow
 from .polls import WhenIdle
 
 #: Characters of a line that can be read without moving it.
@@ -67,17 +67,11 @@ class BEND_OT_set_up_engine(WhenIdle, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            run = engine_setup.start(self._wish())
-            if not bpy.app.background:
-                run.watch()
-                return {"FINISHED"}
-            run.wait()
+            return follow(self, engine_setup.start(self._wish()), "The engine is set up")
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, "The engine is set up")
-        return {"FINISHED"}
 
     def _wish(self) -> Wish:
         return Wish(self.tier, self.accelerator, self.python, self.wheels, self.build.strip())
@@ -94,11 +88,11 @@ class BEND_OT_remove_engine(WhenIdle, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            engine_setup.remove()
+            return follow(self, engine_setup.remove(), "The engine is removed")
         except BendError as error:
+            activity.end(error)
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        return {"FINISHED"}
 
 
 class BEND_PG_report_line(PropertyGroup):

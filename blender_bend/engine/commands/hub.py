@@ -1,4 +1,4 @@
-"""``download MODEL``, ``login`` and ``logout``: the Hugging Face hub.
+"""``download MODEL``, ``delete MODEL``, ``login`` and ``logout``: the Hugging Face hub.
 
 With ``--json``, for Blender: JSON lines, and an end when stdin closes.
 """
@@ -12,7 +12,9 @@ import sys
 import threading
 from typing import Any
 
+from ...core import hub
 from ...core.errors import BendError, Code
+from ...core.messages import GONE
 
 
 def add(commands: Any) -> None:
@@ -24,9 +26,13 @@ def add(commands: Any) -> None:
     parser = commands.add_parser("login", help="let huggingface_hub keep an access token, read from stdin's first line")
     parser.add_argument("--json", action="store_true", help="JSON lines")
     parser.set_defaults(run=_log_in, online=True)
-    commands.add_parser("logout", help="let huggingface_hub forget its access token").set_defaults(
-        run=_log_out, online=True
-    )
+    parser = commands.add_parser("logout", help="let huggingface_hub forget its access token")
+    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser.set_defaults(run=_log_out, online=True)
+    parser = commands.add_parser("delete", help="take a downloaded model off the disk")
+    parser.add_argument("model", help="as owner/name")
+    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser.set_defaults(run=_delete)
 
 
 def _say(**data: Any) -> None:
@@ -36,7 +42,7 @@ def _say(**data: Any) -> None:
 def _end_with_stdin() -> None:
     while os.read(0, 64):
         pass
-    os._exit(3)  # what has come stays, and the next download goes on from it
+    os._exit(GONE)  # what has come stays, and the next download goes on from it
 
 
 def _download(options: argparse.Namespace) -> int:
@@ -83,10 +89,36 @@ def _keep(token: str) -> str:
 
 
 def _log_out(options: argparse.Namespace) -> int:
+    return 0 if _answer(options.json, _forget) is not None else 1
+
+
+def _forget() -> str:
     from huggingface_hub import logout
 
     logout()
-    return 0
+    return "forgotten"
+
+
+def _delete(options: argparse.Namespace) -> int:
+    return 0 if _answer(options.json, lambda: _remove(options.model)) is not None else 1
+
+
+def _remove(name: str) -> str:
+    """Delete a model.
+
+    Raises
+    ------
+    BendError(MODEL_MISSING) if it is not there, or cannot be deleted
+    """
+    try:
+        hub.delete(name)
+    except OSError as error:
+        raise BendError(
+            Code.MODEL_MISSING,
+            f"{name} could not be deleted: {error.strerror or error}.",
+            "Close the programs that use it.",
+        ) from error
+    return name
 
 
 def _answer(lines: bool, work: Any) -> str | None:

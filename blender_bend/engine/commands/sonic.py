@@ -187,6 +187,7 @@ def _listen(options: argparse.Namespace) -> int:
     from ...core.timebase import FrameRate
     from ..analysis.sound_file import read_mono
     from ..frame_store import FrameStore
+    from ..results import write_text
     from ..sonic.listen import Ear, hear_frames
     from ..sonic.mel import SAMPLE_RATE, prepare
 
@@ -197,6 +198,6 @@ def _listen(options: argparse.Namespace) -> int:
     heard = hear_frames(ear, mono, windows, frames, store, length=options.window)
     blends = [windows.blend(frame, heard) for frame in frames]
     rows = [{"number": frame + 1, "sound": blend, "heard": share} for frame, (blend, share) in enumerate(blends)]
-    options.out.write_text(json.dumps(rows), encoding="utf-8")
+    write_text(options.out, json.dumps(rows))
     print(f"{len(rows)} frames hear {len(set(heard.values()))} different windows -> {options.out}")
     return 0

@@ -10,6 +10,7 @@ import torch
 
 from ...core.errors import BendError, Code
 from ..analysis.sound_file import read_mono
+from ..results import write_picture, write_text
 from .clap import AudioTower
 from .condition import Guidance, Hearing
 from .dataset import embed, pairs_in, read_picture
@@ -63,8 +64,7 @@ def evaluate(
             seed=number,
         )
         path = out / sound.parent.name / f"{sound.stem}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        picture.save(path)
+        write_picture(path, picture)
         made.append(picture)
         print(f"picture {number}/{len(pairs)}", flush=True)
     classes = sorted({sound.parent.name for sound, _ in pairs})
@@ -79,5 +79,5 @@ def evaluate(
     if clip_b is not None:
         heard = wav2clip([prepare(*read_mono(sound)) for sound, _ in pairs])
         figures["AIS"] = similarity(Clip(clip_b).pictures(made), heard, heard)
-    (out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
+    write_text(out / "figures.json", json.dumps(figures, indent=2) + "\n")
     return figures

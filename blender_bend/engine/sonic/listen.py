@@ -25,6 +25,7 @@ from ..analysis.sound_file import read_mono
 from ..devices import choose_device
 from ..frame_store import FrameStore
 from ..inputs import store_vector
+from ..results import write_text
 from .checkpoints import load_tower
 from .clap import AudioTower
 from .mel import SAMPLE_RATE, prepare, window
@@ -202,5 +203,5 @@ def answer(
         progress,
         cancelled,
     )
-    Path(data["out"]).write_text(json.dumps(heard), encoding="utf-8")
+    write_text(Path(data["out"]), json.dumps(heard))
     return {"out": data["out"], "windows": len(windows.numbers(range(frames)))}

@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from ...core.files import replacing
+from ..results import write_picture
 
 _WIDTH, _HEIGHT, _MARGIN = 960, 480, 56
 _PAPER, _INK, _PALE = (250, 250, 248), (40, 60, 140), (190, 198, 220)
@@ -44,7 +44,7 @@ def plot_losses(losses: Sequence[float], path: Path, title: str) -> None:
             ys = bottom - (np.clip(line[columns], low, high) - low) / (high - low) * (bottom - top)
             points = [(float(x), float(y)) for x, y in zip(xs, ys, strict=True) if np.isfinite(y)]
             draw.line(points, fill=colour, width=width)
-    _replace(picture, path)
+    write_picture(path, picture)
 
 
 def running_mean(values: np.ndarray, width: int = 50) -> np.ndarray:
@@ -74,10 +74,4 @@ def save_samples(pictures: Sequence[PIL.Image.Image], names: Sequence[str], path
         x, y = number % columns * (width + 4), number // columns * (height + line)
         sheet.paste(picture, (x, y))
         draw.text((x + 4, y + height + 3), name, fill=_INK, font_size=14)
-    _replace(sheet, path)
-
-
-def _replace(picture: PIL.Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with replacing(path) as file:
-        picture.save(file, format="PNG")
+    write_picture(path, sheet)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import soundfile
 
+from ...core.endings import cause_of, last_words
 from ...core.errors import BendError, Code
 from .mel import SAMPLE_RATE
 
@@ -96,9 +97,9 @@ def _run(program: str, video: Path, before: tuple[str, ...], after: tuple[str, .
     command = [program, "-nostdin", "-hide_banner", "-loglevel", "error", "-y", *before, "-i", str(video), *after]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
+        last = last_words(done.stderr).rpartition("\n")[2] or cause_of(done.returncode, "").words or "no reason given"
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"The {what} of {video.name} cannot be taken out: {last}.",
+            f"The {what} of {video.name} cannot be taken out: {last.rstrip('.')}.",
             "Take the file out of the folder, or convert it.",
         )
