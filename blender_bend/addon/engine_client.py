@@ -108,7 +108,7 @@ class EngineClient:
 
     def request(self, kind: str, **data: Any) -> Request:
         """Ask for something; the answer comes through the request."""
-        request = Request(self.send, str(next(self._numbers)))
+        request = Request(self.send, str(next(self._numbers)), kind)
         with self._lock:
             self._requests[request.identity] = request
             self._last_use, self._silent_seconds = time.monotonic(), 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import queue
 from collections.abc import Callable
 from typing import Any
@@ -10,6 +11,8 @@ from ..core import messages
 from ..core.errors import BendError
 from ..core.messages import Message
 
+log = logging.getLogger(__name__)
+
 
 class Request:
     """One thing that the engine was asked for; it always ends: done, failed, cancelled, or with the engine's death.
@@ -17,16 +20,25 @@ class Request:
     Parameters
     ----------
     send : writes a message to the engine
+    kind : what is asked for, one of ``core.messages``
     """
 
-    def __init__(self, send: Callable[[Message], None], identity: str) -> None:
+    def __init__(self, send: Callable[[Message], None], identity: str, kind: str = "") -> None:
         self._send = send
         self.identity = identity
+        self._kind = kind
         self._messages: queue.Queue[Message] = queue.Queue()
         self._ending: Message | None = None
 
     def deliver(self, message: Message) -> None:
-        """Called by the reading thread."""
+        """Called by the reading thread. News that say too little are left out; an ending becomes an error of it."""
+        try:
+            messages.check(message, self._kind)
+        except BendError as error:
+            log.warning("%s", error)
+            if message.type not in messages.ENDINGS:
+                return
+            message = Message(messages.ERROR, message.id, error.to_dict())
         self._messages.put(message)
 
     def poll(self) -> list[Message]:

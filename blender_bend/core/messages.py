@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -25,6 +25,72 @@ NOTICES = "notices"
 # From the engine without a request: at its start, which tells the version of Bend, and every few seconds after it.
 ALIVE = "alive"
 ENDINGS = frozenset({DONE, ERROR, CANCELLED})
+
+
+@dataclass(frozen=True)
+class Field:
+    """What a field of a message holds.
+
+    Parameters
+    ----------
+    what : in words, to follow "is not"
+    types : of Python, for what JSON has
+    needed : whether it must be there; one that need not be may also be null
+    """
+
+    what: str
+    types: tuple[type, ...]
+    needed: bool = True
+
+    def fault(self, value: Any) -> str:
+        """What is wrong with a value, to follow the field's name; empty if nothing is."""
+        if value is MISSING:
+            return "is missing" if self.needed else ""
+        if value is None and not self.needed:
+            return ""
+        fits = isinstance(value, self.types) and (self != TEXTS or all(isinstance(item, str) for item in value))
+        return "" if fits else f"is not {self.what}"
+
+
+#: Stands for the value of a field that is not there.
+MISSING = object()
+TEXT, MAYBE_TEXT = Field("text", (str,)), Field("text", (str,), needed=False)
+TEXTS = Field("a list of texts", (list,))
+LIST, MAYBE_LIST = Field("a list", (list,)), Field("a list", (list,), needed=False)
+MAYBE_TABLE = Field("an object", (dict,), needed=False)
+FLAG, WHOLE = Field("true or false", (bool,)), Field("a whole number", (int,))
+#: A number or its text: ``core.limits`` knows what it may be, and says so.
+NUMBER = Field("a number", (object,))
+
+#: What is read of every kind of message, by field; a dot leads into an object.
+FIELDS: dict[str, dict[str, Field]] = {
+    HELLO: {},
+    ANALYSE: {
+        **{"sound": TEXT, "fps": NUMBER, "features": TEXTS, "frames": NUMBER, "cache": TEXT, "out": TEXT},
+        **{"beats": MAYBE_TABLE, "midi": MAYBE_TABLE, "midi.path": MAYBE_TEXT, "encodec": MAYBE_TEXT},
+    },
+    LISTEN: {
+        **{"sound": TEXT, "clap": TEXT, "fps": NUMBER, "frames": NUMBER, "start": NUMBER, "length": NUMBER},
+        **{"step": NUMBER, "blended": FLAG, "store": TEXT, "cache": TEXT, "out": TEXT},
+    },
+    RENDER: {"job": TEXT, "store": TEXT, "numbers": MAYBE_LIST},
+    CANCEL: {},
+    SPEEDS: {},
+    PHASE: {"text": TEXT},
+    FRAME: {"number": WHOLE, "key": TEXT},
+    NOTICES: {"notices": LIST},
+    ERROR: {"code": TEXT, "message": TEXT, "hint": MAYBE_TEXT, "action": MAYBE_TEXT},
+    CANCELLED: {},
+    ALIVE: {"bend": TEXT, "phase": MAYBE_TEXT},
+}
+#: What Blender reads of DONE, by the kind of the request that is done.
+ANSWERS: dict[str, dict[str, Field]] = {
+    HELLO: {},
+    ANALYSE: {"out": TEXT},
+    LISTEN: {"out": TEXT},
+    RENDER: {"rendered": WHOLE, "batch": WHOLE, "decode": MAYBE_TEXT},
+    SPEEDS: {"speeds": TEXT},
+}
 
 
 @dataclass(frozen=True)
@@ -74,3 +140,33 @@ def decode(line: bytes) -> Message:
             "Update both to one version of Bend.",
         )
     return Message(kind, request, payload)
+
+
+def check(message: Message, request: str = "") -> None:
+    """Refuse a message that lacks a field, or has something else in it, by the field's name.
+
+    Parameters
+    ----------
+    request : for what ends a request its kind
+
+    Raises
+    ------
+    BendError(MESSAGE_INVALID)
+    """
+    fields = ANSWERS.get(request, {}) if message.type == DONE else FIELDS.get(message.type, {})
+    for name, described in fields.items():
+        if fault := described.fault(value_of(message.data, name)):
+            raise BendError(
+                Code.MESSAGE_INVALID,
+                f"'{name}' {fault} in the message '{message.type}'.",
+                "Restart Blender, or set the engine up again: the two may be of different versions.",
+            )
+
+
+def value_of(data: Mapping[str, Any], name: str) -> Any:
+    """The value of a field, whose name may lead into an object; ``MISSING`` if it is not there."""
+    first, _, rest = name.partition(".")
+    value = data.get(first, MISSING)
+    if not rest:
+        return value
+    return value_of(value, rest) if isinstance(value, dict) else MISSING

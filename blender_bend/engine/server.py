@@ -172,6 +172,7 @@ class Server:
         try:
             if handler is None:
                 raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
+            messages.check(message)
             with file_hashes.telling(self._of_files(message.id)):
                 done = Message(messages.DONE, message.id, handler(message))
             done.encode()  # what cannot be sent is an error of this request

@@ -232,3 +232,30 @@ def test_an_engine_that_hears_a_cancel_lives_on(client, engine_is, addon, core, 
     request.cancel()
     assert failure(core, request).code == core.errors.Code.CANCELLED
     assert running.request("hello").result() == {"answer": 3}
+
+
+@pytest.mark.parametrize(
+    ("kind", "story", "missing"),
+    [
+        ("analyse", "say('done', heard())", "'out' is missing in the message 'done'"),
+        ("listen", "say('done', heard(), out=3)", "'out' is not text in the message 'done'"),
+        ("render", "say('done', heard(), rendered=1)", "'batch' is missing in the message 'done'"),
+        ("speeds", "say('done', heard())", "'speeds' is missing in the message 'done'"),
+        ("render", "say('error', heard(), hint='none')", "'code' is missing in the message 'error'"),
+    ],
+)
+def test_an_ending_that_lacks_something_is_an_error_of_its_name(kind, story, missing, client, engine_is, core):
+    engine_is(f"{story}\nheard()\n")
+    error = failure(core, client().request(kind))
+    assert error.code == core.errors.Code.MESSAGE_INVALID and missing in error.message
+
+
+def test_news_that_lack_something_are_left_out(client, engine_is):
+    engine_is(
+        "first = heard()\nsay('phase', first)\nsay('frame', first, number=1)\nsay('phase', first, text='on')\n"
+        "say('done', first, rendered=1, batch=1)\nheard()\n"
+    )
+    request, news = client().request("render"), []
+    while not request.ended:
+        news.append(request.wait().type)
+    assert news == ["phase", "done"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -85,3 +86,78 @@ def test_a_message_of_another_version_says_so() -> None:
         decode(line)
     assert caught.value.code == Code.ENGINE_VERSION
     assert caught.value.hint
+
+
+#: Of every field a value that it takes.
+GOOD = {
+    messages.TEXT: "x",
+    messages.MAYBE_TEXT: "x",
+    messages.TEXTS: ["rms"],
+    messages.LIST: [],
+    messages.MAYBE_LIST: [1],
+    messages.MAYBE_TABLE: {},
+    messages.FLAG: False,
+    messages.WHOLE: 3,
+    messages.NUMBER: 1.5,
+}
+#: Every kind of message, with its fields; DONE once for every kind of request.
+KINDS = [(kind, "", fields) for kind, fields in messages.FIELDS.items()]
+KINDS += [(messages.DONE, request, fields) for request, fields in messages.ANSWERS.items()]
+EVERY = [(kind, request, name) for kind, request, fields in KINDS for name in fields]
+
+
+def whole(fields: dict[str, messages.Field]) -> dict[str, Any]:
+    """The data of a message with all its fields."""
+    data: dict[str, Any] = {}
+    for name, described in fields.items():
+        first, _, rest = name.partition(".")
+        if rest:
+            data[first] = {**data.get(first, {}), rest: GOOD[described]}
+        else:
+            data[first] = GOOD[described]
+    return data
+
+
+def changed(data: dict[str, Any], name: str, value: Any) -> dict[str, Any]:
+    """The data with another value of a field, or without it."""
+    first, _, rest = name.partition(".")
+    kept = {key: each for key, each in data.items() if key != first}
+    if rest:
+        return {**kept, first: changed(data[first], rest, value)}
+    return kept if value is messages.MISSING else {**kept, first: value}
+
+
+def fault(kind: str, request: str, data: dict[str, Any]) -> str:
+    """What is said of a message; empty if it is taken."""
+    try:
+        messages.check(Message(kind, "1", data), request)
+    except BendError as error:
+        assert error.code == Code.MESSAGE_INVALID and error.hint
+        return error.message
+    return ""
+
+
+def test_every_kind_of_message_stands_in_the_table() -> None:
+    spoken = {value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)}
+    assert spoken == {*messages.FIELDS, messages.DONE}
+    requests = {messages.HELLO, messages.ANALYSE, messages.LISTEN, messages.RENDER, messages.SPEEDS}
+    assert set(messages.ANSWERS) == requests
+    for kind, request, fields in KINDS:
+        assert fault(kind, request, whole(fields)) == "", kind
+        assert fault(kind, request, {**whole(fields), "more": object()}) == "", "another version may say more"
+
+
+@pytest.mark.parametrize(("kind", "request_kind", "name"), EVERY, ids=lambda part: str(part) or "-")
+def test_a_field_that_is_missing_or_wrong_is_named(kind: str, request_kind: str, name: str) -> None:
+    fields = next(fields for each, of, fields in KINDS if (each, of) == (kind, request_kind))
+    described, data = fields[name], whole(fields)
+    without = fault(kind, request_kind, changed(data, name, messages.MISSING))
+    assert without == (f"'{name}' is missing in the message '{kind}'." if described.needed else "")
+    wrong = "yes" if described == messages.FLAG else 1.5
+    if described != messages.NUMBER:
+        said = fault(kind, request_kind, changed(data, name, wrong))
+        assert said == f"'{name}' is not {described.what} in the message '{kind}'."
+    if described == messages.TEXTS:
+        assert "a list of texts" in fault(kind, request_kind, changed(data, name, ["rms", 3]))
+    nothing = fault(kind, request_kind, changed(data, name, None))
+    assert bool(nothing) == (described.needed and described != messages.NUMBER)

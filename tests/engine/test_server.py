@@ -234,8 +234,8 @@ def test_a_message_of_another_version_is_answered_as_such(child: Child) -> None:
     [
         ("dance", {}, Code.MESSAGE_INVALID),
         (messages.RENDER, {"job": "/gone.json", "store": "/tmp"}, Code.JOB_INVALID),
-        (messages.RENDER, {}, Code.INTERNAL),
-        (messages.ANALYSE, {"sound": 3}, Code.INTERNAL),
+        (messages.RENDER, {}, Code.MESSAGE_INVALID),
+        (messages.ANALYSE, {"sound": 3}, Code.MESSAGE_INVALID),
         (
             messages.ANALYSE,
             {
@@ -259,6 +259,21 @@ def test_a_request_that_cannot_be_done_is_answered_and_survived(
     assert end.data["message"]
     child.send(messages.HELLO, "2")
     assert child.answers("2")[-1].type == messages.DONE
+
+
+@pytest.mark.parametrize("kind", [kind for kind in messages.ANSWERS if messages.FIELDS[kind]])
+def test_a_request_without_one_of_its_fields_is_answered_with_its_name(kind: str) -> None:
+    server = Server(io.BytesIO(), sent := io.BytesIO(), "cpu")
+    fields = messages.FIELDS[kind]
+    for lacking in (name for name, described in fields.items() if described.needed):
+        data = {name: "1" for name, described in fields.items() if described.needed and name != lacking}
+        data |= {name: [] for name in data if fields[name] == messages.TEXTS}
+        data |= {name: True for name in data if fields[name] == messages.FLAG}
+        server._take(Message(kind, "1", data))
+        server.answer_next()
+        said = messages.decode(sent.getvalue().splitlines()[-1])
+        assert (said.type, said.data["code"]) == (messages.ERROR, Code.MESSAGE_INVALID)
+        assert said.data["message"] == f"'{lacking}' is missing in the message '{kind}'."
 
 
 def test_a_store_that_cannot_be_written_is_answered_with_its_button(
