@@ -150,7 +150,7 @@ class OnePicture:
         """None is asked for."""
         raise AssertionError
 
-    def vector(self, digest: str) -> torch.Tensor:
+    def vector(self, digest: str, width: int | None = None) -> torch.Tensor:
         """None is asked for."""
         raise AssertionError
 

@@ -80,8 +80,12 @@ class StoredInputs:
         anchor, share = source["colour"]
         return match_colours(moved, self._frame(anchor), share)
 
-    def vector(self, digest: str) -> Tensor:
-        """The vector of a sound, shape (1, 1024).
+    def vector(self, digest: str, width: int | None = None) -> Tensor:
+        """The vector of a sound, shape (1, width).
+
+        Parameters
+        ----------
+        width : how many numbers it must have, 1024 for CLAP's; None for any
 
         Raises
         ------
@@ -97,6 +101,9 @@ class StoredInputs:
         numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float32)
         if len(data) % 4 or not len(numbers) or not np.isfinite(numbers).all():
             raise BendError(Code.INPUT_MISSING, f"{path.name} is not what a sound becomes.", _LISTEN)
+        if width is not None and len(numbers) != width:
+            told = f"{path.name} has {len(numbers)} numbers, but the sound adapters need {width} from a sound."
+            raise BendError(Code.INPUT_MISSING, told, f"Choose the CLAP file that belongs to them. {_LISTEN}")
         return aligned(torch.from_numpy(numbers))[None]
 
     def _mask(self, digest: str) -> Tensor:

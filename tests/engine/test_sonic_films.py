@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -149,3 +150,16 @@ def test_a_model_that_comes_back_hears_again(
     renderer.render(job, store)
     heard, deaf = pictures(job, store)
     assert (heard != deaf).any()
+
+
+@pytest.mark.parametrize("width", [1, 63, 65, 1024])
+@pytest.mark.parametrize("share", [1.0, 0.5])
+def test_a_vector_of_another_ear_is_refused_by_its_name(
+    width: int, share: float, film: Callable[..., Job], renderer: Renderer, store: FrameStore
+) -> None:
+    other = store_vector(store, torch.ones(1, width))
+    job = film("fire")
+    frame = replace(job.frames[0], sound=((other, share), (store_vector(store, FIRE), 1 - share))[: 1 + (share < 1)])
+    with pytest.raises(BendError, match=f"{other}.f32 has {width} numbers, but the sound adapters need 64") as caught:
+        renderer.render(replace(job, frames=(frame,)), store)
+    assert caught.value.code == Code.INPUT_MISSING and "CLAP file" in caught.value.hint

@@ -168,7 +168,8 @@ class Sampler:
         conditioning = self._encode(self.prompts, frame)
         if "sound" in frame:
             assert inputs is not None and self.hearing is not None
-            heard = blend([(inputs.vector(digest), share) for digest, share in frame["sound"]["vectors"]])
+            width = self.hearing.projector.embedding
+            heard = blend([(inputs.vector(digest, width), share) for digest, share in frame["sound"]["vectors"]])
             conditioning = {**conditioning, "sound": self.hearing.tokens(heard)}
         beginning = Beginning(self.family, frame, scheduler, generator, noise, conditioning)
         if frame["source"] is None:

@@ -23,8 +23,8 @@ class Inputs(Protocol):
     def mask(self, digest: str) -> Tensor:
         """A mask, shape (1, 1, h, w), 0...1."""
 
-    def vector(self, digest: str) -> Tensor:
-        """The vector of a sound, shape (1, 1024)."""
+    def vector(self, digest: str, width: int | None = None) -> Tensor:
+        """The vector of a sound, shape (1, width)."""
 
 
 @dataclass(frozen=True)
