@@ -11,7 +11,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core import accelerators, environment
+from ..core import accelerators, environment, logs
 from ..core.environment import Record
 from ..core.errors import BendError, Code
 from ..core.privacy import without_private
@@ -23,6 +23,8 @@ from .errands import Errand
 PINS = preferences.ROOT / "wheels" / "engine.txt"
 BUNDLED = preferences.ROOT / "wheels"
 AGAIN = "bend.set_up_engine"
+#: How much of a log is read for a report.
+REPORTED_BYTES = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -157,10 +159,7 @@ def remove() -> SetUp:
 def report() -> str:
     """What somebody who helps needs to know; to be shown to the person before it goes anywhere."""
     record = environment.read_record(base())
-    try:
-        said = log_file().read_text(encoding="utf-8", errors="replace").splitlines()[-80:]
-    except OSError:
-        said = ["no set-up has been tried"]
+    said = logs.tail(log_file(), REPORTED_BYTES).splitlines()[-80:] or ["no set-up has been tried"]
     lines = [
         f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {platform.platform()}",
         f"Environment: {record}",

@@ -84,11 +84,19 @@ def _write(stream: IO[bytes], path: Path, most: int) -> None:
                 written = 0
 
 
-def tail(path: Path) -> str:
-    """The end of a log, without what is private; empty if there is none."""
+def tail(path: Path, most: int = TAIL_BYTES) -> str:
+    """The last lines of a log, without what is private, such as half a line that ends a token; empty if there are none.
+
+    Parameters
+    ----------
+    most : bytes that are read
+    """
     try:
         with open(path, "rb") as file:
-            file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-            return without_private(file.read(TAIL_BYTES).decode("utf-8", errors="replace").strip())
+            skipped = max(0, path.stat().st_size - most)
+            file.seek(skipped)
+            read = file.read(most)
     except OSError:
         return ""
+    whole = read.partition(b"\n")[2] if skipped else read
+    return without_private((whole or read).decode("utf-8", errors="replace").strip())

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import bpy
 import pytest
+from processes import resident_bytes
 from timeline import MODULE
 
 WHEELS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bend-tests" / "wheels"
@@ -64,6 +65,24 @@ def test_the_engine_runs_in_what_was_set_up(setup, addon, tmp_path):
 def test_the_report_says_where_it_ran_and_keeps_the_home_folder_private(setup):
     text = setup.report()
     assert bpy.app.version_string in text and str(Path.home()) not in text
+
+
+def test_of_a_long_log_the_report_reads_the_end_and_nothing_private_that_was_cut(setup):
+    log, line = setup.log_file(), f"from {Path.home()}/film with hf_{'secret' * 3}\n"
+    lines = line * (2 * setup.REPORTED_BYTES // len(line))
+    for shift in range(len(line)):
+        log.write_text("x" * shift + lines + "done\n")
+        text = setup.report()
+        assert text.endswith("hf_…\ndone") and "secret" not in text
+    log.unlink()
+    with log.open("wb") as file:
+        file.truncate(1 << 32)
+        file.seek(0, 2)
+        file.write(b"\nthe end\n")
+    before = resident_bytes()
+    assert setup.report().endswith("the end")
+    assert resident_bytes() - before < 64 * 2**20
+    log.unlink()
 
 
 @pytest.mark.skipif(os.environ.get("BEND_TEST_ALL") != "1", reason="the engine's tests set it up for real")

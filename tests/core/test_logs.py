@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -67,3 +68,27 @@ def test_a_death_quotes_its_log_and_names_it_without_what_is_private(tmp_path: P
     error = death("The download", code, logs.tail(path), path.name)
     assert words in error.message and "Its last words" in error.message and "child.log" in error.hint
     assert str(Path.home()) + "/" not in str(error) and "hf_abc" not in str(error)
+
+
+def test_the_end_of_a_long_log_is_read_alone_and_from_the_beginning_of_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    for text, most, end in (
+        (b"", 10, ""),
+        (b"one\ntwo\n", 8, "one\ntwo"),
+        (b"one\ntwo\n", 7, "two"),
+        (b"with hf_secretsecret\nlast\n", 15, "last"),
+        (b"one long line", 4, "line"),
+        (b"ok\n\xff\xfe", 100, "ok\n\ufffd\ufffd"),
+    ):
+        path.write_bytes(text)
+        assert logs.tail(path, most) == end
+    with path.open("wb") as file:
+        file.truncate(1 << 32)
+        file.seek(0, 2)
+        file.write(b"\nlast words\n")
+    tracemalloc.start()
+    assert logs.tail(path, 1 << 12) == "last words"
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 17
+    assert logs.tail(tmp_path / "none") == ""
