@@ -10,11 +10,13 @@ from bpy.types import PropertyGroup
 
 from ..core import features
 from ..core.features import Asked
-from ..core.routes import CHAINS, COMBINES, LIMITS, Layer
+from ..core.limits import brought_within
+from ..core.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
 from ..core.shaping import EASES, SCALES
 from .tables import feature_items, items
 
 NO_FEATURE = "NONE"
+HIGHEST_HZ = 24000.0
 
 _SECONDS = {"unit": "TIME_ABSOLUTE"}
 _SHARE = {"subtype": "FACTOR"}
@@ -146,7 +148,7 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "chain": (EnumProperty, {"name": "Chain", "description": "How the sound is smoothed", "items": items(CHAINS)}),
     "kernel": (
         IntProperty,
-        {"name": "Kernel", "description": "Frames of the papers' median, an odd number"},
+        {"name": "Kernel", "description": "Frames of the papers' median; an even number counts as the next odd one"},
     ),
     "keep": (
         FloatProperty,
@@ -182,10 +184,10 @@ class LayerSettings(_Settings):
     )
     which: IntProperty(name="Number", description="Which one of its kind, such as a note or a band", default=1, min=0)
     low_hz: FloatProperty(
-        name="From", description="Lower end of the band, in Hz", default=200.0, min=0.0, max=24000.0, step=1000
+        name="From", description="Lower end of the band, in Hz", default=200.0, min=0.0, max=HIGHEST_HZ, step=1000
     )
     high_hz: FloatProperty(
-        name="To", description="Upper end of the band, in Hz", default=800.0, min=1.0, max=24000.0, step=1000
+        name="To", description="Upper end of the band, in Hz", default=800.0, min=1.0, max=HIGHEST_HZ, step=1000
     )
     part: EnumProperty(
         name="Part",
@@ -209,23 +211,29 @@ class LayerSettings(_Settings):
         """The chosen feature; numbers that it does not have are brought to the nearest that it has."""
         feature = features.BY_NAME[self.feature]
         last = feature.first + feature.which - 1
-        low = round(min(self.low_hz, self.high_hz - 1.0), 3)
+        high = brought_within(self.high_hz, 1.0, HIGHEST_HZ)
+        low = brought_within(self.low_hz, 0.0, high - 1.0)
         return Asked(
             feature.name,
             min(max(self.which, feature.first), last) if feature.which else 0,
-            max(low, 0.0) if feature.hertz else 0.0,
-            round(self.high_hz, 3) if feature.hertz else 0.0,
+            round(low, 3) if feature.hertz else 0.0,
+            round(high, 3) if feature.hertz else 0.0,
             (self.part if feature.separable else "") or features.PART_NAMES[0],
             (self.channel if feature.of_channels else "") or features.CHANNEL_NAMES[0],
         )
 
     def layer(self) -> Layer:
-        """The settings as plain data; without a feature under the name of none."""
+        """The settings as plain data, with numbers that no layer has brought to the nearest.
+
+        Without a feature it has the name of none.
+        """
         spelled = str(self.asked_feature()) if self.routed else NO_FEATURE
         return Layer(spelled, **{name: self._setting(name) for name in _SETTINGS})
 
     def _setting(self, name: str) -> Any:
         value = getattr(self, name)
+        if name in LIMITS:
+            return nearest(name, value)
         return _STARTS_WITH[name] if value == "" else value
 
     def set_layer(self, layer: Layer) -> None:

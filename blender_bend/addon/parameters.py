@@ -10,7 +10,8 @@ from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProp
 from bpy.types import PropertyGroup
 
 from ..core.catalogue import Parameter
-from ..core.routes import LEVELS, Route
+from ..core.limits import brought_within
+from ..core.routes import LARGEST, LEVELS, Route
 from . import tables
 from .layers import BEND_PG_layer, LayerSettings
 
@@ -58,7 +59,8 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
     def route(self) -> Route:
         """The route as plain data."""
         further = tuple(item.layer() for item in self.layers if item.routed)
-        return Route((self.layer(), *further), self.low, self.high, self.levels)
+        low, high = (brought_within(value, -LARGEST, LARGEST) for value in (self.low, self.high))
+        return Route((self.layer(), *further), low, high, int(brought_within(self.levels, *LEVELS)))
 
     def set_route(self, route: Route) -> None:
         """Take over a route."""
@@ -74,7 +76,7 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
         return self.route().asked()
 
     def check(self) -> None:
-        """Refuse a feature, or a way to shape it, that this version of Bend does not have."""
+        """Refuse what this version of Bend does not have: features, ways to shape them, numbers beyond their limits."""
         for layer in (self, *self.layers):
             tables.check(layer)
 

@@ -13,6 +13,7 @@ from bpy.types import Context
 from ..core import catalogue, features
 from ..core.catalogue import Choice, Operator
 from ..core.errors import BendError, Code
+from ..core.limits import Real, Whole
 
 Item = tuple[str, str, str, int]
 
@@ -33,7 +34,8 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
     """Refuse choices that this version of Bend does not have, as a file of another version or of a stranger may hold.
 
     Blender reads them as empty. What is only shown takes them for the usual ones; what works with them checks first.
-    Texts that nobody types are refused too: they would be read for every frame.
+    Texts that nobody types are refused too: they would be read for every frame. So are numbers beyond their limits,
+    which Blender holds only while somebody types.
 
     Parameters
     ----------
@@ -52,12 +54,24 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
                 f"The text in '{described.name}' is too long: {len(getattr(group, name))} characters.",
                 f"Write up to {LONGEST_TEXT}.",
             )
+        if described.type in _LIMITS and not described.is_hidden:
+            _check_numbers(described, getattr(group, name))
         if described.type == "ENUM" and (wanted is None or name in wanted) and not getattr(group, name):
             raise BendError(
                 Code.PARAMETER_INVALID,
                 f"'{described.name}' is set to something that this version of Bend does not know.",
                 "Choose it anew, or open the file with the version that it was made with.",
             )
+
+
+_LIMITS = {"INT": Whole, "FLOAT": Real}
+
+
+def _check_numbers(described: Any, value: Any) -> None:
+    """Refuse a number, or a row of them, that the interface would not have taken."""
+    limit = _LIMITS[described.type](f"'{described.name}'", described.hard_min, described.hard_max)
+    for number in value if described.is_array else (value,):
+        limit(number)
 
 
 def families() -> Iterator[tuple[str, list[Operator]]]:

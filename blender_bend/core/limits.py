@@ -77,6 +77,11 @@ class Whole(Limit):
         return "a whole number" if self.multiple == 1 else f"a multiple of {self.multiple}"
 
 
+def brought_within(value: float, least: float, most: float) -> float:
+    """The nearest number that is allowed, for what is only shown; the least for what is not a number."""
+    return min(max(value, least), most) if value == value else least
+
+
 def shown(value: Any) -> str:
     """What was given instead of a number, in a few letters."""
     if not isinstance(value, str | float) and not _is_short(value):

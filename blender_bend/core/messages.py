@@ -48,7 +48,8 @@ class Field:
             return "is missing" if self.needed else ""
         if value is None and not self.needed:
             return ""
-        fits = isinstance(value, self.types) and (self != TEXTS or all(isinstance(item, str) for item in value))
+        items = value if self == TEXTS and isinstance(value, list) else []
+        fits = isinstance(value, self.types) and all(isinstance(item, str) for item in items)
         return "" if fits else f"is not {self.what}"
 
 

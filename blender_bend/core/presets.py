@@ -24,14 +24,13 @@ from . import catalogue, features, foreign_json, shaping
 from .errors import BendError, Code
 from .files import write_whole
 from .job import Bend, check_bend
-from .routes import CHAINS, COMBINES, LEVELS, LIMITS, Layer, Route
+from .routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
 
 SCHEMA = 1
 FOLDER = Path(__file__).resolve().parents[2] / "presets"
 #: More are no route that a person made.
 MAX_LAYERS = 16
 MOST_BENDS = 100
-LARGEST = 1e9
 
 _OF_ROUTE = {"low", "high", "levels", "layers"}
 _KINDS = {field.name: str(field.type) for field in fields(Layer)}

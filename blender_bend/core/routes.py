@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from . import features, papers, shaping
+from .limits import brought_within
 from .timebase import FrameRate
 
 #: Which stages a layer has: label and tooltip by name.
@@ -51,6 +52,19 @@ LIMITS: dict[str, tuple[float, float]] = {
 }
 #: Least and greatest number of steps of a route.
 LEVELS = (0, 256)
+#: The greatest magnitude of a parameter's value.
+LARGEST = 1e9
+
+
+def nearest(name: str, value: float) -> float:
+    """A numeric setting of a layer, or the nearest that is allowed: a file may hold any number.
+
+    What is not a number becomes the least; an even kernel becomes the next odd number, a broken one is cut.
+    """
+    number = brought_within(value, *LIMITS[name])
+    if name == "kernel":
+        return int(number) | 1
+    return int(number) if isinstance(LIMITS[name][0], int) else float(number)
 
 
 @dataclass(frozen=True)

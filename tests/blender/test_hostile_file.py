@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib
+import itertools
 import json
 import math
 import os
 import random
+import re
 import struct
 import zlib
 from base64 import b64encode, b85encode
 
 import bpy
+import numpy as np
 import pytest
 from drawing import Layout
 from hostile_strips import corrupt, write_raw
@@ -91,6 +95,42 @@ def test_a_choice_of_another_version_is_shown_and_refused_by_its_name(scene, ben
         with pytest.raises((core.errors.BendError, RuntimeError), match=f"'{label}' is set to something"):
             bpy.ops.bend.bake() if of_sound else addon.snapshot.take(scene, bend_strip)
         setattr(owner, name, before)
+
+
+BEYOND = (math.nan, math.inf, -math.inf, 3e38, -3e38, 2**31 - 1, -(2**31))
+
+
+def test_numbers_of_a_route_beyond_its_limits_are_shown_at_once_and_refused_by_name(scene, bend_strip, addon, core):
+    """Every number of a parameter and of a further feature, as only a file that was made by hand can hold it."""
+    angle = bend_strip.bend_settings.bends[0].parameters["angle"]
+    angle.feature, tried = "rms", 0
+    angle.layers.add().feature = "band"
+    for owner in (angle, angle.layers[0]):
+        numbers = [
+            p for p in owner.bl_rna.properties if p.type in ("INT", "FLOAT") and not p.identifier.endswith("_angle")
+        ]
+        assert len(numbers) >= 20
+        for described, value, chain in itertools.product(numbers, BEYOND, ("bend", "papers")):
+            name, before = described.identifier, getattr(owner, described.identifier)
+            owner.chain = chain
+            if described.type == "INT" and not abs(value) <= 2**31:
+                continue
+            with contextlib.suppress(OverflowError):
+                write_raw(owner, name, int(value) if described.type == "INT" else value)
+            now = getattr(owner, name)
+            route, rate = angle.route(), addon.timing.frame_rate(scene)
+            heard = {feature: np.linspace(0.0, 1.0, 30) for feature in route.asked()}
+            shaped = route.shape(heard, rate)
+            assert np.isfinite(shaped).all() and len(angle.route_text()) < 10_000
+            if not described.hard_min <= now <= described.hard_max:
+                tried += 1
+                with pytest.raises(core.errors.BendError, match=re.escape(f"'{described.name}' can't be")) as refused:
+                    addon.bake.Bake(scene, bend_strip)
+                assert refused.value.code == core.errors.Code.PARAMETER_INVALID
+                assert refused.value.hint.startswith(("Give a number from", "Give a whole number from"))
+            setattr(owner, name, before)
+    draw_panels()
+    assert tried > 150
 
 
 @pytest.mark.parametrize("change", [{"shape": "star"}, {"attack": "x"}, {"first": 1e308}, {"mode": 3}, {"decay": 1e30}])

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from blender_bend.core import shaping
 from blender_bend.core.errors import BendError
-from blender_bend.core.routes import CHAINS, COMBINES, LIMITS, Layer, Route
+from blender_bend.core.routes import CHAINS, COMBINES, LIMITS, Layer, Route, nearest
 from blender_bend.core.timebase import FrameRate
 
 RATE = FrameRate(Fraction(24))
@@ -230,3 +230,25 @@ def test_the_words_and_limits_belong_to_settings_of_a_layer() -> None:
     assert numbers == set(LIMITS)
     for name, (least, most) in LIMITS.items():
         assert least <= names[name].default <= most
+
+
+ANY_NUMBER = st.one_of(st.floats(), st.integers(-(2**64), 2**64), st.sampled_from([-0.0, 1e308, 2.0**31, 5e-324]))
+
+
+@given(st.dictionaries(st.sampled_from(sorted(LIMITS)), ANY_NUMBER), st.sampled_from([row[0] for row in CHAINS]))
+def test_the_nearest_of_any_numbers_are_a_layer_that_can_be_shaped(numbers: dict[str, float], chain: str) -> None:
+    brought = {name: nearest(name, number) for name, number in numbers.items()}
+    strength = Layer("rms", chain=chain, **brought).strength(RAMP, RATE)  # type: ignore[arg-type]
+    assert np.isfinite(strength).all() and strength.min() >= 0.0 and strength.max() <= 1.0
+    for name, number in brought.items():
+        least, most = LIMITS[name]
+        assert least <= number <= most and isinstance(number, type(least)), (name, number)
+        assert nearest(name, number) == number
+        if least <= numbers[name] <= most and name != "kernel":
+            assert number == (int(numbers[name]) if isinstance(least, int) else numbers[name])
+
+
+def test_an_even_kernel_counts_as_the_next_odd_one() -> None:
+    assert [nearest("kernel", number) for number in (-4, 1, 2, 3, 1000, 1001, 10**9, np.nan)] == [
+        *(1, 1, 3, 3, 1001, 1001, 1001, 1)
+    ]
