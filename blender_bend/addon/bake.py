@@ -177,6 +177,7 @@ class Bake:
                 continue
             heard = shaped(parameter, described, self._measured, frames, self.rate, options)
             writing.write(strip, parameter, heard, options, report)
+            parameter.baked_rate = str(self.rate)
             parameter.baked_from, parameter.baked_route = self._anchor.asked, parameter.route_text()
             parameter.baked_as = options.as_text(parameter.baked_as, start)
         strip.bend_settings.baking.report = report.counts()

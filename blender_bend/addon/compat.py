@@ -40,6 +40,11 @@ def right_handle(strip: Strip) -> int:
     return int(getattr(strip, _time_name(strip, "frame_final_end")))
 
 
+def duration(strip: Strip) -> int:
+    """How many frames the strip shows."""
+    return right_handle(strip) - left_handle(strip)
+
+
 def content_start(strip: Strip) -> int:
     """The frame at which the strip's content begins, hidden or not; it moves with the strip and stays when trimmed.
 
@@ -47,6 +52,19 @@ def content_start(strip: Strip) -> int:
     """
     begin = round(getattr(strip, _time_name(strip, "frame_start")))
     return begin - int(getattr(strip, _time_name(strip, "animation_offset_start"), 0))
+
+
+def set_content_start(strip: Strip, frame: int) -> None:
+    """Move a strip, with its curves, until its content begins at a frame."""
+    name = _time_name(strip, "frame_start")
+    setattr(strip, name, getattr(strip, name) + frame - content_start(strip))
+
+
+def set_handles(strip: Strip, first: int, end: int) -> None:
+    """Trim a strip to the frames from ``first`` to before ``end``, which lie within its content."""
+    for _ in range(2):  # neither handle passes the other
+        setattr(strip, _time_name(strip, "frame_final_start"), first)
+        setattr(strip, _time_name(strip, "frame_final_end"), end)
 
 
 def sequencer_scene(context: Context) -> Scene:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any
 
 import bpy
@@ -16,9 +16,9 @@ import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError
-from . import compat, curve_changes, named_files
+from . import compat, curve_changes, named_files, strips
 from .named_files import Unseen
-from .sound import sound_strips
+from .sound import listened
 
 LENGTH = 16
 
@@ -44,7 +44,7 @@ def _beats(strip: ImageStrip) -> str:
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears of its sounds alone; empty if that is not known yet."""
     first = max(0, compat.left_handle(strip))
-    return of_sounds(scene, _chosen(scene, strip), first, compat.right_handle(strip) - first)
+    return of_sounds(scene, listened(scene, strip), first, compat.right_handle(strip) - first)
 
 
 def of_sounds(scene: Scene, sounds: Iterable[SoundStrip], first: int, length: int) -> str:
@@ -73,12 +73,6 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:LENGTH]
 
 
-def _chosen(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
-    """The sound strips that are listened to; those that are gone count for nothing."""
-    names = {item.name for item in strip.bend_settings.sounds}
-    return [sound for sound in sound_strips(scene) if not names or sound.name in names]
-
-
 def _content_start(strip: Strip) -> int:
     """Relative to the first frame that is heard."""
     return compat.content_start(strip) - max(0, compat.left_handle(strip))
@@ -87,7 +81,7 @@ def _content_start(strip: Strip) -> int:
 def _sound(scene: Scene, strip: SoundStrip, first: int) -> tuple[Any, ...]:
     """One sound strip, with the meta strips and channels that it lies in; its name decides nothing."""
     sound = strip.sound
-    around = tuple(_container(scene, meta, first) for meta in _parents(strip))
+    around = tuple(_container(scene, meta, first) for meta in strips.parents(strip))
     return (
         _data(sound),
         bool(sound and sound.use_mono),
@@ -118,16 +112,9 @@ def _container(scene: Scene, strip: Strip, first: int) -> tuple[Any, ...]:
     return (strip.mute, _times(strip, first), round(strip.volume, 5), _curve(scene, path, first))
 
 
-def _parents(strip: Strip) -> Iterator[Strip]:
-    parent = strip.parent_meta()
-    while parent is not None:
-        yield parent
-        parent = parent.parent_meta()
-
-
 def _muted_channels(scene: Scene, strip: Strip) -> tuple[bool, ...]:
     """Whether the channels are muted in which the strip and its meta strips lie."""
-    chain = [strip, *_parents(strip)]
+    chain = [strip, *strips.parents(strip)]
     owners = [*chain[1:], scene.sequence_editor]
     return tuple(owner.channels[inner.channel].mute for inner, owner in zip(chain, owners, strict=True))
 

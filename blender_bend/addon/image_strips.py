@@ -33,6 +33,28 @@ def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count:
     return strip
 
 
+def set_pictures(strip: ImageStrip, names: list[str]) -> None:
+    """Give a strip other elements, of files in its folder; curves and handles are put right by whoever calls."""
+    editor = strip.id_data.sequence_editor
+    active = editor.active_strip
+    if bpy.context.window_manager.windows:
+        with _at_sequencer(strip.id_data):
+            editor.active_strip = strip
+            bpy.ops.sequencer.change_path(
+                directory=bpy.path.abspath(strip.directory),
+                files=[{"name": name} for name in names],
+                relative_path=strip.directory.startswith("//"),
+            )
+        editor.active_strip = active
+        return
+    while len(strip.elements) > len(names):
+        strip.elements.pop()
+    for number, name in enumerate(names):
+        if number == len(strip.elements):
+            strip.elements.append(name)
+        strip.elements[number].filename = name
+
+
 def _one_by_one(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
     strip = scene.sequence_editor.strips.new_image(name, str(picture), channel, first, fit_method="FIT")
     for _ in range(count - 1):

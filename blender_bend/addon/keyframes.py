@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -225,6 +225,53 @@ def rows(table: KeyTable, start: int) -> np.ndarray:
         keys[curved, 2:4], keys[curved, 4:6] = table["handle_left"][curved], table["handle_right"][curved]
         keys[curved, 2:6:2] -= start
     return keys
+
+
+def follow(
+    memory: Memory,
+    before: KeyTable,
+    after: KeyTable,
+    own: np.ndarray,
+    starts: tuple[int, int],
+    move: Callable[[np.ndarray], np.ndarray],
+) -> Memory:
+    """What is remembered of a curve after its keys were moved in time.
+
+    Parameters
+    ----------
+    before, after : the keys, one by one
+    own : bool array, shape (keys,), the keys that are as the bake put them
+    starts : frame of the strip's first element, before and after
+    move : from frames of the timeline before to frames after, ascending
+    """
+
+    def relative(frames: np.ndarray) -> np.ndarray:
+        return np.asarray(move(frames.astype(np.float64) + starts[0]) - starts[1], np.float32)
+
+    keys = memory.keys.copy()
+    keys[:, 0] = relative(keys[:, 0])
+    curved = keys[:, 6] == BEZIER
+    keys[curved, 2], keys[curved, 4] = relative(keys[curved, 2]), relative(keys[curved, 4])
+    # What is the bake's own is remembered as Blender keeps it, to the last bit.
+    there, known = ticks(before["co"][:, 0] - starts[0]), ticks(memory.keys[:, 0])
+    place = np.minimum(np.searchsorted(there, known), max(len(there) - 1, 0))
+    same = (there[place] == known) & own[place] if len(there) else np.zeros(len(known), bool)
+    keys[same] = rows(after, starts[1])[place[same]]
+    return Memory(keys, relative(memory.removed), _moved_addition(memory.added, relative))
+
+
+def _moved_addition(added: np.ndarray, relative: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """What a sound has added, on whole frames again: between two frames that are remembered, what lies between."""
+    if not len(added):
+        return added
+    there = relative(added[:, 0])
+    frames = np.arange(np.ceil(there[0]), np.floor(there[-1]) + 1)
+    widest = max(1.0, float(np.min(np.diff(there), initial=np.inf))) + 1e-3
+    after = np.searchsorted(there, frames).clip(1, max(len(there) - 1, 1)).clip(max=len(there) - 1)
+    known = there[after] - there[np.maximum(after - 1, 0)] <= widest
+    known |= np.isin(frames, there)
+    columns = [np.interp(frames, there, added[:, column]) for column in range(1, ADDED)]
+    return np.stack([frames, *columns], axis=1)[known].astype(np.float32)
 
 
 def ticks(frames: np.ndarray) -> np.ndarray:

@@ -54,6 +54,7 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
     )
     baked_from: StringProperty(description="The sound of the last bake, to notice changes", options={"HIDDEN"})
     baked_route: StringProperty(description="The route of the last bake, to notice changes", options={"HIDDEN"})
+    baked_rate: StringProperty(description="The frame rate of the last bake", options={"HIDDEN"})
     baked_as: StringProperty(description="How the last bake wrote its keys, to do it again", options={"HIDDEN"})
 
     def route(self) -> Route:

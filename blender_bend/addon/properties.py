@@ -222,6 +222,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     made: StringProperty(description="In which ways this strip's frames were computed", options={"HIDDEN"})
     former_folders: StringProperty(description="Where this strip's frames were kept before", options={"HIDDEN"})
+    rate: StringProperty(description="The frame rate at which this strip's frames were counted", options={"HIDDEN"})
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})
 
     @property

@@ -33,6 +33,12 @@ def sound_strips(scene: Scene) -> list[SoundStrip]:
     )
 
 
+def listened(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+    """The sound strips that a bend strip listens to; those that are gone count for nothing."""
+    names = {item.name for item in strip.bend_settings.sounds}
+    return [sound for sound in sound_strips(scene) if not names or sound.name in names]
+
+
 def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ()) -> list[SoundStrip]:
     """The sound strips that a bend strip listens to; all of the scene's if none is named.
 

@@ -13,6 +13,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import write_whole
 from ..core.resolve import file_name
 from . import compat, image_strips, png
+from .timing import frame_rate
 
 #: Folders in which frames of a strip are looked for, and characters in which a file may name them.
 _FOLDERS, _LONGEST = 4, 1 << 14
@@ -78,6 +79,20 @@ def data_path(strip: Strip, key: str) -> str:
     return f'{strip.path_from_id()}["{bpy.utils.escape_identifier(key)}"]'
 
 
+def curves(strip: Strip) -> list[FCurve]:
+    """Every curve of a strip: of its custom properties, and of what Blender itself gives it."""
+    found, own = compat.fcurves(strip.id_data), strip.path_from_id()
+    return [curve for curve in found or () if curve.data_path.startswith((f"{own}.", f"{own}["))]
+
+
+def parents(strip: Strip) -> Iterator[Strip]:
+    """The meta strips around a strip, from the innermost."""
+    parent = strip.parent_meta()
+    while parent is not None:
+        yield parent
+        parent = parent.parent_meta()
+
+
 def find_curve(strip: Strip, key: str) -> FCurve | None:
     """The F-curve of a strip's custom property, if it has one."""
     curves = compat.fcurves(strip.id_data)
@@ -119,6 +134,7 @@ def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int]
     strip.directory = _directory(store)
     strip.bend_settings.is_bend = True
     strip.bend_settings.fitted_size = size
+    strip.bend_settings.rate = str(frame_rate(scene))
     strip.color_tag = "COLOR_05"
     return strip
 
@@ -164,6 +180,13 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
+
+
+def picture_size(strip: ImageStrip) -> tuple[int, int]:
+    """Width and height of the pictures that the strip shows."""
+    settings = strip.bend_settings
+    width, height = settings.fitted_size
+    return (width, height) if width and height else (settings.width // 8 * 8, settings.height // 8 * 8)
 
 
 def shows_elsewhere(strip: ImageStrip, store: Path) -> bool:

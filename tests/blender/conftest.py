@@ -35,9 +35,11 @@ def addon() -> SimpleNamespace:
     import importlib
 
     names = "activity anchor at_playhead automatic bake bake_many bake_settings beat_tools below capture captured "
-    names += "collect compat condition curve_changes deciding engine_client export_frames fingerprint frame_use "
+    names += "collect compat condition curve_changes deciding engine_client export_frames fingerprint fit frame_use "
     names += "generate hearing image_strips keyframes listening named_files overlay_geometry png preferences "
-    names += "properties reading render_handler showing snapshot sound stack slices status store_size strips "
+    names += (
+        "properties reading render_handler showing snapshot song_length sound stack slices status store_size strips "
+    )
     names += "suggestions tables timing watching writing"
     package = f"{MODULE}.blender_bend.addon"
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})

@@ -7,8 +7,10 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 
 from ...core import catalogue
 from ...core.errors import BendError
-from .. import compat, preferences, stack, strips, tables
+from ...core.wording import counted
+from .. import compat, fit, preferences, stack, strips, tables
 from ..sound import sound_strips
+from .polls import OnIdleBendStrip
 
 
 def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels") -> ImageStrip:
@@ -61,6 +63,29 @@ class BEND_OT_add_strip(Operator):
         return {"FINISHED"}
 
 
+class BEND_OT_fit_to_song(OnIdleBendStrip, Operator):
+    """Make the bend strip as long as its song; keys stay on the music. Re-bake afterwards for a key on every frame"""
+
+    bl_idname = "bend.fit_to_song"
+    bl_label = "Fit to Song"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: Context) -> set[str]:
+        strip = strips.active_bend_strip(context)
+        try:
+            changed = fit.fit(strip.id_data, strip)
+        except BendError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        if not changed:
+            self.report({"INFO"}, "The strip is as long as its song")
+            return {"CANCELLED"}
+        self.report(
+            {"INFO"}, ", ".join(f"{one.name} is {counted(compat.duration(one), 'frame')} long" for one in changed)
+        )
+        return {"FINISHED"}
+
+
 class BEND_OT_show_sequencer(Operator):
     """Let the timeline of this workspace show the scene that has the bend strip"""
 
@@ -79,4 +104,4 @@ class BEND_OT_show_sequencer(Operator):
         return {"FINISHED"}
 
 
-CLASSES = (BEND_OT_add_strip, BEND_OT_show_sequencer)
+CLASSES = (BEND_OT_add_strip, BEND_OT_fit_to_song, BEND_OT_show_sequencer)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bpy.types import Context, Panel
+from bpy.types import Context, ImageStrip, Panel
 
 from ...core import schedulers
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from ...core.suggestions import suggestions_for
-from .. import compat, fingerprint, preferences, prompt_notices, sound
+from ...core.wording import counted
+from .. import compat, fingerprint, preferences, prompt_notices, song_length, sound
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 
@@ -66,6 +67,19 @@ def draw_suggestion(layout: Any, model: str) -> None:
         column.label(text=line, icon="BLANK1" if number else "INFO")
 
 
+def draw_fit(layout: Any, strip: ImageStrip) -> None:
+    """The button that makes the strip as long as its song, where it is not."""
+    found = song_length.difference(strip.id_data, strip)
+    if found is None:
+        return
+    box = layout.box().column(align=True)
+    text = f"Song {counted(len(found.song), 'frame')}, strip {compat.duration(strip):,}"
+    if found.stretch(strip.bend_settings.rate) != 1:
+        text = "The frame rate has changed"
+    box.label(text=text, icon="INFO")
+    box.operator("bend.fit_to_song", icon="ARROW_LEFTRIGHT")
+
+
 def draw_first_step(layout: Any, context: Context) -> None:
     """What to do in a scene without a bend strip."""
     scene = compat.sequencer_scene(context)
@@ -117,6 +131,7 @@ class BEND_PT_main(BendPanel, Panel):
         names = ", ".join(item.name for item in settings.sounds) or "Every sound"
         row.label(text=names, icon="SOUND")
         row.operator("bend.use_sounds", text="", icon="EYEDROPPER")
+        draw_fit(layout, strip)
         layout.prop(settings, "model", icon="NETWORK_DRIVE")
         row = layout.row(align=True)
         row.prop(settings, "width", text="Size")
