@@ -1,4 +1,8 @@
-"""The environments under .venv/: which Python each needs, and how it is made from the pinned files in wheels/."""
+"""The environments under .venv/: which Python each needs, and how it is made from the pinned files in wheels/.
+
+python3 tools/environments.py               makes them all, or brings them up to their pinned files
+python3 tools/environments.py engine        only one
+"""
 
 from __future__ import annotations
 
@@ -132,3 +136,10 @@ def _say(text: str, passing: bool = False) -> None:
         print(f"\r\x1b[K{text}", end="" if passing else "\n", flush=True)
     elif not passing:
         print(text, flush=True)
+
+
+if __name__ == "__main__":
+    names = sys.argv[1:]
+    for each in (ENGINE, *BLENDERS):
+        if not names or each.name in names:
+            ensure(each)

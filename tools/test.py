@@ -1,8 +1,8 @@
 """Runs every test: core and engine in the engine's environment, Blender's side under Blender 4.5 and 5.2.
 
-python3 tools/test.py                       all tests, in their short versions
+python3 tools/test.py                       all tests, in their short versions, side by side where there are cores
 python3 tools/test.py --all                 long versions too (hundreds of kills, hours of sound)
-python3 tools/test.py tests/core -k sites   any pytest arguments
+python3 tools/test.py tests/core -k sites   any pytest arguments; one suite after the other
 """
 
 from __future__ import annotations
@@ -10,7 +10,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
+import threading
 import time
+from collections.abc import Sequence
+from typing import IO
 
 import environments
 from environments import ENGINE, ROOT, Environment
@@ -18,34 +22,75 @@ from environments import ENGINE, ROOT, Environment
 #: Which folders are tested in which kind of environment. Core is the vocabulary of both sides, so it runs in all.
 ENGINE_SUITE = ("tests/core", "tests/engine")
 BLENDER_SUITE = ("tests/core", "tests/blender")
+#: How many of the slowest tests each suite lists.
+SLOWEST = 10
+#: What pytest needs to run a suite in two processes: a file's tests stay together, and share what the file sets up.
+IN_TWO = ("-n", "2", "--dist", "loadfile")
 
 
-def run_suite(environment: Environment, folders: tuple[str, ...], arguments: list[str]) -> bool:
-    """Run pytest in one environment; True if it passed or has nothing to do with what was asked for."""
-    paths = [argument for argument in arguments if argument.startswith("tests")]
-    options = [argument for argument in arguments if argument not in paths]
-    chosen = [path for path in paths if path.startswith(folders)] if paths else list(folders)
-    if not chosen:
-        return True
-    print(f"\n== {environment.name}: {' '.join(chosen + options)}", flush=True)
-    began = time.monotonic()
-    command = [environment.interpreter, "-m", "pytest", *chosen, *options]
-    code = subprocess.run(command, cwd=ROOT, check=False).returncode
-    passed = code in (0, 5)  # 5: no test was selected
-    outcome = "passed" if passed else f"FAILED ({code})"
-    print(f"== {environment.name}: {outcome} in {time.monotonic() - began:.0f} s", flush=True)
-    return passed
+class Suite:
+    """The tests of one environment.
+
+    Parameters
+    ----------
+    arguments : pytest's; paths that are not of this suite are left out
+    """
+
+    def __init__(self, environment: Environment, folders: tuple[str, ...], arguments: Sequence[str]) -> None:
+        self.environment = environment
+        paths = [argument for argument in arguments if argument.startswith("tests")]
+        self.options = [argument for argument in arguments if argument not in paths]
+        self.chosen = [path for path in paths if path.startswith(folders)] if paths else list(folders)
+
+    def run(self, output: IO[str] | None = None) -> bool:
+        """Run pytest, writing to a file or to this process's own output; True if it passed or has nothing to do."""
+        if not self.chosen:
+            return True
+        name = self.environment.name
+        print(f"\n== {name}: {' '.join([*self.chosen, *self.options])}", file=output, flush=True)
+        began = time.monotonic()
+        command = [self.environment.interpreter, "-m", "pytest", *self.chosen, *self.options]
+        code = subprocess.run(command, cwd=ROOT, check=False, stdout=output, stderr=output).returncode
+        passed = code in (0, 5)  # 5: no test was selected
+        outcome = "passed" if passed else f"FAILED ({code})"
+        print(f"== {name}: {outcome} in {time.monotonic() - began:.0f} s", file=output, flush=True)
+        return passed
+
+
+def run_side_by_side(engine: Suite, blenders: Sequence[Suite]) -> bool:
+    """Run the engine's suite in two processes, and Blender's suites one after the other beside it.
+
+    What Blender's suites say is kept, and printed when the engine's suite has ended.
+    """
+    passed: list[bool] = []
+    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
+        beside = threading.Thread(target=lambda: passed.extend([suite.run(kept) for suite in blenders]))
+        beside.start()
+        passed.append(engine.run())
+        beside.join()
+        kept.seek(0)
+        print(kept.read(), flush=True)
+    return len(passed) == 1 + len(blenders) and all(passed)
 
 
 def main() -> int:
-    """Set up what is missing and run the suites one after the other."""
+    """Set up what is missing and run the suites."""
     arguments = sys.argv[1:]
-    if "--all" in arguments:
+    long = "--all" in arguments
+    if long:
         arguments.remove("--all")
         os.environ["BEND_TEST_ALL"] = "1"
     environments.ensure(ENGINE)
-    passed = [run_suite(ENGINE, ENGINE_SUITE, arguments)]
-    passed += [run_suite(blender, BLENDER_SUITE, arguments) for blender in environments.available_blenders()]
+    blenders = environments.available_blenders()
+    whole = not arguments
+    if whole:
+        arguments = [f"--durations={SLOWEST}"]
+    alone = long or not whole or (os.cpu_count() or 1) < 2  # long versions take memory for two
+    engine = Suite(ENGINE, ENGINE_SUITE, arguments if alone else [*arguments, *IN_TWO])
+    others = [Suite(blender, BLENDER_SUITE, arguments) for blender in blenders]
+    if not alone:
+        return 0 if run_side_by_side(engine, others) else 1
+    passed = [suite.run() for suite in (engine, *others)]
     return 0 if all(passed) else 1
 
 
