@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -108,6 +109,17 @@ class Message:
             json.dumps({"v": PROTOCOL, "id": self.id, "type": self.type, "data": self.data}, allow_nan=False).encode()
             + b"\n"
         )
+
+
+def print_line(**data: Any) -> None:
+    """Write a JSON line to standard output at once, so that lines of several threads do not mix.
+
+    Raises
+    ------
+    OSError if nobody reads it any more
+    """
+    sys.stdout.write(json.dumps(data) + "\n")  # print would write the end of the line by itself
+    sys.stdout.flush()
 
 
 def lines(stream: IO[bytes]) -> Iterator[bytes]:

@@ -9,7 +9,6 @@ pip: nothing goes on behind a Blender that is gone.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import os
 import shutil
@@ -29,7 +28,7 @@ from ..core import accelerators, environment, logs
 from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
 from ..core.files import size_of
-from ..core.messages import GONE
+from ..core.messages import GONE, print_line
 from .environments import locked, remove, sweep
 from .install_failures import explain
 
@@ -60,7 +59,7 @@ def say(**data: Any) -> None:
     BendError(CANCELLED) if that one is gone
     """
     try:
-        print(json.dumps(data), flush=True)
+        print_line(**data)
     except OSError as error:
         raise BendError(Code.CANCELLED, "Whoever began the set-up is gone; nothing has changed.") from error
 

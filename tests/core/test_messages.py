@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +16,7 @@ from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.messages import Message, decode
 
+ROOT = Path(__file__).resolve().parents[2]
 TEXT = st.text(max_size=50)
 PAYLOAD = st.dictionaries(
     TEXT, st.recursive(st.none() | st.booleans() | st.integers() | TEXT, lambda inner: st.lists(inner, max_size=3))
@@ -161,3 +165,18 @@ def test_a_field_that_is_missing_or_wrong_is_named(kind: str, request_kind: str,
         assert "a list of texts" in fault(kind, request_kind, changed(data, name, ["rms", 3]))
     nothing = fault(kind, request_kind, changed(data, name, None))
     assert bool(nothing) == (described.needed and described != messages.NUMBER)
+
+
+def test_lines_of_several_threads_do_not_mix() -> None:
+    script = (
+        "import sys, threading; sys.setswitchinterval(1e-6)\n"
+        "from blender_bend.core.messages import print_line\n"
+        "def tell(name):\n"
+        "    for number in range(500): print_line(name=name, number=number)\n"
+        "threads = [threading.Thread(target=tell, args=(name,)) for name in 'abcd']\n"
+        "for thread in threads: thread.start()\n"
+        "for thread in threads: thread.join()\n"
+    )
+    said = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    lines = [json.loads(line) for line in said.splitlines()]
+    assert sorted((line["name"], line["number"]) for line in lines) == [(n, i) for n in "abcd" for i in range(500)]

@@ -6,7 +6,6 @@ With ``--json``, for Blender: JSON lines, and an end when stdin closes.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import sys
 import threading
@@ -14,7 +13,7 @@ from typing import Any
 
 from ...core import hub
 from ...core.errors import BendError, Code
-from ...core.messages import GONE
+from ...core.messages import GONE, print_line
 
 
 def add(commands: Any) -> None:
@@ -35,10 +34,6 @@ def add(commands: Any) -> None:
     parser.set_defaults(run=_delete)
 
 
-def _say(**data: Any) -> None:
-    print(json.dumps(data), flush=True)
-
-
 def _end_with_stdin() -> None:
     while os.read(0, 64):
         pass
@@ -50,7 +45,7 @@ def _download(options: argparse.Namespace) -> int:
 
     def tell(name: str, done: int, total: int) -> None:
         if options.json:
-            _say(phase=f"Downloading {options.model}", bytes=done, total_bytes=total)
+            print_line(phase=f"Downloading {options.model}", bytes=done, total_bytes=total)
         else:
             print(f"\r{done / 1e6:10.1f} of {total / 1e6:.1f} MB  {name:60}", end="", flush=True)
 
@@ -128,7 +123,7 @@ def _answer(lines: bool, work: Any) -> str | None:
     try:
         result = str(work())
     except BendError as error:
-        _say(end="error", **error.to_dict())
+        print_line(end="error", **error.to_dict())
         return None
-    _say(end="done", result=result)
+    print_line(end="done", result=result)
     return result
