@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from types import SimpleNamespace
 
 _RESOURCES = tempfile.mkdtemp(prefix="bend-tests-")
 os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or it reads the user's own files
@@ -14,6 +13,7 @@ os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or 
 import bpy  # noqa: E402  # isort: skip
 import addon_utils  # noqa: E402  # exists only once bpy is imported
 import pytest  # noqa: E402
+from rooms import Side  # noqa: E402
 from sounds import clicks, write_wav  # noqa: E402
 from timeline import MODULE, ROOT, sequencer, trim  # noqa: E402
 
@@ -30,35 +30,19 @@ def pytest_unconfigure() -> None:
 
 
 @pytest.fixture(scope="session")
-def addon() -> SimpleNamespace:
+def addon() -> Side:
     """The modules of the add-on by name."""
-    import importlib
-
-    names = "activity anchor at_playhead automatic bake bake_many bake_settings beat_tools below capture captured "
-    names += "collect compat condition curve_changes deciding engine_client export_frames fingerprint fit frame_use "
-    names += "generate hearing image_strips keyframes listening named_files overlay_geometry png preferences "
-    names += (
-        "properties reading render_handler showing snapshot song_length sound stack slices status store_size strips "
-    )
-    names += "suggestions tables timing watching writing"
-    package = f"{MODULE}.blender_bend.addon"
-    return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names.split()})
+    return Side("addon", aside=("operators", "panels"))
 
 
 @pytest.fixture(scope="session")
-def core() -> SimpleNamespace:
+def core() -> Side:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
-    import importlib
-
-    names = "catalogue curves errors events features file_hashes hash_cache job models plan presets prompts resolve "
-    names += "routes schedulers sites timebase"
-    return SimpleNamespace(
-        **{name: importlib.import_module(f"{MODULE}.blender_bend.core.{name}") for name in names.split()}
-    )
+    return Side("core", aside=())
 
 
 @pytest.fixture
-def store(tmp_path: Path, addon: SimpleNamespace) -> Iterator[Path]:
+def store(tmp_path: Path, addon: Side) -> Iterator[Path]:
     """An empty frame store, named in the preferences."""
     preferences = addon.preferences.preferences()
     preferences.frame_folder = str(tmp_path / "frames")
@@ -91,7 +75,7 @@ def song(scene: bpy.types.Scene, tmp_path: Path) -> bpy.types.Strip:
 
 
 @pytest.fixture
-def bend_strip(scene: bpy.types.Scene, song: bpy.types.Strip, addon: SimpleNamespace) -> bpy.types.Strip:
+def bend_strip(scene: bpy.types.Scene, song: bpy.types.Strip, addon: Side) -> bpy.types.Strip:
     """A small bend strip over the song, as Add Bend Strip makes it, that renders in a blink."""
     assert bpy.ops.bend.add_strip() == {"FINISHED"}
     strip = scene.sequence_editor.active_strip
@@ -104,7 +88,7 @@ def bend_strip(scene: bpy.types.Scene, song: bpy.types.Strip, addon: SimpleNames
 
 
 @pytest.fixture
-def curve(scene: bpy.types.Scene, addon: SimpleNamespace) -> Callable[[bpy.types.Strip, str], bpy.types.FCurve | None]:
+def curve(scene: bpy.types.Scene, addon: Side) -> Callable[[bpy.types.Strip, str], bpy.types.FCurve | None]:
     """The F-curve of a strip's custom property."""
 
     return addon.strips.find_curve

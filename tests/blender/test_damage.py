@@ -123,11 +123,7 @@ def test_what_a_child_prints_beside_its_answers_is_passed_over(addon, tmp_path: 
     lines = ["[" * 5000, '{"half": ', "a library says", "[1, 2]", '{"a": ' + "9" * 5000 + "}", '{"end": "done"}']
     script = tmp_path / "child.py"
     script.write_text(f"print({chr(10).join(lines)!r})")
-    from importlib import import_module
-
-    child = import_module(addon.png.__name__.replace(".png", ".child")).Child(
-        Path(sys.executable), [str(script)], "test"
-    )
+    child = addon.child.Child(Path(sys.executable), [str(script)], "test")
     said = []
     while None not in said:
         said += child.poll(wait=True)
