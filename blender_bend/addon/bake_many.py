@@ -14,6 +14,9 @@ from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
 from .writing import Report
 
+#: What a bake is called while it is under way.
+TITLE = "Listening to the sound"
+
 
 @dataclass(frozen=True)
 class Order:
@@ -59,7 +62,7 @@ class Bakes:
 
     def __init__(self, scene: Scene, orders: Sequence[Order]) -> None:
         self._scene, self.orders = scene.session_uid, list(orders)
-        self.activity = activity.begin("Listening to the sound", len(self.orders))
+        self.activity = activity.begin(TITLE, len(self.orders))
         self._under_way: Bake | None = None
         self._measured: list[Bake] = []
         self.failures: list[tuple[str, BendError]] = []

@@ -16,7 +16,7 @@ WIDEST = 44
 @pytest.fixture(scope="module")
 def panels():
     package = f"{MODULE}.blender_bend.addon.panels"
-    names = ("frames", "generate", "models", "setup")
+    names = ("baking", "frames", "generate", "models", "setup")
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names})
 
 
@@ -105,6 +105,24 @@ def test_a_download_shows_how_much_has_come(panels, addon):
         addon.activity.current = None
     assert layout.said == ["Downloading owner/painter, 340 MB of 5.3 GB"]
     assert names(layout) == ["bend.cancel"]
+
+
+def test_a_bake_under_way_is_shown_where_it_was_pressed(panels, bend_strip, addon):
+    def draw_bake() -> Layout:
+        layout = Layout()
+        panels.baking.draw_bake(layout, bpy.context, bend_strip, None)
+        return layout
+
+    bend_strip.bend_settings.baking.report = "96 keys on 1 curve"
+    assert "bend.cancel" not in names(draw_bake()) and "96 keys on 1 curve" in draw_bake().said
+    addon.activity.current = addon.activity.Activity("Generating")
+    try:
+        assert "bend.cancel" not in names(draw_bake())
+        addon.activity.current = addon.activity.Activity(addon.bake_many.TITLE, says="Measuring loudness")
+        shown = draw_bake()
+    finally:
+        addon.activity.current = None
+    assert "bend.cancel" in names(shown) and "Measuring loudness" in shown.said
 
 
 def test_the_whole_page_of_preferences_is_drawn(addon, cache, store):

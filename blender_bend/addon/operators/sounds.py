@@ -41,7 +41,7 @@ class BEND_OT_add_sound(Operator):
     """Add a song to the timeline. It begins at the scene's first frame, on a free channel"""
 
     bl_idname = "bend.add_sound"
-    bl_label = "Add Sound…"
+    bl_label = "Add Sound"
     bl_options = {"REGISTER", "UNDO"}
 
     filepath: StringProperty(name="File", description="The song", subtype="FILE_PATH", options={"SKIP_SAVE"})

@@ -6,10 +6,11 @@ from typing import Any
 
 from bpy.types import Context, Strip, UILayout
 
-from .. import bake, fingerprint
+from .. import activity, bake, bake_many, fingerprint
 from ..bake_settings import EVENTS, SIMPLIFIED
 from ..parameters import BEND_PG_parameter
 from ..strips import bend_strips
+from .main import draw_under_way
 
 
 def draw_mode(column: UILayout, options: Any) -> None:
@@ -67,7 +68,9 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
     scene = strip.id_data
     if len(list(bend_strips(scene))) > 1:
         buttons.operator("bend.bake_all")
-    if baking.report:
+    if activity.current and activity.current.title == bake_many.TITLE:
+        draw_under_way(layout, activity.current)
+    elif baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")
     stale = bake.stale_parameters(scene, strip)
     if fingerprint.is_unknown(scene, strip):

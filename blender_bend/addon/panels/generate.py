@@ -6,7 +6,7 @@ from bpy.types import Context, Panel
 
 from .. import activity, errands, reading, status
 from ..strips import active_bend_strip
-from .main import BendPanel, draw_repair, wrap
+from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .precision import draw_notices
 
 
@@ -44,9 +44,7 @@ class BEND_PT_generate(BendPanel, Panel):
         row.operator("bend.generate", icon="RENDER_ANIMATION")
         row.operator("bend.preview_frame", icon="RENDER_STILL")
         if current and not isinstance(current, errands.Working):  # those have a panel of their own
-            row = layout.row(align=True)
-            row.progress(factor=current.fraction, type="BAR", text=current.text())
-            row.operator("bend.cancel", text="", icon="X")
+            draw_under_way(layout, current)
         if activity.last_failure:
             draw_repair(layout, activity.last_failure)
             layout.operator("bend.dismiss", icon="X")

@@ -13,6 +13,7 @@ from ...core.errors import BendError
 from ...core.suggestions import suggestions_for
 from ...core.wording import counted
 from .. import compat, fingerprint, preferences, prompt_notices, song_length, sound
+from ..activity import Activity
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 
@@ -38,6 +39,13 @@ def draw_repair(layout: Any, error: BendError) -> None:
         box.label(text=line, icon="BLANK1")
     if error.action:
         box.operator(error.action)
+
+
+def draw_under_way(layout: Any, current: Activity) -> None:
+    """How far something is, with the button that cancels it."""
+    row = layout.row(align=True)
+    row.progress(factor=current.fraction, type="BAR", text=current.text())
+    row.operator("bend.cancel", text="", icon="X")
 
 
 def draw_notice(layout: Any, text: str) -> None:
@@ -87,7 +95,7 @@ def draw_first_step(layout: Any, context: Context) -> None:
     column = layout.column()
     if not sounds:
         column.label(text="1. Put a song on the timeline", icon="SOUND")
-        column.operator("bend.add_sound")
+        column.operator("bend.add_sound", text="Add Sound…")
         column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
     elif any(bend_strips(scene)):
         column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")

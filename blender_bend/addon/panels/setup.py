@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from .. import activity, engine_setup, errands, health
-from .main import draw_repair, wrap
+from .main import draw_repair, draw_under_way, wrap
 
 ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
 
@@ -54,9 +54,7 @@ def draw_progress(layout: Any) -> None:
     """The bar of a set-up or a download under way."""
     current = activity.current
     if isinstance(current, errands.Working):
-        row = layout.row(align=True)
-        row.progress(factor=current.fraction, type="BAR", text=current.text())
-        row.operator("bend.cancel", text="", icon="X")
+        draw_under_way(layout, current)
 
 
 class BEND_PT_setup(Panel):
