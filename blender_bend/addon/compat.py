@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.types import Area, Context, FCurve, Scene, Strip, Window
+from bpy.types import Action, ActionSlot, Area, Context, FCurve, Scene, Strip, Window
 
 #: Seconds without a sign of life after which a mixdown counts as failed.
 MIXDOWN_PATIENCE = 3.0
@@ -50,7 +50,12 @@ def content_start(strip: Strip) -> int:
 
     What a hard split has cut off in front still counts, so that elements and curves keep their places.
     """
-    begin = round(getattr(strip, _time_name(strip, "frame_start")))
+    return round(exact_content_start(strip))
+
+
+def exact_content_start(strip: Strip) -> float:
+    """The same for a sound, which may begin between two frames."""
+    begin = float(getattr(strip, _time_name(strip, "frame_start")))
     return begin - int(getattr(strip, _time_name(strip, "animation_offset_start"), 0))
 
 
@@ -177,9 +182,14 @@ def is_whole_wav(path: Path) -> bool:
 def fcurves(scene: Scene) -> Any:
     """The collection of a scene's F-curves (with ``find`` and ``remove``), or None if it has no animation."""
     data = scene.animation_data
-    if data is None or data.action is None or not data.action.layers or data.action_slot is None:
+    return fcurves_of(data.action, data.action_slot) if data else None
+
+
+def fcurves_of(action: Action | None, slot: ActionSlot | None) -> Any:
+    """The collection of the F-curves that an action has for a slot, or None if it has none."""
+    if action is None or not action.layers or slot is None:
         return None
-    bag = data.action.layers[0].strips[0].channelbag(data.action_slot)
+    bag = action.layers[0].strips[0].channelbag(slot)
     return bag.fcurves if bag else None
 
 

@@ -103,7 +103,7 @@ def print_of(scene: Scene, strip: ImageStrip) -> str:
     """
     condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
     frames = heard_frames(scene, strip, sounds)
-    heard = fingerprint.of_sounds(scene, sounds, start, len(frames))
+    heard = fingerprint.of_sounds(scene, sounds, frames, start)
     if not heard:
         return ""
     parts = (

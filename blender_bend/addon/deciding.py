@@ -12,10 +12,10 @@ from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
 from . import (
+    animated,
     automatic,
     condition,
     curve_changes,
-    fingerprint,
     keyframes,
     preferences,
     prompt_schedule,
@@ -104,7 +104,7 @@ def _curve(curve: FCurve) -> str:
 
 
 def _read(curve: FCurve) -> str:
-    digest = hashlib.blake2b(repr(fingerprint.around_keys(curve)).encode())
+    digest = hashlib.blake2b(repr(animated.around_keys(curve)).encode())
     for values in keyframes.read_keys(curve).values():
         digest.update(values.tobytes())
     return digest.hexdigest()

@@ -9,18 +9,29 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import bpy
-import numpy as np
-from bpy.types import FCurve, ImageStrip, Scene, SoundStrip, Strip
+from bpy.types import ID, ImageStrip, Scene, SceneStrip, Strip
 
 from ..core.errors import BendError
-from . import compat, curve_changes, named_files, strips
+from . import compat, heard_properties, named_files, rna_values, strips
+from .animated import over_time
 from .named_files import Unseen
-from .sound import listened
+from .sound import LAST_FRAME, listened, sound_strips
+from .timing import heard_frames
 
 LENGTH = 16
+
+#: What all data-blocks have, and what does not change the samples of a sound.
+_OF_FILES = {p.identifier for p in ID.bl_rna.properties} | {"filepath", "packed_file", "use_memory_cache"}
+
+
+class _Heard(NamedTuple):
+    """The frames that are heard, and the one that times are taken relative to."""
+
+    frames: range
+    first: int
 
 
 def of(scene: Scene, strip: ImageStrip) -> str:
@@ -43,30 +54,30 @@ def _beats(strip: ImageStrip) -> str:
 
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears of its sounds alone; empty if that is not known yet."""
-    first = max(0, compat.left_handle(strip))
-    return of_sounds(scene, listened(scene, strip), first, compat.right_handle(strip) - first)
+    frames = heard_frames(strip)
+    return of_sounds(scene, listened(scene, strip), frames, frames.start)
 
 
-def of_sounds(scene: Scene, sounds: Iterable[SoundStrip], first: int, length: int) -> str:
-    """What is heard of some sound strips, in so many frames; empty if that is not known yet.
+def of_sounds(scene: Scene, sounds: Iterable[Strip], frames: range, first: int) -> str:
+    """What is heard of some sound strips; empty if that is not known yet.
 
     Parameters
     ----------
+    frames : of the timeline, that are heard; what a strip has beyond them decides nothing
     first : frame of the timeline that times are taken relative to
     """
-    render = scene.render
+    heard = _Heard(frames, first)
     try:
-        described = sorted(_sound(scene, sound, first) for sound in sounds)
+        described = sorted(repr(_strip(scene, sound, heard)) for sound in sounds)
     except Unseen:
         return ""
-    return _digest(
-        render.fps,
-        round(render.fps_base, 6),
-        length,
-        round(scene.audio_volume, 5),
-        _curve(scene, "audio_volume", first),
-        described,
-    )
+    return _digest(len(frames), _scene(scene, first), described)
+
+
+def _scene(scene: Scene, first: int) -> tuple[Any, ...]:
+    """What a scene does to all of its sound."""
+    render = scene.render
+    return render.fps, round(render.fps_base, 6), over_time(scene, scene, ("audio_volume",), first)
 
 
 def _digest(*parts: Any) -> str:
@@ -78,60 +89,48 @@ def _content_start(strip: Strip) -> int:
     return compat.content_start(strip) - max(0, compat.left_handle(strip))
 
 
-def _sound(scene: Scene, strip: SoundStrip, first: int) -> tuple[Any, ...]:
-    """One sound strip, with the meta strips and channels that it lies in; its name decides nothing."""
-    sound = strip.sound
-    around = tuple(_container(scene, meta, first) for meta in strips.parents(strip))
-    return (
-        _data(sound),
-        bool(sound and sound.use_mono),
-        _times(strip, first),
-        round(getattr(strip, "sound_offset", 0.0), 5),
-        tuple(round(key.timeline_frame - first, 3) for key in getattr(strip, "retiming_keys", ())),
-        bool(getattr(strip, "pitch_correction", False)),
-        round(strip.pan, 5),
-        _curve(scene, f"{strip.path_from_id()}.pan", first),
-        _modifiers(strip),
-        _container(scene, strip, first),
-        around,
-        _muted_channels(scene, strip),
-    )
+def _strip(scene: Scene, strip: Strip, heard: _Heard, within: frozenset[str] = frozenset()) -> tuple[Any, ...]:
+    """One strip, with the meta strips and channels that it lies in; its name decides nothing.
+
+    Parameters
+    ----------
+    within : the scenes whose sequencers it is heard in, so that a scene that shows itself ends
+    """
+    around = [_container(scene, one, heard) for one in (strip, *strips.parents(strip))]
+    content = _data(strip.sound) if strip.type == "SOUND" else _inner(strip, within | {scene.name_full})
+    channels = [over_time(scene, one, ("mute",), heard.first) for one in heard_properties.channels(scene, strip)]
+    return content, _retiming(strip, heard.first), around, channels
 
 
-def _times(strip: Strip, first: int) -> tuple[float, ...]:
-    """Where the strip is, and where its content begins."""
-    begin = compat.content_start(strip)
-    return compat.left_handle(strip) - first, compat.right_handle(strip) - first, begin - first
+def _inner(strip: SceneStrip, within: frozenset[str]) -> tuple[Any, ...]:
+    """What is heard of the scene that a strip shows."""
+    scene = strip.scene
+    if scene.name_full in within:
+        return ()
+    heard = _Heard(range(LAST_FRAME), scene.frame_start)
+    described = sorted(repr(_strip(scene, one, heard, within)) for one in sound_strips(scene))
+    return _scene(scene, scene.frame_start), described
 
 
-def _container(scene: Scene, strip: Strip, first: int) -> tuple[Any, ...]:
-    """What a strip does to the sound in it. Meta strips have a volume since 5.2."""
-    if not hasattr(strip, "volume"):
-        return (strip.mute, _times(strip, first))
-    path = f"{strip.path_from_id()}.volume"
-    return (strip.mute, _times(strip, first), round(strip.volume, 5), _curve(scene, path, first))
+def _container(scene: Scene, strip: Strip, heard: _Heard) -> tuple[Any, ...]:
+    """What a strip, or a meta strip, does to the sound in it."""
+    modifiers = [
+        (modifier.type, over_time(scene, modifier, heard_properties.of_modifier(scene, modifier), heard.first))
+        for modifier in heard_properties.modifiers(strip)
+    ]
+    own = over_time(scene, strip, heard_properties.of_strip(strip), heard.first)
+    return _times(strip, heard), own, modifiers
 
 
-def _muted_channels(scene: Scene, strip: Strip) -> tuple[bool, ...]:
-    """Whether the channels are muted in which the strip and its meta strips lie."""
-    chain = [strip, *strips.parents(strip)]
-    owners = [*chain[1:], scene.sequence_editor]
-    return tuple(owner.channels[inner.channel].mute for inner, owner in zip(chain, owners, strict=True))
+def _times(strip: Strip, heard: _Heard) -> tuple[float, ...]:
+    """Where the strip is heard, and where its content begins."""
+    begin = max(compat.left_handle(strip), heard.frames.start)
+    end = min(compat.right_handle(strip), heard.frames.stop)
+    return begin - heard.first, end - heard.first, round(compat.exact_content_start(strip) - heard.first, 3)
 
 
-def _modifiers(strip: SoundStrip) -> tuple[Any, ...]:
-    """The equalizers of a strip."""
-    found = []
-    for modifier in strip.modifiers:
-        bands = getattr(modifier, "graphics", ())
-        points = [
-            tuple(round(value, 4) for value in point.location)
-            for band in bands
-            for curve in band.curve_mapping.curves
-            for point in curve.points
-        ]
-        found.append((modifier.type, modifier.mute, points))
-    return tuple(found)
+def _retiming(strip: Strip, first: int) -> tuple[float, ...]:
+    return tuple(round(key.timeline_frame - first, 3) for key in getattr(strip, "retiming_keys", ()))
 
 
 def _data(sound: Any) -> tuple[Any, ...]:
@@ -139,8 +138,10 @@ def _data(sound: Any) -> tuple[Any, ...]:
     if sound is None:
         return ()
     if sound.packed_file:
-        return (sound.packed_file.size,)
-    return _file(sound.filepath, sound.library)
+        file: tuple[Any, ...] = (sound.packed_file.size,)
+    else:
+        file = _file(sound.filepath, sound.library)
+    return file, rna_values.values(sound, _OF_FILES)
 
 
 def _file(path: str, library: Any = None) -> tuple[Any, ...]:
@@ -153,45 +154,6 @@ def _file(path: str, library: Any = None) -> tuple[Any, ...]:
     full = bpy.path.abspath(path, library=library)
     size, changed = named_files.state(full)
     return os.path.basename(full), size, changed // 1_000_000_000
-
-
-def _curve(scene: Scene, path: str, first: int) -> str:
-    """The animation of a property of the scene; empty if it has none."""
-    curves = compat.fcurves(scene)
-    curve = curves.find(path) if curves else None
-    if curve is None:
-        return ""
-    return curve_changes.remembered(
-        curve, ("sound", first), lambda: _digest(*around_keys(curve), _points(curve, first))
-    )
-
-
-def around_keys(curve: FCurve) -> tuple[Any, ...]:
-    """What decides a curve besides its keys."""
-    return curve.mute, curve.extrapolation, [_modifier_of_curve(m) for m in curve.modifiers]
-
-
-def _points(curve: FCurve, first: int) -> bytes:
-    points, columns = curve.keyframe_points, []
-    for name in ("co", "handle_left", "handle_right"):
-        column = np.empty(2 * len(points), np.float32)
-        points.foreach_get(name, column)
-        column[0::2] -= first
-        columns.append(np.round(column, 3))
-    for name in ("interpolation", "easing"):
-        column = np.empty(len(points), np.int32)
-        points.foreach_get(name, column)
-        columns.append(column)
-    return b"".join(column.tobytes() for column in columns)
-
-
-def _modifier_of_curve(modifier: Any) -> list[Any]:
-    plain = {"BOOLEAN", "INT", "FLOAT", "ENUM"}
-    return [getattr(modifier, p.identifier) for p in modifier.bl_rna.properties if p.type in plain and not _array(p)]
-
-
-def _array(described: Any) -> bool:
-    return bool(getattr(described, "is_array", False) or getattr(described, "is_enum_flag", False))
 
 
 def is_unknown(scene: Scene, strip: ImageStrip) -> bool:

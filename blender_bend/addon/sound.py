@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
 
 import bpy
-from bpy.types import ImageStrip, Scene, SoundStrip, Strip
+from bpy.types import FCurve, ImageStrip, Object, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import compat, named_files
+from . import animated, compat, named_files, switches
 from .timing import frame_rate
 
 SAMPLE_RATE = 48000
@@ -26,20 +26,32 @@ _MOST = (1 << 30) - 1024
 LAST_FRAME = 1_048_574
 
 
-def sound_strips(scene: Scene) -> list[SoundStrip]:
-    """Every sound strip of a scene, also those within meta strips."""
-    return (
-        [strip for strip in scene.sequence_editor.strips_all if strip.type == "SOUND"] if scene.sequence_editor else []
-    )
+def sound_strips(scene: Scene) -> list[Strip]:
+    """Every strip of a scene that has sound, also those within meta strips, and those that play another sequencer."""
+    return list(_sound_strips(scene, frozenset()))
 
 
-def listened(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+def _sound_strips(scene: Scene, within: frozenset[str]) -> Iterator[Strip]:
+    """The same, besides what plays one of some scenes, as scenes that play each other would never end."""
+    for strip in scene.sequence_editor.strips_all if scene.sequence_editor else ():
+        if strip.type == "SOUND" or _plays_sound(strip, within | {scene.name_full}):
+            yield strip
+
+
+def _plays_sound(strip: Strip, within: frozenset[str]) -> bool:
+    """Whether a strip plays the sequencer of a scene that has sound. Seen by a camera, a scene is silent."""
+    if strip.type != "SCENE" or strip.scene_input != "SEQUENCER" or strip.scene is None:
+        return False
+    return strip.scene.name_full not in within and any(_sound_strips(strip.scene, within))
+
+
+def listened(scene: Scene, strip: ImageStrip) -> list[Strip]:
     """The sound strips that a bend strip listens to; those that are gone count for nothing."""
     names = {item.name for item in strip.bend_settings.sounds}
     return [sound for sound in sound_strips(scene) if not names or sound.name in names]
 
 
-def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ()) -> list[SoundStrip]:
+def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ()) -> list[Strip]:
     """The sound strips that a bend strip listens to; all of the scene's if none is named.
 
     Parameters
@@ -66,8 +78,8 @@ def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ())
     return [by_name[name] for name in names]
 
 
-def check_readable(strip: SoundStrip) -> None:
-    """Make sure that Blender can decode a sound strip.
+def check_readable(strip: Strip) -> None:
+    """Make sure that Blender can decode a sound strip, and those of the scene that a strip plays.
 
     Blender's sound library may abort the whole process when it reads a bad file; what it found out when the file was
     loaded is safe to ask for.
@@ -76,6 +88,20 @@ def check_readable(strip: SoundStrip) -> None:
     ------
     BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
+    for one in _files_of(strip, frozenset()):
+        _check_readable(one)
+
+
+def _files_of(strip: Strip, seen: frozenset[str]) -> Iterator[SoundStrip]:
+    """A sound strip, or those of the scene that a strip plays and of the scenes within it, each scene once."""
+    if strip.type == "SOUND":
+        yield strip
+    elif strip.scene.name_full not in seen:
+        for inner in sound_strips(strip.scene):
+            yield from _files_of(inner, seen | {strip.scene.name_full})
+
+
+def _check_readable(strip: SoundStrip) -> None:
     sound = strip.sound
     path = bpy.path.abspath(sound.filepath, library=sound.library) if sound else ""
     if sound is None or (not sound.packed_file and named_files.is_missing(path)):
@@ -92,7 +118,7 @@ def check_readable(strip: SoundStrip) -> None:
         )
 
 
-def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path) -> Path:
+def mixdown(scene: Scene, sounds: list[Strip], frames: range, folder: Path) -> Path:
     """Write what is heard of some sound strips over a range of frames, and leave the scene as it was.
 
     Trims, volume curves, mutes, panning and meta strips count as in playback.
@@ -103,18 +129,51 @@ def mixdown(scene: Scene, sounds: list[SoundStrip], frames: range, folder: Path)
 
     Raises
     ------
-    BendError(SOUND_UNREADABLE) if Blender's mixdown fails; BendError(PARAMETER_INVALID) if the frames last no time, or
-    longer than a wav file
+    BendError(SOUND_UNREADABLE) if Blender's mixdown fails, or would end Blender; BendError(PARAMETER_INVALID) if the
+    frames last no time, or longer than a wav file
     """
     path = folder / "sound.wav"
-    with _only(scene, sounds), _range(scene, _mixed(frame_rate(scene), frames)):
+    _refuse_lost_scenes(scene)
+    with _only(scene, sounds), switches.playhead_kept(scene):
+        pieces = switches.pieces(scene, sounds, frames)
+        if not pieces:
+            _mix(scene, frames, path)
+            return path
+        paths = [folder / f"piece-{number}.wav" for number in range(len(pieces))]
+        for piece, part in zip(pieces, paths, strict=True):
+            scene.frame_set(piece.start)
+            _mix(scene, piece, part)
+    switches.join(paths, pieces, frame_rate(scene), SAMPLE_RATE, path)
+    return path
+
+
+def _mix(scene: Scene, frames: range, path: Path) -> None:
+    with _range(scene, _mixed(frame_rate(scene), frames)):
         try:
             compat.mixdown(scene, str(path), SAMPLE_RATE)
         except RuntimeError as error:
             raise BendError(
                 Code.SOUND_UNREADABLE, f"Blender could not mix the sound: {error}.", "Check that the strips play."
             ) from error
-    return path
+
+
+def _refuse_lost_scenes(scene: Scene, seen: frozenset[str] = frozenset()) -> None:
+    """Blender ends itself when it mixes a strip of a scene that was deleted, muted or not, in this scene or below.
+
+    Raises
+    ------
+    BendError(SOUND_UNREADABLE)
+    """
+    strips = scene.sequence_editor.strips_all if scene.sequence_editor else ()
+    for strip in (strip for strip in strips if strip.type == "SCENE"):
+        if strip.scene is None:
+            raise BendError(
+                Code.SOUND_UNREADABLE,
+                f"The scene of strip '{strip.name}' in '{scene.name}' was deleted, and Blender would crash.",
+                "Delete the strip, or choose a scene for it.",
+            )
+        if strip.scene.name_full not in seen:
+            _refuse_lost_scenes(strip.scene, seen | {scene.name_full})
 
 
 def _mixed(rate: FrameRate, frames: range) -> range:
@@ -137,21 +196,44 @@ def _mixed(rate: FrameRate, frames: range) -> range:
 
 
 @contextmanager
-def _only(scene: Scene, sounds: list[SoundStrip]) -> Iterator[None]:
-    """Mute every other strip that can be heard."""
+def _only(scene: Scene, sounds: list[Strip]) -> Iterator[None]:
+    """Silence every other strip that can be heard, and the speakers of 3D scenes."""
     chosen = {sound.name for sound in sounds}
-    others: list[Strip] = [
+    others = [
         strip
         for strip in scene.sequence_editor.strips_all
-        if strip.type in {"SOUND", "SCENE"} and strip.name not in chosen and not strip.mute
+        if strip.type in {"SOUND", "SCENE"} and strip.name not in chosen
     ]
+    moved = [curve for strip in others for curve in _moves_mute(scene, strip) if not curve.mute]
+    strips, speakers = [strip for strip in others if not strip.mute], list(_audible_speakers())
     try:
+        for curve in moved:
+            curve.mute = True
         for strip in others:
             strip.mute = True
+        _mute_speakers(speakers, True)
         yield
     finally:
-        for strip in others:
+        for strip in strips:
             strip.mute = False
+        for curve in moved:
+            curve.mute = False
+        _mute_speakers(speakers, False)
+
+
+def _moves_mute(scene: Scene, strip: Strip) -> list[FCurve]:
+    """The animation that would let a strip be heard although it is muted."""
+    return animated.moving(scene, f"{strip.path_from_id()}.mute")
+
+
+def _audible_speakers() -> Iterator[Object]:
+    yield from (item for item in bpy.data.objects if item.type == "SPEAKER" and not item.data.muted)
+
+
+def _mute_speakers(speakers: Iterable[Object], mute: bool) -> None:
+    for speaker in speakers:
+        speaker.data.muted = mute
+        speaker.update_tag()  # Blender takes note of a speaker with its object only
 
 
 @contextmanager

@@ -153,6 +153,37 @@ def test_beats_and_midi_count_but_not_as_sound(fingerprint, heard, scene, bend_s
     assert fingerprint.sound_of(scene, bend_strip) == sound
 
 
+def test_playing_changes_nothing(heard, scene, song):
+    key_volume(song, (1, 0.2), (50, 1.0))
+    found = set()
+    for frame in (1, 20, 40):
+        scene.frame_set(frame)
+        found.add(heard())
+    assert len(found) == 1
+
+
+def test_what_a_driver_reads_is_heard(heard, scene, song):
+    scene["fade"] = 1.0
+    driver = song.driver_add("volume").driver
+    variable = driver.variables.new()
+    variable.targets[0].id_type, variable.targets[0].id = "SCENE", scene
+    variable.targets[0].data_path, driver.expression = '["fade"]', variable.name
+    before = heard()
+    scene["fade"] = 0.5
+    changed = heard()
+    driver.expression = f"{variable.name} / 2"
+    assert len({before, changed, heard()}) == 3
+
+
+def test_the_end_of_a_song_beyond_the_strip_changes_nothing(heard, song, bend_strip):
+    trim(bend_strip, 1, 40)
+    before = heard()
+    trim(song, 1, 90)
+    assert heard() == before
+    trim(song, 1, 30)
+    assert heard() != before
+
+
 def test_a_fixed_first_beat_slides_with_the_strip(scene, song, bend_strip):
     beats = bend_strip.bend_settings.beats
     beats.source, beats.first = "TEMPO", 12.0

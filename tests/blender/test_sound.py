@@ -253,3 +253,92 @@ def test_a_mixdown_that_never_begins_is_an_error(addon, tmp_path, monkeypatch):
     monkeypatch.setattr(addon.compat, "MIXDOWN_PATIENCE", 0.1)
     with pytest.raises(RuntimeError, match="try again"):
         addon.compat._wait_for_wav(tmp_path / "never.wav")
+
+
+def scene_of(name, path):
+    """Another scene with a sound in its sequencer."""
+    made = bpy.data.scenes.new(name)
+    made.sequence_editor_create()
+    made.render.fps = 24
+    add(made, path)
+    return made
+
+
+def play(scene, shown, channel=5):
+    """A strip that plays the sequencer of a scene."""
+    strip = scene.sequence_editor.strips.new_scene(shown.name, shown, channel, 1)
+    strip.scene_input = "SEQUENCER"
+    return strip
+
+
+def test_a_scene_strip_is_heard_and_its_own_scene_strips_too(scene, tmp_path, heard, addon):
+    inner = scene_of("Inner", write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    middle = bpy.data.scenes.new("Middle")
+    middle.sequence_editor_create()
+    middle.render.fps = 24
+    play(middle, inner)
+    strip = play(scene, middle)
+    assert addon.sound.sound_strips(scene) == [strip]
+    assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(CENTERED, rel=0.02)
+    strip.scene_input = "CAMERA"
+    assert addon.sound.sound_strips(scene) == []
+
+
+def test_scenes_that_play_each_other_end(scene, tmp_path, addon, bend_strip):
+    other = scene_of("Other", write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    strip = play(scene, other)
+    play(other, scene)
+    assert strip in addon.sound.sound_strips(scene)
+    addon.sound.check_readable(strip)
+    bend_strip.bend_settings.sounds.clear()
+    assert addon.fingerprint.of(scene, bend_strip)
+
+
+def test_a_file_that_is_missing_in_a_scene_is_named(scene, tmp_path, store):
+    play(scene, scene_of("Other", tmp_path / "gone.wav"))
+    bpy.ops.bend.add_strip()
+    assert "gone.wav" in failure_of(bpy.ops.bend.bake)
+
+
+@pytest.mark.parametrize("muted", [False, True])
+def test_a_strip_whose_scene_was_deleted_is_named_and_blender_lives(scene, tmp_path, song, bend_strip, muted):
+    other = scene_of("Other", write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
+    play(scene, other).mute = muted
+    bpy.data.scenes.remove(other)
+    assert "'Other' in 'Scene' was deleted" in failure_of(bpy.ops.bend.bake)
+
+
+def test_speakers_of_a_3d_scene_are_not_measured_and_stay_audible(scene, song, heard, tmp_path):
+    before = heard([song], range(1, 25))
+    bpy.ops.object.speaker_add()
+    speaker = bpy.context.object
+    speaker.data.sound = bpy.data.sounds.load(str(write_wav(tmp_path / "a.wav", tone(2.0, RATE), RATE)))
+    speaker.update_tag()
+    bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "speaker.blend"))
+    bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "speaker.blend"))  # Blender hears a new speaker from then on
+    scene = bpy.context.scene
+    samples = heard([scene.sequence_editor.strips["Song"]], range(1, 25), of=scene)
+    assert np.abs(samples - before).max() < 1e-4
+    assert not bpy.data.speakers[0].muted
+
+
+def test_a_mute_is_heard_as_its_keys_say_wherever_the_playhead_is(scene, tmp_path, heard):
+    strip = add(scene, write_wav(tmp_path / "a.wav", tone(2.0, RATE), RATE))
+    for frame, mute in ((1, True), (13, False)):
+        strip.mute = mute
+        strip.keyframe_insert("mute", frame=frame)
+    for playhead in (5, 20):
+        scene.frame_set(playhead)
+        samples = heard([strip], range(1, 37))
+        assert level(samples, 0, 11) == 0 and level(samples, 13, 35) == pytest.approx(CENTERED, rel=0.02)
+        assert scene.frame_current == playhead
+
+
+def test_another_sound_whose_mute_is_animated_is_not_heard(scene, song, tmp_path, heard):
+    before = heard([song], range(1, 25))
+    other = add(scene, write_wav(tmp_path / "a.wav", tone(2.0, RATE), RATE), channel=3)
+    other.mute = False
+    other.keyframe_insert("mute", frame=1)
+    assert np.array_equal(heard([song], range(1, 25)), before)
+    curves = scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
+    assert not curves[0].mute and not other.mute
