@@ -16,6 +16,7 @@ import environments
 from environments import ROOT
 
 DIST = ROOT / "dist"
+HASHES = ROOT / "wheels" / "engine-hashes.txt"
 LARGEST = 40_000_000
 #: The platforms that offline zips are made for, as Blender calls them, and how pip calls them.
 PLATFORMS = {
@@ -77,19 +78,19 @@ def build_offline(plain: Path, platform: str, python: tuple[int, int]) -> Path:
     They only lie in it: named in the manifest they would go where all extensions share them.
     """
     sys.path.insert(0, str(ROOT))
-    from blender_bend.core import environment
+    from blender_bend.core import environment, package_hashes
 
     pins = environment.pins_for(environment.read_pins(ROOT / "wheels" / "engine.txt"), environment.AUDIO, python)
     version = ".".join(map(str, python))
     target = plain.with_name(f"{plain.stem}-{platform}-py{version}.zip")
     with tempfile.TemporaryDirectory() as folder:
+        listed = Path(folder, "requirements.txt")
+        listed.write_text(package_hashes.requirements(pins, package_hashes.read(HASHES)), encoding="utf-8")
         command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary", ":all:", "--no-deps", "-d", folder]
-        command += ["--python-version", version]
+        command += ["--python-version", version, "--require-hashes", "-r", str(listed)]
         for tag in PLATFORMS[platform]:
             command += ["--platform", tag]
-        done = subprocess.run(
-            [*command, *(pin.requirement for pin in pins)], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         missing = environment.missing_wheels(Path(folder), pins, python)
         if done.returncode != 0 or missing:
             sys.exit(f"{done.stderr}\nThe wheels for {platform}, Python {version} are not complete.")

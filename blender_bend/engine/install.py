@@ -19,29 +19,33 @@ import threading
 import time
 import venv
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ..core import accelerators, environment, logs
+from ..core import accelerators, environment, logs, package_hashes
 from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
-from ..core.files import size_of
+from ..core.files import size_of, write_whole
 from ..core.messages import GONE, print_line
+from ..core.package_hashes import Package
 from .environments import locked, remove, sweep
 from .install_failures import explain
 
 log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).resolve().parents[2]
+TORCH = "torch"
 #: Lines of a command's output that are looked at if it fails.
 LINES = 500
 #: Runs a module in a process that ends when its stdin closes, so that it never outlives the one who started it.
 WITH_PARENT = f"""
 import os, runpy, sys, threading
+pipe = os.dup(0)  # the module may put something else in the place of its stdin
 def watch():
-    while os.read(0, 64): pass
+    while os.read(pipe, 64): pass
     os._exit({GONE})
 threading.Thread(target=watch, daemon=True).start()
 sys.argv = sys.argv[1:]
@@ -49,6 +53,7 @@ runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)
 """
 #: Settings of pip that would send packages elsewhere than into the environment.
 _MISLEADING = {"PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_USER", "PIP_REQUIREMENT", "PIP_PYTHON", "PIP_DRY_RUN"}
+_MISLEADING |= {"PIP_REQUIRE_HASHES", "PIP_NO_DEPS", "PIP_NO_BINARY"}
 
 
 def say(**data: Any) -> None:
@@ -70,15 +75,27 @@ class Installer:
     Parameters
     ----------
     base : the set-up folder, in which environments lie beside each other
+    pins : of all tiers
+    hashes : of the wheels that may be installed, by package
     wheels : a folder of wheels; None for the package index
     offline : take packages from ``wheels`` only
     build : which build of torch, as ``cu130``; empty for the accelerator's usual one
     """
 
     def __init__(
-        self, base: Path, pins: list[Pin], tier: str, accelerator: str, wheels: Path | None, offline: bool, build: str
+        self,
+        base: Path,
+        pins: list[Pin],
+        hashes: Mapping[str, Package],
+        tier: str,
+        accelerator: str,
+        wheels: Path | None,
+        offline: bool,
+        build: str,
     ) -> None:
-        self.base, self.pins, self.tier, self.wheels, self.offline = base, pins, tier, wheels, offline
+        self.base, self.all_pins, self.hashes, self.tier = base, pins, hashes, tier
+        self.wheels, self.offline = wheels, offline
+        self.pins = environment.pins_for(pins, tier, sys.version_info[:2])
         self.accelerator = accelerator if tier == environment.DIFFUSION else ""
         self.build = build or accelerators.build_of(self.accelerator)
         self.cancelled = threading.Event()
@@ -101,6 +118,7 @@ class Installer:
                 "Name another Python for the set-up.",
                 "bend.set_up_engine",
             )
+        listed = self._listed()
         self.base.mkdir(parents=True, exist_ok=True)
         with locked(self.base / environment.LOCK):
             sweep(self.base)
@@ -108,7 +126,7 @@ class Installer:
             folder = Path(tempfile.mkdtemp(prefix="environment-", dir=self.base))
             try:
                 self._make(folder)
-                self._install(folder)
+                self._install(folder, listed)
                 self._try_out(folder)
                 self._check_cancelled()
                 record = Record(
@@ -156,33 +174,71 @@ class Installer:
         self._check_cancelled()
         self._call(folder, ["ensurepip", "--default-pip"], "This Python has no pip of its own")
 
-    def _install(self, folder: Path) -> None:
-        requirements = [self._requirement(pin) for pin in self.pins]
-        downloads, temporary = self.base / "downloads", folder / "unpacking"
+    def _install(self, folder: Path, listed: str) -> None:
+        """Install what is listed with its hashes, and a build of torch that has none.
+
+        Raises
+        ------
+        BendError(SETUP_FAILED), BendError(CANCELLED)
+        """
+        temporary = folder / "unpacking"
         temporary.mkdir()
-        command = ["pip", "install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:"]
-        # Compiling every module takes as long as all the rest; Python compiles what is used, when it is used.
-        command += ["--no-compile", "--no-warn-script-location", "--cache-dir", str(downloads), *requirements]
-        if self.wheels is not None:
-            command += ["--find-links", str(self.wheels)]
-        if self.offline:
-            command += ["--no-index"]
-        elif self.build:
-            command += ["--extra-index-url", accelerators.index_of(self.build)]
+        file = temporary / "requirements.txt"
+        write_whole(file, listed.encode())
         # Unpacking in our own folder: /tmp is often too small for torch.
         watcher = threading.Thread(target=self._watch_growth, args=(temporary,), daemon=True)
         watcher.start()
         self._fetching = True
         try:
-            self._call(folder, command, "The packages could not be installed", temporary)
+            # The list is complete: what it does not name is not fetched.
+            self._pip(folder, temporary, "--no-deps", "--require-hashes", "-r", str(file))
+            if self._own_torch and not self.offline:
+                requirements = [f"{pin.requirement}+{self.build}" for pin in self.pins if pin.name == TORCH]
+                self._pip(folder, temporary, *requirements, "--extra-index-url", accelerators.index_of(self.build))
+            elif self._own_torch:
+                self._pip(folder, temporary, *[pin.requirement for pin in self.pins if pin.name == TORCH])
         finally:
             self._fetching = False
             shutil.rmtree(temporary, ignore_errors=True)
 
-    def _requirement(self, pin: Pin) -> str:
-        if pin.name == "torch" and self.build and not self.offline:
-            return f"{pin.requirement}+{self.build}"
-        return pin.requirement
+    @property
+    def _own_torch(self) -> bool:
+        """Whether torch is a build that PyPI does not have, so that nobody tells its hash."""
+        wanted = [pin for pin in self.pins if pin.name == TORCH]
+        if not wanted:
+            return False
+        if self.offline and self.wheels is not None:
+            return any(self.wheels.glob(f"{TORCH}-{wanted[0].version}+*.whl"))
+        return bool(self.build)
+
+    def _listed(self) -> str:
+        """What is installed by its hashes, as pip reads it.
+
+        Raises
+        ------
+        BendError(SETUP_FAILED) for a package without a hash
+        """
+        own = self._own_torch
+        text = package_hashes.requirements([pin for pin in self.pins if not (own and pin.name == TORCH)], self.hashes)
+        if self.tier == environment.DIFFUSION:
+            text += package_hashes.brought(self.all_pins, self.hashes, cuda=not own)
+        return text
+
+    def _pip(self, folder: Path, temporary: Path, *arguments: str) -> None:
+        """Let pip install something.
+
+        Raises
+        ------
+        BendError(SETUP_FAILED), BendError(CANCELLED)
+        """
+        command = ["pip", "install", "--no-input", "--disable-pip-version-check", "--only-binary", ":all:"]
+        # Compiling every module takes as long as all the rest; Python compiles what is used, when it is used.
+        command += ["--no-compile", "--no-warn-script-location", "--cache-dir", str(self.base / "downloads")]
+        if self.wheels is not None:
+            command += ["--find-links", str(self.wheels)]
+        if self.offline:
+            command += ["--no-index"]
+        self._call(folder, [*command, *arguments], "The packages could not be installed", temporary)
 
     def _try_out(self, folder: Path) -> None:
         say(phase="Trying it out", done=len(self.pins), total=len(self.pins))
@@ -269,6 +325,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--log", type=Path)
     parser.add_argument("--pins", type=Path, default=ROOT / "wheels" / "engine.txt")
+    parser.add_argument("--hashes", type=Path, default=ROOT / "wheels" / "engine-hashes.txt")
     parser.add_argument("--remove", action="store_true")
     options = parser.parse_args(arguments)
     if options.log:
@@ -277,10 +334,10 @@ def main(arguments: list[str] | None = None) -> int:
         if options.remove:
             remove(options.base)
             return _say_end(0, end="done")
-        pins = environment.pins_for(environment.read_pins(options.pins), options.tier, sys.version_info[:2])
+        pins, hashes = environment.read_pins(options.pins), package_hashes.read(options.hashes)
         accelerator = accelerators.detect() if options.accelerator == "auto" else options.accelerator
         installer = Installer(
-            options.base, pins, options.tier, accelerator, options.wheels, options.offline, options.build
+            options.base, pins, hashes, options.tier, accelerator, options.wheels, options.offline, options.build
         )
         threading.Thread(target=_until_stdin_closes, args=(installer,), daemon=True).start()
         record = installer.run()

@@ -30,7 +30,12 @@ CAUSES = (
         "Choose another accelerator, or another Python.",
     ),
     (
-        r"DO NOT MATCH THE HASHES|BadZipFile|is invalid|Wheel .* is not valid",
+        r"(?s:DO NOT MATCH THE HASHES.*?\n\s*(?P<what>[\w.-]+==[^\s;]+))",
+        "{what} is not the file that Bend expects: it came damaged, or is another one.",
+        "Press Set Up again. If it comes again, don't trust this package index or this folder of wheels.",
+    ),
+    (
+        r"BadZipFile|is invalid|Wheel .* is not valid",
         "A package came damaged.",
         "Press Set Up again; from a folder of wheels, fetch them again.",
     ),

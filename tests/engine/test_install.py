@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import random
@@ -9,11 +10,14 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from blender_bend.core import environment
+from blender_bend.core import environment, package_hashes
+from blender_bend.core.environment import canonical
+from blender_bend.core.messages import GONE
 from blender_bend.engine import environments as lying
 from blender_bend.engine import install
 from blender_bend.engine.install_failures import explain
@@ -170,7 +174,7 @@ def test_it_needs_nothing_but_the_standard_library() -> None:
 def test_a_full_disk_is_told_before_anything_is_made(base: Path, wheels: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install.accelerators, "needed_bytes", lambda *_: 10**18)
     with pytest.raises(install.BendError) as raised:
-        install.Installer(base, [], "audio", "cpu", wheels, True, "").run()
+        install.Installer(base, [], {}, "audio", "cpu", wheels, True, "").run()
     assert raised.value.code == "setup_space" and environments(base) == []
 
 
@@ -187,3 +191,103 @@ def test_a_full_disk_is_told_before_anything_is_made(base: Path, wheels: Path, m
 def test_what_pip_says_becomes_a_cause(line: str, words: str) -> None:
     failure = explain(["Collecting x", line], "It failed")
     assert words in failure.message and failure.hint and failure.action
+
+
+def wheel(folder: Path, name: str, content: bytes = b"") -> str:
+    """A small wheel of version 1.0; its hash."""
+    folder.mkdir(exist_ok=True)
+    about = f"{name}-1.0.dist-info"
+    path = folder / f"{name}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(f"{name}.py", content)
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        archive.writestr(f"{about}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        archive.writestr(f"{about}/RECORD", "")
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def lists(folder: Path, pins: str, hashes: str) -> tuple[object, ...]:
+    """Options that name other packages."""
+    (folder / "pins.txt").write_text(pins)
+    (folder / "hashes.txt").write_text(hashes)
+    return ("--pins", folder / "pins.txt", "--hashes", folder / "hashes.txt")
+
+
+def test_a_package_of_another_content_is_refused_in_words(base: Path, tmp_path: Path) -> None:
+    """A folder of wheels, or an index, in which one file was exchanged for another of the same name and version."""
+    right = wheel(tmp_path / "wheels", "honest")
+    expected = wheel(tmp_path / "wheels", "exchanged")
+    wheel(tmp_path / "wheels", "exchanged", b"import os")
+    pins = "honest==1.0  # audio\nexchanged==1.0  # audio\n"
+    hashes = f"honest==1.0 --hash=sha256:{right}\nexchanged==1.0 \\\n    --hash=sha256:{expected}\n"
+    with start(base, tmp_path / "wheels", *lists(tmp_path, pins, hashes)) as process:
+        failed = ending(process)
+    assert failed["code"] == "setup_failed" and "exchanged==1.0 is not the file" in str(failed["message"])
+    assert "trust" in str(failed["hint"]) and environments(base) == []
+
+
+def test_an_index_that_states_the_hash_of_a_forged_package_is_not_believed(base: Path, tmp_path: Path) -> None:
+    expected = wheel(tmp_path / "wheels", "small")
+    forged = wheel(tmp_path / "wheels", "small", b"import os")
+    pages = tmp_path / "index" / "small"
+    pages.mkdir(parents=True)
+    link = (tmp_path / "wheels" / "small-1.0-py3-none-any.whl").as_uri()
+    (pages / "index.html").write_text(f'<a href="{link}#sha256={forged}">small-1.0-py3-none-any.whl</a>')
+    options = lists(tmp_path, "small==1.0  # audio\n", f"small==1.0 --hash=sha256:{expected}\n")
+    index = {"PIP_INDEX_URL": pages.parent.as_uri(), "PIP_CONFIG_FILE": os.devnull, "PIP_FIND_LINKS": ""}
+    with start(base, None, *options, **index) as process:
+        failed = ending(process)
+    assert failed["code"] == "setup_failed" and "small==1.0 is not the file" in str(failed["message"]), failed
+
+
+def test_a_pin_without_a_hash_is_refused_in_words(base: Path, tmp_path: Path) -> None:
+    wheel(tmp_path / "wheels", "honest")
+    with start(base, tmp_path / "wheels", *lists(tmp_path, "honest==1.0  # audio\n", "")) as process:
+        failed = ending(process)
+    assert failed["code"] == "setup_failed" and "no hash of honest==1.0" in str(failed["message"])
+
+
+@pytest.mark.parametrize(
+    ("accelerator", "build", "offline", "file", "own"),
+    [
+        ("cpu", "cpu", False, "", True),
+        ("cuda", "", False, "", False),
+        ("cuda", "cu126", False, "", True),
+        ("cpu", "cpu", True, "torch-{}+cpu-cp311-cp311-linux_x86_64.whl", True),
+        ("cpu", "cpu", True, "torch-{}-cp311-none-macosx_11_0_arm64.whl", False),
+    ],
+)
+def test_only_builds_of_torch_that_pypi_lacks_come_without_a_hash(
+    tmp_path: Path, accelerator: str, build: str, offline: bool, file: str, own: bool
+) -> None:
+    (tmp_path / (file.format(version_of("torch")) or "none")).touch()
+    known = package_hashes.read(ROOT / "wheels" / "engine-hashes.txt")
+    installer = install.Installer(tmp_path, PINS, known, "diffusion", accelerator, tmp_path, offline, build)
+    if not build:
+        installer.build = ""
+    listed = installer._listed()
+    assert installer._own_torch == own
+    assert ("\ntorch==" in listed, "\nnvidia-cublas==" in listed) == (not own, not own)
+    assert all(
+        f"\n{canonical(pin.name)}=={pin.version} " in f"\n{listed}" for pin in installer.pins if pin.name != "torch"
+    )
+
+
+def test_a_module_that_closes_its_stdin_still_ends_with_its_parent_only(tmp_path: Path) -> None:
+    """The engine puts the null device in the place of its stdin; whoever watches the pipe keeps the pipe."""
+    (tmp_path / "module.py").write_text(
+        "import os, sys, time\n"
+        "os.dup2(os.open(os.devnull, os.O_RDONLY), 0)\n"
+        "print('closed', flush=True)\n"
+        "time.sleep(float(sys.argv[1]))\n"
+    )
+    for seconds, code in (("1", 0), ("600", GONE)):
+        command = [sys.executable, "-c", install.WITH_PARENT, "module", seconds]
+        with subprocess.Popen(command, cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None and process.stdin is not None
+            assert process.stdout.readline() == b"closed\n"
+            process.stdin.write(b"x")  # the watcher looks again, after stdin was closed
+            process.stdin.flush()
+            if code:
+                process.stdin.close()
+            assert process.wait(60) == code
