@@ -80,8 +80,8 @@ def telling(step: Step) -> Iterator[None]:
 
 
 def words(name: str, done: int, size: int) -> str:
-    """How far the reading of a file is."""
-    return f"Reading {name} once: {100 * done // max(size, 1)} %"
+    """How far the reading of a file is; the number comes first, for a long name is cut off where it is shown."""
+    return f"Reading once, {100 * done // max(size, 1)}%: {name}"
 
 
 def spoken(say: Callable[[str], None], cancelled: Callable[[], bool] = lambda: False, every: int = 1) -> Step:

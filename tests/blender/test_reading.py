@@ -133,7 +133,7 @@ def test_the_panel_says_how_far_the_reading_is(strip, addon, core, gate):
     layout = Layout()
     own = {key: value for key, value in vars(panel).items() if callable(value)}
     panel.draw(type("Panel", (), {**own, "layout": layout})(), bpy.context)
-    assert f"Reading {raised.value.paths[0].name} once: 43 %" in layout.said
+    assert f"Reading once, 43%: {raised.value.paths[0].name}" in layout.said
 
 
 def test_generate_waits_and_then_plans(strip, scene, addon, gate):
@@ -250,7 +250,7 @@ def test_what_is_being_written_is_left_alone_until_it_is_whole(window, addon, co
     path.write_bytes(b"half")
     reading = addon.reading.begin(core.file_hashes.Unread([path]))
     reading.wait(0.5)
-    assert reading.running and reading.text == "Reading copied.safetensors once: 0 %"
+    assert reading.running and reading.text == "Reading once, 0%: copied.safetensors"
     path.write_bytes(b"half and half")
     monkeypatch.setattr(core.file_hashes, "FRESH_NS", 0)
     reading.wait(60)

@@ -412,7 +412,7 @@ def test_reading_is_told_of_and_can_be_cancelled(large: Path, monkeypatch: pytes
     said: list[str] = []
     with file_hashes.telling(file_hashes.spoken(said.append)):
         file_hashes.of(large)
-    assert said == [f"Reading large.safetensors once: {percent} %" for percent in (0, 20, 40, 60, 80, 100)]
+    assert said == [f"Reading once, {percent}%: large.safetensors" for percent in (0, 20, 40, 60, 80, 100)]
     touch(large)
     with (
         file_hashes.telling(file_hashes.spoken(said.append, lambda: len(said) > 8)),

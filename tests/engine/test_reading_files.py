@@ -58,6 +58,11 @@ class Blender(io.BytesIO):
         return [message.data["text"] for message in self.got if message.type == messages.PHASE]
 
 
+def is_reading(text: str) -> bool:
+    """Whether a phase is the reading of the network's weights."""
+    return text.startswith("Reading once, ") and "diffusion_pytorch_model" in text
+
+
 def answer(server: Server, job: Job, folder: Path) -> None:
     server._take(Message(messages.RENDER, "1", request(job, folder)))
     server.answer_next()
@@ -68,20 +73,20 @@ def test_the_reading_is_a_phase_of_its_own_and_the_next_goes_on_where_it_was(job
     server = Server(io.BytesIO(), blender, "cpu")
     answer(server, job, tmp_path)
     assert blender.got[-1].type == messages.DONE
-    reading = [index for index, text in enumerate(blender.phases) if text.startswith("Reading diffusion_pytorch_model")]
-    assert blender.phases[reading[-1]].endswith("once: 100 %")
+    reading = [index for index, text in enumerate(blender.phases) if is_reading(text)]
+    assert blender.phases[reading[-1]].startswith("Reading once, 100%: ")
     assert blender.phases[reading[-1] + 1] == "Loading the model"
     assert blender.phases[-1] == "Rendering"
     again = Blender()
     server.outgoing = again
     answer(server, replace(job, seed=8), tmp_path)
     assert again.got[-1].data["rendered"] == 1
-    assert not [text for text in again.phases if text.startswith("Reading diffusion")]
+    assert not [text for text in again.phases if is_reading(text)]
 
 
 def test_the_reading_can_be_cancelled(job: Job, tmp_path: Path) -> None:
     def cancel(message: Message) -> None:
-        if message.type == messages.PHASE and message.data["text"].startswith("Reading diffusion_pytorch_model"):
+        if message.type == messages.PHASE and is_reading(message.data["text"]):
             server._take(Message(messages.CANCEL, "1", {}))
 
     blender = Blender(cancel)
@@ -109,4 +114,4 @@ def test_weights_that_were_changed_in_one_byte_are_not_those_of_the_job(job: Job
 def test_the_command_line_says_what_it_reads(job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "job.json").write_text(job.to_json())
     assert main(["render", str(tmp_path / "job.json"), "--store", str(tmp_path / "frames"), "--device", "cpu"]) == 0
-    assert "Reading diffusion_pytorch_model.safetensors once: 100 %" in capsys.readouterr().err
+    assert "Reading once, 100%: diffusion_pytorch_model.safetensors" in capsys.readouterr().err
