@@ -67,8 +67,9 @@ class Song:
     def bake(self) -> Slices:
         """Bake, once the engine has measured the sound."""
         work = under_way(self.strip, self.features, addon("bake_settings").Options())
-        work.finish()
+        work.collect()
         yield
+        yield from work.write()
 
     def plan(self) -> Slices:
         """Generate, until the engine gets its job."""

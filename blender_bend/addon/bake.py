@@ -21,6 +21,7 @@ from . import compat, engine_client, fingerprint, named_files, preferences, soun
 from .anchor import Anchor
 from .bake_settings import EVENTS, Options
 from .parameters import BEND_PG_parameter
+from .slices import Slices, at_once
 from .timing import frame_rate, heard_frames
 from .writing import Report
 
@@ -162,26 +163,73 @@ class Bake:
         finally:
             self._folder.cleanup()
 
-    def write(self) -> Report:
-        """Write the keys of what was collected, where the strip is now.
+    def write(self) -> Slices[Report]:
+        """Write the keys of what was collected, where the strip is now, curve by curve.
 
         Raises
         ------
         BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if the strip hears something else by now
         """
-        strip = self._anchor.find()
-        report, start, frames = Report(), compat.content_start(strip), heard_frames(strip)
-        for parameter, described in routed(strip):
-            options = self._options(parameter, frames.start - self.frames.start)
-            if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
-                continue
-            heard = shaped(parameter, described, self._measured, frames, self.rate, options)
-            writing.write(strip, parameter, heard, options, report)
-            parameter.baked_rate = str(self.rate)
-            parameter.baked_from, parameter.baked_route = self._anchor.asked, parameter.route_text()
-            parameter.baked_as = options.as_text(parameter.baked_as, start)
+        report, strip = Report(), self._anchor.find()
         strip.bend_settings.baking.report = report.counts()
+        for key in [parameter.key for parameter in routed_parameters(strip)]:
+            # A person may change the curve between two slices; who goes on doing so gets it in one.
+            for pauses in (True, True, False):
+                yield
+                if (yield from self._write(key, report, pauses)):
+                    break
         return report
+
+    def _write(self, key: str, report: Report, pauses: bool) -> Slices[bool]:
+        """Write the keys of a parameter, if it is there to be baked; False if it was changed meanwhile."""
+        place = self._place(key)
+        if place is None:
+            return True
+        strip, parameter, described = place
+        frames, start, route = heard_frames(strip), compat.content_start(strip), parameter.route_text()
+        options = self._options(parameter, frames.start - self.frames.start)
+        if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
+            return True
+        heard = shaped(parameter, described, self._measured, frames, self.rate, options)
+        if pauses:
+            yield
+        place = self._place(key, frames)
+        if place is None:
+            return False
+        work = writing.Writing(*place[:2], heard, options)
+        if pauses:
+            yield
+        work.work_out()
+        if pauses:
+            yield
+        place = self._place(key, frames)
+        if place is None or not work.holds(*place[:2]):
+            return False
+        strip, parameter, _ = place
+        work.write(strip, parameter, report)
+        parameter.baked_rate = str(self.rate)
+        parameter.baked_from, parameter.baked_route = self._anchor.asked, route
+        parameter.baked_as = options.as_text(parameter.baked_as, start)
+        strip.bend_settings.baking.report = report.counts()
+        return True
+
+    def _place(self, key: str, frames: range | None = None) -> tuple[ImageStrip, BEND_PG_parameter, Parameter] | None:
+        """The strip with a routed parameter of it; None if there is none, or the strip was moved.
+
+        Parameters
+        ----------
+        key : name of the custom property
+        frames : that the strip heard before; None for any
+
+        Raises
+        ------
+        BendError, see ``write``
+        """
+        strip = self._anchor.find()
+        if frames is not None and heard_frames(strip) != frames:
+            return None
+        found = (one for one in routed(strip) if one[0].key == key)
+        return next(((strip, *one) for one in found), None)
 
     def _options(self, parameter: BEND_PG_parameter, moved: int) -> Options | None:
         """How a parameter is written, after the strip was moved by so many frames; None if it was not asked for."""
@@ -191,7 +239,7 @@ class Bake:
     def finish(self) -> Report:
         """Collect and write, once the request has ended."""
         self.collect()
-        return self.write()
+        return at_once(self.write())
 
     def cancel(self) -> None:
         """Give up at once, whenever the engine hears of it; nothing is written."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,10 +13,13 @@ from ..core.errors import BendError, Code
 from . import activity, anchor, named_files, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
+from .slices import Slices, at_once
 from .writing import Report
 
 #: What a bake is called while it is under way.
 TITLE = "Listening to the sound"
+#: How long writing keys may hold the window at a time; a slice that has begun is done.
+WRITING_SECONDS = 0.005
 
 
 @dataclass(frozen=True)
@@ -68,11 +72,16 @@ class Bakes:
         self.failures: list[tuple[str, BendError]] = []
         self._begun = 0
         self._cancelled = False
+        #: The writing of all keys, once it has begun, and what came of it.
+        self._writing: Slices[Report] | None = None
+        self._report: Report | None = None
 
     def update(self) -> bool:
-        """Take in what the engine did, and begin the next strip; False once all are measured."""
-        if self._cancelled or (self._under_way is None and not self._begin_next()):
+        """Take in what the engine did, begin the next strip, and in the end write keys; False when all is done."""
+        if self._cancelled:
             return False
+        if self._writing or (self._under_way is None and not self._begin_next()):
+            return self._write_on()
         assert self._under_way is not None
         for message in self._under_way.request.poll():
             if message.type == messages.PHASE:
@@ -88,7 +97,7 @@ class Bakes:
         return self.finish()
 
     def finish(self) -> Report:
-        """Write the keys of all strips.
+        """Write the keys of all strips that are not written yet.
 
         Raises
         ------
@@ -96,10 +105,30 @@ class Bakes:
         """
         if self._cancelled:
             raise BendError(Code.CANCELLED, "Cancelled.")
+        total = self._report or at_once(self._writing or self._write())
+        if self.failures and not total.curves:
+            raise self.failures[0][1]
+        return total
+
+    def _write_on(self) -> bool:
+        """Go on writing keys for a moment; False once all are written."""
+        self._writing = self._writing or self._write()
+        until = time.monotonic() + WRITING_SECONDS
+        while time.monotonic() < until:
+            try:
+                next(self._writing)
+            except StopIteration as done:
+                self._report = done.value
+                return False
+        return True
+
+    def _write(self) -> Slices[Report]:
+        """Write the keys of all strips."""
+        self.activity.says = "Writing the keys"
         total = Report()
         for bake in self._measured:
             try:
-                report = bake.write()
+                report = yield from bake.write()
             except BendError as error:
                 self.failures.append((bake.strip_name, error))
                 continue
@@ -108,12 +137,12 @@ class Bakes:
                 total.keys + report.keys,
                 total.kept + report.kept,
             )
-        if self.failures and not total.curves:
-            raise self.failures[0][1]
         return total
 
     def cancel(self) -> None:
-        """Give up; nothing is written."""
+        """Give up, and nothing is written; what is being written by now is written to the end, which takes a moment."""
+        if self._writing:
+            return
         self._cancelled = True
         if self._under_way is not None:
             self._under_way.cancel()

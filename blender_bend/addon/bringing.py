@@ -7,12 +7,13 @@ is done for a click only, and only what proves to be a frame, or what a digest n
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from ..core.errors import store_unwritable
 from ..core.files import write_whole
-from ..core.resolve import INPUTS, Traced, file_name, vector_path
+from ..core.job import Frame
+from ..core.resolve import INPUTS, file_name, vector_path
 from ..core.stored_frames import read_frame, read_input
 from . import captured, condition
 from .slices import Slices
@@ -36,25 +37,46 @@ def frames(old: Path, new: Path, keys: Collection[str], size: tuple[int, int]) -
         yield from _take_over(old / name, new / name, lambda path, key=key: read_frame(path, key, size))
 
 
-def ensure_inputs(store: Path, former: Sequence[Path], needed: Sequence[Traced], size: tuple[int, int]) -> Slices[None]:
-    """Make sure that captured pictures, and what is heard, are where the engine looks for them.
+class Inputs:
+    """Captured pictures, and what is heard, where the engine looks for them.
 
-    Raises
-    ------
-    BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
+    Parameters
+    ----------
+    former : other folders that they may be in
+    size : width and height of the pictures in pixels
     """
-    digests = {digest for traced in needed for digest in (traced.frame.picture, *traced.frame.masks) if digest}
-    vectors = {vector_path(store, digest).name for traced in needed for digest, _ in traced.frame.sound}
-    names = {file_name(digest) for digest in digests} | vectors
-    yield
-    lacking = {name for name in names if not (store / INPUTS / name).is_file()}
-    for folder in former if lacking else ():
-        yield from _inputs(folder / INPUTS, store / INPUTS, lacking, size)
-    gone = {name for name in lacking if not (store / INPUTS / name).is_file()}
-    if gone & vectors:
-        raise condition.unheard()
-    if gone:
-        raise captured.missing("Some pictures of the strips below")
+
+    def __init__(self, store: Path, former: Sequence[Path], size: tuple[int, int]) -> None:
+        self._store, self._former, self._size = store, former, size
+        #: Those that are known to be there.
+        self._there: set[str] = set()
+
+    def ensure(self, frames: Iterable[Frame]) -> Slices[None]:
+        """Make sure that all that some frames start from, are masked by or hear is there.
+
+        Raises
+        ------
+        BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
+        """
+        digests: set[str] = set()
+        vectors: set[str] = set()
+        for frame in frames:
+            digests.update(filter(None, (frame.picture, *frame.masks)))
+            vectors.update(vector_path(self._store, digest).name for digest, _ in frame.sound)
+        names = ({file_name(digest) for digest in digests} | vectors) - self._there
+        yield
+        lacking = self._lacking(names)
+        for folder in self._former if lacking else ():
+            yield from _inputs(folder / INPUTS, self._store / INPUTS, lacking, self._size)
+        gone = self._lacking(lacking)
+        if gone & vectors:
+            raise condition.unheard()
+        if gone:
+            raise captured.missing("Some pictures of the strips below")
+        self._there |= names
+
+    def _lacking(self, names: Collection[str]) -> set[str]:
+        return {name for name in names if not (self._store / INPUTS / name).is_file()}
 
 
 def _inputs(old: Path, new: Path, names: Collection[str], size: tuple[int, int]) -> Slices[None]:

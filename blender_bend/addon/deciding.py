@@ -16,6 +16,7 @@ from . import (
     automatic,
     condition,
     curve_changes,
+    curve_values,
     keyframes,
     preferences,
     prompt_schedule,
@@ -31,7 +32,7 @@ Deciding = tuple[Any, ...]
 
 def of(scene: Scene, strip: ImageStrip) -> Slices[Deciding]:
     """What decides a strip's frames now; without end different where only playing the frames would tell."""
-    if snapshot.is_driven(scene, strip):
+    if curve_values.is_driven(scene, strip):
         return (object(),)
     names, keys = (scene.name, strip.name), _keys(strip)
     settings = (*names, *_timing(scene, strip), *_pictures(strip), _store(strip), _written(scene, strip))

@@ -73,6 +73,11 @@ class Request:
         """Whether the last message has been read."""
         return self._ending is not None
 
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended, and not as it should."""
+        return self._ending is not None and self._ending.type != messages.DONE
+
     def result(self) -> dict[str, Any]:
         """What came of it; waits until the end.
 

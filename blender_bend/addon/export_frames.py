@@ -9,8 +9,9 @@ from bpy.types import ImageStrip, Scene
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole
 from ..core.resolve import file_name
-from . import activity, generate, reading, strips
+from . import activity, planning, reading, strips
 from .frame_use import Tell
+from .plans import Plan
 from .slices import Slices
 
 DIGITS = 4
@@ -66,6 +67,6 @@ def export(
     return list(targets.values())
 
 
-def _plan(scene_name: str, strip_name: str) -> Slices[generate.Plan]:
+def _plan(scene_name: str, strip_name: str) -> Slices[Plan]:
     strip = strips.called(scene_name, strip_name)
-    return generate.plan(strip.id_data, strip)
+    return planning.plan(strip.id_data, strip)

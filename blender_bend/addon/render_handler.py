@@ -14,7 +14,7 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import activity, compat, generate, named_files, preferences, strips
+from . import activity, compat, generate, named_files, planning, preferences, strips
 from .slices import at_once
 
 log = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
         identity = owner.name, strip.name
         if identity not in _render.chains:
             with named_files.press():
-                plan = at_once(generate.plan(owner, strip, list(strips.element_range(strip))))
+                plan = at_once(planning.plan(owner, strip, list(strips.element_range(strip))))
             at_once(plan.show_ready())
             _render.chains[identity] = set(plan.keys) - set(plan.missing) - plan.asked.hidden
         if not _render.chains[identity].issuperset(numbers):

@@ -8,10 +8,11 @@ from pathlib import Path
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from ..core.job import Frame, Job
+from ..core.frames import Frames
+from ..core.job import Job
 from ..core.resolve import Resolver, file_name
 from ..core.ways import Way
-from . import compat, snapshot, strips
+from . import compat, curve_values, snapshot, strips
 from .anchor import Anchor
 from .slices import Slices
 
@@ -27,22 +28,22 @@ def settings_now(scene: Scene, strip: ImageStrip) -> Job:
 
 
 class Asked:
-    """The frames that a strip asks for now; which they are is told by ``are``."""
+    """The frames that a strip asks for now; which they are is told by ``are``, and more may come after that."""
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.anchor = Anchor.at(scene, strip, "its frames were made", settings_now)
         #: Whether the frames must be played to compare them, which nobody may do while a person works.
-        self.driven = snapshot.is_driven(scene, strip)
+        self.driven = curve_values.is_driven(scene, strip)
         #: Numbers of the frames that the strip no longer asks for, or that could not be compared.
         self.hidden: set[int] = set()
         self._start = compat.content_start(strip)
-        self._frames: dict[int, Frame] = {}
+        self._frames = Frames()
 
-    def are(self, job: Job) -> None:
-        """Take note of the frames, in the job that was made of the strip."""
+    def are(self, job: Job, frames: Frames) -> None:
+        """Take note of the job that was made of the strip, and of its frames, to which more may be appended."""
         self._chained = job.source == "previous"
         self._resolver = Resolver(_WAY.of(job))
-        self._frames = {frame.number: frame for frame in job.frames}
+        self._frames = frames
 
     def show(self, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> Slices[None]:
         """Let the strip show frames that are in the store; those that it no longer asks for are left out.
@@ -109,12 +110,12 @@ class Asked:
         ------
         BendError for what cannot be rendered
         """
-        wanted = [number for number in numbers if number in self._frames]
-        now = _WAY.of(snapshot.take(strip.id_data, strip, [number + moved for number in wanted]))
+        wanted = [frame for frame in map(self._frames.find, numbers) if frame is not None]
+        now = _WAY.of(snapshot.take(strip.id_data, strip, [frame.number + moved for frame in wanted]))
         resolver, found = Resolver(now), set()
-        for number, frame in zip(wanted, now.frames, strict=True):
-            if self._resolver.resolve(self._frames[number]) == resolver.resolve(frame):
-                found.add(number)
-        if self._chained and (others := self.hidden.union(wanted) - found):
+        for asked, frame in zip(wanted, now.frames, strict=True):
+            if self._resolver.resolve(asked) == resolver.resolve(frame):
+                found.add(asked.number)
+        if self._chained and (others := self.hidden.union(frame.number for frame in wanted) - found):
             return {number for number in found if number < min(others)}
         return found

@@ -2,36 +2,34 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from fractions import Fraction
+from itertools import chain, repeat
 from typing import TypeVar
 
-import numpy as np
 from bpy.types import ImageStrip, Scene
 
 from ..core import models, prompts, schedulers
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
-from ..core.errors import BendError, Code
+from ..core.frames import Frames
 from ..core.job import Bend, Frame, Job, Lora
 from ..core.prompts import Blend
 from ..core.resolve import settle
 from . import (
-    activity,
     automatic,
     captured,
     compat,
     condition,
-    drivers,
+    curve_values,
     embedding_files,
     preferences,
     prompt_schedule,
     strips,
 )
 from .bend_settings import BEND_PG_bend
+from .curve_values import PIECE, Track
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
 from .slices import Slices, at_once
@@ -41,8 +39,6 @@ Value = TypeVar("Value")
 
 #: Frames that are put together without a pause.
 SLICE = 20
-#: Frames on which a curve is evaluated without a pause, and how long frames are played without one.
-PIECE, PLAYING_SECONDS = 1000, 0.008
 
 
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
@@ -57,80 +53,127 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     BendError for a missing model, a prompt schedule that cannot be read, pictures that are not captured, or settings
     no engine can render
     """
-    return at_once(take_in_slices(scene, strip, frames))
+    film = Film(scene, strip, frames)
+    at_once(film.listen())
+    taken = tuple(chain.from_iterable(some or () for some in film.frames()))
+    return replace(film.job, frames=taken)
 
 
 def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:
-    """The same as ``take``, for a caller with a window.
+    """The same as ``take``, for a caller with a window; the frames are packed."""
+    film, packed = Film(scene, strip, frames), Frames()
+    yield from film.listen()
+    for some in film.frames():
+        yield
+        for frame in some or ():
+            packed.append(frame)
+    return replace(film.job, frames=packed)
 
-    The settings are read in the first slice, the curves in those that follow: what is changed in between may be in the
-    job in part, so the caller compares, or is told of every change and begins again.
+
+class Film:
+    """What a strip's frames are made of.
+
+    The settings are read at once, the curves as the frames are asked for: what is changed in between may be in the
+    frames in part, so the caller compares, or is told of every change and begins again.
+
+    Parameters
+    ----------
+    numbers : frame numbers of the timeline; None means all that the strip shows
+
+    Raises
+    ------
+    BendError, see ``take``
     """
-    settings, scene_name, strip_name = strip.bend_settings, scene.name, strip.name
-    frames = list(strips.frame_range(strip) if frames is None else frames)
-    enabled = [bend for bend in settings.bends if bend.enabled]
-    for holder in (settings, *enabled):
-        holder.check()
-    bends = tuple(_bend(bend) for bend in enabled)
-    schedule = prompt_schedule.of(scene, settings, frames)
-    prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
-    walk_at, time_at = _walk(strip, settings), _scene_time(scene, strip)
-    wanted = [_parameters(holder) for holder in (settings, *enabled)]
-    picture_at = _captured(strip, settings, "The strips below", settings.source == "pictures")
-    masks = [
-        _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == "mask") for bend in enabled
-    ]
-    masked = any(bend.region == "mask" for bend in enabled)
-    job = _settings(settings, bends)
-    written = [*(schedule.values() or [settings.prompt]), settings.negative]
-    job = replace(job, embeddings=embedding_files.named_in(written))
-    job.check()
-    yield
-    own, *tracks = yield from _tracks(scene_name, strip_name, wanted, frames)
-    scene, strip = _again(scene_name, strip_name)
-    heard = _heard(scene, strip, own, frames)
-    if heard:
-        job = replace(job, hearing=condition.hearing_of(strip))
-        job.check()
-    resolved = []
-    yield
-    for index, number in enumerate(frames):
-        blend, share = next(heard) if heard else ((), 1.0)
+
+    def __init__(self, scene: Scene, strip: ImageStrip, numbers: Sequence[int] | None = None) -> None:
+        settings = strip.bend_settings
+        self._names = scene.name, strip.name
+        self._numbers = strips.frame_range(strip) if numbers is None else numbers
+        enabled = [bend for bend in settings.bends if bend.enabled]
+        for holder in (settings, *enabled):
+            holder.check()
+        schedule = prompt_schedule.of(scene, settings, self._numbers)
+        self._prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
+        self._walk_at, self._time_at = _walk(strip, settings), _scene_time(scene, strip)
+        self._wanted = [_parameters(holder) for holder in (settings, *enabled)]
+        self._picture_at = _captured(strip, settings, "The strips below", settings.source == "pictures")
+        self._masks = [
+            _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == "mask")
+            for bend in enabled
+        ]
+        self._masked = any(bend.region == "mask" for bend in enabled)
+        written = [*(schedule.values() or [settings.prompt]), settings.negative]
+        self._heard: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
+        #: What the frames have in common, once it is known what they hear.
+        self.job = replace(
+            _settings(settings, tuple(_bend(bend) for bend in enabled)), embeddings=embedding_files.named_in(written)
+        )
+        self.job.check()
+
+    def listen(self) -> Slices[None]:
+        """Find out what the frames hear: all of them hear, or none does, so all are asked until one is found.
+
+        Raises
+        ------
+        BendError, see ``take``; BendError(STRIP_MISSING) if the strip is gone by now
+        """
+        scales = [(key, parameter) for key, parameter in self._wanted[0] if parameter.name == SOUND_SCALE.name]
+        yield
+        for begin in range(0, len(self._numbers) if scales else 0, PIECE):
+            numbers = self._numbers[begin : begin + PIECE]
+            (track,) = yield from curve_values.tracks(*self._names, [scales], numbers)
+            if any(track[SOUND_SCALE.name]):
+                strip = strips.called(*self._names)
+                condition.check(strip.id_data, strip)
+                self._heard = condition.blends(strip.id_data, strip, self._numbers)
+                self.job = replace(self.job, hearing=condition.hearing_of(strip))
+                self.job.check()
+                return
+
+    def frames(self) -> Iterator[list[Frame] | None]:
+        """The frames, some of them in a slice; None for a slice that only reads curves. To be listened to before.
+
+        Raises
+        ------
+        BendError, see ``take``; BendError(STRIP_MISSING) if the strip is gone by now
+        """
+        for begin in range(0, len(self._numbers), PIECE):
+            numbers = self._numbers[begin : begin + PIECE]
+            own, *tracks = yield from curve_values.tracks(*self._names, self._wanted, numbers)
+            for place in range(0, len(numbers), SLICE):
+                some = range(place, min(place + SLICE, len(numbers)))
+                yield [self._frame(numbers[index], index, own, tracks, next(self._heard)) for index in some]
+
+    def _frame(self, number: int, index: int, own: Track, tracks: list[Track], heard: tuple[Blend, float]) -> Frame:
+        """One frame.
+
+        Parameters
+        ----------
+        index : its place in the tracks
+        heard : what it hears, and how much of that is not silence
+        """
+        blend, share = heard
         values = {name: track[index] for name, track in own.items()}
-        if time_at:
-            values[SCENE_TIME.name] = settle(time_at(number) + values[SCENE_TIME.name])
+        if self._time_at:
+            values[SCENE_TIME.name] = settle(self._time_at(number) + values[SCENE_TIME.name])
         if blend:  # where a sound fades into silence, its scale fades
             values[SOUND_SCALE.name] = settle(values[SOUND_SCALE.name] * share)
         frame = Frame(
             number,
-            prompt_at(number),
+            self._prompt_at(number),
             tuple([{name: values[index] for name, values in track.items()} for track in tracks]),
-            walk_at(number) if walk_at else None,
+            self._walk_at(number) if self._walk_at else None,
             values,
-            picture_at(number),
-            tuple([mask_at(number) for mask_at in masks]) if masked else (),
+            self._picture_at(number),
+            tuple([mask_at(number) for mask_at in self._masks]) if self._masked else (),
             sound=tuple([(digest, settle(part)) for digest, part in blend]),
         )
-        job.check_frame(frame)
-        resolved.append(frame)
-        if index % SLICE == SLICE - 1:
-            yield
-    return replace(job, frames=tuple(resolved))
+        self.job.check_frame(frame)
+        return frame
 
 
 def _always(value: Value) -> Callable[[int], Value]:
     return lambda number: value
-
-
-def _again(scene_name: str, strip_name: str) -> tuple[Scene, ImageStrip]:
-    """A scene and its bend strip after a pause: undo makes any kept reference invalid.
-
-    Raises
-    ------
-    BendError(STRIP_MISSING)
-    """
-    strip = strips.called(scene_name, strip_name)
-    return strip.id_data, strip
 
 
 def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
@@ -197,36 +240,6 @@ def _parameters(holder: Holder) -> list[tuple[str, Parameter]]:
     return [(item.key, parameter) for item, parameter in holder.shown_parameters()]
 
 
-def _tracks(
-    scene_name: str, strip_name: str, holders: Sequence[Sequence[tuple[str, Parameter]]], frames: Sequence[int]
-) -> Slices[list[dict[str, list[float]]]]:
-    """For each holder the values of its parameters by name, one a frame, within their limits."""
-    scene, strip = _again(scene_name, strip_name)
-    keys = [key for parameters in holders for key, _ in parameters]
-    played: dict[str, np.ndarray] = {}
-    if len(frames) and _driven(scene, strip, keys):
-        played = yield from _play(scene_name, strip_name, keys, frames)
-    tracks = []
-    for parameters in holders:
-        track = {}
-        for key, parameter in parameters:
-            values = played.get(key)
-            if values is None:
-                values = yield from _sample(scene_name, strip_name, key, frames)
-            track[parameter.name] = yield from _settled(values, parameter)
-        tracks.append(track)
-    return tracks
-
-
-def _settled(values: np.ndarray, parameter: Parameter) -> Slices[list[float]]:
-    settled: list[float] = []
-    for begin in range(0, len(values), PIECE):
-        clipped = np.clip(values[begin : begin + PIECE], parameter.minimum, parameter.maximum)
-        settled += [settle(value) for value in clipped.tolist()]
-        yield
-    return settled
-
-
 def _bend(bend: BEND_PG_bend) -> Bend:
     """A bend without its animated values, as plain data."""
     start = settle(bend.start)
@@ -259,104 +272,3 @@ def _scene_time(scene: Scene, strip: ImageStrip) -> Callable[[int], float] | Non
         return None
     rate, start, speed = frame_rate(scene), compat.content_start(strip), strip.bend_settings.scene_speed
     return lambda number: speed * float(rate.seconds(number - start))
-
-
-def _heard(
-    scene: Scene, strip: ImageStrip, own: dict[str, list[float]], frames: Sequence[int]
-) -> Iterator[tuple[Blend, float]] | None:
-    """What every frame hears, one by one; None if none hears anything.
-
-    Raises
-    ------
-    BendError(SOUND_UNHEARD), and those of missing sounds and files
-    """
-    if not any(own.get(SOUND_SCALE.name, ())):
-        return None
-    condition.check(scene, strip)
-    return condition.blends(scene, strip, frames)
-
-
-def is_driven(scene: Scene, strip: ImageStrip) -> bool:
-    """Whether the strip's frames must be played to know their values."""
-    return _driven(
-        scene, strip, [p.key for holder in strip.bend_settings.holders() for p, _ in holder.shown_parameters()]
-    )
-
-
-def _driven(scene: Scene, strip: ImageStrip, keys: Sequence[str]) -> bool:
-    driven = {driver.data_path for driver in drivers.on(scene)}
-    return bool(driven) and not driven.isdisjoint(strips.data_path(strip, key) for key in keys)
-
-
-def _sample(scene_name: str, strip_name: str, key: str, frames: Sequence[int]) -> Slices[np.ndarray]:
-    """The values of a custom property on frames, from its curve.
-
-    Raises
-    ------
-    BendError if it, or the strip, is gone
-    """
-    values = np.empty(len(frames))
-    for begin in range(0, len(frames), PIECE):
-        _, strip = _again(scene_name, strip_name)
-        curve, piece = strips.find_curve(strip, key), frames[begin : begin + PIECE]
-        if curve is None or curve.mute or curve.is_empty:
-            values[begin : begin + PIECE] = _value(strip, key)
-        else:
-            values[begin : begin + PIECE] = list(map(curve.evaluate, piece))
-        yield
-    return values
-
-
-def _value(strip: ImageStrip, key: str) -> float:
-    value = strip.get(key)
-    if not isinstance(value, (int, float)):
-        raise BendError(
-            Code.PARAMETER_INVALID,
-            f"The strip has no number called '{key}' any more.",
-            "Undo its deletion, or remove the bend and add it again.",
-        )
-    return float(value)
-
-
-def _play(
-    scene_name: str, strip_name: str, keys: Sequence[str], frames: Sequence[int]
-) -> Slices[dict[str, np.ndarray]]:
-    """The values of custom properties on frames by playing them, as drivers need it.
-
-    Raises
-    ------
-    BendError if one of them, or the strip, is gone, or Blender renders
-    """
-    scene, strip = _again(scene_name, strip_name)
-    if list(frames) == [scene.frame_current]:  # also the case within a render, where the frame must not be set
-        return {key: np.array([_value(strip, key)]) for key in keys}
-    if activity.rendering:
-        raise BendError(
-            Code.PARAMETER_INVALID,
-            "A driver moves a parameter, and frames before this one are needed: they cannot be played while rendering.",
-            "Turn the driver into keys: Key, Bake Channels, in the Graph Editor.",
-        )
-    played: list[list[float]] = []
-    while len(played) < len(frames):
-        scene, strip = _again(scene_name, strip_name)
-        with _playing(scene):
-            until = time.monotonic() + PLAYING_SECONDS
-            for frame in frames[len(played) :]:
-                scene.frame_set(frame)
-                played.append([_value(strip, key) for key in keys])
-                if time.monotonic() > until:
-                    break
-        yield
-    return dict(zip(keys, np.array(played).reshape(-1, len(keys)).T, strict=True))
-
-
-@contextmanager
-def _playing(scene: Scene) -> Iterator[None]:
-    """Let the playhead move for a moment; it comes back, and nobody takes it for a change."""
-    frame, subframe, before = scene.frame_current, scene.frame_subframe, activity.grabbing
-    activity.grabbing = True
-    try:
-        yield
-    finally:
-        scene.frame_set(frame, subframe=subframe)
-        activity.grabbing = before

@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
 from ..core.file_hashes import Unread
-from . import activity, automatic, capture, compat, deciding, generate, preferences, reading, strips
+from . import activity, automatic, capture, compat, deciding, planning, preferences, reading, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -150,7 +150,7 @@ def _count() -> Iterator[None]:
     scene_name = scene.name
     try:
         elsewhere = strips.shows_elsewhere(strip, preferences.frame_folder())
-        plan = yield from generate.plan(scene, strip, pressed=False)
+        plan = yield from planning.plan(scene, strip, pressed=False)
     except BendError as problem:
         shown = _uncounted(Status(scene_name, name, 0, 0), problem)
         activity.redraw()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from bpy.types import FCurve, ImageStrip
@@ -78,75 +79,148 @@ class Report:
         return f"Baked {self.counts()}"
 
 
-def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options, report: Report) -> None:
-    """Write the keys of one parameter.
+@dataclass(frozen=True)
+class _Extent:
+    """The frames that a bake is about.
+
+    Parameters
+    ----------
+    wanted : those that are to be baked
+    written : those that get keys: the frame after the last closes a loop
+    everywhere : those that are known of the sound, and of the curve
+    """
+
+    wanted: range
+    written: range
+    everywhere: range
+    loops: bool
+    whole: bool
+
+    @classmethod
+    def of(cls, frames: range, options: Options) -> _Extent:
+        """The extent of what the options choose of the frames of a sound."""
+        wanted = options.within(frames)
+        loops = options.cyclic and wanted.stop == frames.stop
+        written = range(wanted.start, wanted.stop + loops)
+        return cls(wanted, written, range(frames.start, max(frames.stop, written.stop)), loops, wanted == frames)
+
+    @property
+    def here(self) -> slice:
+        """The written frames among all."""
+        return slice(self.written.start - self.everywhere.start, self.written.stop - self.everywhere.start)
+
+
+class Writing:
+    """The writing of one parameter's keys, in three steps that a window can be come back to in between.
 
     What the last bake added to the curve is taken back first. Keys of a person stay, at the frames where they are; if
     the sound is added to them they carry it. Keys outside the frames of the options stay, and so does the curve there.
     """
-    start = compat.content_start(strip)
-    curve = compat.ensure_fcurve(strip.id_data, strips.data_path(strip, parameter.key), strip.name)
-    before = read_shape(curve)
-    # Who deletes a whole curve wants a new one, not a curve without keys.
-    known = len(strip.elements) + len(sound.frames) + len(before["co"])
-    memory = Memory.decode(parameter.baked, known) if len(before["co"]) else Memory.empty()
-    touched, removed = hand_keys(before, memory, start)
-    wanted = options.within(sound.frames)
-    whole = wanted == sound.frames
-    loops = options.cyclic and wanted.stop == sound.frames.stop
-    written = range(wanted.start, wanted.stop + loops)  # the frame after the last closes the loop
-    everywhere = range(sound.frames.start, max(sound.frames.stop, written.stop))
-    base = np.zeros(len(everywhere))
-    if options.add or len(memory.added):
-        base = _sampled(curve, everywhere, strip, parameter) - _addition(memory, everywhere, start, column=1)
-    if loops:
-        base[-1] = base[0]
-    here = slice(written.start - everywhere.start, written.stop - everywhere.start)
 
-    inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] < written.stop)
-    kept = touched.copy()
-    if not options.keep_hand_keys:
-        kept &= ~(inside | whole)
-        cleared = (removed >= written.start - start) & (removed <= written.stop - 1 - start)
-        removed = removed[~(cleared | whole)]
-    own = ~touched & ~inside & (not whole)
-    if kept.any() or own.any():
-        before = read_keys(curve)
+    def __init__(self, strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options) -> None:
+        self._sound, self._options = sound, options
+        self._extent = extent = _Extent.of(sound.frames, options)
+        self._start = compat.content_start(strip)
+        self._state = _state(strip, parameter)
+        curve = strips.find_curve(strip, parameter.key)
+        self._before = before = no_keys() if curve is None else read_shape(curve)
+        # Who deletes a whole curve wants a new one, not a curve without keys.
+        known = len(strip.elements) + len(sound.frames) + len(before["co"])
+        self._memory = Memory.decode(parameter.baked, known) if len(before["co"]) else Memory.empty()
+        self._base = np.zeros(len(extent.everywhere))
+        if options.add or len(self._memory.added):
+            sampled = _sampled(curve, extent.everywhere, strip, parameter)
+            self._base = sampled - _addition(self._memory, extent.everywhere, self._start, column=1)
+        if extent.loops:
+            self._base[-1] = self._base[0]
+        self._tell_apart()
+        if curve is not None and (self._kept.any() or self._own.any()):
+            self._before = read_keys(curve)
 
-    baked, values = _baked(sound, written, base[here], options, loops)
-    taken = before["co"][kept, 0]
-    clear_of = np.concatenate([ticks(taken - start), ticks(removed)])
-    baked = _give_way(baked, clear_of, start)
-    beside = [frame if frame in sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
-    anchors = splitting.anchors(before, *beside, own)
-    anchors = _give_way(anchors, clear_of, start)
-    moved = _rows_of(before, kept)
-    past = _past(memory, start)
-    _lift(moved, (inside | whole)[kept], past, -_addition(memory, past, start, column=2))
-    lift = values - base[here] if options.add else np.zeros(len(written))
-    _lift(moved, inside[kept], written, lift)
+    def _tell_apart(self) -> None:
+        """Which keys are a person's and stay, which are the bake's own outside of its frames, and what is removed."""
+        before, start, written, whole = self._before, self._start, self._extent.written, self._extent.whole
+        touched, removed = hand_keys(before, self._memory, start)
+        inside = (before["co"][:, 0] >= written.start) & (before["co"][:, 0] < written.stop)
+        kept = touched.copy()
+        if not self._options.keep_hand_keys:
+            kept &= ~(inside | whole)
+            cleared = (removed >= written.start - start) & (removed <= written.stop - 1 - start)
+            removed = removed[~(cleared | whole)]
+        self._inside, self._kept, self._removed = inside, kept, removed
+        self._own = ~touched & ~inside & (not whole)
 
-    hand = rows(moved, start)
-    hand[:, 1] = np.nan
-    fresh = merge(_rows_of(before, own), merge(anchors, baked))
-    keys = np.concatenate([rows(fresh, start), hand])
-    write_keys(curve, merge(moved, fresh))
-    _finish_curve(curve, options)
-    added = memory.added[:0]
-    if options.add or (len(memory.added) and not whole):
+    def work_out(self) -> None:
+        """Find the keys; nothing is read and nothing is written."""
+        extent, start, options = self._extent, self._start, self._options
+        base, before, kept = self._base[extent.here], self._before, self._kept
+        baked, values = _baked(self._sound, extent.written, base, options, extent.loops)
+        taken = before["co"][kept, 0]
+        clear_of = np.concatenate([ticks(taken - start), ticks(self._removed)])
+        baked = _give_way(baked, clear_of, start)
+        wanted = extent.wanted
+        beside = [frame if frame in self._sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
+        anchors = _give_way(splitting.anchors(before, *beside, self._own), clear_of, start)
+        moved = _rows_of(before, kept)
+        past = _past(self._memory, start)
+        _lift(moved, (self._inside | extent.whole)[kept], past, -_addition(self._memory, past, start, column=2))
+        self._lifted = values - base if options.add else np.zeros(len(extent.written))
+        _lift(moved, self._inside[kept], extent.written, self._lifted)
+
+        hand = rows(moved, start)
+        hand[:, 1] = np.nan
+        fresh = merge(_rows_of(before, self._own), merge(anchors, baked))
+        self._remembered = np.concatenate([rows(fresh, start), hand])
+        self._table = merge(moved, fresh)
+        self._counts = len(baked["co"]), len(taken) + len(self._removed)
+
+    def holds(self, strip: ImageStrip, parameter: BEND_PG_parameter) -> bool:
+        """Whether everything is as it was read."""
+        (around, keys), (around_before, before) = _state(strip, parameter), self._state
+        return around == around_before and all(np.array_equal(keys[name], before[name]) for name in keys)
+
+    def write(self, strip: ImageStrip, parameter: BEND_PG_parameter, report: Report) -> None:
+        """Write the keys, and remember them."""
+        curve = compat.ensure_fcurve(strip.id_data, strips.data_path(strip, parameter.key), strip.name)
+        write_keys(curve, self._table)
+        _finish_curve(curve, self._options)
+        parameter.baked = Memory(self._remembered, self._removed, self._added(curve, strip, parameter)).encode()
+        keys, kept = self._counts
+        report.curves += 1
+        report.keys += keys
+        report.kept += kept
+
+    def _added(self, curve: FCurve, strip: ImageStrip, parameter: BEND_PG_parameter) -> np.ndarray:
+        """How much of the written curve is the sound's, as the memory keeps it."""
+        memory, extent, start, add = self._memory, self._extent, self._start, self._options.add
+        if not add and (extent.whole or not len(memory.added)):
+            return memory.added[:0]
         # A piece beside the frames may have bent; what is under the sound has not, so that counts as the sound's too.
-        sounding = _sampled(curve, everywhere, strip, parameter) - base
-        lifted = _addition(memory, everywhere, start, column=2)
-        lifted[here] = lift
-        if not options.add:
-            sounding[here] = 0.0
-        elsewhere = memory.added[~_within(memory.added[:, 0], everywhere, start) & (not whole)]
-        added = np.concatenate([elsewhere, np.stack([np.array(everywhere) - start, sounding, lifted], axis=1)])
-        added = added[np.argsort(added[:, 0], kind="stable")]
-    parameter.baked = Memory(keys, removed, added).encode()
-    report.curves += 1
-    report.keys += len(baked["co"])
-    report.kept += len(taken) + len(removed)
+        sounding = _sampled(curve, extent.everywhere, strip, parameter) - self._base
+        lifted = _addition(memory, extent.everywhere, start, column=2)
+        lifted[extent.here] = self._lifted
+        if not add:
+            sounding[extent.here] = 0.0
+        elsewhere = memory.added[~_within(memory.added[:, 0], extent.everywhere, start) & (not extent.whole)]
+        frames = np.array(extent.everywhere) - start
+        added = np.concatenate([elsewhere, np.stack([frames, sounding, lifted], axis=1)])
+        return added[np.argsort(added[:, 0], kind="stable")]
+
+
+def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options, report: Report) -> None:
+    """Write the keys of one parameter at once."""
+    work = Writing(strip, parameter, sound, options)
+    work.work_out()
+    work.write(strip, parameter, report)
+
+
+def _state(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[tuple[Any, ...], KeyTable]:
+    """All that decides what is written on a curve, besides the sound and the options."""
+    curve = strips.find_curve(strip, parameter.key)
+    around = compat.content_start(strip), len(strip.elements), strip.get(parameter.key), parameter.baked
+    if curve is None:
+        return around, {}
+    return (*around, curve.extrapolation), read_shape(curve)
 
 
 def _give_way(table: KeyTable, taken: np.ndarray, start: int) -> KeyTable:
@@ -238,9 +312,9 @@ def _lift(table: KeyTable, chosen: np.ndarray, frames: range, change: np.ndarray
         table[name][chosen, 1] += by
 
 
-def _sampled(curve: FCurve, frames: range, strip: ImageStrip, parameter: BEND_PG_parameter) -> np.ndarray:
+def _sampled(curve: FCurve | None, frames: range, strip: ImageStrip, parameter: BEND_PG_parameter) -> np.ndarray:
     """The keys' own values on frames, whatever modifiers do to them; without keys the value as it stands."""
-    if curve.is_empty:
+    if curve is None or curve.is_empty:
         return np.full(len(frames), float(strip[parameter.key]))
     with _unmodified(curve):
         return np.array([curve.evaluate(frame) for frame in frames])

@@ -7,6 +7,7 @@ import math
 import operator
 import zlib
 from array import array
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
@@ -90,7 +91,7 @@ class Frames(Sequence[Frame]):
         self._form_of = array("L")
         self._packed: list[bytes] = []
         self._open: list[bytes] = []
-        self._last: tuple[int, list[Frame]] = (-1, [])
+        self._last: tuple[int, list[str]] = (-1, [])
         for frame in frames:
             self.append(frame)
 
@@ -149,25 +150,37 @@ class Frames(Sequence[Frame]):
 
     def __iter__(self) -> Iterator[Frame]:
         for block in self.blocks():
-            yield from _unpacked(block)
+            yield from map(_unpacked, _parted(block))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Sequence):
             return NotImplemented
         return len(self) == len(other) and all(map(operator.eq, self, other))
 
+    def find(self, number: int) -> Frame | None:
+        """The frame of a number; None if there is none. The numbers must ascend."""
+        place = bisect_left(self.numbers, number)
+        if place == len(self.numbers) or self.numbers[place] != number:
+            return None
+        return self._at(place)
+
     def _at(self, place: int) -> Frame:
-        """The frame at a place; its block stays unpacked for the next one."""
+        """The frame at a place; the text of its block stays for the next one."""
         number, within = divmod(place, BLOCK)
         if number >= len(self._packed):
-            return _unpacked(self._open[within].decode())[0]
+            return _unpacked(self._open[within].decode())
         if self._last[0] != number:
-            self._last = number, _unpacked(zlib.decompress(self._packed[number]).decode())
-        return self._last[1][within]
+            self._last = number, _parted(zlib.decompress(self._packed[number]).decode())
+        return _unpacked(self._last[1][within])
 
 
-def _unpacked(block: str) -> list[Frame]:
-    return [from_plain(plain) for plain in json.loads(f"[{block}]")]
+def _parted(block: str) -> list[str]:
+    """The frames of a block as JSON, which writes no line break but between two of them."""
+    return block.split(_SEPARATOR.decode())
+
+
+def _unpacked(text: str) -> Frame:
+    return from_plain(json.loads(text))
 
 
 def from_plain(data: dict[str, Any]) -> Frame:

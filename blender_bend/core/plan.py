@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from .resolve import Resolved
 
@@ -50,6 +51,19 @@ class Work:
     alone: int
 
 
+def together(parts: Iterable[Work]) -> Work:
+    """How much work parts are, each with what its frames have in common."""
+    work = Work(0, 0, 0, 0)
+    for part in parts:
+        work = Work(
+            work.frames + part.frames,
+            work.pictures + part.pictures,
+            work.states + part.states,
+            work.alone + part.alone,
+        )
+    return work
+
+
 def begins_alone(frame: Resolved) -> bool:
     """Whether a frame begins in a way of its own: a walking noise, a source picture, a blend of prompts."""
     own = frame["walk"] is not None or frame["travel"] % 1.0 or frame["source"] is not None
@@ -71,6 +85,43 @@ def _beginning(bend: Resolved) -> int:
     return 0 if bend["site"] == "noise" else int(bend["steps"][0])
 
 
+class Course(NamedTuple):
+    """The denoising of a frame, as short as can be: what decides which of its states are those of other frames too.
+
+    Parameters
+    ----------
+    root : what all of its states have in common, as text
+    first, end : half-open range of its denoising steps
+    alone : see ``begins_alone``
+    turns : the steps at which bends begin to act, ascending, each with these bends as text
+    inverted : the picture that is inverted for it, as text; empty if none is
+    """
+
+    root: str
+    first: int
+    end: int
+    alone: bool
+    turns: tuple[tuple[int, str], ...]
+    inverted: str
+
+
+def course(frame: Resolved) -> Course:
+    """The course of a frame, which is what ``resolve`` gives."""
+    source, start = frame["source"], first_step(frame)
+    # Frames that are decoded in other ways have other bends in the decoder, and share all that comes before.
+    left_out = {"bends"} if source else {"bends", "decode"}
+    root = {name: value for name, value in frame.items() if name not in left_out}
+    turns: dict[int, str] = {}
+    for bend in frame["bends"]:  # in the order of the stack, which is one for all frames of a job
+        known = {name: value for name, value in bend.items() if name != "name"}
+        step = max(_beginning(bend), start)
+        turns[step] = turns.get(step, "") + _text([step, known])
+    inverted = ""
+    if source is not None and "kept" in source:
+        inverted = _text({name: value for name, value in source.items() if name != "kept"})
+    return Course(_text(root), start, int(frame["steps"]), begins_alone(frame), tuple(sorted(turns.items())), inverted)
+
+
 def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
     """The way of a frame from its beginning to its picture, in segments.
 
@@ -79,21 +130,17 @@ def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
     frame : what ``resolve`` gives
     branchings : the steps at which it may part from the frames that it is rendered with
     """
-    start, end = first_step(frame), int(frame["steps"])
-    # Frames that are decoded in other ways have other bends in the decoder, and share all that comes before.
-    left_out = {"bends"} if frame["source"] else {"bends", "decode"}
-    root = {name: value for name, value in frame.items() if name not in left_out}
-    beginnings: dict[int, list[Resolved]] = {}
-    for bend in frame["bends"]:  # in the order of the stack, which is one for all frames of a job
-        known = {name: value for name, value in bend.items() if name != "name"}
-        beginnings.setdefault(max(_beginning(bend), start), []).append(known)
-    digest = hashlib.sha256(_text(root).encode())
-    bent = begins_alone(frame)
+    return _segments(course(frame), branchings)
+
+
+def _segments(of: Course, branchings: Iterable[int]) -> list[Segment]:
+    digest = hashlib.sha256(of.root.encode())
+    bent, turns = of.alone, dict(of.turns)
     way = []
-    steps = sorted({start, end, *(step for step in branchings if start < step < end)})
-    for step, following in zip(steps, [*steps[1:], end + 1], strict=True):
-        for bend in beginnings.get(step, ()):
-            digest.update(_text([step, bend]).encode())
+    steps = sorted({of.first, of.end, *(step for step in branchings if of.first < step < of.end)})
+    for step, following in zip(steps, [*steps[1:], of.end + 1], strict=True):
+        if step in turns:
+            digest.update(turns[step].encode())
             bent = True
         way.append(Segment(f"{digest.hexdigest()} {step}", step, following, bent))
     return way
@@ -110,22 +157,20 @@ class Tally:
     branchings : the steps at which they may part
     """
 
-    def __init__(self, branchings: Sequence[int]) -> None:
-        self._branchings = branchings
+    def __init__(self, branchings: Iterable[int]) -> None:
+        self._branchings = frozenset(branchings)
         self._known: set[bytes] = set()
         self._pictures = self._states = self._alone = 0
 
-    def add(self, frame: Resolved) -> None:
+    def add(self, picture: Course) -> None:
         """Count one more picture; it must be another one than all before."""
         self._pictures += 1
-        if frame["source"] is not None and "kept" in frame["source"]:
-            # The inversion, once for every picture.
-            picture = {name: value for name, value in frame["source"].items() if name != "kept"}
-            self._count(_text(picture), frame["steps"])
-            self._alone += frame["steps"]
-        self._alone += frame["steps"] - first_step(frame)
-        for segment in segments(frame, self._branchings):
-            self._count(segment.key, min(segment.last, frame["steps"]) - segment.first)
+        if picture.inverted:
+            self._count(picture.inverted, picture.end)  # once for every picture
+            self._alone += picture.end
+        self._alone += picture.end - picture.first
+        for segment in _segments(picture, self._branchings):
+            self._count(segment.key, min(segment.last, picture.end) - segment.first)
 
     def _count(self, key: str, states: int) -> None:
         """Count states of a key once; a short hash of it is remembered, for there may be hundreds of thousands."""
@@ -139,6 +184,11 @@ class Tally:
         shown = self._pictures if frames is None else frames
         return Work(shown, self._pictures, self._states, self._alone)
 
+    @classmethod
+    def of(cls, pictures: Sequence[Course]) -> Tally:
+        """For some pictures, none of which is counted yet."""
+        return cls({step for picture in pictures for step in (picture.first, *(step for step, _ in picture.turns))})
+
 
 def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> Work:
     """How much work it is to make some pictures, each state computed once.
@@ -148,8 +198,8 @@ def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> W
     frames : different resolved frames
     shown : how many frames of the timeline show each of them; None means one
     """
-    frames = list(frames)
-    tally = Tally(branchings(frames))
-    for frame in frames:
-        tally.add(frame)
+    pictures = list(map(course, frames))
+    tally = Tally.of(pictures)
+    for picture in pictures:
+        tally.add(picture)
     return tally.work(None if shown is None else sum(shown))

@@ -40,20 +40,29 @@ class Traced:
 
 
 def trace(job: Job) -> Iterator[Traced]:
-    """Every frame of a job, resolved, with its key.
+    """Every frame of a job, resolved, with its key; see ``Tracer``."""
+    return map(Tracer(job).trace, job.frames)
+
+
+class Tracer:
+    """Resolves the frames of a job in their order, and gives each its key.
 
     Where a frame starts from the one before, the key of that one is part of what determines it. A job's first frame
     starts from noise, unless it names a frame before it: so a part of a job can be rendered by itself.
     """
-    resolver = Resolver(job)
-    previous = anchor = ""
-    for frame in job.frames:
-        if job.source == "previous":
-            frame = replace(frame, previous=frame.previous or previous, anchor=frame.anchor or anchor)
-        data = resolver.resolve(frame)
+
+    def __init__(self, job: Job) -> None:
+        self._resolver, self._chained = Resolver(job), job.source == "previous"
+        self._previous = self._anchor = ""
+
+    def trace(self, frame: Frame) -> Traced:
+        """The next frame."""
+        if self._chained:
+            frame = replace(frame, previous=frame.previous or self._previous, anchor=frame.anchor or self._anchor)
+        data = self._resolver.resolve(frame)
         key = frame_key(data)
-        previous, anchor = key, frame.anchor or anchor or key
-        yield Traced(frame, data, key)
+        self._previous, self._anchor = key, frame.anchor or self._anchor or key
+        return Traced(frame, data, key)
 
 
 def resolve(job: Job, frame: Frame) -> Resolved:

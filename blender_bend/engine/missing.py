@@ -108,13 +108,6 @@ def asked(job: Job, numbers: Collection[int] | None) -> Collection[int]:
 
 def work(parts: Iterable[Part]) -> Work:
     """How much work parts are, each with what its frames have in common."""
-    shown, found = 0, []
-    for part in parts:
-        shown += sum(map(len, part.numbers.values()))
-        found.append(plan.measure(part.frames.values()))
-    return Work(
-        shown,
-        sum(one.pictures for one in found),
-        sum(one.states for one in found),
-        sum(one.alone for one in found),
+    return plan.together(
+        plan.measure(part.frames.values(), [len(numbers) for numbers in part.numbers.values()]) for part in parts
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import bpy
 import pytest
 from timeline import trim
@@ -46,7 +48,7 @@ def short(bend_strip):
 
 
 def planned(scene, strip, addon, frames=None):
-    return addon.generate.at_once(addon.generate.plan(scene, strip, frames))
+    return addon.slices.at_once(addon.generate.plan(scene, strip, frames))
 
 
 FAST, SLOW = {"float16": 0.3, "bfloat16": 1.9}, {"float16": 1 / 66, "bfloat16": 1 / 38}
@@ -128,14 +130,14 @@ def test_an_explicit_precision_is_not_changed_by_what_the_strip_remembers(on, sh
     assert (after.missing, after.job.precision) == ([1, 2], "float32")
 
 
-def test_frames_that_were_decoded_in_tiles_stay_after_a_restart(on, short, scene, addon, automatic):
+def test_frames_that_were_decoded_in_tiles_stay_after_a_restart(on, short, scene, addon, core, automatic):
     on(**SLOW)
     settings = short.bend_settings
     settings.width = settings.height = 128
     plan = planned(scene, short, addon, [1])
-    tiled = addon.generate.replace(plan.job, decode="tiled")
-    plan.remember(addon.generate.way_of(tiled))
-    generation = addon.generate.Generation(addon.generate.replace(plan, job=tiled))
+    tiled = replace(plan.job, decode="tiled")
+    plan.remember(core.ways.way_of(tiled))
+    generation = addon.generate.Generation(replace(plan, job=tiled))
     generation.wait()
     after = planned(scene, short, addon)
     assert (after.missing, after.job.decode) == ([2], "whole"), "memory may suffice by now"
@@ -146,7 +148,7 @@ def test_frames_in_every_remembered_way_count_as_used(on, short, scene, addon):
     addon.generate.fill_store(scene, short)
     frames = {path.name for path in addon.preferences.frame_folder().glob("*.png") if len(path.stem) == 64}
     on(**SLOW)
-    used = addon.generate.at_once(addon.frame_use._planned(scene, short.name))
+    used = addon.slices.at_once(addon.frame_use._planned(scene, short.name))
     assert len(frames) == 2 and frames <= used
 
 
@@ -161,7 +163,7 @@ def test_the_preferences_say_what_automatic_means_and_what_is_slow(on, automatic
 def test_a_picture_that_does_not_fit_is_said_to_before_it_is_made(on, automatic, short, scene, addon):
     on(**FAST)
     place = automatic._place()
-    automatic._said[place] = addon.generate.replace(automatic._said[place], memory=60_000_000)
+    automatic._said[place] = replace(automatic._said[place], memory=60_000_000)
     short.bend_settings.width = short.bend_settings.height = 1024
     advice = automatic.advice(planned(scene, short, addon).job)
     assert not advice.fits

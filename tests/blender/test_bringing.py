@@ -188,7 +188,7 @@ def test_collecting_takes_no_file_that_a_strip_only_names(short, scene, addon, t
     other.sound.filepath = str(private / "key.pem")
     (tmp_path / "project").mkdir()
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project" / "film.blend"))
-    result = addon.generate.at_once(addon.collect.collect())
+    result = addon.slices.at_once(addon.collect.collect())
     copied = [path for path in (tmp_path / "project").rglob("*") if path.is_file()]
     assert not [path for path in copied if b"secret" in path.read_bytes() or b"root:" in path.read_bytes()]
     assert set(result.refused) == {"key.pem", "key.mid"}

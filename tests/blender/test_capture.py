@@ -58,7 +58,7 @@ def captured_pictures(addon, store: Path, holder) -> dict[int, np.ndarray]:
 
 
 def outdated(addon, strip) -> str:
-    return addon.generate.at_once(addon.capture.outdated(strip))
+    return addon.slices.at_once(addon.capture.outdated(strip))
 
 
 def state(scene) -> dict:
@@ -217,7 +217,7 @@ def test_a_mask_is_captured_alone_though_it_is_muted_in_the_film(still, scene, a
 
 def test_without_a_capture_panel_and_render_say_it_with_the_button(still, scene, addon, core):
     with pytest.raises(core.errors.BendError, match="strips below are not captured") as raised:
-        addon.generate.at_once(addon.generate.plan(scene, still))
+        addon.slices.at_once(addon.generate.plan(scene, still))
     assert (raised.value.code, raised.value.action) == (core.errors.Code.CAPTURE_MISSING, "bend.capture")
     scene.frame_start = scene.frame_end = 2
     with pytest.raises(RuntimeError, match="strips below are not captured"):
@@ -234,7 +234,7 @@ def test_captured_pictures_that_are_gone_are_asked_for_again(still, scene, addon
     for file in (store / "inputs").iterdir():
         file.unlink()
     with pytest.raises(core.errors.BendError) as raised:
-        addon.generate.at_once(addon.generate.plan(scene, still))
+        addon.slices.at_once(addon.generate.plan(scene, still))
     assert raised.value.action == "bend.capture"
 
 

@@ -55,7 +55,7 @@ def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend
         addon.store_size._look()
     bend_strip.bend_settings.seed += 1
     addon.generate.fill_store(scene, bend_strip, [1])
-    addon.generate.at_once(addon.frame_use.search())
+    addon.slices.at_once(addon.frame_use.search())
     found = draw(panels.frames.BEND_PT_frames)
     assert found.said[0].startswith("1 frame, ") and "Unused: 1 frame" in found.said
     assert any(text.startswith("Delete 1 File (") for text in found.said)

@@ -31,7 +31,7 @@ def frames(store: Path) -> dict[str, bytes]:
 
 
 def search(addon):
-    return addon.generate.at_once(addon.frame_use.search())
+    return addon.slices.at_once(addon.frame_use.search())
 
 
 def use_other_values(strip, curve, value=2.0):
@@ -153,7 +153,7 @@ def test_a_store_that_cannot_be_changed_is_said(short, scene, addon, core, store
     (store / f"{'0' * 64}.png").mkdir(parents=True)  # root may delete every file, but no folder by unlink
     search(addon)
     with pytest.raises(core.errors.BendError) as raised:
-        addon.generate.at_once(addon.frame_use.remove(addon.frame_use.found))
+        addon.slices.at_once(addon.frame_use.remove(addon.frame_use.found))
     assert raised.value.code == core.errors.Code.STORE_UNWRITABLE
 
 
@@ -177,7 +177,7 @@ def test_frames_are_exported_by_their_numbers(short, scene, addon, store, tmp_pa
 def test_an_export_of_unrendered_frames_says_how_many_are_missing(short, scene, addon, core, store, tmp_path):
     addon.generate.fill_store(scene, short, [1, 2])
     with pytest.raises(core.errors.BendError, match="4 of 6 frames") as raised:
-        addon.generate.at_once(addon.export_frames.export(scene, short, tmp_path / "out", "shot"))
+        addon.slices.at_once(addon.export_frames.export(scene, short, tmp_path / "out", "shot"))
     assert raised.value.code == core.errors.Code.FRAMES_MISSING
     assert raised.value.action == "bend.generate"
     assert not (tmp_path / "out").exists()
@@ -187,7 +187,7 @@ def test_an_export_writes_over_nothing_unasked(short, scene, addon, core, store,
     addon.generate.fill_store(scene, short)
     (tmp_path / "shot_0003.png").write_text("mine")
     with pytest.raises(core.errors.BendError) as raised:
-        addon.generate.at_once(addon.export_frames.export(scene, short, tmp_path, "shot"))
+        addon.slices.at_once(addon.export_frames.export(scene, short, tmp_path, "shot"))
     assert raised.value.code == core.errors.Code.FILE_EXISTS
     assert len(list(tmp_path.glob("shot_*"))) == 1
     assert bpy.ops.bend.export_frames(directory=str(tmp_path), name="shot", overwrite=True) == {"FINISHED"}
@@ -249,9 +249,9 @@ def test_a_collected_project_stays_collected_whatever_the_frame_folder_is(short,
 def test_collecting_twice_copies_nothing_again(short, scene, addon, store, tmp_path):
     addon.generate.fill_store(scene, short)
     save(tmp_path / "film")
-    first = addon.generate.at_once(addon.collect.collect())
+    first = addon.slices.at_once(addon.collect.collect())
     assert first.files > 6 and first.bytes > 0 and not first.lost
-    assert addon.generate.at_once(addon.collect.collect()).files == 0
+    assert addon.slices.at_once(addon.collect.collect()).files == 0
 
 
 def test_a_collection_that_is_interrupted_leaves_the_file_as_it_was(short, song, scene, addon, store, tmp_path):
@@ -272,14 +272,14 @@ def test_a_collection_that_is_interrupted_leaves_the_file_as_it_was(short, song,
 def test_a_lost_sound_is_named_and_the_rest_collected(short, song, scene, addon, store, tmp_path):
     scene = save(tmp_path / "film")
     (tmp_path / "song.wav").unlink()
-    result = addon.generate.at_once(addon.collect.collect())
+    result = addon.slices.at_once(addon.collect.collect())
     assert result.lost == ["song.wav"]
     assert next(addon.strips.bend_strips(scene)).directory == "//bend_frames/"
 
 
 def test_an_unsaved_file_cannot_be_collected(short, addon, core):
     with pytest.raises(core.errors.BendError) as raised:
-        addon.generate.at_once(addon.collect.collect())
+        addon.slices.at_once(addon.collect.collect())
     assert raised.value.code == core.errors.Code.FILE_UNSAVED
 
 

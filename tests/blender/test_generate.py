@@ -80,7 +80,7 @@ def test_a_second_run_gives_the_same_bytes(short, scene, addon, store):
 
 
 def test_a_cancelled_and_resumed_run_gives_the_same_bytes(short, scene, addon, core, store, tmp_path):
-    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    work = addon.generate.Generation(addon.slices.at_once(addon.generate.plan(scene, short)))
     while work.done < 3:
         work.update()
         time.sleep(0.01)
@@ -100,7 +100,7 @@ def test_a_cancelled_and_resumed_run_gives_the_same_bytes(short, scene, addon, c
 
 
 def test_frames_appear_on_the_strip_while_the_engine_works(short, scene, addon):
-    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    work = addon.generate.Generation(addon.slices.at_once(addon.generate.plan(scene, short)))
     seen = set()
     while work.running:
         work.update()
@@ -177,7 +177,7 @@ def test_another_size_keeps_the_picture_filling_the_frame(short, scene, addon):
 
 
 def test_a_strip_deleted_while_it_is_generated_harms_nothing(short, scene, addon, store):
-    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, short)))
+    work = addon.generate.Generation(addon.slices.at_once(addon.generate.plan(scene, short)))
     scene.sequence_editor.strips.remove(short)
     work.wait()
     assert len(pictures(store)) == 12
@@ -203,14 +203,14 @@ def test_the_work_is_counted_in_steps_and_timed_by_the_last_run(short, scene, ad
     short.bend_settings.steps = 4
     short.bend_settings.bends[0].start = 0.5
     short.bend_settings.bends[0].end = 1.0
-    plan = addon.generate.at_once(addon.generate.plan(scene, short))
+    plan = addon.slices.at_once(addon.generate.plan(scene, short))
     assert (len(plan.missing), plan.work.states) == (12, 2 + 12 * 2)
     known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
     assert panel.counts(known) == ["12 frames: 0 ready", "12 to render in 26 steps"]
     addon.generate.fill_store(scene, short, [1, 2, 3])
     assert addon.activity.seconds_per_state > 0
     addon.activity.seconds_per_state = 1.0
-    plan = addon.generate.at_once(addon.generate.plan(scene, short))
+    plan = addon.slices.at_once(addon.generate.plan(scene, short))
     known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
     assert panel.counts(known) == ["12 frames: 3 ready", "9 to render in 20 steps, about 0:20"]
 

@@ -35,7 +35,7 @@ def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path)
         trim(strip, 1, 5)
         corrupt(strip, chance)
         try:
-            plan = addon.generate.at_once(addon.generate.plan(scene, strip))
+            plan = addon.slices.at_once(addon.generate.plan(scene, strip))
             core.job.Job.from_json(plan.job.to_json())
         except core.errors.BendError as error:
             refused += 1

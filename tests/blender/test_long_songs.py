@@ -72,7 +72,7 @@ def test_frames_are_played_for_drivers_in_slices_and_the_playhead_comes_back(sce
     driver = scene.driver_add(addon.strips.data_path(strip, key)).driver
     driver.expression = "frame / 1000"
     scene.frame_set(7, subframe=0.5)
-    monkeypatch.setattr(addon.snapshot, "PLAYING_SECONDS", 0.0)
+    monkeypatch.setattr(addon.curve_values, "PLAYING_SECONDS", 0.0)
     taking, seen = addon.snapshot.take_in_slices(scene, strip), []
     try:
         while True:
@@ -229,12 +229,11 @@ def test_a_redraw_reads_no_curve_of_the_sound_again(scene, film, song, addon, wa
 
 
 def test_a_plan_grows_with_its_frames_and_its_slices_do_not(scene, film, addon, monkeypatch):
-    monkeypatch.setattr(addon.snapshot, "PIECE", 100)
-    monkeypatch.setattr(addon.generate, "BRANCHING", 100)
+    monkeypatch.setattr(addon.snapshot, "PIECE", 30)
     costs = []
     for frames in (30, 120):
         strip = film(frames, name=f"Of {frames}")
         addon.slices.at_once(addon.generate.plan(scene, strip))
         costs.append(steps_of_slices(addon.generate.plan(scene, strip)))
     assert sum(costs[1]) <= 4.8 * sum(costs[0])
-    assert sorted(costs[1])[-8] <= 1.5 * max(costs[0])  # a few pieces are lists of all frames
+    assert max(costs[1]) <= 1.5 * max(costs[0])

@@ -31,7 +31,7 @@ def wide(bend_strip, addon):
 
 
 def planned(scene, strip, addon):
-    return addon.generate.at_once(addon.generate.plan(scene, strip))
+    return addon.slices.at_once(addon.generate.plan(scene, strip))
 
 
 def test_the_next_plan_begins_with_the_batch_that_fitted_and_keeps_what_was_made(wide, scene, addon, batches):

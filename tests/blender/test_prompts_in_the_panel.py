@@ -102,10 +102,10 @@ def test_the_prompts_settings_are_shown(bend_strip, monkeypatch):
 def told(bend_strip, scene, addon, *found):
     """Let a generation hear from its engine what of the prompts is lost."""
     core_messages = sys.modules[f"{MODULE}.blender_bend.core.messages"]
-    plan = addon.generate.at_once(addon.generate.plan(scene, bend_strip, [1]))
+    plan = addon.slices.at_once(addon.generate.plan(scene, bend_strip, [1]))
     generation = object.__new__(addon.generate.Generation)
     generation.plan, generation.done, generation.phase, generation.rendered = plan, 0, "", 0
-    generation._there, generation._arrived = {}, {}
+    generation._there, generation._arrived, generation._notices = {}, {}, []
     data = {"notices": [{"prompt": prompt, "text": text, "cut": ""} for prompt, text in found]}
     generation._take_in([core_messages.Message(core_messages.NOTICES, "1", data)])
 

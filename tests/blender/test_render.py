@@ -74,7 +74,7 @@ def test_with_a_full_store_the_engine_is_never_started(film, scene, addon):
 
 def test_a_render_does_not_wait_for_a_generation_which_then_goes_on(film, scene, addon, store):
     film.bend_settings.steps = 20
-    work = addon.generate.Generation(addon.generate.at_once(addon.generate.plan(scene, film)))
+    work = addon.generate.Generation(addon.slices.at_once(addon.generate.plan(scene, film)))
     scene.frame_set(6)
     assert bpy.ops.render.render(write_still=True) == {"FINISHED"}
     made = {file.name for file in store.glob("*.png") if len(file.stem) == 64}

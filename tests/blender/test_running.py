@@ -210,7 +210,7 @@ def test_captured_pictures_are_those_of_their_frames_or_called_changed(desk, pla
     for strip in list(desk.addon.strips.bend_strips(desk.scene)):
         own = strip.bend_settings
         record = desk.addon.captured.decode(own.captured, len(strip.elements))
-        if not record or desk.addon.generate.at_once(desk.addon.capture.outdated(strip)):
+        if not record or desk.addon.slices.at_once(desk.addon.capture.outdated(strip)):
             continue
         desk.addon.capture.capture_all(desk.scene, strip)
         now = desk.addon.captured.decode(own.captured, len(strip.elements))
@@ -258,8 +258,7 @@ def generating(desk: Desk) -> Iterator[None]:
 
 def wrong_frames(desk: Desk, strip) -> list[int]:
     """The frames whose pictures are shown as ready, but are others."""
-    generate = desk.addon.generate
-    plan = generate.at_once(generate.plan(desk.scene, strip, pressed=False))
+    plan = desk.addon.slices.at_once(desk.addon.generate.plan(desk.scene, strip, pressed=False))
     start = desk.addon.compat.content_start(strip)
     shown = {number: strip.elements[number - start].filename for number in plan.keys}
     own = {number: name for number, name in shown.items() if len(name) == 68 and number not in plan.missing}
@@ -317,7 +316,7 @@ def test_exported_frames_are_those_of_the_strip_or_it_is_said(desk, planned):
     if meanwhile(desk, exporting(desk, folder), planned):
         return
     strip = desk.strip("IMAGE")
-    plan = desk.addon.generate.at_once(desk.addon.generate.plan(desk.scene, strip))
+    plan = desk.addon.slices.at_once(desk.addon.generate.plan(desk.scene, strip))
     exported = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert exported == {
         f"shot_{number:04}.png": (plan.store / f"{key}.png").read_bytes() for number, key in plan.keys.items()

@@ -122,7 +122,7 @@ def test_a_lost_frame_of_a_chain_is_made_again_only_if_it_is_needed(chain, scene
     whole = names(chain)
     pictures = {name: (store / name).read_bytes() for name in whole}
     (store / whole[3]).unlink()
-    assert addon.generate.at_once(addon.generate.plan(scene, chain, [6])).missing == []
+    assert addon.slices.at_once(addon.generate.plan(scene, chain, [6])).missing == []
     (store / whole[4]).unlink()
     (store / whole[0]).unlink()
     work = addon.generate.fill_store(scene, chain, [5])
@@ -163,11 +163,11 @@ def test_a_chain_is_looked_through_once_a_render(chain, scene, song, addon, monk
     song.mute = True
     scene.frame_start, scene.frame_end = 1, 6
     scene.render.filepath = str(tmp_path / "out" / "f_")
-    taken, take = [], addon.snapshot.take_in_slices
-    monkeypatch.setattr(addon.snapshot, "take_in_slices", lambda *given: taken.append(given) or take(*given))
+    taken, frames = [], addon.snapshot.Film.frames
+    monkeypatch.setattr(addon.snapshot.Film, "frames", lambda film: taken.append(film._numbers) or frames(film))
     assert bpy.ops.render.render(animation=True) == {"FINISHED"}
     # A look at no frame tells what the strip asks for, before frames are shown.
-    assert len([frames for _, _, frames in taken if len(frames)]) == 1 and len(list((tmp_path / "out").iterdir())) == 6
+    assert len([numbers for numbers in taken if len(numbers)]) == 1 and len(list((tmp_path / "out").iterdir())) == 6
 
 
 def test_a_driven_chain_stops_the_render_with_the_reason(chain, scene, song, addon, tmp_path):

@@ -20,6 +20,8 @@ from .polls import OnIdleBendStrip, WhenIdle
 class Baking(Watching):
     """A mixin for operators that bake; they provide ``orders(context)``."""
 
+    interval = 0.02
+
     def orders(self, context: Context) -> list[Order]:
         """What is to be baked."""
         raise NotImplementedError

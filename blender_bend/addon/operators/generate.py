@@ -20,6 +20,8 @@ PLANNING_SECONDS = 0.015
 class _Generating(OnIdleBendStrip, Watching):
     """What Generate and Preview Frame share: which frames is the only difference."""
 
+    interval = 0.02
+
     def frames(self, context: Context) -> Sequence[int] | None:
         raise NotImplementedError
 
@@ -54,7 +56,7 @@ class _Generating(OnIdleBendStrip, Watching):
             return True
         self.work.update()
         if current:
-            current.phase = self.work.phase
+            current.phase, current.total = self.work.phase, self.work.total
             current.advance(self.work.done)
         return self.work.running
 
@@ -66,8 +68,6 @@ class _Generating(OnIdleBendStrip, Watching):
                 next(self.planning)
         except StopIteration as planned:
             self.work = generate.Generation(planned.value)
-            if activity.current:
-                activity.current.total = self.work.total
 
     def cancel_work(self) -> None:
         if self.work:
@@ -84,7 +84,7 @@ class _Generating(OnIdleBendStrip, Watching):
         self._tell(self.work)
 
     def _tell(self, work: generate.Generation) -> None:
-        frames = len(work.plan.keys)
+        frames = work.frames
         self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} rendered now")
 
 

@@ -1,0 +1,65 @@
+"""Which frames a store has."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from ..core.files import DIGEST
+from ..core.resolve import file_name
+from .slices import Slices
+
+#: Up to so many frames are looked for one by one; for more the folder is listed, for a network takes long for each.
+FEW = 16
+#: Files that are listed without a pause.
+SLICE = 1000
+
+
+class Stored:
+    """The frames of a store, as they were when it was looked into.
+
+    Parameters
+    ----------
+    frames : how many frames will be asked for
+    """
+
+    def __init__(self, store: Path, frames: int) -> None:
+        self.store = store
+        self._listed: set[bytes] | None = None if frames <= FEW else set()
+
+    def look(self) -> Slices[None]:
+        """List the folder; one that cannot be listed has nothing."""
+        if self._listed is None:
+            return
+        try:
+            yield from self._list()
+        except OSError as error:
+            if error.errno == errno.ESTALE:  # a network file system has lost sight of it for a moment
+                with suppress(OSError):
+                    yield from self._list()
+
+    def _list(self) -> Slices[None]:
+        assert self._listed is not None
+        with os.scandir(self.store) as files:
+            for index, file in enumerate(files):
+                key = file.name[:64]
+                if file.name == file_name(key) and DIGEST.fullmatch(key):
+                    self._listed.add(bytes.fromhex(key))
+                if index % SLICE == SLICE - 1:
+                    yield
+
+    def has(self, key: str) -> bool:
+        """Whether a frame is there."""
+        if self._listed is None:
+            return (self.store / file_name(key)).is_file()
+        return bytes.fromhex(key) in self._listed
+
+    def look_for(self, keys: Iterable[str]) -> set[str]:
+        """Look anew for some frames; which of them are missing."""
+        missing = {key for key in keys if not (self.store / file_name(key)).is_file()}
+        if self._listed is not None:
+            self._listed.update(bytes.fromhex(key) for key in set(keys) - missing)
+        return missing
