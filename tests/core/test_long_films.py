@@ -17,7 +17,7 @@ from blender_bend.core import bend_resolution, json_stream, plan
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.frames import BLOCK, Frames
 from blender_bend.core.job import Bend, Frame, Job
-from blender_bend.core.resolve import frame_key, resolve, trace
+from blender_bend.core.resolve import Tracer, frame_key, resolve, trace
 
 #: What the frames of ``many_jobs`` come to in this version of the renderer; written anew when it is raised.
 KNOWN = json.loads((Path(__file__).parent / "data" / "frames_of_many_jobs.json").read_text())
@@ -99,6 +99,32 @@ def test_packed_frames_are_the_frames_that_they_were(job: Job) -> None:
     assert packed != frames[1:] and packed != (*frames[:-1], replace(frames[-1], number=7))
     with pytest.raises(IndexError):
         packed[len(frames)]
+
+
+def test_a_frame_is_found_by_its_number() -> None:
+    packed = Frames(Frame(3 * number, (("sea", 1.0),), strip={"x": number / 7}) for number in range(2 * BLOCK + 5))
+    for number in (0, 3, 3 * BLOCK - 3, 3 * BLOCK, 6 * BLOCK + 12):
+        assert packed.find(number) == Frame(number, (("sea", 1.0),), strip={"x": number / 21})
+    assert [packed.find(number) for number in (-3, 1, 3 * BLOCK - 1, 6 * BLOCK + 15)] == [None] * 4
+    assert Frames().find(0) is None
+
+
+def test_a_line_break_in_a_prompt_parts_no_frames() -> None:
+    frames = tuple(Frame(number, ((f'a,\n"sea"\n]}},\n{number}', 1.0),)) for number in range(BLOCK + 1))
+    packed = Frames(frames)
+    assert tuple(packed) == frames and packed[BLOCK - 1] == frames[BLOCK - 1] and packed.find(2) == frames[2]
+
+
+def test_frames_that_come_one_after_the_other_are_traced_as_together() -> None:
+    for job in jobs(40):
+        tracer = Tracer(replace(job, frames=()))
+        assert [tracer.trace(frame) for frame in job.frames] == list(trace(job))
+
+
+def test_the_work_of_parts_is_added_up() -> None:
+    one, two = plan.Work(1, 2, 3, 4), plan.Work(10, 20, 30, 40)
+    assert plan.together([one, two]) == plan.Work(11, 22, 33, 44)
+    assert plan.together([]) == plan.Work(0, 0, 0, 0)
 
 
 def test_for_every_choice_of_prompts_one_frame_tells() -> None:
