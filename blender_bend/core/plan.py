@@ -93,7 +93,7 @@ class Course(NamedTuple):
     root : what all of its states have in common, as text
     first, end : half-open range of its denoising steps
     alone : see ``begins_alone``
-    turns : the steps at which bends begin to act, ascending, each with these bends as text
+    turns : the steps at which bends begin to act, ascending: a line for each, with these bends as text
     inverted : the picture that is inverted for it, as text; empty if none is
     """
 
@@ -101,8 +101,13 @@ class Course(NamedTuple):
     first: int
     end: int
     alone: bool
-    turns: tuple[tuple[int, str], ...]
+    turns: str
     inverted: str
+
+    def bends(self) -> dict[int, str]:
+        """The bends that begin to act at a step, as text, by the step."""
+        lines = (line.partition(" ") for line in self.turns.split("\n") if line)
+        return {int(step): text for step, _, text in lines}
 
 
 def course(frame: Resolved) -> Course:
@@ -119,7 +124,8 @@ def course(frame: Resolved) -> Course:
     inverted = ""
     if source is not None and "kept" in source:
         inverted = _text({name: value for name, value in source.items() if name != "kept"})
-    return Course(_text(root), start, int(frame["steps"]), begins_alone(frame), tuple(sorted(turns.items())), inverted)
+    lines = "\n".join(f"{step} {text}" for step, text in sorted(turns.items()))
+    return Course(_text(root), start, int(frame["steps"]), begins_alone(frame), lines, inverted)
 
 
 def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
@@ -135,7 +141,7 @@ def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:
 
 def _segments(of: Course, branchings: Iterable[int]) -> list[Segment]:
     digest = hashlib.sha256(of.root.encode())
-    bent, turns = of.alone, dict(of.turns)
+    bent, turns = of.alone, of.bends()
     way = []
     steps = sorted({of.first, of.end, *(step for step in branchings if of.first < step < of.end)})
     for step, following in zip(steps, [*steps[1:], of.end + 1], strict=True):
@@ -187,7 +193,7 @@ class Tally:
     @classmethod
     def of(cls, pictures: Sequence[Course]) -> Tally:
         """For some pictures, none of which is counted yet."""
-        return cls({step for picture in pictures for step in (picture.first, *(step for step, _ in picture.turns))})
+        return cls({step for picture in pictures for step in (picture.first, *picture.bends())})
 
 
 def measure(frames: Iterable[Resolved], shown: Sequence[int] | None = None) -> Work:

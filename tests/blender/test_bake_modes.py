@@ -8,6 +8,7 @@ import sys
 import bpy
 import numpy as np
 import pytest
+from counting import steps_of_slices
 from sounds import clicks, tone, write_wav
 from timeline import ROOT, slide
 
@@ -390,3 +391,101 @@ def test_midi_alone_needs_no_sound_on_the_timeline(scene, bend_strip, addon, son
     scene.sequence_editor.strips.remove(song)
     asked = addon.bake.analysis_request(scene, bend_strip, ["midi_velocity"], tmp_path)
     assert (tmp_path / "sound.wav").exists() and asked["features"] == ["midi_velocity"]
+
+
+@pytest.fixture
+def measured(scene, bend_strip, addon):
+    """A bake of three bends whose sound has been measured."""
+    for feature in ("rms", "centroid"):
+        bend = addon.stack.add_bend(bend_strip, "rotate_channels")
+        bend.parameters["angle"].feature = feature
+    work = addon.bake.Bake(scene, bend_strip, addon.bake_settings.Options())
+    work.collect()
+    return work
+
+
+def own_keys(strip, addon):
+    return [parameter.key for parameter in addon.bake.routed_parameters(strip)]
+
+
+def test_keys_are_written_curve_by_curve_in_slices_that_do_not_grow_with_the_bends(bend_strip, addon, measured):
+    slices = steps_of_slices(measured.write())
+    assert len(slices) == 1 + 3 * 4
+    assert max(slices) < 0.25 * sum(slices)
+    curves = [addon.strips.find_curve(bend_strip, key) for key in own_keys(bend_strip, addon)]
+    assert [len(curve.keyframe_points) for curve in curves] == [96] * 3
+
+
+def key_of_a_person(strip, curve):
+    curve.keyframe_points.insert(30, 1.5).type = "KEYFRAME"
+
+
+def curve_that_is_gone(strip, curve):
+    curve.id_data.layers[0].strips[0].channelbags[0].fcurves.remove(curve)
+
+
+def sliding(strip, curve):
+    for moved in (strip, strip.id_data.sequence_editor.strips_all["Song"]):
+        slide(moved, 5)
+
+
+@pytest.mark.parametrize(
+    ("edit", "moment"),
+    [
+        *((key_of_a_person, moment) for moment in (5, 7, 8, 9)),
+        *((curve_that_is_gone, moment) for moment in (6, 8, 9)),
+        *((sliding, moment) for moment in (3, 7, 12)),
+    ],
+)
+def test_an_edit_between_two_slices_is_as_one_before_or_after_the_bake(
+    scene, bend_strip, addon, measured, edit, moment
+):
+    addon.slices.at_once(measured.write())
+    again = addon.bake.Bake(scene, bend_strip, addon.bake_settings.Options())
+    again.collect()
+    key = own_keys(bend_strip, addon)[1]
+    writing = again.write()
+    for _ in range(moment):
+        next(writing)
+    edit(bend_strip, addon.strips.find_curve(bend_strip, key))
+    report = addon.slices.at_once(writing)
+    points = {
+        name: len(curve.keyframe_points) if (curve := addon.strips.find_curve(bend_strip, name)) else 0
+        for name in own_keys(bend_strip, addon)
+    }
+    lacking = edit is curve_that_is_gone and moment > 8  # when the curve was written already
+    assert points.pop(key) == (0 if lacking else 96) and set(points.values()) == {96}
+    found = addon.strips.find_curve(bend_strip, key)
+    if edit is key_of_a_person:
+        assert found.evaluate(30) == pytest.approx(1.5)
+        assert report.kept == (1 if moment <= 8 else 0)
+    if not lacking:
+        expected = addon.bake.shaped(
+            *addon.bake.routed(bend_strip)[1],
+            again._measured,
+            addon.timing.heard_frames(bend_strip),
+            again.rate,
+            again.options[key],
+        )
+        others = np.array(expected.frames) != 30
+        assert np.allclose(values(found, expected.frames)[others], expected.values[others], atol=1e-4)
+
+
+def test_a_route_that_is_changed_before_its_keys_are_written_is_called_stale(scene, bend_strip, addon, measured):
+    key, writing = own_keys(bend_strip, addon)[1], measured.write()
+    for _ in range(7):
+        next(writing)
+    bend_strip.bend_settings.bends[1].parameters["angle"].high = 2.5
+    addon.slices.at_once(writing)
+    assert [parameter.key for parameter in addon.bake.stale_parameters(scene, bend_strip)] == [key]
+
+
+def test_what_is_being_written_is_written_to_the_end(scene, three, addon, curve, monkeypatch):
+    monkeypatch.setattr(addon.bake_many, "WRITING_SECONDS", 0.0)
+    work = addon.bake_many.Bakes(scene, addon.bake_many.everything(scene))
+    while not work._writing:
+        assert work.update()
+    work.cancel()
+    report = work.finish()
+    addon.activity.end()
+    assert report.curves == 2 and all(curve(strip, ANGLE) for strip in strips_of(three)[:2])
