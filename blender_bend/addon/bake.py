@@ -199,9 +199,11 @@ class Bake:
         work = writing.Writing(*place[:2], heard, options)
         if pauses:
             yield
-        work.work_out()
         if pauses:
+            yield from work.work_out()
             yield
+        else:
+            at_once(work.work_out())
         place = self._place(key, frames)
         if place is None or not work.holds(*place[:2]):
             return False

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from typing import TypeVar
-
 from ..core import file_hashes
+from ..core.slices import Result, Slices, carry_out
 
-Result = TypeVar("Result")
-Slices = Generator[None, None, Result]
+__all__ = ["Result", "Slices", "at_once"]
 
 
 def at_once(slices: Slices[Result]) -> Result:
-    """Carry out slices without a pause, for a caller who waits for all of it."""
+    """Carry out slices without a pause, for a caller who waits for all of it: files are read where they must be."""
     with file_hashes.reading_here():
-        while True:
-            try:
-                next(slices)
-            except StopIteration as done:
-                return done.value
+        return carry_out(slices)

@@ -31,6 +31,7 @@ from .keyframes import (
     write_keys,
 )
 from .parameters import BEND_PG_parameter
+from .slices import Slices, at_once
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
 LOOP = "Bend Loop"
@@ -111,7 +112,7 @@ class _Extent:
 
 
 class Writing:
-    """The writing of one parameter's keys, in three steps that a window can be come back to in between.
+    """The writing of one parameter's keys, in steps between which the window is come back to.
 
     What the last bake added to the curve is taken back first. Keys of a person stay, at the frames where they are; if
     the sound is added to them they carry it. Keys outside the frames of the options stay, and so does the curve there.
@@ -150,11 +151,11 @@ class Writing:
         self._inside, self._kept, self._removed = inside, kept, removed
         self._own = ~touched & ~inside & (not whole)
 
-    def work_out(self) -> None:
-        """Find the keys; nothing is read and nothing is written."""
+    def work_out(self) -> Slices[None]:
+        """Find the keys, in slices; nothing is read and nothing is written."""
         extent, start, options = self._extent, self._start, self._options
         base, before, kept = self._base[extent.here], self._before, self._kept
-        baked, values = _baked(self._sound, extent.written, base, options, extent.loops)
+        baked, values = yield from _baked(self._sound, extent.written, base, options, extent.loops)
         taken = before["co"][kept, 0]
         clear_of = np.concatenate([ticks(taken - start), ticks(self._removed)])
         baked = _give_way(baked, clear_of, start)
@@ -210,7 +211,7 @@ class Writing:
 def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options, report: Report) -> None:
     """Write the keys of one parameter at once."""
     work = Writing(strip, parameter, sound, options)
-    work.work_out()
+    at_once(work.work_out())
     work.write(strip, parameter, report)
 
 
@@ -235,7 +236,7 @@ def _rows_of(table: KeyTable, chosen: np.ndarray) -> KeyTable:
 
 def _baked(
     sound: Sound, written: range, base: np.ndarray, options: Options, loops: bool
-) -> tuple[KeyTable, np.ndarray]:
+) -> Slices[tuple[KeyTable, np.ndarray]]:
     """The keys that the sound asks for, and the values on the written frames."""
     first = written.start - sound.frames.start
     values = sound.values[first : first + len(written)]
@@ -251,7 +252,7 @@ def _baked(
     if options.mode == DENSE:
         keys = curves.dense(values, written.start)
     elif keys is None or options.add:  # events on a curve that moves need the keys between them
-        keys = curves.simplify(values, written.start, options.tolerance * max(sound.span, 1e-6))
+        keys = yield from curves.simplifying(values, written.start, options.tolerance * max(sound.span, 1e-6))
     return table_of(keys), values
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from . import fitting
+from .slices import Slices, carry_out
 
 #: Largest error of simplified keys, as a share of the route's range, unless the artist says otherwise.
 TOLERANCE = 0.05
@@ -51,6 +52,11 @@ def simplify(values: np.ndarray, first_frame: int, tolerance: float) -> Keys:
     -------
     Keys with handles
     """
+    return carry_out(simplifying(values, first_frame, tolerance))
+
+
+def simplifying(values: np.ndarray, first_frame: int, tolerance: float) -> Slices[Keys]:
+    """The same in slices of a few milliseconds."""
     values = np.asarray(values, dtype=np.float64)
     frames = np.arange(len(values), dtype=np.float64) + first_frame
 
@@ -59,7 +65,8 @@ def simplify(values: np.ndarray, first_frame: int, tolerance: float) -> Keys:
         return bezier(frames[cuts], values[cuts], leaving, arriving)
 
     # Blender's keys are 32-bit: far from frame 0 the handles move a little, so what it makes of them has the last word.
-    cuts = fitting.cut(values, 0.999 * tolerance)
+    cuts = yield from fitting.cut(values, 0.999 * tolerance)
+    yield
     return keys(fitting.hold(cuts, tolerance, lambda cuts: np.abs(evaluate(keys(cuts), frames) - values)))
 
 

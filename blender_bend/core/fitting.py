@@ -11,14 +11,18 @@ from functools import lru_cache
 
 import numpy as np
 
+from .slices import Slices
+
 #: Frames; up to here every length is tried for every start at once, beyond it a piece grows by a quarter at a time.
 LONGEST = 16
+#: Starts for which they are tried without a pause.
+TOGETHER = 4096
 #: A start for which so many lengths in a row miss the tolerance is given up.
 _PATIENCE = 3
 
 
-def cut(values: np.ndarray, tolerance: float) -> np.ndarray:
-    """The frames at which pieces end, each piece about as long as it can be.
+def cut(values: np.ndarray, tolerance: float) -> Slices[np.ndarray]:
+    """The frames at which pieces end, each piece about as long as it can be; in slices.
 
     Parameters
     ----------
@@ -29,7 +33,12 @@ def cut(values: np.ndarray, tolerance: float) -> np.ndarray:
     -------
     int array, ascending, from 0 to the last frame
     """
-    longest = _longest_pieces(values, tolerance).tolist()
+    longest: list[int] = []
+    for first in range(0, len(values), TOGETHER):
+        # Pieces that begin here end within the frames that are looked at, so those further on make no difference.
+        some = values[first : first + TOGETHER + LONGEST]
+        longest += _longest_pieces(some, tolerance)[:TOGETHER].tolist()
+        yield
     end, cuts = len(values) - 1, [0]
     while cuts[-1] < end:
         first = cuts[-1]

@@ -11,7 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.curves import BEZIER, CONSTANT, TOLERANCE, Keys, add, closed, dense, evaluate, simplify
+from blender_bend.core import fitting
+from blender_bend.core.curves import (
+    BEZIER,
+    CONSTANT,
+    TOLERANCE,
+    Keys,
+    add,
+    closed,
+    dense,
+    evaluate,
+    simplify,
+    simplifying,
+)
 from blender_bend.core.routes import Route
 from blender_bend.core.timebase import FrameRate
 
@@ -167,3 +179,24 @@ def test_adding_a_route_at_rest_changes_no_bit_of_what_is_there() -> None:
     base = np.random.default_rng(1).normal(size=50)
     assert np.array_equal(add(base, np.full(50, 0.3), 0.3), base)
     assert add(np.array([1.0, 1.0]), np.array([0.5, 2.5]), 0.5).tolist() == [1.0, 3.0]
+
+
+@pytest.mark.parametrize("together", [1, 7, 64, 299, 300, 301])
+@pytest.mark.parametrize("tolerance", [0.01, 0.1, 1.0])
+def test_what_is_tried_together_makes_no_difference(
+    together: int, tolerance: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values = np.cumsum(np.random.default_rng(3).normal(size=300)) / 4
+    whole = simplify(values, 1, tolerance)
+    monkeypatch.setattr(fitting, "TOGETHER", together)
+    slices, parted = simplifying(values, 1, tolerance), None
+    count = 0
+    while parted is None:
+        try:
+            next(slices)
+            count += 1
+        except StopIteration as done:
+            parted = done.value
+    assert count == -(-300 // together) + 1
+    for name in ("frames", "values", "left", "right"):
+        assert np.array_equal(getattr(parted, name), getattr(whole, name))
