@@ -71,9 +71,13 @@ class Song:
         yield
         yield from work.write()
 
+    def begin(self) -> Slices:
+        """Generate, until the engine gets the first part of its work."""
+        yield from addon("planning").begin(self.scene, self.strip)
+
     def plan(self) -> Slices:
-        """Generate, until the engine gets its job."""
-        yield from addon("generate").plan(self.scene, self.strip)
+        """Generate, until all is planned."""
+        yield from addon("planning").plan(self.scene, self.strip)
 
     def key_beats(self) -> Slices:
         """Key on Beats, on one curve."""
@@ -138,7 +142,8 @@ ACTIONS: dict[str, tuple[Callable[[Song], Slices], float]] = {
     "add strip": (Song.add, LISTING),
     "bake": (Song.bake, PIECE),
     "key on beats": (Song.key_beats, PIECE),
-    "start of generate": (Song.plan, LISTING),
+    "start of generate": (Song.begin, LISTING),
+    "all of its plan": (Song.plan, LISTING),
     "count after an edit": (Song.count, LISTING),
     "selection": (Song.select, PIECE),
     "redraw": (Song.redraw, PIECE),
