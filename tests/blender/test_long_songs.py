@@ -216,10 +216,10 @@ def test_a_curve_is_read_once_until_blender_tells_of_a_change(scene, film, addon
 
 
 def test_a_redraw_reads_no_curve_of_the_sound_again(scene, film, song, addon, watched, monkeypatch):
-    strip, read, points = film(FEW, bends=1), [], addon.fingerprint._points
+    strip, read, points = film(FEW, bends=1), [], addon.animated._keys
     song.volume = 0.5
     song.keyframe_insert("volume", frame=1)
-    monkeypatch.setattr(addon.fingerprint, "_points", lambda *arguments: read.append(1) or points(*arguments))
+    monkeypatch.setattr(addon.animated, "_keys", lambda *arguments: read.append(1) or points(*arguments))
     watched()
     before = [addon.fingerprint.of(scene, strip) for _ in range(3)]
     assert len(read) == 1 and len(set(before)) == 1
