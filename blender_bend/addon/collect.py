@@ -19,7 +19,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole, open_regular
 from ..core.resolve import INPUTS, file_name, vector_path
 from ..core.sound_files import looks_like_sound
-from . import captured, preferences, status, strips
+from . import captured, preferences, sound, status, strips
 from .frame_use import Tell
 from .slices import Slices
 
@@ -139,12 +139,12 @@ def _bend_strips() -> Iterator[Any]:
 
 
 def _sounds() -> Iterator[_Named]:
-    """The sounds of all timelines that have a bend strip, and the MIDI files of the strips."""
-    for scene in {strip.id_data for strip in _bend_strips()}:
-        for strip in scene.sequence_editor.strips_all:
-            sound = strip.sound if strip.type == "SOUND" else None
-            if sound is not None and sound.library is None and sound.packed_file is None:
-                yield _Named(sound, "filepath")
+    """The sounds of all timelines that have a bend strip or play in one, and the MIDI files of the strips."""
+    scenes = {scene for strip in _bend_strips() for scene in sound.scenes_played(strip.id_data)}
+    for strip in (strip for scene in scenes for strip in scene.sequence_editor.strips_all):
+        played = strip.sound if strip.type == "SOUND" else None
+        if played is not None and played.library is None and played.packed_file is None:
+            yield _Named(played, "filepath")
     for strip in _bend_strips():
         if strip.bend_settings.midi_file:
             yield _Named(strip.bend_settings, "midi_file")

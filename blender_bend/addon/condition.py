@@ -65,7 +65,7 @@ def sounds_of(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
     ------
     BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
-    return sound.chosen_sounds(scene, strip, [item.name for item in strip.bend_settings.condition.sounds])
+    return sound.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
 
 
 def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) -> range:

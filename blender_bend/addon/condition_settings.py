@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, StringProperty
+from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Context, PropertyGroup
 
 from ..core import models
@@ -20,9 +20,11 @@ GUIDANCES = (
 
 
 class BEND_PG_sound(PropertyGroup):
-    """The name of a sound strip that the bend strip listens to"""
+    """A sound strip, or a channel, that the bend strip listens to"""
 
-    name: StringProperty()
+    name: StringProperty(description="What the sound strip was called")
+    mark: StringProperty(description="The mark that the sound strip bears", options={"HIDDEN"})
+    channel: IntProperty(description="A channel whose sound is heard; 0 is none", min=0, options={"HIDDEN"})
 
 
 def _fit_parameters(condition: Any, context: Context) -> None:

@@ -58,6 +58,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
 
     is_bend: BoolProperty(description="Whether this strip is a bend strip", options={"HIDDEN"})
     sounds: CollectionProperty(type=BEND_PG_sound)
+    sound_mark: StringProperty(description="What a sound strip is known by to bend strips", options={"HIDDEN"})
     model: StringProperty(
         name="Model",
         description="mini, the name of a folder from the preferences, or a model of the Hugging Face hub (owner/name)",

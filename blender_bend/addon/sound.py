@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import bpy
 from bpy.types import FCurve, ImageStrip, Object, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import animated, compat, named_files, switches
+from . import animated, compat, named_files, sound_choice, switches
 from .timing import frame_rate
 
 SAMPLE_RATE = 48000
@@ -47,35 +48,51 @@ def _plays_sound(strip: Strip, within: frozenset[str]) -> bool:
 
 def listened(scene: Scene, strip: ImageStrip) -> list[Strip]:
     """The sound strips that a bend strip listens to; those that are gone count for nothing."""
-    names = {item.name for item in strip.bend_settings.sounds}
-    return [sound for sound in sound_strips(scene) if not names or sound.name in names]
+    return sound_choice.find(sound_strips(scene), strip.bend_settings.sounds).strips
 
 
-def chosen_sounds(scene: Scene, strip: ImageStrip, wanted: Collection[str] = ()) -> list[Strip]:
-    """The sound strips that a bend strip listens to; all of the scene's if none is named.
+def chosen_sounds(scene: Scene, strip: ImageStrip, choice: Collection[Any] = ()) -> list[Strip]:
+    """The sound strips that a bend strip listens to; all of the scene's if none was chosen.
 
     Parameters
     ----------
-    wanted : names to take in place of those that the features are measured of
+    choice : to take in place of what the features are measured of; empty for that
 
     Raises
     ------
     BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
-    by_name = {sound.name: sound for sound in sound_strips(scene)}
-    names = list(wanted) or [item.name for item in strip.bend_settings.sounds] or list(by_name)
-    if not names:
+    sounds = sound_strips(scene)
+    if not sounds and not choice and not strip.bend_settings.sounds:
         raise BendError(Code.SOUND_NONE, "There is no sound on the timeline.", "Add a song.", "bend.add_sound")
-    for name in names:
-        if name not in by_name:
-            raise BendError(
-                Code.SOUND_NONE,
-                f"The sound strip '{name}' is not on the timeline any more.",
-                "Select the sound strips to follow and press Use Selected Sound.",
-                "bend.use_sounds",
-            )
-        check_readable(by_name[name])
-    return [by_name[name] for name in names]
+    found = sound_choice.find(sounds, choice or strip.bend_settings.sounds)
+    if found.gone:
+        raise gone(found.gone[0])
+    for one in found.strips:
+        check_readable(one)
+    return found.strips
+
+
+def gone(item: Any) -> BendError:
+    """What to say when something that was chosen has no sound any more."""
+    said = f"The sound strip '{item.name}' is not on the timeline any more."
+    if item.channel:
+        said = f"There is no sound in channel {item.channel} any more."
+    return BendError(
+        Code.SOUND_NONE,
+        said,
+        "Choose another sound at the top of the Bend panel, or select sound strips and press Use Selected Sound.",
+        "bend.use_sounds",
+    )
+
+
+def scenes_played(scene: Scene) -> list[Scene]:
+    """A scene, and the scenes whose sequencers play in it, each once."""
+    found = [scene]
+    for one in found:
+        inner = (strip.scene for strip in sound_strips(one) if strip.type == "SCENE")
+        found += [other for other in dict.fromkeys(inner) if other not in found]
+    return found
 
 
 def check_readable(strip: Strip) -> None:
@@ -88,17 +105,13 @@ def check_readable(strip: Strip) -> None:
     ------
     BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
-    for one in _files_of(strip, frozenset()):
-        _check_readable(one)
-
-
-def _files_of(strip: Strip, seen: frozenset[str]) -> Iterator[SoundStrip]:
-    """A sound strip, or those of the scene that a strip plays and of the scenes within it, each scene once."""
     if strip.type == "SOUND":
-        yield strip
-    elif strip.scene.name_full not in seen:
-        for inner in sound_strips(strip.scene):
-            yield from _files_of(inner, seen | {strip.scene.name_full})
+        _check_readable(strip)
+        return
+    for scene in scenes_played(strip.scene):
+        for one in sound_strips(scene):
+            if one.type == "SOUND":
+                _check_readable(one)
 
 
 def _check_readable(strip: SoundStrip) -> None:

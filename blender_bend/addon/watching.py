@@ -10,7 +10,7 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import activity, compat, engine_client, fingerprint, listening, overlay, strips
+from . import activity, compat, engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
 from .listening import Listening
 
 QUIET_SECONDS = 0.5
@@ -90,6 +90,8 @@ def _idle() -> bool:
 def _look() -> None:
     """Compare what is heard now with what was heard, and listen again to the first strip that differs."""
     global _current
+    for scene in {scene for scene, _ in _shown()}:
+        sound_choice.tidy(scene, sound.sound_strips(scene))
     for scene, strip in _shown():
         name = scene.name, strip.name
         count = len(fingerprint.stale(scene, strip))

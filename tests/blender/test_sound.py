@@ -189,8 +189,8 @@ def test_no_sound_at_all_is_said(scene, store):
     assert "no sound on the timeline" in failure_of(bpy.ops.bend.bake)
 
 
-def test_a_renamed_sound_strip_is_missed_with_the_repair(scene, bend_strip, song):
-    song.name = "Another"
+def test_a_deleted_sound_strip_is_missed_with_the_repair(scene, bend_strip, song):
+    scene.sequence_editor.strips.remove(song)
     assert "'Song' is not on the timeline" in failure_of(bpy.ops.bend.bake)
 
 

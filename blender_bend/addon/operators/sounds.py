@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
-from bpy.types import Context, Event, Operator, Scene, SoundStrip
+from bpy.props import BoolProperty, IntProperty, StringProperty
+from bpy.types import Context, Event, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError
-from .. import activity, compat, fingerprint, named_files, status, strips, watching
+from .. import activity, compat, fingerprint, named_files, sound_choice, status, strips, watching
 from ..sound import LAST_FRAME, check_readable, sound_strips
 from ..strips import active_bend_strip
 from .polls import OnBendStrip
@@ -81,18 +82,54 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
         description="Choose what the pictures hear, instead of what the features are measured of",
         options={"SKIP_SAVE"},
     )
+    strip: StringProperty(
+        name="Strip", description="A sound strip to listen to, instead of those selected", options={"SKIP_SAVE"}
+    )
+    channel: IntProperty(
+        name="Channel",
+        description="A channel whose sound strips are all heard, also those that are added later; 0 is none",
+        min=0,
+        max=128,
+        options={"SKIP_SAVE"},
+    )
+    everything: BoolProperty(
+        name="All Sound",
+        description="Listen to every sound on the timeline, also those that are added later",
+        options={"SKIP_SAVE"},
+    )
+    add: BoolProperty(name="Add", description="Listen to it besides what was chosen before", options={"SKIP_SAVE"})
+
+    @classmethod
+    def description(cls, context: Context, properties: Any) -> str:
+        if properties.everything:
+            return cls.bl_rna.properties["everything"].description
+        if properties.channel:
+            return f"Listen to all sound in channel {properties.channel}, also what is added to it later"
+        if properties.strip:
+            return f"Listen to '{properties.strip}', whatever it is called later"
+        return "Listen to the selected sound strips too" if properties.add else cls.__doc__
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
-        settings = strip.bend_settings
-        sounds = settings.condition.sounds if self.for_condition else settings.sounds
-        sounds.clear()
-        chosen = [sound for sound in sound_strips(compat.sequencer_scene(context)) if sound.select]
-        for sound in chosen:
-            sounds.add().name = sound.name
+        sounds, settings = sound_strips(strip.id_data), strip.bend_settings
+        items = settings.condition.sounds if self.for_condition else settings.sounds
+        sound_choice.tidy(strip.id_data, sounds)
+        if not self.add:
+            items.clear()
+        if self.channel:
+            items.add().channel = self.channel
+        for sound in self._wanted(sounds):
+            sound_choice.add(items, sound)
         rest = "the same sound as the features" if self.for_condition else "every sound"
-        self.report({"INFO"}, f"Listening to {', '.join(sound.name for sound in chosen) or rest}")
+        self.report({"INFO"}, f"Listening to {', '.join(map(sound_choice.words, items)) or rest}")
         return {"FINISHED"}
+
+    def _wanted(self, sounds: list[Strip]) -> list[Strip]:
+        if self.channel or self.everything:
+            return []
+        if self.strip:
+            return [sound for sound in sounds if sound.name == self.strip]
+        return [sound for sound in sounds if sound_choice.is_selected(sound)]
 
 
 class BEND_OT_compare_sound(OnBendStrip, Operator):

@@ -8,7 +8,7 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 from ...core import catalogue
 from ...core.errors import BendError
 from ...core.wording import counted
-from .. import compat, fit, preferences, stack, strips, tables
+from .. import compat, fit, preferences, sound_choice, stack, strips, tables
 from ..sound import sound_strips
 from .polls import OnIdleBendStrip
 
@@ -27,8 +27,9 @@ def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels"
     first = min((compat.left_handle(sound) for sound in sounds), default=scene.frame_start)
     last = max((compat.right_handle(sound) for sound in sounds), default=scene.frame_end + 1)
     strip = strips.create(scene, "Bend", first, last, (256, 256), preferences.frame_folder())
+    sound_choice.tidy(scene, sound_strips(scene))
     for sound in sounds:
-        strip.bend_settings.sounds.add().name = sound.name
+        sound_choice.add(strip.bend_settings.sounds, sound)
     bend = stack.add_bend(strip, operator)
     bend.start, bend.end = 0.3, 0.7  # late enough to keep the scene, early enough to stay a clean picture
     parameter = bend.parameters[catalogue.operator(operator).parameters[0].name]
@@ -54,7 +55,7 @@ class BEND_OT_add_strip(Operator):
     def execute(self, context: Context) -> set[str]:
         scene = compat.choose_sequencer_scene(context)
         scene.sequence_editor_create()
-        sounds = [sound for sound in sound_strips(scene) if sound.select] or sound_strips(scene)
+        sounds = [sound for sound in sound_strips(scene) if sound_choice.is_selected(sound)] or sound_strips(scene)
         try:
             add_bend_strip(scene, sounds, self.operator)
         except BendError as error:

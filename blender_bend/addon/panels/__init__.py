@@ -1,8 +1,8 @@
 """The Bend tab in the sequencer's sidebar, and Bend's entries in the sequencer's menus."""
 
-from . import beats, bends, condition, frames, generate, main, menus, operators, preferences, route, setup
+from . import beats, bends, condition, frames, generate, main, menus, operators, preferences, route, setup, sounds
 
-_SHOWN = (preferences, setup, main, condition, operators, bends, route, beats, generate, frames)
+_SHOWN = (preferences, setup, main, sounds, condition, operators, bends, route, beats, generate, frames)
 
 CLASSES = tuple(cls for module in _SHOWN for cls in module.CLASSES)
 

@@ -8,6 +8,7 @@ from ...core.catalogue import strip as catalogue
 from ..strips import active_bend_strip
 from .main import BendPanel
 from .parameters import draw_parameters
+from .sounds import draw_choice
 
 
 class BEND_PT_condition(BendPanel, Panel):
@@ -30,10 +31,7 @@ class BEND_PT_condition(BendPanel, Panel):
         column = layout.column()
         column.use_property_decorate = False
         column.prop(condition, "adapters", icon="SPEAKER")
-        row = column.row(align=True)
-        names = ", ".join(item.name for item in condition.sounds) or "The same sound as the features"
-        row.label(text=names, icon="SOUND")
-        row.operator("bend.use_sounds", text="", icon="EYEDROPPER").for_condition = True
+        draw_choice(column, strip, for_condition=True)
         draw_parameters(layout, strip, settings, lambda parameter: parameter in catalogue.OF_CONDITION)
         column = layout.column()
         column.use_property_decorate = False

@@ -16,6 +16,7 @@ from .. import compat, fingerprint, preferences, prompt_notices, song_length, so
 from ..activity import Activity
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
+from .sounds import draw_choice, draw_others
 
 
 class BendPanel:
@@ -135,10 +136,8 @@ class BEND_PT_main(BendPanel, Panel):
             box.operator("bend.rebake", icon="KEYFRAME_HLT")
         layout.use_property_split = True
         layout.use_property_decorate = False
-        row = layout.row(align=True)
-        names = ", ".join(item.name for item in settings.sounds) or "Every sound"
-        row.label(text=names, icon="SOUND")
-        row.operator("bend.use_sounds", text="", icon="EYEDROPPER")
+        draw_choice(layout, strip)
+        draw_others(layout, strip)
         draw_fit(layout, strip)
         layout.prop(settings, "model", icon="NETWORK_DRIVE")
         row = layout.row(align=True)
