@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import importlib
 import os
 import random
@@ -21,10 +22,13 @@ from sounds import clicks, write_wav
 from timeline import MODULE, ROOT, sequencer, trim
 from watching_files import outside, watched
 
-FILES = 200
+FILES = 200 if os.environ.get("BEND_TEST_ALL") == "1" else 40
+#: Of the main thread at a time, in seconds of its processor; each file has so many tries to stay below.
+LONGEST, TRIES = 0.05, 3
 ELEMENTS = 24
 PANELS = "main.main main.source main.prompt main.loras generate.generate bends.bends bends.region route.route "
 PANELS += "beats.beats condition.condition frames.frames setup.setup"
+HANDLERS = ("load_post", "depsgraph_update_post", "undo_post", "redo_post", "frame_change_post")
 KEY = "ab" * 32
 #: A hundred kilobytes that unpack to 8.4 million rows.
 _ROWS = b"\1\0\0\0\0\0\0\0" * ((1 << 23) - 6)
@@ -116,10 +120,14 @@ def mutate(scene, chance, private):
 
 
 class Opened:
-    """What Blender does by itself with the file that is open, with how long each piece took."""
+    """What Blender does by itself with the file that is open.
+
+    ``busiest`` is the processor's time of the piece that took most, which other processes hardly change; what Python
+    spends on looking for garbage, which comes at any moment, is left out.
+    """
 
     def __init__(self, addon, monkeypatch):
-        self.addon, self.longest, self.where, self.busiest = addon, 0.0, "", 0.0
+        self.addon, self.where, self.busiest, self.handled = addon, "", 0.0, 0
         self.watching = addon.watching
         monkeypatch.setattr(addon.status, "_shown_strip", self.strip)
         monkeypatch.setattr(addon.reading.file_hashes, "_spared", True)
@@ -131,13 +139,28 @@ class Opened:
         return (scene, found[0]) if found else (None, None)
 
     def take(self, name, work, *arguments):
-        began, spent = time.perf_counter(), time.thread_time()
-        result = work(*arguments)
-        taken = time.perf_counter() - began
-        self.busiest = max(self.busiest, time.thread_time() - spent)
-        if taken > self.longest:
-            self.longest, self.where = taken, name
+        gc.disable()
+        try:
+            began = time.thread_time()
+            result = work(*arguments)
+            spent = time.thread_time() - began
+        finally:
+            gc.enable()
+        if spent > self.busiest:
+            self.busiest, self.where = spent, name
         return result
+
+    def handlers(self):
+        """What Blender with a window calls by itself when a file is opened, and at every change."""
+        scene, graph = bpy.context.scene, bpy.context.evaluated_depsgraph_get()
+        watching = [module._HANDLERS for module in (self.addon.status, self.watching)]
+        for name in HANDLERS:
+            ours = [each for each in getattr(bpy.app.handlers, name) if each.__module__.startswith(MODULE)]
+            ours += [each[name] for each in watching if name in each and each[name] not in ours]
+            for handler in ours:
+                arguments = (bpy.data.filepath, None) if name == "load_post" else (scene, graph)
+                self.take(f"{name} {handler.__name__}", handler, *arguments)
+                self.handled += 1
 
     def timers(self):
         status = self.addon.status
@@ -190,27 +213,35 @@ def test_nothing_that_an_opened_file_names_is_touched_and_nothing_freezes(
     original, private, addon, tmp_path, monkeypatch, record_property
 ):
     chance, opened = random.Random(15), Opened(addon, monkeypatch)
-    touched, planned = set(), 0
+    touched, planned, blocks = set(), 0, []
     for number in range(FILES):
         bpy.ops.wm.open_mainfile(filepath=str(original))
         mutate(bpy.context.scene, chance, private)
         folder = tmp_path / "opened" / str(number)
         folder.mkdir(parents=True)
         bpy.ops.wm.save_as_mainfile(filepath=str(folder / "film.blend"), copy=True)
-        with watched() as found:
-            bpy.ops.wm.open_mainfile(filepath=str(folder / "film.blend"))
-            opened.live()
-            time.sleep(0.002 if number else 1.1)  # the size of the frame folder is measured beside
-        touched.update(outside(found, own_folders(folder)))
+        tries = []
+        while len(tries) < TRIES and (not tries or min(tries)[0] > LONGEST):
+            opened.busiest = 0.0
+            with watched() as found:
+                bpy.ops.wm.open_mainfile(filepath=str(folder / "film.blend"))
+                opened.handlers()
+                opened.live()
+                time.sleep(0.002 if number else 1.1)  # the size of the frame folder is measured beside
+            tries.append((opened.busiest, opened.where))
+            touched.update(outside(found, own_folders(folder)))
+        blocks.append(min(tries))
         shown = addon.status.shown
         planned += shown is not None and shown.problem is None
         assert {path.name for path in folder.iterdir()} == {"film.blend"}, "a file was made"
-    told = f"{1000 * opened.longest:.1f} ms ({1000 * opened.busiest:.1f} ms of work) in {opened.where}"
+    busiest, where = max(blocks)
+    told = f"{1000 * busiest:.1f} ms in {where}"
     record_property("longest block", told)
     print(f"longest block: {told}; {planned} of {FILES} files could be planned")
     assert touched == set()
+    assert opened.handled >= 5 * FILES
     assert planned > FILES // 10, "without a plan nothing is shown"
-    assert opened.busiest < 0.25, told  # some 40 ms; machines of others are slower
+    assert busiest <= LONGEST, told
 
 
 def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_others_only_meanwhile(
