@@ -24,11 +24,11 @@ def written(path: Path, container: str, subtype: str, channels: int = 1) -> byte
     return bytearray(path.read_bytes())
 
 
-def heard(path: Path, data: bytes) -> np.ndarray:
+def heard(path: Path, data: bytes, rate: int = RATE) -> np.ndarray:
     """What is read of a file."""
     path.write_bytes(data)
-    samples, rate = read(path)
-    assert rate == RATE
+    samples, found = read(path)
+    assert found == rate
     return samples
 
 
@@ -145,3 +145,92 @@ def test_a_file_that_is_cut_off_is_read_as_far_as_it_goes(tmp_path: Path) -> Non
         path = tmp_path / "it"
         data = written(path, container, subtype)
         assert heard(path, data[: len(data) // 2]).shape[1] == pytest.approx(1.5 * RATE, rel=0.5), container
+
+
+def tagged_mp3(
+    path: Path, seconds: float, seed: int, rate: int = RATE, mode: str = "VARIABLE", level: float = 0.5
+) -> bytes:
+    """Noise as an MP3 file, which begins with a frame that tells how many there are."""
+    noise = 0.2 * np.random.default_rng(seed).standard_normal(round(seconds * rate)).clip(-1, 1)
+    kind = {"format": "MP3", "subtype": "MPEG_LAYER_III", "bitrate_mode": mode, "compression_level": level}
+    soundfile.write(path, noise, rate, **kind)
+    data = path.read_bytes()
+    assert b"Xing" in data[:200] or b"Info" in data[:200]
+    return data
+
+
+def id3(length: int) -> bytes:
+    """A tag as it stands before an MP3 file, with a picture of random bytes, and the one behind it."""
+    digits = bytes(length >> shift & 0x7F for shift in (21, 14, 7, 0))
+    return b"ID3\x03\0\0" + digits + np.random.default_rng(length).bytes(length)
+
+
+OLD_ID3 = b"TAG" + b"Title".ljust(125, b"\0")
+
+
+@pytest.mark.parametrize(
+    ("mode", "rate"), [("VARIABLE", 44100), ("CONSTANT", 44100), ("VARIABLE", 22050), ("VARIABLE", 48000)]
+)
+@pytest.mark.parametrize(
+    ("before", "after"), [(b"", b""), (id3(3000), b""), (b"", OLD_ID3), (id3(20_000), OLD_ID3)], ids=range(4)
+)
+def test_mp3_files_that_were_joined_are_read_to_the_end(
+    tmp_path: Path, mode: str, rate: int, before: bytes, after: bytes
+) -> None:
+    """The first frame tells the length of the first one alone."""
+    path, parts = tmp_path / "it.mp3", []
+    for seed, (seconds, level) in enumerate(((2.0, 0.2), (1.0, 0.9), (3.0, 0.5))):
+        parts.append(before + tagged_mp3(path, seconds, seed, rate, mode, level) + after)
+    alone = [heard(path, part, rate)[0] for part in parts]
+    joined = heard(path, b"".join(parts), rate)[0]
+    frame = 1152 if rate > 32000 else 576
+    assert 0 <= len(joined) - sum(map(len, alone)) <= 2 * 3 * frame, "what encoders add at both ends"
+    assert np.array_equal(joined[: len(alone[0])], alone[0]), "the first one is where it would be alone"
+    at = len(alone[0])
+    for part in alone[1:]:
+        middle = part[len(part) // 4 : len(part) // 2]
+        lags = range(at, at + 4 * frame)
+        likeness = [float(np.dot(joined[lag + len(part) // 4 :][: len(middle)], middle)) for lag in lags]
+        shift = int(np.argmax(likeness))
+        assert max(likeness) > 0.99 * np.dot(middle, middle) and shift <= (2 if frame == 1152 else 3) * frame
+        at += len(part) + shift
+
+
+@pytest.mark.parametrize("after", [b"", OLD_ID3, id3(5000), b"APETAGEX" + bytes(5000), bytes(3000), b"\xff" * 3000])
+def test_what_stands_behind_an_mp3_file_adds_nothing(tmp_path: Path, after: bytes) -> None:
+    path = tmp_path / "it.mp3"
+    data = tagged_mp3(path, 2.0, 1)
+    assert heard(path, data + after).shape == (1, 2 * RATE)
+
+
+def test_an_mp3_file_whose_first_frame_does_not_tell_how_many_there_are_is_read_to_its_end(tmp_path: Path) -> None:
+    path = tmp_path / "it.mp3"
+    data = bytearray(tagged_mp3(path, 10.0, 1))
+    at = next(data.index(name) for name in (b"Xing", b"Info") if name in data)
+    for flags, count in ((0, None), (3, 0), (1, 0)):
+        data[at + 4 : at + 8] = struct.pack(">I", flags)
+        if count is not None:
+            data[at + 8 : at + 12] = struct.pack(">I", count)
+        assert 9.9 < heard(path, bytes(data)).shape[1] / RATE < 10.2, flags
+
+
+def test_mutated_mp3_files_are_read_or_refused(tmp_path: Path) -> None:
+    path, chance = tmp_path / "it.mp3", np.random.default_rng(5)
+    data = id3(50) + tagged_mp3(path, 0.5, 1) + tagged_mp3(path, 0.5, 2)
+    for _ in range(60):
+        changed = bytearray(data)
+        for place in chance.integers(0, 700, 6):
+            changed[place] = chance.integers(256)
+        path.write_bytes(bytes(changed[: chance.integers(1, len(data))]))
+        try:
+            assert read(path)[0].shape[1] < 10 * 60 * 48000
+        except BendError as error:
+            assert error.code == Code.SOUND_UNREADABLE
+
+
+def test_a_file_that_is_no_sound_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "film.m4a"
+    path.write_bytes(b"\0\0\0\x18ftypM4A " + bytes(1000))
+    with pytest.raises(BendError) as caught:
+        read(path)
+    assert caught.value.message == "film.m4a cannot be read as sound: Format not recognised."

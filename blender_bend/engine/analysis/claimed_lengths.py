@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import struct
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,11 @@ _LONGER = 64
 #: An ID3 tag is looked for at the end; there is none behind the end that is pretended.
 _TAG = 256
 _HEAD = 1 << 16
+#: Where the next frame of MPEG audio is looked for; what is shorter is a tag of a title.
+_SEARCHED, _TAG_WITHIN, _SHORT = 1 << 13, 1 << 9, 1 << 10
+_ID3_AT_END = 128
+#: Of a tag that is made to promise enough: a day.
+_MOST_FRAMES = 4_000_000
 _CHUNK_NAME = re.compile(rb"[A-Za-z0-9 _]{4}")
 
 
@@ -64,7 +70,7 @@ def view(path: Path, file: IO[bytes]) -> Any:
     if lengths := _LENGTHS.get(head[:4]):
         patches = lengths(head, size, file)
         return View(file, patches) if patches else str(path)
-    return View(file, {}, _LONGER) if _is_mpeg_without_length(head, file) else str(path)
+    return _of_mpeg(head, size, file) or str(path)
 
 
 def _of_wav(head: bytes, size: int, file: IO[bytes]) -> dict[int, bytes]:
@@ -129,15 +135,118 @@ def _are_chunks(file: IO[bytes], at: int, size: int, number: str) -> bool:
     return at in {size, size + 1}
 
 
-def _is_mpeg_without_length(head: bytes, file: IO[bytes]) -> bool:
-    """Whether this is MPEG audio whose first frame does not tell how many there are, so that its length is a guess."""
-    if head.startswith(b"ID3") and len(head) >= 10:
-        size = sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
-        file.seek(10 + size)
-        head = file.read(4096)
-    synchronous = len(head) > 3 and head[0] == 0xFF and head[1] & 0xE0 == 0xE0 and head[1] & 0x06
-    return bool(synchronous) and not any(tag in head[:4096] for tag in (b"Xing", b"Info", b"VBRI"))
+@dataclass(frozen=True)
+class _Tag:
+    """What the first frame of MPEG audio tells of all of it.
 
+    Parameters
+    ----------
+    at : where that frame is in the file
+    frame : its length
+    count, length : how many frames there are, and bytes; 0 where it is not told
+    fields : where these two stand in the file
+    """
+
+    at: int
+    frame: int
+    count: int
+    length: int
+    fields: tuple[int, int]
+
+
+def _of_mpeg(head: bytes, size: int, file: IO[bytes]) -> Any:
+    """A view of MPEG audio whose first frame does not tell how many there are, or fewer than follow; None otherwise.
+
+    Files that are joined end to end begin with the tag of the first. Those of the others, which are frames of silence,
+    are left out, as FFmpeg does.
+    """
+    file.seek(at := _after_id3(head))
+    first = file.read(_SEARCHED)
+    if not _frame_length(first):
+        return None
+    tag = _tag_of(first, at)
+    if tag is None or not tag.count:
+        return View(file, {}, _LONGER)
+    patches: dict[int, bytes] = {}
+    last: _Tag | None = tag
+    while last is not None and last.length and (more := _next_mpeg(file, last.at + last.length, size)) is not None:
+        file.seek(more)
+        patches[tag.fields[0]] = _number(">I", min(_LONGER * tag.count, _MOST_FRAMES))
+        patches[tag.fields[1]] = _number(">I", size - at)
+        if (last := _tag_of(file.read(_SEARCHED), more)) is not None:
+            patches[more] = bytes(last.frame)
+    return View(file, patches) if patches else None
+
+
+def _tag_of(frame: bytes, at: int) -> _Tag | None:
+    """The tag in a frame, which is at some place of the file."""
+    for name, (flags, lengths, counts) in _TAGS.items():
+        place = frame.find(name, 0, _TAG_WITHIN)
+        if 0 <= place <= len(frame) - 18:
+            told = 3 if flags is None else frame[place + flags]
+            (count,), (length,) = (struct.unpack_from(">I", frame, place + field) for field in (counts, lengths))
+            fields = (at + place + counts, at + place + lengths)
+            return _Tag(at, _frame_length(frame), count if told & 1 else 0, length if told & 2 else 0, fields)
+    return None
+
+
+def _after_id3(head: bytes) -> int:
+    """How long the ID3 tag is with which some bytes begin, if they do."""
+    if not head.startswith(b"ID3") or len(head) < 10:
+        return 0
+    return 10 + sum((byte & 0x7F) << shift for byte, shift in zip(head[6:10], (21, 14, 7, 0), strict=True))
+
+
+def _next_mpeg(file: IO[bytes], at: int, size: int) -> int | None:
+    """Where about here more MPEG audio begins: three frames, each where the one before ends."""
+    if size - at < _SHORT:
+        return None
+    file.seek(at)
+    if file.read(3) == b"TAG":
+        at += _ID3_AT_END
+    file.seek(at)
+    at += _after_id3(file.read(10))
+    file.seek(at)
+    data = file.read(_SEARCHED)
+    return next((at + start for start in range(min(len(data), _TAG_WITHIN)) if _are_frames(data, start)), None)
+
+
+def _are_frames(data: bytes, start: int) -> bool:
+    for _ in range(3):
+        length = _frame_length(data[start : start + 4])
+        if not length:
+            return False
+        start += length
+    return True
+
+
+def _frame_length(header: bytes) -> int:
+    """How many bytes a frame of MPEG audio has, by its first four; 0 if it is none."""
+    if len(header) < 4 or header[0] != 0xFF or header[1] & 0xE0 != 0xE0:
+        return 0
+    version, layer = header[1] >> 3 & 3, 4 - (header[1] >> 1 & 3)
+    rate, kilobits = header[2] >> 2 & 3, header[2] >> 4
+    if version == 1 or layer == 4 or rate == 3 or kilobits in {0, 15}:
+        return 0
+    bits = 1000 * _KILOBITS[version == 3, layer][kilobits - 1]
+    samples = (44100, 48000, 32000)[rate] >> {3: 0, 2: 1, 0: 2}[version]
+    padded = header[2] >> 1 & 1
+    if layer == 1:
+        return 4 * (12 * bits // samples + padded)
+    return (72 if layer == 3 and version != 3 else 144) * bits // samples + padded
+
+
+#: By whether it is MPEG 1, and the layer.
+_KILOBITS = {
+    (True, 1): range(32, 449, 32),
+    (True, 2): (32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384),
+    (True, 3): (32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320),
+    (False, 1): (32, 48, 56, 64, 80, 96, 112, 128, 144, 160, 176, 192, 224, 256),
+    (False, 2): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+    (False, 3): (8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160),
+}
+#: Where the tags of a first frame have their flags (None for those that tell all), the length and the number of frames.
+_TAGS: dict[bytes, tuple[int | None, int, int]] = {b"Xing": (7, 12, 8), b"Info": (7, 12, 8), b"VBRI": (None, 10, 14)}
 
 _LENGTHS: dict[bytes, Callable[[bytes, int, IO[bytes]], dict[int, bytes]]] = {
     b"RIFF": _of_wav,

@@ -60,6 +60,8 @@ def read(path: Path) -> tuple[np.ndarray, int]:
 def _words(error: Exception) -> str:
     if isinstance(error, MemoryError):
         return "there is not enough memory for its length"
+    if isinstance(error, soundfile.LibsndfileError):
+        return error.error_string.rstrip(".")
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
