@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -14,6 +15,7 @@ from sounds import EVERY, MOMENTS, clicks
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis.channels import of as channel_of
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.sound_file import SILENCE, mono
 from blender_bend.engine.analysis.spectrum import Grid
@@ -140,3 +142,15 @@ def test_one_wave_of_a_sound_is_the_mean_unless_that_cancels() -> None:
     assert np.array_equal(mono(np.stack([left, right])), (left + right) / 2)
     assert np.array_equal(mono(np.stack([left, -left])), left)
     assert np.array_equal(mono(left[None]), left)
+
+
+@pytest.mark.parametrize("channel", ["left", "right", "mid", "side"])
+@pytest.mark.parametrize("silent", [False, True])
+def test_choosing_a_channel_takes_memory_for_one_at_most(channel: str, silent: bool) -> None:
+    samples = np.random.default_rng(1).standard_normal((2, 1 << 20)).astype(np.float32)
+    samples *= np.float32(1e-6 if silent else 0.1)
+    tracemalloc.start()
+    channel_of(samples, channel)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1.1 * samples[0].nbytes

@@ -27,5 +27,8 @@ def of(samples: np.ndarray, channel: str) -> np.ndarray:
     left, right = samples[:1], samples[1:2] if len(samples) > 1 else samples[:1]
     if channel in {"left", "right"}:
         return left if channel == "left" else right
-    chosen = (left + right if channel == "mid" else left - right) / np.float32(2.0)
-    return np.zeros_like(chosen) if np.abs(chosen).max(initial=0.0) <= SILENCE else chosen
+    chosen = left + right if channel == "mid" else left - right
+    chosen /= np.float32(2.0)  # in place, as all here: an hour takes 0.7 GB
+    if max(chosen.max(initial=0.0), -chosen.min(initial=0.0)) <= SILENCE:
+        chosen.fill(0.0)
+    return chosen

@@ -39,7 +39,7 @@ def peak(sound: Listening, asked: Asked) -> np.ndarray:
 def crest(sound: Listening, asked: Asked) -> np.ndarray:
     """20 log10(peak / rms) of a frame's samples, in dB; 0 in silence."""
     highest = _peaks(sound)
-    power = _energy(sound.samples, sound.grid) / (len(sound.samples) * np.diff(sound.grid.starts()))
+    power = _energies(sound).sum(axis=0) / (len(sound.samples) * np.diff(sound.grid.starts()))
     heard = highest > 1e-9
     return 20 * np.log10(np.divide(highest, np.sqrt(power), out=np.ones(len(power)), where=heard & (power > 0)))
 
@@ -49,7 +49,7 @@ def zero_crossings(sound: Listening, asked: Asked) -> np.ndarray:
     """Changes of sign per second, of each channel by its energy (librosa.zero_crossings, within 1e-10 is positive)."""
     channels = [sound.samples[row : row + 1] for row in range(len(sound.samples))]
     counts = np.array([_crossings(channel, sound.grid) for channel in channels])
-    weights = np.array([_energy(channel, sound.grid) for channel in channels]) + 1e-30
+    weights = _energies(sound) + 1e-30
     crossings = (counts * weights).sum(axis=0) / weights.sum(axis=0)
     return crossings * (sound.grid.sample_rate / np.diff(sound.grid.starts()))
 
@@ -69,12 +69,22 @@ def _crossings(channel: np.ndarray, grid: Grid) -> np.ndarray:
 
 def _peaks(sound: Listening) -> np.ndarray:
     """The largest magnitude of each frame's samples on any channel."""
-    return _reduced(sound.samples, sound.grid, np.maximum, lambda samples: np.abs(samples).max(axis=0))
+
+    def highest(samples: np.ndarray) -> np.ndarray:
+        magnitudes = np.abs(samples)
+        return magnitudes[0] if len(magnitudes) == 1 else magnitudes.max(axis=0)
+
+    return sound.shared("peaks", lambda: _reduced(sound.samples, sound.grid, np.maximum, highest))
 
 
-def _energy(samples: np.ndarray, grid: Grid) -> np.ndarray:
-    """The sum of the squares of each frame's samples on all channels."""
-    return _reduced(samples, grid, np.add, lambda samples: np.square(samples).sum(axis=0))
+def _energies(sound: Listening) -> np.ndarray:
+    """The sum of the squares of each frame's samples, shape (channels, frames)."""
+
+    def energies() -> np.ndarray:
+        channels = (sound.samples[row : row + 1] for row in range(len(sound.samples)))
+        return np.array([_reduced(each, sound.grid, np.add, lambda here: np.square(here[0])) for each in channels])
+
+    return sound.shared("energies", energies)
 
 
 @measures("loudness")
@@ -92,7 +102,10 @@ def loudness(sound: Listening, asked: Asked) -> np.ndarray:
     for first in range(0, sound.length, _BLOCK):
         sound.settings.check()
         weighted, state = sosfilt(stages, sound.samples[:, first : first + _BLOCK].astype(np.float64), zi=state)
-        running = np.concatenate([[0.0], np.cumsum(np.square(weighted).mean(axis=0))]) + total
+        np.square(weighted, out=weighted)
+        running = np.zeros(weighted.shape[1] + 1)
+        np.cumsum(weighted[0] if len(weighted) == 1 else weighted.mean(axis=0), out=running[1:])
+        running += total
         here = (ends >= first) & (ends < first + len(running))
         energy[here] = running[ends[here] - first]
         total = float(running[-1])

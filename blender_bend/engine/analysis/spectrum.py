@@ -123,15 +123,20 @@ def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[S
         power = _power(channels[0], starts, taper)
         for channel in channels[1:]:
             power += _power(channel, starts, taper)
-        part = Spectra(power if len(channels) == 1 else power / np.float32(len(channels)), before)
+        if len(channels) > 1:
+            power /= np.float32(len(channels))
+        part = Spectra(power, before)
         yield part
         before = part.magnitude[-1]
 
 
 def _power(samples: np.ndarray, starts: np.ndarray, taper: np.ndarray) -> np.ndarray:
     """The power spectra of one channel, shape (starts, bins)."""
-    transform = fft.rfft(windows_at(samples, starts, len(taper)) * taper, axis=1)
-    return np.square(transform.real) + np.square(transform.imag)
+    cut = windows_at(samples, starts, len(taper))
+    transform = fft.rfft(np.multiply(cut, taper, out=cut), axis=1, overwrite_x=True)
+    power = np.square(transform.real)
+    power += np.square(transform.imag)
+    return power
 
 
 def windows_at(samples: np.ndarray, starts: np.ndarray, length: int, after: bool = False) -> np.ndarray:
