@@ -8,10 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..core.caches import PROMPT_BYTES
 from ..core.embeddings import replaced
 from ..core.prompt_weights import Parts, literal, read, words
 from ..core.resolve import Resolved
 from . import weighted_prompts
+from .bounded import Bounded, tensors_bytes
 from .families import Conditioning, Family
 from .loading.embeddings import tokens_of
 from .weighted_prompts import of_one_length
@@ -43,16 +45,17 @@ PLAIN = Reading()
 
 
 class PromptEncoder:
-    """The text side of a model, with every prompt's embeddings kept.
+    """The text side of a model, with the embeddings of the latest prompts kept.
 
     Parameters
     ----------
     family : the model
+    most : bytes of embeddings that are kept
     """
 
-    def __init__(self, family: Family) -> None:
+    def __init__(self, family: Family, most: int = PROMPT_BYTES) -> None:
         self.family = family
-        self._known: dict[tuple[str, str, bool, Reading], Conditioning] = {}
+        self._known: Bounded[Conditioning] = Bounded(most, tensors_bytes)
 
     def encode(
         self,
@@ -87,10 +90,11 @@ class PromptEncoder:
 
     def _one(self, prompt: str, negative: str, guided: bool, reading: Reading) -> Conditioning:
         key = (prompt, negative, guided, reading)
-        if key not in self._known:
-            parts = self.parts(prompt, reading), self.parts(negative, reading)
-            self._known[key] = self._encoded(*parts, guided, reading)
-        return dict(self._known[key])
+
+        def make() -> Conditioning:
+            return self._encoded(self.parts(prompt, reading), self.parts(negative, reading), guided, reading)
+
+        return dict(self._known.get(key, make))
 
     def parts(self, prompt: str, reading: Reading) -> Parts:
         """A prompt as it is read, with the tokens of embeddings in the place of their names."""

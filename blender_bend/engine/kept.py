@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..core import caches
 from ..core.files import open_regular
 
 #: What numpy raises for files that are damaged; nothing in them is executed.
@@ -25,6 +26,7 @@ def array(path: Path) -> np.ndarray | None:
             found = np.load(file, allow_pickle=False)
     except _DAMAGED:
         return None
+    caches.touch(path)
     return found if isinstance(found, np.ndarray) else None
 
 
@@ -32,6 +34,8 @@ def arrays(path: Path) -> dict[str, np.ndarray]:
     """The arrays of a ``.npz`` file by name; empty if there are none that can be read."""
     try:
         with open_regular(path, follow=True) as file, np.load(file, allow_pickle=False) as found:
-            return dict(found)
+            arrays = dict(found)
     except _DAMAGED:
         return {}
+    caches.touch(path)
+    return arrays

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
-from ..core import channels, sites
+from ..core import caches, channels, sites
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import replacing
 from ..core.job import Bend, Job
@@ -113,6 +114,7 @@ class Studies:
         paths = {path: None for pattern in asked for path in _paths(pattern, sampler)}
         if not paths:
             return None
+        began = time.time()
         known = {path: self._read(job, path) for path in paths}
         unknown = [path for path, study in known.items() if study is None]
         if unknown:
@@ -121,6 +123,7 @@ class Studies:
             for path, study in found.items():
                 self._write(job, path, study)
                 known[path] = study
+            caches.STUDIES.trim(self.folder, began)
         return ModelStudy({path: study for path, study in known.items() if study is not None})
 
     def _file(self, job: Job, path: str) -> Path:

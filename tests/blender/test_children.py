@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -125,9 +126,17 @@ def test_what_is_removed_is_removed_beside_blenders_work(store, addon, monkeypat
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     setup, library = module("engine_setup"), module("model_library")
     begin = {"remove": setup.remove, "log out": library.log_out, "delete": lambda: library.delete("owner/nothing")}
+    addon.engine_client.shut_down()
     waits = []
     process = module("child").subprocess.Popen
-    monkeypatch.setattr(process, "wait", lambda *_, **__: waits.append(1) or 0)
+    wait = process.wait
+
+    def note(self, timeout=None):
+        if threading.current_thread() is threading.main_thread():
+            waits.append(self.args)
+        return wait(self, timeout)
+
+    monkeypatch.setattr(process, "wait", note)
     run = begin[what]()
     assert waits == [] and addon.activity.current is run.shown and run.shown.text()
     monkeypatch.undo()

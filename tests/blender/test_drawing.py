@@ -48,7 +48,7 @@ def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend
     addon.frame_use.found = None
     trim(bend_strip, 1, 3)
     first = draw(panels.frames.BEND_PT_frames)
-    assert names(first) == ["bend.find_unused_frames", "bend.export_frames", "bend.collect"]
+    assert names(first) == ["bend.find_unused_frames", "bend.export_frames", "bend.collect", "bend.clear_caches"]
     addon.generate.fill_store(scene, bend_strip, [1])
     addon.store_size.forget()
     while addon.store_size.known(store) is None:

@@ -320,3 +320,32 @@ def test_work_in_a_window_goes_on_in_slices_and_can_be_cancelled(short, scene, a
     assert raised.value.code == core.errors.Code.CANCELLED and told[-1] == "three"
     with suppress(AttributeError):
         addon.activity.end()
+
+
+def test_what_is_kept_to_save_work_is_shown_and_cleared(bend_strip, addon, store):
+    """Baking keeps features; the button removes them and nothing else, and the next bake measures again."""
+    bpy.ops.bend.bake()
+    folders = {cache.name: folder for cache, folder in addon.store_size.folders().items()}
+    (folders["studies"] / "speeds-cpu.json").write_text("{}")
+    (folders["studies"] / "model").mkdir(exist_ok=True)
+    (folders["studies"] / "model" / "site.npz").write_bytes(bytes(1000))
+    (folders["heard"] / "window.f32").write_bytes(bytes(4096))
+    addon.store_size.forget()
+    while addon.store_size.known(store) is None:
+        addon.store_size._look()
+    kept = addon.store_size.known(store).caches
+    assert kept["Studied models"] >= 1000 and kept["Embedded sound"] >= 4096 and kept["Measured sound"] > 0
+    assert bpy.ops.bend.clear_caches() == {"FINISHED"}
+    assert set(addon.store_size.kept(addon.store_size.folders()).values()) == {0}
+    assert (folders["studies"] / "speeds-cpu.json").exists() and not (folders["studies"] / "model").exists()
+    bpy.ops.bend.bake()
+    assert any(folders["features"].iterdir())
+    (folders["studies"] / "speeds-cpu.json").unlink()
+
+
+def test_caches_are_not_cleared_while_something_is_under_way(addon):
+    addon.activity.begin("Baking")
+    try:
+        assert not bpy.ops.bend.clear_caches.poll()
+    finally:
+        addon.activity.end()

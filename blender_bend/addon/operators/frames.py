@@ -9,7 +9,7 @@ from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.wording import counted
-from .. import collect, compat, export_frames, frame_use, store_size
+from .. import collect, compat, export_frames, frame_use, preferences, store_size
 from ..collect import Collected
 from ..errands import size_text
 from ..frame_use import Found
@@ -17,6 +17,35 @@ from ..slices import Slices
 from ..strips import active_bend_strip
 from .polls import OnIdleBendStrip, WhenIdle
 from .slicing import InSlices
+
+
+class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
+    """Delete what Bend keeps to save work: measured sound, embedded sound, and studied models. Frames stay"""
+
+    bl_idname = "bend.clear_caches"
+    bl_label = "Clear Caches"
+
+    title = "Clearing caches"
+
+    def invoke(self, context: Context, event: Event) -> set[str]:
+        return context.window_manager.invoke_props_dialog(self, width=380, confirm_text="Delete")
+
+    def draw(self, context: Context) -> None:
+        column = self.layout.column(align=True)
+        column.label(text="Delete what is kept to save work?", icon="TRASH")
+        size = store_size.known(preferences.frame_folder())
+        for label, count in size.caches.items() if size else ():
+            column.label(text=f"{label}: {size_text(count)}", icon="BLANK1")
+        column.label(text="It is made again when it is needed.", icon="INFO")
+
+    def execute(self, context: Context) -> set[str]:
+        return super().execute(context) if bpy.app.background else self.watch(context)
+
+    def work(self, context: Context) -> Slices[int]:
+        return store_size.clear(self.count)
+
+    def tell(self, result: int) -> str:
+        return f"Freed {size_text(result)}"
 
 
 class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
@@ -141,6 +170,7 @@ def words(found: Found) -> str:
 
 
 CLASSES = (
+    BEND_OT_clear_caches,
     BEND_OT_find_unused_frames,
     BEND_OT_delete_unused_frames,
     BEND_OT_export_frames,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bpy.types import Context, Panel
 
 from ...core.wording import counted
@@ -42,8 +44,17 @@ class BEND_PT_frames(BendPanel, Panel):
         column.operator("bend.export_frames", text="Export Frames…", icon="EXPORT")
         column.operator("bend.collect", icon="PACKAGE")
         scene = compat.sequencer_scene(context)
+        draw_caches(layout, size)
         if scene.bend_beside or preferences.preferences().frame_folder:
             layout.prop(scene, "bend_beside")
+
+
+def draw_caches(layout: Any, size: Size | None) -> None:
+    """How much is kept to save work, and the button that removes it."""
+    row = layout.row(align=True)
+    total = size_text(sum(size.caches.values())) if size else "…"
+    row.label(text=f"Kept to save work: {total}", icon="TEMP")
+    row.operator("bend.clear_caches", text="", icon="TRASH")
 
 
 def sizes(size: Size) -> list[str]:

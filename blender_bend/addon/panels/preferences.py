@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpy.types import AddonPreferences, Context
 
-from .. import preferences
+from .. import preferences, store_size
+from .frames import draw_caches
 from .models import draw_models
 from .precision import draw_precision
 from .setup import draw_engine
@@ -28,6 +29,7 @@ class BEND_AP_preferences(preferences.Fields, AddonPreferences):
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
+        draw_caches(layout.column(), store_size.known(preferences.frame_folder()))
         sound = layout.column(heading="Sound")
         sound.prop(self, "encodec", placeholder="none: no learned features")
         sound.prop(self, "clap", placeholder="none: only adapters with an ear of their own")

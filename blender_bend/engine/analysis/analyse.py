@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import math
+import time
 from pathlib import Path
 
 import numpy as np
 
-from ...core import features
+from ...core import caches, features
 from ...core.errors import BendError, Code
 from ...core.files import replacing
 from ...core.limits import FRAMES, SECONDS
@@ -53,7 +54,7 @@ def analyse(
     BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), BendError(SOUND_SILENT), BendError(PARAMETER_INVALID),
     BendError(CANCELLED), BendError(MODEL_MISSING) without a folder for EnCodec
     """
-    settings = settings or Settings()
+    settings, began = settings or Settings(), time.time()
     features.check_names(names)
     if frames is not None and all(name.startswith("midi_") for name in names):
         samples, sample_rate = np.zeros((1, 0), dtype=np.float32), SAMPLE_RATE
@@ -84,6 +85,8 @@ def analyse(
             if (target := files[name]) is not None:
                 with replacing(target) as file:
                     np.save(file, values)
+        if cache is not None:
+            caches.FEATURES.trim(cache, began)
     return {name: known[name] for name in names}
 
 

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from ...core import sites
+from ...core.caches import PROMPT_BYTES
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask
@@ -59,7 +60,7 @@ class BentPrompts:
             return None
         values = [{name: value for name, value in bend.items() if name not in ("name", "steps")} for bend in acting]
         key = json.dumps([values, [bend["steps"][0] for bend in acting], frame["steps"], frame["seed"]])
-        encoder = self._known.pop(key, None) or PromptEncoder(self.family)
+        encoder = self._known.pop(key, None) or PromptEncoder(self.family, PROMPT_BYTES // _MOST)
         self._known[key] = encoder
         while len(self._known) > _MOST:
             self._known.popitem(last=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import time
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ...core import caches
+from ...core.caches import HEARD_BYTES
 from ...core.errors import BendError, Code
 from ...core.files import read_regular, write_whole
 from ...core.hearing import LONGEST, Windows
@@ -22,6 +25,7 @@ from ...core.stored_frames import LARGEST_VECTOR
 from ...core.timebase import FrameRate
 from ..alignment import aligned
 from ..analysis.sound_file import read_mono
+from ..bounded import Bounded, tensor_bytes
 from ..devices import choose_device
 from ..frame_store import FrameStore
 from ..inputs import store_vector
@@ -48,7 +52,7 @@ class Ear:
 
     def __init__(self, path: Path, device: str = "cpu", cache: Path | None = None) -> None:
         self.path, self.device, self.cache = path, device, cache
-        self._known: dict[str, Tensor] = {}
+        self._known: Bounded[Tensor] = Bounded(HEARD_BYTES, tensor_bytes)
 
     @functools.cached_property
     def tower(self) -> AudioTower:
@@ -70,15 +74,16 @@ class Ear:
         digest = hashlib.sha256(self.fingerprint.encode())
         digest.update(heard.numpy().astype("<f4").tobytes())
         name = digest.hexdigest()
-        if name not in self._known:
-            file = None if self.cache is None else self.cache / f"{name}.f32"
-            vector = _read(file) if file is not None and self.fingerprint else None
-            if vector is None:
-                vector = self.tower(aligned(heard[None].to(self.device))).to("cpu", torch.float32)
-                if file is not None:
-                    _write(file, vector)
-            self._known[name] = vector
-        return self._known[name]
+        return self._known.get(name, lambda: self._hear(heard, name))
+
+    def _hear(self, heard: Tensor, name: str) -> Tensor:
+        file = None if self.cache is None else self.cache / f"{name}.f32"
+        vector = _read(file) if file is not None and self.fingerprint else None
+        if vector is None:
+            vector = self.tower(aligned(heard[None].to(self.device))).to("cpu", torch.float32)
+            if file is not None:
+                _write(file, vector)
+        return vector
 
 
 def _read(file: Path) -> Tensor | None:
@@ -86,6 +91,7 @@ def _read(file: Path) -> Tensor | None:
         vector = np.frombuffer(read_regular(file, LARGEST_VECTOR, follow=True), dtype="<f4").astype(np.float32)
     except (OSError, ValueError):
         return None
+    caches.touch(file)
     # What CLAP gives is of length 1; anything else was damaged.
     return aligned(torch.from_numpy(vector))[None] if abs(float(np.linalg.norm(vector)) - 1) < 1e-3 else None
 
@@ -162,9 +168,11 @@ def hear_frames(
     ------
     those of ``listen``
     """
-    numbers = windows.numbers(frames)
+    numbers, began = windows.numbers(frames), time.time()
     centres = [start + float(windows.centre(number)) for number in numbers]
     digests = listen(ear, mono, centres, store, length, progress, cancelled)
+    if ear.cache is not None:
+        caches.HEARD.trim(ear.cache, began)
     return {number: digest for number, digest in zip(numbers, digests, strict=True) if digest}
 
 
