@@ -169,3 +169,21 @@ def test_a_picture_that_does_not_fit_is_said_to_before_it_is_made(on, automatic,
     assert not advice.fits
     lines = advice.lines()
     assert lines[0].startswith("Needs about") and "this machine has 0.1 GB" in lines[0]
+
+
+def test_where_the_way_is_open_all_frames_are_looked_for_before_the_engine_begins(on, short, scene, addon, monkeypatch):
+    monkeypatch.setattr(addon.snapshot, "SLICE", 1)
+    for name in ("FIRST", "SLICE"):
+        monkeypatch.setattr(addon.planning, name, 1)
+    on(**FAST)
+    made = addon.generate.fill_store(scene, short).plan
+    files = {number: made.store / f"{key}.png" for number, key in made.keys.items()}
+    on(**SLOW)
+    files[1].unlink()
+    plan = addon.slices.at_once(addon.planning.begin(scene, short))
+    assert (plan.missing, plan.job.precision, plan.rest) == ([1], made.job.precision, None), "the second keeps its way"
+    files[2].unlink()
+    plan = addon.slices.at_once(addon.planning.begin(scene, short))
+    assert (plan.missing, plan.job.precision, plan.unknown) == ([1], "float32", 1), "none keeps it"
+    rest = addon.slices.at_once(plan.rest)
+    assert (rest.missing, rest.job.precision, rest.rest) == ([2], "float32", None)
