@@ -16,7 +16,7 @@ WIDEST = 44
 @pytest.fixture(scope="module")
 def panels():
     package = f"{MODULE}.blender_bend.addon.panels"
-    names = ("baking", "frames", "generate", "models", "setup")
+    names = ("baking", "frames", "generate", "main", "models", "setup")
     return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names})
 
 
@@ -105,6 +105,25 @@ def test_a_download_shows_how_much_has_come(panels, addon):
         addon.activity.current = None
     assert layout.said == ["Downloading owner/painter, 340 MB of 5.3 GB"]
     assert names(layout) == ["bend.cancel"]
+
+
+def test_what_has_changed_since_the_bake_is_told_once(panels, bend_strip, song):
+    def told() -> list[str]:
+        layout = Layout()
+        panels.baking.draw_bake(layout, bpy.context, bend_strip, None)
+        said = draw(panels.main.BEND_PT_main).said + layout.said
+        return [text for text in said if "since the bake" in text]
+
+    bpy.ops.bend.bake()
+    assert told() == []
+    bend_strip.bend_settings.bends[0].parameters["angle"].high = 2.5
+    assert told() == ["A route has changed since the bake"]
+    song.volume = 0.5
+    assert sorted(told()) == ["A route has changed since the bake", "The sound has changed since the bake"]
+    bpy.ops.bend.rebake()
+    assert told() == []
+    song.volume = 0.25
+    assert told() == ["The sound has changed since the bake"]
 
 
 def test_a_bake_under_way_is_shown_where_it_was_pressed(panels, bend_strip, addon):

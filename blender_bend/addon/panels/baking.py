@@ -72,17 +72,12 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
         draw_under_way(layout, activity.current)
     elif baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")
-    stale = bake.stale_parameters(scene, strip)
     if fingerprint.is_unknown(scene, strip):
-        row = layout.row()
-        row.label(text="The sound was not looked at yet:", icon="QUESTION")
-        row.operator("bend.compare_sound")
-    if stale:
-        row = layout.row()
-        row.label(text=_change(strip, stale), icon="ERROR")
-        row.operator("bend.rebake")
-
-
-def _change(strip: Strip, stale: list[BEND_PG_parameter]) -> str:
-    by_route = all(parameter.baked_route != parameter.route_text() for parameter in stale)
-    return "A route has changed:" if by_route else "The sound has changed:"
+        column = layout.column(align=True)
+        column.label(text="The sound was not looked at yet", icon="QUESTION")
+        column.operator("bend.compare_sound")
+    # Of a sound that has changed the top of the tab tells.
+    if any(parameter.baked_route != parameter.route_text() for parameter in bake.stale_parameters(scene, strip)):
+        column = layout.column(align=True)
+        column.label(text="A route has changed since the bake", icon="INFO")
+        column.operator("bend.rebake", icon="KEYFRAME_HLT")

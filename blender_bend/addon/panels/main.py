@@ -130,6 +130,7 @@ class BEND_PT_main(BendPanel, Panel):
             row = layout.row()
             row.label(text="The timeline shows no scene:", icon="INFO")
             row.operator("bend.show_sequencer")
+        draw_fit(layout, strip)
         if fingerprint.stale(strip.id_data, strip):
             box = layout.box().column(align=True)
             box.label(text="The sound has changed since the bake", icon="INFO")
@@ -138,7 +139,6 @@ class BEND_PT_main(BendPanel, Panel):
         layout.use_property_decorate = False
         draw_choice(layout, strip)
         draw_others(layout, strip)
-        draw_fit(layout, strip)
         layout.prop(settings, "model", icon="NETWORK_DRIVE")
         row = layout.row(align=True)
         row.prop(settings, "width", text="Size")
