@@ -12,6 +12,7 @@ from pathlib import Path
 import bpy
 
 from ..core import accelerators, environment, logs
+from ..core.endings import last_words
 from ..core.environment import Record
 from ..core.errors import BendError, Code
 from ..core.privacy import without_private
@@ -121,16 +122,18 @@ def version_of(python: Path) -> tuple[int, int]:
     ------
     BendError(PYTHON_UNFIT) if it is none
     """
+    said = ""
     command = [str(python), "-c", "import sys, venv, ensurepip; print(*sys.version_info[:2])"]
     try:
         asked = subprocess.run(
             command, capture_output=True, text=True, check=False, timeout=20, env=variables(), stdin=subprocess.DEVNULL
         )
+        said = last_words(without_private(asked.stderr)).rpartition("\n")[2]
         major, minor = map(int, asked.stdout.split())
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise BendError(
             Code.PYTHON_UNFIT,
-            f"{python} is not a Python that can make environments.",
+            f"{python} is not a Python that can make environments{f': {said}' if said else ''}.",
             f"Name a Python {environment.range_text()}, with its modules venv and ensurepip.",
             AGAIN,
         ) from error

@@ -43,6 +43,15 @@ def test_a_file_that_is_no_python_is_named(setup, core, tmp_path):
     assert refusal(setup, core, python=str(tmp_path / "python")).code == core.errors.Code.PYTHON_UNFIT
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a script is no program there")
+def test_a_python_that_fails_is_quoted(setup, core, tmp_path):
+    program = tmp_path / "python"
+    program.write_text("#!/bin/sh\necho \"No module named 'ensurepip' in $HOME/x\" >&2; exit 1\n")
+    program.chmod(0o755)
+    error = refusal(setup, core, python=str(program))
+    assert error.code == core.errors.Code.PYTHON_UNFIT and "No module named 'ensurepip' in ~/x" in error.message
+
+
 def test_a_folder_that_lacks_wheels_is_named(setup, core, tmp_path):
     error = refusal(setup, core, tier="audio", wheels=str(tmp_path))
     assert "audioread" in error.message
