@@ -127,9 +127,9 @@ class BEND_PT_main(BendPanel, Panel):
             return
         settings = strip.bend_settings
         if compat.lacks_sequencer_scene(context):
-            row = layout.row()
-            row.label(text="The timeline shows no scene:", icon="INFO")
-            row.operator("bend.show_sequencer")
+            box = layout.box().column(align=True)
+            box.label(text="The timeline shows no scene", icon="INFO")
+            box.operator("bend.show_sequencer", icon="SEQUENCE")
         draw_fit(layout, strip)
         if fingerprint.stale(strip.id_data, strip):
             box = layout.box().column(align=True)
