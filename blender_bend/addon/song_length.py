@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from bpy.types import ImageStrip, Scene, SoundStrip, Strip
+from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError
 from ..core.timebase import FrameRate
@@ -59,7 +59,7 @@ def difference(scene: Scene, strip: ImageStrip) -> Difference | None:
         return None
     first, sound = min(heard, key=lambda pair: pair[0].start)
     song = range(first.start, max(frames.stop for frames, _ in heard))
-    whole = Difference(song, song, song.start, frame_rate(scene), bool(sound.retiming_keys))
+    whole = Difference(song, song, song.start, frame_rate(scene), _keeps_frames(sound))
     stretch = whole.stretch(strip.bend_settings.rate)
     own = _shown(strip)
     if sharing(scene, strip):
@@ -67,6 +67,11 @@ def difference(scene: Scene, strip: ImageStrip) -> Difference | None:
         whole = Difference(song, part, song.start, whole.rate, whole.retimed)
     same = len(whole.frames) == len(own) and stretch == 1 and not strip.retiming_keys
     return None if same or not whole.frames else whole
+
+
+def _keeps_frames(sound: Strip) -> bool:
+    """Whether a strip is as many frames long at every frame rate: one that was retimed, or that plays a scene."""
+    return sound.type == "SCENE" or bool(sound.retiming_keys)
 
 
 def sharing(scene: Scene, strip: ImageStrip) -> list[ImageStrip]:
@@ -89,7 +94,7 @@ def _shown(strip: Strip) -> range:
     return range(compat.left_handle(strip), compat.right_handle(strip))
 
 
-def _audible(sound: SoundStrip) -> range:
+def _audible(sound: Strip) -> range:
     """The frames on which a sound strip is heard: within the meta strips around it, and none if one is muted."""
     frames = _shown(sound)
     for strip in (sound, *strips.parents(sound)):

@@ -212,6 +212,23 @@ def test_a_retimed_song_keeps_its_frames_and_so_do_the_keys(keyed, song, scene, 
     assert frames_of(addon.strips.find_curve(keyed, KEY)) == keys
 
 
+def test_a_scene_that_plays_keeps_its_frames_and_so_do_the_keys(keyed, song, scene, addon, times, differs, tmp_path):
+    keys = frames_of(addon.strips.find_curve(keyed, KEY))
+    inner = bpy.data.scenes.new("Inner")
+    inner.sequence_editor_create()
+    inner.frame_start, inner.frame_end = 1, 48
+    add_song(inner, tmp_path, 2.0, 1, 1)
+    scene.sequence_editor.strips.remove(song)
+    played = scene.sequence_editor.strips.new_scene("Played", inner, 1, 1)
+    played.scene_input = "SEQUENCER"
+    keyed.bend_settings.sounds.clear()
+    assert differs(keyed) and bpy.ops.bend.fit_to_song() == {"FINISHED"}
+    assert times(keyed) == times(played) == (1, 49)
+    frame_rate(scene, 30)
+    assert not differs(keyed) and times(played) == (1, 49)
+    assert frames_of(addon.strips.find_curve(keyed, KEY)) == keys
+
+
 def test_a_retimed_strip_gets_frames_of_its_own_instead(bend_strip, song, scene, addon, times, differs):
     frame_rate(scene, 48)
     retime(bend_strip, scene, addon)
