@@ -114,13 +114,14 @@ class Bakes:
         """Go on writing keys for a moment; False once all are written."""
         self._writing = self._writing or self._write()
         until = time.monotonic() + WRITING_SECONDS
-        while time.monotonic() < until:
+        while True:
             try:
                 next(self._writing)
             except StopIteration as done:
                 self._report = done.value
                 return False
-        return True
+            if time.monotonic() >= until:
+                return True
 
     def _write(self) -> Slices[Report]:
         """Write the keys of all strips."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 from counting import steps_of_slices
 from sounds import clicks, tone, write_wav
-from timeline import ROOT, slide
+from timeline import MODULE, ROOT, slide
 
 ANGLE = "Rotate Channels · angle"
 FRAMES = range(1, 97)
@@ -489,3 +490,20 @@ def test_what_is_being_written_is_written_to_the_end(scene, three, addon, curve,
     report = work.finish()
     addon.activity.end()
     assert report.curves == 2 and all(curve(strip, ANGLE) for strip in strips_of(three)[:2])
+
+
+def test_the_button_writes_the_keys_in_slices(three, addon, curve, monkeypatch):
+    monkeypatch.setattr(addon.bake_many, "WRITING_SECONDS", 0.0)
+    module, said, writing = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.bake"), [], 0
+    own = {
+        "orders": lambda self, context: addon.bake_many.everything(context.scene),
+        "report": lambda self, kind, text: said.append(text),
+    }
+    button = type("Button", (module.Baking,), own)()
+    button.start(bpy.context)
+    while button.update():
+        writing += addon.activity.current.text() == "Writing the keys"
+    assert all(curve(strip, ANGLE) for strip in strips_of(three)[:2])
+    button.finish()
+    addon.activity.end()
+    assert writing >= 8 and len(said) == 1 and said[0].endswith("keys on 2 curves")

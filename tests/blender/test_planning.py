@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gc
 import hashlib
+import importlib
 import os
 import time
 import tracemalloc
@@ -14,6 +15,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 import pytest
+from timeline import MODULE
 
 
 def pictures(store: Path) -> dict[str, str]:
@@ -237,6 +239,15 @@ def test_a_network_that_loses_sight_of_a_store_is_asked_again(addon, tmp_path, m
     assert stored.has(KEYS[0])
 
 
-def test_the_button_says_how_many_frames_are_ready(parted, scene):
-    assert bpy.ops.bend.generate() == {"FINISHED"}
+def test_the_button_follows_what_is_not_planned_to_its_end_yet(parted, addon):
+    module, said, totals = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.generate"), [], set()
+    own = {"frames": lambda self, context: None, "report": lambda self, kind, text: said.append(text)}
+    button = type("Button", (module._Generating,), own)()
+    button.start(bpy.context)
+    while button.update():
+        totals.add(addon.activity.current.total)
+        time.sleep(0.002)
+    button.finish()
+    addon.activity.end()
+    assert said == ["12 frames ready, 12 rendered now"] and totals == {0, 12}
     assert {len(name) for name in shown(parted)} == {68}
