@@ -110,7 +110,7 @@ class Song:
     def _idle(self) -> Slices:
         self.bpy.context.view_layer.update()
         status = addon("status")
-        while status._changed or status._work is not None:
+        while status.waits() or status._work is not None:
             status._tick()
             yield
 
@@ -172,7 +172,7 @@ def main() -> int:
     options = parser.parse_args()
     bpy = start_blender()
     addon("curve_changes").watch()
-    bpy.app.handlers.depsgraph_update_post.append(addon("status").note_update)
+    bpy.app.handlers.depsgraph_update_post.append(addon("changes").note_update)
     lengths = (options.frames // 10, options.frames)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ACTIONS}
     for frames in lengths:

@@ -19,7 +19,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import copy_whole, open_regular
 from ..core.resolve import INPUTS, file_name, vector_path
 from ..core.sound_files import looks_like_sound
-from . import captured, preferences, sound, status, strips
+from . import captured, changes, preferences, sound, strips
 from .frame_use import Tell
 from .slices import Slices
 
@@ -182,4 +182,4 @@ def _rename(beside: Path, sounds: dict[Path, Path]) -> None:
     for named in _sounds():
         if named.path in sounds:
             setattr(named.owner, named.attribute, bpy.path.relpath(str(sounds[named.path])))
-    status.mark_changed()
+    changes.mark_changed()

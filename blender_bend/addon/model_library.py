@@ -11,7 +11,7 @@ import bpy
 from ..core import models
 from ..core.errors import BendError, Code
 from ..core.messages import GONE
-from . import engine_client, model_list, preferences, status
+from . import changes, engine_client, model_list, preferences
 from .child import Child, engine_command
 from .errands import Errand
 
@@ -73,7 +73,7 @@ def delete(name: str) -> Errand:
 
 def _look_again() -> None:
     model_list.stored(fresh=True)
-    status.mark_changed()
+    changes.mark_changed()
 
 
 def _require_online() -> None:

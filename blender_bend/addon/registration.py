@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import (
+    changes,
     curve_changes,
     engine_client,
     named_files,
@@ -29,6 +30,7 @@ PARTS = (
     properties,
     panels,
     render_handler,
+    changes,
     curve_changes,
     status,
     overlay,

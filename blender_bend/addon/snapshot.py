@@ -53,10 +53,13 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
     BendError for a missing model, a prompt schedule that cannot be read, pictures that are not captured, or settings
     no engine can render
     """
+    return at_once(_taken(scene, strip, frames))
+
+
+def _taken(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None) -> Slices[Job]:
     film = Film(scene, strip, frames)
-    at_once(film.listen())
-    taken = tuple(chain.from_iterable(some or () for some in film.frames()))
-    return replace(film.job, frames=taken)
+    yield from film.listen()
+    return replace(film.job, frames=tuple(chain.from_iterable(some or () for some in film.frames())))
 
 
 def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:

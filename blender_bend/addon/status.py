@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import bpy
-from bpy.app.handlers import persistent
 
 from ..core.errors import BendError
 from ..core.file_hashes import Unread
-from . import activity, automatic, capture, compat, deciding, planning, preferences, reading, strips
+from . import activity, automatic, capture, changes, compat, deciding, planning, preferences, reading, strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.
@@ -52,40 +51,30 @@ class Status:
 
 
 shown: Status | None = None
-_changed = _must_count = True
+#: The updates that were looked at, and the changes after which frames were counted; see ``changes``.
+_looked = _counted_at = -1
 _work: Iterator[None] | None = None
 #: The count under way, and what decides the frames that are counted, or were counted last.
 _counting: Iterator[None] | None = None
 _counted: deciding.Deciding | None = None
 
 
-@persistent
-def mark_changed(*_: Any) -> None:
-    """Frames came or went, or the file is another by now: count again when it is quiet."""
-    global _changed, _must_count
-    if not activity.grabbing:
-        _changed = _must_count = True
-
-
-@persistent
-def note_update(*_: Any) -> None:
-    """Something in the file changed, or was only selected: look when it is quiet."""
-    global _changed
-    if not activity.grabbing:
-        _changed = True
+def waits() -> bool:
+    """Whether something has changed that was not looked at yet."""
+    return _looked != changes.updates
 
 
 def _tick() -> float:
     """The timer: starts a count after a change, carries it on a slice at a time, and otherwise costs nothing."""
-    global _changed, _work, _counting
+    global _looked, _work, _counting
     if activity.current is not None or bpy.app.is_job_running("RENDER"):
         return QUIET_SECONDS
     if _work is None and shown is not None and shown.waiting:
         activity.redraw()
         if reading.current() is None:
-            mark_changed()
-    if _changed:
-        _changed, _work = False, _look()
+            changes.mark_changed()
+    if waits():
+        _looked, _work = changes.updates, _look()
         return QUIET_SECONDS
     if _work is not None:
         until = time.monotonic() + TICK_SECONDS
@@ -105,11 +94,11 @@ def _tick() -> float:
 
 def _look() -> Iterator[None]:
     """Count the frames if anything that decides them has changed; otherwise what was being counted goes on."""
-    global _counted, _counting, _must_count
+    global _counted, _counted_at, _counting
     scene, strip = _shown_strip()
     now = None if strip is None else (yield from deciding.of(scene, strip))
-    if _must_count or now != _counted:
-        _must_count, _counted, _counting = False, now, _count()
+    if _counted_at != changes.changes or now != _counted:
+        _counted_at, _counted, _counting = changes.changes, now, _count()
     elif _counting is None:
         yield from _compare_captured()
     while _counting is not None:  # not ``yield from``: a count goes on where looking again has found nothing new
@@ -190,20 +179,10 @@ def _uncounted(known: Status, problem: BendError) -> Status:
     return replace(known, problem=problem)
 
 
-_HANDLERS = {
-    "depsgraph_update_post": note_update,
-    "undo_post": mark_changed,
-    "redo_post": mark_changed,
-    "load_post": mark_changed,
-}
-
-
 def register() -> None:
     """Watch the file; in background there is no window to tell, so nothing is watched."""
     if bpy.app.background:
         return
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
 
 
@@ -211,9 +190,5 @@ def unregister() -> None:
     """Stop watching."""
     global shown, _work, _counting
     shown = _work = _counting = None
-    for name, handler in _HANDLERS.items():
-        handlers = getattr(bpy.app.handlers, name)
-        if handler in handlers:
-            handlers.remove(handler)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)

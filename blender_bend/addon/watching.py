@@ -10,26 +10,19 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import activity, compat, engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
+from . import activity, changes, compat, engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
 from .listening import Listening
 
 QUIET_SECONDS = 0.5
 #: While something is measured.
 BUSY_SECONDS = 0.1
 
-_changed = True
+#: The updates that were looked at; see ``changes``.
+_looked = -1
 _stale: dict[tuple[str, str], int] = {}
 _current: Listening | None = None
 #: What could not be listened to, so that it is not tried again and again.
 _refused: set[tuple[Any, ...]] = set()
-
-
-@persistent
-def mark_changed(*_: Any) -> None:
-    """Something in the file changed: look again when it is quiet."""
-    global _changed
-    if not activity.grabbing:
-        _changed = True
 
 
 @persistent
@@ -43,7 +36,12 @@ def forget(*_: Any) -> None:
     _refused.clear()
     listening.forget()
     overlay.forget()
-    mark_changed()
+    _look_again()
+
+
+def _look_again() -> None:
+    global _looked
+    _looked = -1
 
 
 def _shown() -> list[tuple[Scene, ImageStrip]]:
@@ -62,7 +60,7 @@ def _tick() -> float:
 
 
 def _advance() -> float:
-    global _changed, _current
+    global _looked, _current
     if _current is not None:
         if not _current.poll():
             return BUSY_SECONDS
@@ -73,11 +71,11 @@ def _advance() -> float:
             _refused.add((done.scene_name, done.strip_name, done.print))
             activity.log.info("listening: %s", error)
         activity.redraw_timelines()
-        _changed = True
+        _look_again()
         return QUIET_SECONDS
-    if not _changed or not _idle():
+    if _looked == changes.updates or not _idle():
         return QUIET_SECONDS
-    _changed = False
+    _looked = changes.updates
     _look()
     return QUIET_SECONDS
 
@@ -118,37 +116,24 @@ def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
     )
 
 
-_HANDLERS = {
-    "depsgraph_update_post": mark_changed,
-    "undo_post": mark_changed,
-    "redo_post": mark_changed,
-    "load_post": forget,
-}
-
-
 def register() -> None:
     """Watch the file; in background nobody looks."""
     WindowManager.bend_keep_listening = BoolProperty(
         name="Keep Listening",
         description="Listen again by itself when the sound or a route has changed, so that the shown curve is true",
         default=True,
-        update=lambda self, context: mark_changed(),
+        update=lambda self, context: _look_again(),
     )
     bpy.app.handlers.load_post.append(forget)
     if bpy.app.background:
         return
-    for name, handler in _HANDLERS.items():
-        if handler is not forget:
-            getattr(bpy.app.handlers, name).append(handler)
     bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
 
 
 def unregister() -> None:
     """Stop watching, and free what was heard."""
-    for name, handler in _HANDLERS.items():
-        handlers = getattr(bpy.app.handlers, name)
-        if handler in handlers:
-            handlers.remove(handler)
+    if forget in bpy.app.handlers.load_post:
+        bpy.app.handlers.load_post.remove(forget)
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
     forget()

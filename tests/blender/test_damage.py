@@ -67,7 +67,7 @@ def test_a_strange_picture_is_refused_at_once(kind, scene, addon, core, tmp_path
 def test_a_frame_rate_at_the_ends_of_blenders_field_is_baked_or_refused(rate, scene, bend_strip, addon, core):
     """Blender's own mixdown would go on for ever, fill the disk, or end Blender."""
     scene.render.fps, scene.render.fps_base = RATES[rate]
-    addon.status.mark_changed()
+    addon.changes.mark_changed()
     assert addon.fingerprint.of(scene, bend_strip) is not None
     if rate in {"fast", "slow"}:
         addon.bake.Bake(scene, bend_strip).finish()

@@ -89,11 +89,11 @@ def watched(scene, addon, monkeypatch):
     """The add-on as in a window: Blender tells of updates, and the timer works until nothing is left to do."""
     monkeypatch.setattr(addon.status, "_shown_strip", lambda: _shown(scene, addon))
     addon.curve_changes.watch()
-    bpy.app.handlers.depsgraph_update_post.append(addon.status.note_update)
+    bpy.app.handlers.depsgraph_update_post.append(addon.changes.note_update)
     counts = []
     count = addon.status._count
     monkeypatch.setattr(addon.status, "_count", lambda: (counts.append(1), count())[1])
-    addon.status.mark_changed()
+    addon.changes.mark_changed()
 
     def settle(ticks=10_000):
         """How many counts were begun since the last time."""
@@ -101,12 +101,12 @@ def watched(scene, addon, monkeypatch):
         before = len(counts)
         for _ in range(ticks):
             addon.status._tick()
-            if addon.status._work is None and not addon.status._changed:
+            if addon.status._work is None and not addon.status.waits():
                 break
         return len(counts) - before
 
     yield settle
-    bpy.app.handlers.depsgraph_update_post.remove(addon.status.note_update)
+    bpy.app.handlers.depsgraph_update_post.remove(addon.changes.note_update)
     addon.curve_changes.unregister()
     addon.status.unregister()
 
@@ -192,7 +192,7 @@ def test_a_count_goes_on_through_selections_and_begins_again_after_a_change(scen
 def test_frames_that_came_are_counted_though_nothing_else_changed(scene, film, addon, watched):
     film(FEW)
     watched()
-    addon.status.mark_changed()
+    addon.changes.mark_changed()
     assert watched() == 1
 
 

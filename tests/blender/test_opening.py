@@ -153,10 +153,10 @@ class Opened:
     def handlers(self):
         """What Blender with a window calls by itself when a file is opened, and at every change."""
         scene, graph = bpy.context.scene, bpy.context.evaluated_depsgraph_get()
-        watching = [module._HANDLERS for module in (self.addon.status, self.watching)]
+        watching = self.addon.changes._HANDLERS
         for name in HANDLERS:
             ours = [each for each in getattr(bpy.app.handlers, name) if each.__module__.startswith(MODULE)]
-            ours += [each[name] for each in watching if name in each and each[name] not in ours]
+            ours += [handler for known, handler in watching.items() if known == name and handler not in ours]
             for handler in ours:
                 arguments = (bpy.data.filepath, None) if name == "load_post" else (scene, graph)
                 self.take(f"{name} {handler.__name__}", handler, *arguments)
@@ -164,11 +164,10 @@ class Opened:
 
     def timers(self):
         status = self.addon.status
-        status.mark_changed()
-        self.watching.mark_changed()
+        self.addon.changes.mark_changed()
         for _ in range(2000):
             self.take("status", status._tick)
-            if status._work is None and not status._changed:
+            if status._work is None and not status.waits():
                 break
         self.take("watching", self.watching._tick)
 
@@ -192,7 +191,7 @@ class Opened:
             self.timers()
             self.panels()
             self.polls()
-        self.addon.status.mark_changed()
+        self.addon.changes.mark_changed()
 
 
 def _caches():

@@ -47,7 +47,7 @@ def ticking(strip, scene, addon, monkeypatch):
     """Lets the idle timer tick until a condition holds."""
     monkeypatch.setattr(addon.status, "_shown_strip", lambda: (scene, strip))
     monkeypatch.setattr(addon.status, "shown", None)
-    addon.status.mark_changed()
+    addon.changes.mark_changed()
 
     def tick(until):
         for _ in range(MANY):
@@ -112,13 +112,13 @@ def test_the_count_waits_and_the_window_reads_no_weights(ticking, addon, gate):
 def test_a_second_count_reads_nothing(ticking, addon, core):
     ticking(lambda: addon.status.shown and not addon.status.shown.waiting)
     core.hash_cache.forget()  # as after a restart
-    addon.status.mark_changed()
+    addon.changes.mark_changed()
     addon.status.shown, waited = None, []
     ticking(lambda: waited.append(addon.reading.current() is not None) or addon.status.shown)
     assert addon.status.shown.frames == 96
     # Of mini only the UNet and CLIP are large enough to be kept on the disk.
     with watched() as found:
-        addon.status.mark_changed()
+        addon.changes.mark_changed()
         addon.status.shown = None
         ticking(lambda: addon.status.shown)
     assert weights(found) == []
@@ -223,7 +223,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_tried_again_by_a_button(
         ticking(lambda: addon.status.shown and addon.status.shown.problem)
         problem = addon.status.shown.problem
         assert problem.code == core.errors.Code.MODEL_INVALID and "Input/output error" in problem.message
-        addon.status.mark_changed()
+        addon.changes.mark_changed()
         addon.status.shown = None
         ticking(lambda: addon.status.shown and addon.status.shown.problem)
         assert len(tries) == 1

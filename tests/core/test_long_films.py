@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from many_jobs import jobs
 
-from blender_bend.core import bend_resolution, json_stream, plan
+from blender_bend.core import channels, json_stream, plan, sites
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.frames import BLOCK, Frames
 from blender_bend.core.job import Bend, Frame, Job
@@ -65,8 +65,8 @@ def test_sites_and_channels_are_parsed_once_for_all_frames(monkeypatch: pytest.M
 
         return count
 
-    monkeypatch.setattr(bend_resolution.sites, "parse", counted(bend_resolution.sites.parse))
-    monkeypatch.setattr(bend_resolution.channels, "parse", counted(bend_resolution.channels.parse))
+    monkeypatch.setattr(sites, "parse", counted(sites.parse))
+    monkeypatch.setattr(channels, "parse", counted(channels.parse))
     assert len({one.key for one in trace(film(100))}) == 100
     assert len(parsed) == 4
 

@@ -7,7 +7,7 @@ import time
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, capture, compat, status
+from .. import activity, capture, changes, compat
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip
@@ -57,7 +57,7 @@ class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
         pass
 
     def finish(self) -> None:
-        status.mark_changed()
+        changes.mark_changed()
         if self.work.running:
             raise BendError(Code.CANCELLED, "Cancelled.")
         self.work.finish()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, compat, generate, status
+from .. import activity, changes, compat, generate
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip
@@ -76,7 +76,7 @@ class _Generating(OnIdleBendStrip, Watching):
             self.planning.close()
 
     def finish(self) -> None:
-        status.mark_changed()
+        changes.mark_changed()
         if self.work is None:
             self.planning.close()
             raise BendError(Code.CANCELLED, "Cancelled.")
@@ -124,7 +124,7 @@ class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
 
     def execute(self, context: Context) -> set[str]:
         active_bend_strip(context).bend_settings.made = ""
-        status.mark_changed()
+        changes.mark_changed()
         return {"FINISHED"}
 
 

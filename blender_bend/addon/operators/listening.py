@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, compat, hearing, named_files, reading, status, strips
+from .. import activity, changes, compat, hearing, named_files, reading, strips
 from ..listening import Listening
 from ..slices import Slices
 from ..strips import active_bend_strip
@@ -95,7 +95,7 @@ class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
         return hearing.listen(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
-        status.mark_changed()
+        changes.mark_changed()
         super().finish()
 
     def tell(self, count: int) -> str:

@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError
-from .. import activity, compat, fingerprint, named_files, sound_choice, status, strips, watching
+from .. import activity, changes, compat, fingerprint, named_files, sound_choice, strips
 from ..sound import LAST_FRAME, check_readable, sound_strips
 from ..strips import active_bend_strip
 from .polls import OnBendStrip
@@ -142,8 +142,7 @@ class BEND_OT_compare_sound(OnBendStrip, Operator):
         strip = active_bend_strip(context)
         with named_files.press():
             changed = len(fingerprint.stale(strip.id_data, strip))
-        watching.mark_changed()
-        status.mark_changed()
+        changes.mark_changed()
         activity.redraw()
         self.report({"INFO"}, "The sound has changed since the bake" if changed else "The sound is as it was baked")
         return {"FINISHED"}
