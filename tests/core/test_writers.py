@@ -21,7 +21,7 @@ ALLOWED = {
     ("core/logs.py", "shorten"): "a log grows while it is read",
     ("core/logs.py", "_write"): "a log grows while it is read",
     (
-        "addon/generate.py",
+        "addon/generation.py",
         "_start",
     ): "a job in a folder that nobody else knows; fsync would stop Blender",
     ("addon/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",
