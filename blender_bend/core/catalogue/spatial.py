@@ -18,13 +18,8 @@ BORDER = Choice(
 )
 
 
-def _fraction(
-    name: str, label: str, summary: str, default: float, reach: float, decoder: float | None = None
-) -> Parameter:
-    tighter = {} if decoder is None else {"vae": (-decoder, decoder)}
-    return Parameter(
-        name, label, summary, neutral=0.0, default=default, soft=(-reach, reach), unit=Unit.FACTOR, tighter=tighter
-    )
+def _fraction(name: str, label: str, summary: str, default: float, reach: float) -> Parameter:
+    return Parameter(name, label, summary, neutral=0.0, default=default, soft=(-reach, reach), unit=Unit.FACTOR)
 
 
 OPERATORS: tuple[Operator, ...] = (
@@ -73,8 +68,8 @@ OPERATORS: tuple[Operator, ...] = (
         label="Translate",
         summary="Shifts the picture: things stand elsewhere; whole cells stay crisp, parts of cells wash out early",
         parameters=(
-            _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=1.0, decoder=0.75),
-            _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=1.0, decoder=0.75),
+            _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=0.5),
+            _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=0.5),
         ),
         choices=(BORDER,),
         family=FAMILY,
