@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import models, prompts, schedulers
+from ..core import file_hashes, models, prompts, schedulers
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
 from ..core.frames import Frames
@@ -41,6 +41,7 @@ Value = TypeVar("Value")
 SLICE = 20
 
 
+@file_hashes.reading_here()
 def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Job:
     """The job of a bend strip, with every value of every frame resolved.
 
