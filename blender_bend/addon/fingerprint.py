@@ -123,10 +123,11 @@ def _container(scene: Scene, strip: Strip, heard: _Heard) -> tuple[Any, ...]:
 
 
 def _times(strip: Strip, heard: _Heard) -> tuple[float, ...]:
-    """Where the strip is heard, and where its content begins."""
+    """Where the strip is heard, and where its content begins; that of a meta strip is placed by itself."""
     begin = max(compat.left_handle(strip), heard.frames.start)
     end = min(compat.right_handle(strip), heard.frames.stop)
-    return begin - heard.first, end - heard.first, round(compat.exact_content_start(strip) - heard.first, 3)
+    content = 0.0 if strip.type == "META" else round(compat.exact_content_start(strip) - heard.first, 3)
+    return begin - heard.first, end - heard.first, content
 
 
 def _retiming(strip: Strip, first: int) -> tuple[float, ...]:

@@ -89,6 +89,19 @@ def test_the_choice_survives_renaming_sliding_and_saving(scene, song, bend_strip
     assert [sound.name for sound in addon.sound.listened(scene, strip)] == ["Lead"]
 
 
+def test_the_choice_survives_undo(scene, song, bend_strip, second, addon):
+    bpy.ops.bend.use_sounds(strip="Second")
+    bpy.ops.ed.undo_push(message="chosen")
+    second.name = "Lead"
+    bpy.ops.ed.undo_push(message="renamed")
+    bpy.ops.bend.use_sounds(strip="Song")
+    bpy.ops.ed.undo_push(message="another")
+    bpy.ops.ed.undo()
+    scene = bpy.context.scene
+    strip = next(addon.strips.bend_strips(scene))
+    assert [sound.name for sound in addon.sound.listened(scene, strip)] == ["Lead"]
+
+
 def test_a_copy_of_the_song_is_not_meant_whatever_both_are_called(scene, song, listened):
     copy = duplicate(scene, song, 120)
     assert listened() == ["Song"]
