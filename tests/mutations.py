@@ -8,7 +8,7 @@ import random
 from collections.abc import Iterator
 from typing import Any
 
-from blender_bend.core import foreign_json
+from blender_bend.core.files import foreign_json
 
 DEEP: list[Any] = []
 for _ in range(150):

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
 from ..core.errors import store_unwritable
-from ..core.files import write_whole
+from ..core.files.whole import write_whole
 from ..core.job import Frame
 from ..core.resolve import INPUTS, file_name, vector_path
 from ..core.stored_frames import read_frame, read_input

@@ -11,7 +11,7 @@ import numpy as np
 from bpy.types import FCurve, Keyframe
 
 from ..core.curves import Keys
-from ..core.packing import unpack64
+from ..core.files.packing import unpack64
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.
 _INTERPOLATION = Keyframe.bl_rna.properties["interpolation"].enum_items

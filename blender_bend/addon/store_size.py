@@ -11,7 +11,7 @@ from pathlib import Path
 
 import bpy
 
-from ..core.caches import ALL, Cache, remove
+from ..core.files.caches import ALL, Cache, remove
 from ..core.resolve import INPUTS
 from ..core.store_files import Tally, tallies
 from . import errands, preferences

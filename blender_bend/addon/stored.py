@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ..core.files import DIGEST
+from ..core.files.whole import DIGEST
 from ..core.resolve import file_name
 from .slices import Slices
 

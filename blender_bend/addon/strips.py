@@ -10,7 +10,7 @@ import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import write_whole
+from ..core.files.whole import write_whole
 from ..core.resolve import file_name
 from . import compat, image_strips, png
 from .timing import frame_rate

@@ -16,9 +16,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from . import hash_cache, hub
+from . import hub
 from .errors import BendError, Code
-from .files import DIGEST, open_regular
+from .files import hash_cache
+from .files.whole import DIGEST, open_regular
 
 #: Told of a file while it is read: which, how many bytes of it, of how many. What it raises ends the reading.
 Step = Callable[[Path, int, int], None]

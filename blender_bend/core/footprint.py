@@ -20,8 +20,9 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from . import foreign_json, single_files, weights
+from . import single_files, weights
 from .errors import BendError
+from .files import foreign_json
 from .job import Job
 from .tiling import TILED, WHOLE, tile_side
 

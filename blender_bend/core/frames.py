@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
 from .errors import BendError, Code
-from .files import DIGEST
+from .files.whole import DIGEST
 from .limits import FRAME
 from .prompts import Blend
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import catalogue, channels, foreign_json, schedulers, sites, tiling
+from . import catalogue, channels, schedulers, sites, tiling
 from .catalogue import scenes
 from .errors import BendError, Code
-from .files import DIGEST
+from .files import foreign_json
+from .files.json_stream import read_object
+from .files.whole import DIGEST
 from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
-from .json_stream import read_object
 from .limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
 from .prompts import BLENDINGS
 

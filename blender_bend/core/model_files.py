@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from . import foreign_json, layouts, weight_files
-from .foreign_json import Unreadable
+from . import layouts, weight_files
+from .files import foreign_json
+from .files.foreign_json import Unreadable
 from .weight_files import Weights
 
 INDEX = "model_index.json"

@@ -20,9 +20,10 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, features, foreign_json, shaping
+from . import catalogue, features, shaping
 from .errors import BendError, Code
-from .files import write_whole
+from .files import foreign_json
+from .files.whole import write_whole
 from .job import Bend, check_bend
 from .routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
 

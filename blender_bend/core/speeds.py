@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from . import foreign_json
+from .files import foreign_json
 from .job import PRECISIONS
 
 #: How many pictures are computed at once for measuring what batches gain; also what Automatic then chooses at most.

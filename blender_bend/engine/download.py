@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ..core import files as file_tools
-from ..core import foreign_json, hub, known_models, model_checks, model_files, weight_files
+from ..core import hub, known_models, model_checks, model_files, weight_files
 from ..core.errors import BendError, Code
+from ..core.files import foreign_json
+from ..core.files import whole as file_tools
 from ..core.model_files import Listing
 
 #: Bytes between two looks at the progress, and the most that an interruption loses.

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..core import environment
 from ..core.errors import BendError, Code
-from ..core.files import lock
+from ..core.files.whole import lock
 
 PATTERN = "environment-*"
 #: The folder of an environment in which its users keep their leases.

@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 
 from ..core import stored_frames
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import patiently, sweep, write_whole
+from ..core.files.whole import patiently, sweep, write_whole
 from ..core.resolve import file_name
 from ..core.stored_frames import CHUNK
 

@@ -15,9 +15,9 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from ..core import png_file
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import read_regular, write_whole
+from ..core.files import png_file
+from ..core.files.whole import read_regular, write_whole
 from ..core.resolve import Resolved, input_path, vector_path
 from ..core.stored_frames import LARGEST_VECTOR
 from .alignment import aligned

@@ -28,7 +28,7 @@ from typing import Any
 from ..core import accelerators, environment, logs, package_hashes
 from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
-from ..core.files import size_of, write_whole
+from ..core.files.whole import size_of, write_whole
 from ..core.messages import GONE, print_line
 from ..core.package_hashes import Package
 from .environments import locked, remove, sweep

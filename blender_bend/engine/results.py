@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 import numpy as np
 
 from ..core.errors import BendError, Code
-from ..core.files import replacing
+from ..core.files.whole import replacing
 
 if TYPE_CHECKING:  # an engine that only measures sound has no Pillow
     from PIL.Image import Image

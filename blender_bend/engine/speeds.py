@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ..core import speeds
-from ..core.files import replacing
+from ..core.files.whole import replacing
 from ..core.job import PRECISIONS
 from ..core.speeds import BATCH, Speeds
 from .devices import choose_device

@@ -14,9 +14,10 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
-from ..core import caches, channels, sites
+from ..core import channels, sites
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import replacing
+from ..core.files import caches
+from ..core.files.whole import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import DDIM, Resolved
 from ..core.schedulers import AUTO

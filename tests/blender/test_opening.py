@@ -201,7 +201,7 @@ def _caches():
 def own_folders(folder):
     """Where Blender and Bend may look: the .blend's own folder, programs, and Bend's files.
 
-    Whoever writes a file of Bend's asks in which container it is, see ``core.leftovers``.
+    Whoever writes a file of Bend's asks in which container it is, see ``core.files.leftovers``.
     """
     resources = [os.environ["BLENDER_USER_RESOURCES"], sys.prefix, sys.base_prefix, os.path.dirname(bpy.__file__)]
     resources.append("/proc/self/ns")

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from blender_bend.core import hash_cache, layouts
+from blender_bend.core import layouts
+from blender_bend.core.files import hash_cache
 from blender_bend.core.job import Bend, Frame, Job
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"

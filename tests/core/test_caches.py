@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as some
 
-from blender_bend.core import caches
+from blender_bend.core.files import caches
 
 NOW = 1_000_000_000.0
 

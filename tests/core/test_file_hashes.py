@@ -16,9 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_bend.core import file_hashes, foreign_json, hash_cache, hearing, models
+from blender_bend.core import file_hashes, hearing, models
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.file_hashes import Unread
+from blender_bend.core.files import foreign_json, hash_cache
 
 WriteModel = Callable[..., Path]
 #: More than is read at once, so that its hash is kept for the next process.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core.files import read_regular, replacing, sweep
+from blender_bend.core.files.whole import read_regular, replacing, sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -45,7 +45,7 @@ def test_what_a_killed_writer_left_is_swept_and_what_is_being_written_is_not(tmp
     script = f"""
 import os, signal
 from pathlib import Path
-from blender_bend.core.files import replacing
+from blender_bend.core.files.whole import replacing
 with replacing(Path({str(tmp_path / "frame")!r})) as file:
     file.write(b"half")
     file.flush()

@@ -11,19 +11,10 @@ from pathlib import Path
 import pytest
 from mutations import DAMAGED_JSON
 
-from blender_bend.core import (
-    footprint,
-    foreign_json,
-    hub,
-    model_files,
-    models,
-    presets,
-    safetensors_file,
-    speeds,
-    weights,
-)
+from blender_bend.core import footprint, hub, model_files, models, presets, safetensors_file, speeds, weights
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.foreign_json import Unreadable
+from blender_bend.core.files import foreign_json
+from blender_bend.core.files.foreign_json import Unreadable
 
 WriteModel = Callable[..., Path]
 each_damage = pytest.mark.parametrize("text", DAMAGED_JSON.values(), ids=DAMAGED_JSON)

@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 from many_jobs import jobs
 
-from blender_bend.core import channels, json_stream, plan, sites
+from blender_bend.core import channels, plan, sites
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.files import json_stream
 from blender_bend.core.frames import BLOCK, Frames
 from blender_bend.core.job import Bend, Frame, Job
 from blender_bend.core.resolve import Tracer, frame_key, resolve, trace

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from blender_bend.core import files, leftovers
-from blender_bend.core.files import copy_whole, open_regular, replacing, sweep, write_whole
+from blender_bend.core.files import leftovers, whole
+from blender_bend.core.files.whole import copy_whole, open_regular, replacing, sweep, write_whole
 
 ROOT = Path(__file__).resolve().parents[2]
 POSIX = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such locks")
@@ -121,7 +121,7 @@ from pathlib import Path
 def without_locks(*_):
     raise OSError(errno.ENOLCK, "no locks")
 fcntl.flock = without_locks
-from blender_bend.core.files import replacing
+from blender_bend.core.files.whole import replacing
 with replacing(Path(sys.argv[1]) / "frame") as file:
     file.write(b"half")
     file.flush()
@@ -192,4 +192,4 @@ def test_only_what_is_a_file_is_opened(tmp_path: Path) -> None:
     with pytest.raises(OSError):
         copy_whole(tmp_path / "pipe", tmp_path / "copy")
     assert not (tmp_path / "copy").exists()
-    assert files.size_of(tmp_path) >= 5
+    assert whole.size_of(tmp_path) >= 5

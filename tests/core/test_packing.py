@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 from mutations import scratched
 
-from blender_bend.core.packing import inflate, longest_text, unpack64, unpack85
+from blender_bend.core.files.packing import inflate, longest_text, unpack64, unpack85
 
 TEXTS = [(b85encode, unpack85, 5, 4), (b64encode, unpack64, 4, 3)]
 Encode, Unpack = Callable[[bytes], bytes], Callable[[str, int], bytes]

@@ -16,7 +16,6 @@ from strange_files import as_anybody, each_kind, put, unix
 
 from blender_bend.core import (
     environment,
-    foreign_json,
     hearing,
     hub,
     model_files,
@@ -29,6 +28,7 @@ from blender_bend.core import (
 )
 from blender_bend.core.environment import Record
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.files import foreign_json
 from blender_bend.core.job import Job
 from blender_bend.core.sound_files import looks_like_sound
 

@@ -1,4 +1,4 @@
-"""Every file appears complete: whatever writes one does it within ``core.files.replacing``, or says here why not."""
+"""Every file appears complete: its writer uses ``core.files.whole.replacing``, or says here why not."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ WRITERS = {"write_text", "write_bytes", "save", "savez", "savez_compressed", "sa
 MOVERS = {"copy", "copy2", "copyfile", "copytree", "move", "copyfileobj"}
 #: Who may write otherwise, by file and function, and why.
 ALLOWED = {
-    ("core/leftovers.py", "temporary"): "is what replacing writes to",
-    ("core/leftovers.py", "_is_written"): "asks the file system for its clock",
-    ("core/leftovers.py", "_remove_if_left"): "locks a leftover",
+    ("core/files/leftovers.py", "temporary"): "is what replacing writes to",
+    ("core/files/leftovers.py", "_is_written"): "asks the file system for its clock",
+    ("core/files/leftovers.py", "_remove_if_left"): "locks a leftover",
     ("core/logs.py", "open_new"): "a log grows while it is read",
     ("core/logs.py", "shorten"): "a log grows while it is read",
     ("core/logs.py", "_write"): "a log grows while it is read",

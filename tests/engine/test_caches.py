@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from blender_bend.core import caches
+from blender_bend.core.files import caches
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine import kept
 from blender_bend.engine.analysis import analyse

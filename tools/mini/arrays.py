@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blender_bend.core.files import replacing
+from blender_bend.core.files.whole import replacing
 
 
 def save_array(path: Path, array: np.ndarray) -> None:

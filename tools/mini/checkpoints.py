@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from blender_bend.core.files import replacing
+from blender_bend.core.files.whole import replacing
 
 
 class MovingAverage:

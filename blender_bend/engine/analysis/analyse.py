@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core import caches, features
+from ...core import features
 from ...core.errors import BendError, Code
-from ...core.files import replacing
+from ...core.files import caches
+from ...core.files.whole import replacing
 from ...core.limits import FRAMES, SECONDS
 from ...core.timebase import FrameRate
 from .. import kept

@@ -11,7 +11,7 @@ from typing import Any
 from ...core import beats
 from ...core.errors import BendError, Code
 from ...core.features import MOMENT_PREFIX, parse
-from ...core.files import read_regular
+from ...core.files.whole import read_regular
 from ...core.limits import SECONDS
 from ...core.models import fingerprint
 

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 
 from ...core import sites
-from ...core.caches import PROMPT_BYTES
+from ...core.files.caches import PROMPT_BYTES
 from ...core.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask

@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
-from ...core.files import replacing
+from ...core.files.whole import replacing
 from .adapters import AudioAdapters, hearing_blocks
 from .clap import CHANNELS, EMBEDDING, AudioTower
 from .kinds import kind_of

@@ -10,9 +10,9 @@ import soundfile
 import torch
 from torch import Tensor
 
-from ...core import foreign_json, png_file
 from ...core.errors import BendError, Code
-from ...core.files import open_regular
+from ...core.files import foreign_json, png_file
+from ...core.files.whole import open_regular
 from ..analysis.sound_file import read_mono
 from ..families import family_of
 from ..frame_store import UNREADABLE

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...core import caches
-from ...core.caches import HEARD_BYTES
 from ...core.errors import BendError, Code
-from ...core.files import read_regular, write_whole
+from ...core.files import caches
+from ...core.files.caches import HEARD_BYTES
+from ...core.files.whole import read_regular, write_whole
 from ...core.hearing import LONGEST, Windows
 from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models import file_fingerprint

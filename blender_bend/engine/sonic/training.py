@@ -15,7 +15,7 @@ from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
-from ...core.files import replacing
+from ...core.files.whole import replacing
 from .adapters import AudioAdapters
 from .losses import denoising, info_nce, token_distance, token_weights
 from .projector import AudioProjector

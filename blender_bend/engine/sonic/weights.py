@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...core import safetensors_file
 from ...core.errors import BendError, Code
-from ...core.files import open_regular
+from ...core.files.whole import open_regular
 from ..alignment import aligned
 
 Weights = dict[str, Tensor]

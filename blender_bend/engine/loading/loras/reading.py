@@ -11,8 +11,8 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ....core import foreign_json
 from ....core.errors import BendError, Code
+from ....core.files import foreign_json
 from ....core.safetensors_file import contents
 from ..failures import reason
 

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .files import read_regular
+from .whole import read_regular
 
 #: No configuration is larger; the longest published list of shards has a tenth of it.
 LARGEST = 4_000_000

@@ -13,7 +13,7 @@ import threading
 from pathlib import Path
 
 from . import foreign_json
-from .files import DIGEST, write_whole
+from .whole import DIGEST, write_whole
 
 log = logging.getLogger(__name__)
 
