@@ -21,7 +21,7 @@ sys.path.insert(0, str(ROOT))
 sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 import music  # noqa: E402
 
-from blender_bend.core.features import FEATURES  # noqa: E402
+from blender_bend.core.sound.features import FEATURES  # noqa: E402
 from blender_bend.core.timebase import FrameRate  # noqa: E402
 from blender_bend.engine.analysis import analyse  # noqa: E402
 
@@ -143,7 +143,7 @@ sys.exit(code)
 
 def memory(minutes: int, folder: Path, everything: bool) -> bool:
     """Peak memory of a fresh engine that measures a long song, the interpreter and its libraries included."""
-    from blender_bend.core.features import PLAIN
+    from blender_bend.core.sound.features import PLAIN
 
     names = [*PLAIN, "chroma", "mfcc", "mel", "times:sections"]
     names = [*names, *SEPARATED[2:]] if everything else [name for name in names if name not in SEPARATED]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from blender_bend.core.features import FEATURES, PLAIN
+from blender_bend.core.sound.features import FEATURES, PLAIN
 
 #: A spelling of every feature that is measured of sound alone, and of the moments.
 EVERY = (

@@ -9,8 +9,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from blender_bend.core import features  # noqa: E402
-from blender_bend.core.feature_table import MIDI, Feature  # noqa: E402
+from blender_bend.core.sound import features  # noqa: E402
+from blender_bend.core.sound.feature_table import MIDI, Feature  # noqa: E402
 
 PAGE = ROOT / "docs" / "features.md"
 

@@ -8,8 +8,8 @@ from functools import lru_cache
 import numpy as np
 from bpy.types import ImageStrip
 
-from ..core import features
 from ..core.routes import Route
+from ..core.sound import features
 from ..core.timebase import FrameRate
 from . import listening, timing
 from .listening import Heard

@@ -12,10 +12,11 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import events, features, messages
+from ..core import events, messages
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
-from ..core.feature_table import MIDI
+from ..core.sound import features
+from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
 from . import compat, engine_client, fingerprint, named_files, preferences, sound, tables, writing
 from .anchor import Anchor
@@ -33,7 +34,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
 
     Parameters
     ----------
-    spellings : features and moments, as ``core.features`` spells them
+    spellings : features and moments, as ``core.sound.features`` spells them
     folder : for the sound and the answer; it must outlive the request
 
     Raises

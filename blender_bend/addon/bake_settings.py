@@ -9,10 +9,10 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core import features
 from ..core.curves import TOLERANCE
 from ..core.events import SHAPES
 from ..core.files import foreign_json
+from ..core.sound import features
 from .tables import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"

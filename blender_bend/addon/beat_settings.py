@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import ImageStrip, PropertyGroup
 
-from ..core import beats
+from ..core.sound import beats
 from ..core.timebase import FrameRate
 from . import compat
 

@@ -9,10 +9,10 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from ..core import beat_grid, beats
-from ..core.beats import Grid
 from ..core.errors import BendError, Code
 from ..core.files import foreign_json
+from ..core.sound import beat_grid, beats
+from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
 from . import compat, keyframes, listening, strips, timing
 

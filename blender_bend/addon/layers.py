@@ -8,11 +8,11 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 from bpy.types import PropertyGroup
 
-from ..core import features
-from ..core.features import Asked
 from ..core.limits import brought_within
 from ..core.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
 from ..core.shaping import EASES, SCALES
+from ..core.sound import features
+from ..core.sound.features import Asked
 from .tables import feature_items, items
 
 NO_FEATURE = "NONE"

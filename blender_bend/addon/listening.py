@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import beats, messages
-from ..core.beats import Grid
+from ..core import messages
 from ..core.errors import BendError, Code
+from ..core.sound import beats
+from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
 from . import bake, engine_client, fingerprint, timing
 from .anchor import Anchor

@@ -73,7 +73,7 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
         self.low, self.high, self.levels = route.low, route.high, route.levels
 
     def asked(self) -> list[str]:
-        """The features that must be measured, as ``core.features`` spells them."""
+        """The features that must be measured, as ``core.sound.features`` spells them."""
         return self.route().asked()
 
     def check(self) -> None:

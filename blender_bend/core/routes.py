@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import features, papers, shaping
+from . import papers, shaping
 from .limits import brought_within
+from .sound import features
 from .timebase import FrameRate
 
 #: Which stages a layer has: label and tooltip by name.
@@ -73,7 +74,7 @@ class Layer:
 
     Parameters
     ----------
-    feature : a feature as ``core.features`` spells it
+    feature : a feature as ``core.sound.features`` spells it
     gate : 0...1; what is weaker than this share of the feature's range counts as its weakest
     median : seconds of the window of a median filter; 0 for none
     attack, release : seconds

@@ -137,8 +137,8 @@ def _serve(options: argparse.Namespace) -> int:
 
 
 def _analyse(options: argparse.Namespace) -> int:
-    from ..core import beats
-    from ..core.features import PLAIN, expand
+    from ..core.sound import beats
+    from ..core.sound.features import PLAIN, expand
     from .analysis import Settings, analyse
     from .results import write_arrays
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.beats import FACTORS, Grid, Settings, build, snap, tapped
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.steady import straightened
+from blender_bend.core.sound.beats import FACTORS, Grid, Settings, build, snap, tapped
+from blender_bend.core.sound.tempo_fit import straightened
 from blender_bend.core.timebase import FrameRate
 
 RATES = [FrameRate(Fraction(value)) for value in ("24000/1001", "24", "25", "30000/1001", "60")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blender_bend.core import features
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.sound import features
 
 
 @pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core.sound_files import looks_like_sound
+from blender_bend.core.sound.sound_files import looks_like_sound
 
 SOUNDS = [b"RIFF\x24\0\0\0WAVE", b"fLaC\0\0\0\x22", b"OggS\0\x02", b"ID3\x04", b"\xff\xfb\x90", b"\xff\xf1\x50"]
 SOUNDS += [b"\0\0\0\x20ftypM4A ", b"\x1a\x45\xdf\xa3\x01", b"MThd\0\0\0\x06", b"FORM\0\0\0\0AIFF"]

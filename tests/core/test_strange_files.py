@@ -30,7 +30,7 @@ from blender_bend.core.environment import Record
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
 from blender_bend.core.job import Job
-from blender_bend.core.sound_files import looks_like_sound
+from blender_bend.core.sound.sound_files import looks_like_sound
 
 pytestmark = unix
 NOTHING = (None, {}, False)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from sounds import EVERY
 
-from blender_bend.core import features
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.sound import features
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectrum import Grid

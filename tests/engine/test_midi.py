@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.features import parse
+from blender_bend.core.sound.features import parse
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import midi
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from bpy.types import Context, Panel, Strip, UILayout
 
-from ...core import catalogue, features
-from ...core.feature_table import MIDI
+from ...core import catalogue
+from ...core.sound import features
+from ...core.sound.feature_table import MIDI
 from .. import at_playhead
 from ..parameters import BEND_PG_parameter
 from ..strips import active_bend_strip

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core import features
 from ...core.errors import BendError, Code
 from ...core.files import caches
 from ...core.files.whole import replacing
 from ...core.limits import FRAMES, SECONDS
+from ...core.sound import features
 from ...core.timebase import FrameRate
 from .. import kept
 from .settings import Settings
@@ -42,7 +42,7 @@ def analyse(
     Parameters
     ----------
     path : a file that libsndfile reads (wav, flac, ogg, mp3 ...); not read if only MIDI features are asked for
-    names : features and moments as ``core.features`` spells them
+    names : features and moments as ``core.sound.features`` spells them
     frames : number of video frames; by default as many as the sound covers
     cache : folder for measured features; None measures always
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from librosa.beat import beat_track
 
-from ...core.steady import straightened
+from ...core.sound.tempo_fit import straightened
 from . import pulse, rhythm
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ def of(samples: np.ndarray, channel: str) -> np.ndarray:
     Parameters
     ----------
     samples : float32 array, shape (channels, samples)
-    channel : one of ``core.features.CHANNEL_NAMES``
+    channel : one of ``core.sound.features.CHANNEL_NAMES``
 
     Returns
     -------

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from librosa.onset import onset_detect
 
-from ...core import beats
-from ...core.features import Asked
+from ...core.sound import beats
+from ...core.sound.features import Asked
 from .beats import detect
 from .listening import Listening
 from .onsets import strongest_per_frame

@@ -11,7 +11,7 @@ from librosa.filters import chroma as chroma_filters
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 from .registry import measures
 from .spectrum import spectra

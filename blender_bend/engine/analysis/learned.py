@@ -13,7 +13,7 @@ import librosa
 import numpy as np
 
 from ...core.errors import BendError, Code
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 from .papers import slices
 from .registry import measures

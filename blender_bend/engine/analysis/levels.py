@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.signal import sosfilt
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 from .registry import measures
 from .spectrum import Grid

@@ -7,9 +7,9 @@ from itertools import groupby
 
 import numpy as np
 
-from ...core import features
 from ...core.errors import BendError, Code
-from ...core.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
+from ...core.sound import features
+from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
 from . import channels, events, harmony, learned, levels, papers, parts, spectral, structure
 from .listening import Listening
 from .registry import MEASURES
@@ -36,7 +36,7 @@ def measure(
     Parameters
     ----------
     samples : float32 array, shape (samples,) or (channels, samples)
-    names : spelled as ``core.features`` has it
+    names : spelled as ``core.sound.features`` has it
 
     Returns
     -------

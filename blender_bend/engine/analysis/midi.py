@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from ...core.errors import BendError, Code
-from ...core.features import Asked
 from ...core.files.whole import read_regular
+from ...core.sound.features import Asked
 from ...core.timebase import FrameRate
 from . import midi_file
 from .midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message

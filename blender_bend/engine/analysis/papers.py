@@ -16,7 +16,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 from .registry import measures
 from .spectrum import Grid

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 
 Function = Callable[[Listening, Asked], np.ndarray]

@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ...core import beats
 from ...core.errors import BendError, Code
-from ...core.features import MOMENT_PREFIX, parse
 from ...core.files.whole import read_regular
 from ...core.limits import SECONDS
 from ...core.models import fingerprint
+from ...core.sound import beats
+from ...core.sound.features import MOMENT_PREFIX, parse
 
 #: Features and moments that follow the beat grid.
 OF_BEATS = ("tempo", "beat", "beat_phase", "bar", "bar_phase", "beat_number", "times:beats", "times:bars")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import dct
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .listening import Listening
 from .onsets import strongest_per_frame
 from .quantities import FLOOR

@@ -6,7 +6,7 @@ import numpy as np
 from librosa.segment import agglomerative
 from scipy.signal import find_peaks
 
-from ...core.features import Asked
+from ...core.sound.features import Asked
 from .harmony import chromas
 from .listening import Listening
 from .registry import measures

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from .files.whole import open_regular
+from ..files.whole import open_regular
 
 #: Beginnings of WAV, AIFF, FLAC, Ogg, MP3, CAF, AU, WavPack, Monkey's Audio, Matroska, ASF, AC-3, MPEG, FLV and MIDI.
 _BEGINNINGS = (

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 from .feature_table import FEATURES, LEARNED, MIDI, Feature
 
 #: What of the sound is listened to: label and tooltip by name.

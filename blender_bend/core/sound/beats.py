@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
+from ..errors import BendError, Code
+from ..limits import SECONDS, shown
+from ..timebase import FrameRate
 from .beat_grid import Grid, nearest
-from .errors import BendError, Code
-from .limits import SECONDS, shown
-from .steady import steady
-from .timebase import FrameRate
+from .tempo_fit import steady
 
 __all__ = ["FACTORS", "SOURCES", "Grid", "Settings", "build", "snap", "tapped"]
 

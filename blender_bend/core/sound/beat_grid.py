@@ -8,8 +8,8 @@ from functools import cached_property
 
 import numpy as np
 
-from .errors import BendError, Code
-from .timebase import FrameRate
+from ..errors import BendError, Code
+from ..timebase import FrameRate
 
 PULSE_SECONDS = 0.15
 
