@@ -49,7 +49,7 @@ class Song:
         self.scene.sequence_editor_create()
         self.sound = self.scene.sequence_editor.strips.new_sound("Song", str(_silence(frames)), 20, 1)
         path = f"{self.sound.path_from_id()}.volume"
-        dense = importlib.import_module(f"{MODULE}.blender_bend.core.curves").dense
+        dense = importlib.import_module(f"{MODULE}.blender_bend.core.curves.keys").dense
         keys = addon("keyframes").table_of(dense(np.abs(np.sin(np.arange(frames) / 30)), 1))
         addon("keyframes").write_keys(addon("compat").ensure_fcurve(self.scene, path, "Song"), keys)
         self.strip = strip_with_routes(bpy, bends, frames)

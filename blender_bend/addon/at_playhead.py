@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 from bpy.types import ImageStrip
 
-from ..core.routes import Route
+from ..core.curves.routes import Route
 from ..core.sound import features
 from ..core.timebase import FrameRate
 from . import listening, timing

@@ -12,8 +12,9 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import events, messages
+from ..core import messages
 from ..core.catalogue import Parameter
+from ..core.curves import event_keys
 from ..core.errors import BendError, Code
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
@@ -272,6 +273,6 @@ def shaped(
         rest, full = full, rest
     hits = None
     if options.mode == EVENTS:
-        hits = events.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
+        hits = event_keys.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
     values = np.clip(route.shape(measured, rate), *limits)
     return writing.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

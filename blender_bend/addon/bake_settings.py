@@ -9,8 +9,8 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core.curves import TOLERANCE
-from ..core.events import SHAPES
+from ..core.curves.event_keys import SHAPES
+from ..core.curves.keys import TOLERANCE
 from ..core.files import foreign_json
 from ..core.sound import features
 from .tables import items
@@ -55,7 +55,7 @@ class Options:
     tolerance : largest error of simplified keys, as a share of the route's range
     events : moments that get keys: onsets, beats, bars or sections
     attack, decay : seconds of the rise to an event and of the fall after it
-    shape : one of ``core.events.SHAPES``
+    shape : one of ``core.curves.event_keys.SHAPES``
     accent : 0...1; 0 gives every event the full range, 1 as much of it as the feature has there
     add : add the sound to the curve as it is, where silence adds nothing; what the last bake added is taken back first
     use_range : write only frames first...last of the timeline

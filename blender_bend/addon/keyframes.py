@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from bpy.types import FCurve, Keyframe
 
-from ..core.curves import Keys
+from ..core.curves.keys import Keys
 from ..core.files.packing import unpack64
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.

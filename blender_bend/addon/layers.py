@@ -1,4 +1,4 @@
-"""The settings of one feature of a route, as Blender's properties; what they start with stands in ``core.routes``."""
+"""The settings of one feature of a route, as Blender's properties; ``core.curves.routes`` has their defaults."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 from bpy.types import PropertyGroup
 
+from ..core.curves.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
+from ..core.curves.shaping import EASES, SCALES
 from ..core.limits import brought_within
-from ..core.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
-from ..core.shaping import EASES, SCALES
 from ..core.sound import features
 from ..core.sound.features import Asked
 from .tables import feature_items, items

@@ -16,7 +16,7 @@ from bpy.types import Context, ImageStrip, Scene, SpaceSequenceEditor, Strip, Wi
 from gpu_extras.batch import batch_for_shader
 
 from ..core.catalogue import Parameter, Unit
-from ..core.routes import Route
+from ..core.curves.routes import Route
 from . import activity, compat, listening, overlay_geometry, strips, timing
 from .overlay_geometry import Band, Detail, View
 

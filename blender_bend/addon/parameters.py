@@ -10,8 +10,8 @@ from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProp
 from bpy.types import PropertyGroup
 
 from ..core.catalogue import Parameter
+from ..core.curves.routes import LARGEST, LEVELS, Route
 from ..core.limits import brought_within
-from ..core.routes import LARGEST, LEVELS, Route
 from . import tables
 from .layers import BEND_PG_layer, LayerSettings
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core import curves
-from ..core.curves import Keys
+from ..core.curves import keys
+from ..core.curves.keys import Keys
 from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
 
@@ -56,10 +56,10 @@ def _cut(table: KeyTable, end: int, frame: int) -> tuple[KeyTable, np.ndarray | 
     if kind == BEZIER:
         handles = _within_piece(co[end - 1], co[end], table["handle_right"][end - 1], table["handle_left"][end])
         first, second = _split(np.stack([co[end - 1], *handles, co[end]]), frame)
-        key = Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1], curves.BEZIER)
+        key = Keys(np.array([frame]), first[3:, 1], first[None, 2], second[None, 1], keys.BEZIER)
         return table_of(key), first[1], second[2]
     if kind == CONSTANT:
-        return table_of(Keys(np.array([frame]), np.array([low]), interpolation=curves.CONSTANT)), None, None
+        return table_of(Keys(np.array([frame]), np.array([low]), interpolation=keys.CONSTANT)), None, None
     if kind == LINEAR:
         value = low + (high - low) * (frame - left) / (right - left)
         return table_of(Keys(np.array([frame]), np.array([value]))), None, None

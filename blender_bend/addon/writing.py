@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 from bpy.types import FCurve, ImageStrip
 
-from ..core import curves, events
-from ..core.curves import Keys
+from ..core.curves import event_keys
+from ..core.curves import keys as curves
+from ..core.curves.keys import Keys
 from ..core.timebase import FrameRate
 from . import compat, splitting, strips
 from .bake_settings import DENSE, EVENTS, Options
@@ -266,7 +267,7 @@ def _events(sound: Sound, written: range, options: Options) -> Keys:
     span = sound.full - sound.rest
     strengths = ((near - sound.rest) / span).max(axis=0) if span else np.zeros(len(hits))
     strengths = 1.0 + (strengths - 1.0) * options.accent
-    return events.events(
+    return event_keys.events(
         hits.astype(np.float64),
         strengths,
         sound.rest,

@@ -20,12 +20,13 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, shaping
+from . import catalogue
+from .curves import shaping
+from .curves.routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
 from .errors import BendError, Code
 from .files import foreign_json
 from .files.whole import write_whole
 from .job import Bend, check_bend
-from .routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
 from .sound import features
 
 SCHEMA = 1

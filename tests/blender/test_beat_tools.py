@@ -187,7 +187,7 @@ def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
     curve = addon.compat.ensure_fcurve(scene, addon.strips.data_path(steady, "Rotate Channels · angle"), "Bend")
     counts = []
     for length in (100, 10_000):
-        keys = addon.keyframes.table_of(core.curves.dense(np.sin(np.arange(length) / 9), 1))
+        keys = addon.keyframes.table_of(core.keys.dense(np.sin(np.arange(length) / 9), 1))
         addon.keyframes.write_keys(curve, keys)
         counts.append(steps_of(lambda: bpy.ops.bend.key_beats(every=1)))
     assert counts[1] < 2 * counts[0]

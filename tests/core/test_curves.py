@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import fitting
-from blender_bend.core.curves import (
+from blender_bend.core.curves import bezier_fit
+from blender_bend.core.curves.keys import (
     BEZIER,
     CONSTANT,
     TOLERANCE,
@@ -24,7 +24,7 @@ from blender_bend.core.curves import (
     simplify,
     simplifying,
 )
-from blender_bend.core.routes import Route
+from blender_bend.core.curves.routes import Route
 from blender_bend.core.timebase import FrameRate
 
 
@@ -188,7 +188,7 @@ def test_what_is_tried_together_makes_no_difference(
 ) -> None:
     values = np.cumsum(np.random.default_rng(3).normal(size=300)) / 4
     whole = simplify(values, 1, tolerance)
-    monkeypatch.setattr(fitting, "TOGETHER", together)
+    monkeypatch.setattr(bezier_fit, "TOGETHER", together)
     slices, parted = simplifying(values, 1, tolerance), None
     count = 0
     while parted is None:

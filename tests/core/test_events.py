@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.curves import CONSTANT, LINEAR, Keys, evaluate
-from blender_bend.core.events import SHAPES, events, frames_of
+from blender_bend.core.curves.event_keys import SHAPES, events, frames_of
+from blender_bend.core.curves.keys import CONSTANT, LINEAR, Keys, evaluate
 from blender_bend.core.timebase import FrameRate
 
 RATE = FrameRate(Fraction(24))

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from blender_bend.core import catalogue, presets
+from blender_bend.core.curves.routes import Layer, Route
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.routes import Layer, Route
 
 
 @pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)

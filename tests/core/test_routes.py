@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import shaping
+from blender_bend.core.curves import shaping
+from blender_bend.core.curves.routes import CHAINS, COMBINES, LIMITS, Layer, Route, nearest
 from blender_bend.core.errors import BendError
-from blender_bend.core.routes import CHAINS, COMBINES, LIMITS, Layer, Route, nearest
 from blender_bend.core.timebase import FrameRate
 
 RATE = FrameRate(Fraction(24))

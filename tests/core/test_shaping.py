@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import shaping
-from blender_bend.core.shaping import bounds, clean, curve, follow, gate, look_ahead, median, offset, quantise
+from blender_bend.core.curves import shaping
+from blender_bend.core.curves.shaping import bounds, clean, curve, follow, gate, look_ahead, median, offset, quantise
 from blender_bend.core.timebase import FrameRate
 
 RATES = [FrameRate(value) for value in (Fraction(12), Fraction(24), Fraction(30000, 1001), Fraction(60), Fraction(240))]

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from . import fitting
-from .slices import Slices, carry_out
+from ..slices import Slices, carry_out
+from . import bezier_fit
 
 #: Largest error of simplified keys, as a share of the route's range, unless the artist says otherwise.
 TOLERANCE = 0.05
@@ -61,13 +61,13 @@ def simplifying(values: np.ndarray, first_frame: int, tolerance: float) -> Slice
     frames = np.arange(len(values), dtype=np.float64) + first_frame
 
     def keys(cuts: np.ndarray) -> Keys:
-        leaving, arriving = fitting.handles(values, cuts)
+        leaving, arriving = bezier_fit.handles(values, cuts)
         return bezier(frames[cuts], values[cuts], leaving, arriving)
 
     # Blender's keys are 32-bit: far from frame 0 the handles move a little, so what it makes of them has the last word.
-    cuts = yield from fitting.cut(values, 0.999 * tolerance)
+    cuts = yield from bezier_fit.cut(values, 0.999 * tolerance)
     yield
-    return keys(fitting.hold(cuts, tolerance, lambda cuts: np.abs(evaluate(keys(cuts), frames) - values)))
+    return keys(bezier_fit.hold(cuts, tolerance, lambda cuts: np.abs(evaluate(keys(cuts), frames) - values)))
 
 
 def bezier(frames: np.ndarray, values: np.ndarray, leaving: np.ndarray, arriving: np.ndarray) -> Keys:

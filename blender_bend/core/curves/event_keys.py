@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from .curves import CONSTANT, LINEAR, Keys, bezier
-from .timebase import FrameRate
+from ..timebase import FrameRate
+from .keys import CONSTANT, LINEAR, Keys, bezier
 
 #: How a curve rises to an event and falls back: label and tooltip by name.
 SHAPES: tuple[tuple[str, str, str], ...] = (

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from . import papers, shaping
-from .limits import brought_within
-from .sound import features
-from .timebase import FrameRate
+from ..limits import brought_within
+from ..sound import features
+from ..timebase import FrameRate
+from . import paper_smoothing, shaping
 
 #: Which stages a layer has: label and tooltip by name.
 CHAINS: tuple[tuple[str, str, str], ...] = (
@@ -168,13 +168,13 @@ class Layer:
     def _papers(self, values: np.ndarray) -> dict[str, np.ndarray]:
         passed = {}
         if self.chain == "gate_median":
-            passed["gate"] = values = papers.gate(values, self.gate)
-            passed["median"] = values = papers.median(values, self.kernel)
+            passed["gate"] = values = paper_smoothing.gate(values, self.gate)
+            passed["median"] = values = paper_smoothing.median(values, self.kernel)
         else:
-            passed["median"] = values = papers.median(values, self.kernel)
-            passed["envelope"] = values = papers.envelope(values, self.keep)
-            passed["gate"] = values = papers.gate(values, self.gate)
-        passed["scale"] = np.clip(papers.to_range(values, 0.0, 1.0), 0.0, 1.0)
+            passed["median"] = values = paper_smoothing.median(values, self.kernel)
+            passed["envelope"] = values = paper_smoothing.envelope(values, self.keep)
+            passed["gate"] = values = paper_smoothing.gate(values, self.gate)
+        passed["scale"] = np.clip(paper_smoothing.to_range(values, 0.0, 1.0), 0.0, 1.0)
         return passed
 
     def _bounds(self, values: np.ndarray) -> tuple[float, float]:

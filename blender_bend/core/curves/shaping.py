@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .timebase import FrameRate
+from ..timebase import FrameRate
 
 #: How a feature is brought to 0...1: label and tooltip by name.
 SCALES: tuple[tuple[str, str, str], ...] = (

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .slices import Slices
+from ..slices import Slices
 
 #: Frames; up to here every length is tried for every start at once, beyond it a piece grows by a quarter at a time.
 LONGEST = 16
