@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from bpy.types import Scene, Strip
 
-from ..core import catalogue, sites
+from ..core import catalogue
+from ..core.bends import sites
 from ..core.catalogue import Parameter, Unit
 from . import compat, copies, drivers, strips
 from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder

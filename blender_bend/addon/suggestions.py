@@ -7,8 +7,8 @@ from typing import Any
 from bpy.types import Context
 
 from ..core import models as core_models
-from ..core import sites as core_sites
-from ..core.channels import CLUSTERS
+from ..core.bends import sites as core_sites
+from ..core.bends.channel_selection import CLUSTERS
 from ..core.hearing import MINI_SOUND
 from . import model_list, preferences
 

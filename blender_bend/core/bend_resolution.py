@@ -5,7 +5,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from . import catalogue, channels, sites
+from . import catalogue
+from .bends import channel_selection, sites
 from .catalogue import Parameter
 from .job import Bend
 
@@ -51,7 +52,7 @@ class JobBend:
             "name": bend.name,
             "operator": bend.operator,
             "site": str(self._site),
-            "channels": str(channels.parse(bend.channels)),
+            "channels": str(channel_selection.parse(bend.channels)),
             "choices": {
                 choice.name: bend.choices.get(choice.name, choice.default) for choice in self._operator.choices
             },

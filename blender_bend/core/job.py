@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import catalogue, channels, schedulers, sites, tiling
+from . import catalogue, schedulers, tiling
+from .bends import channel_selection as channels
+from .bends import sites
 from .catalogue import scenes
 from .errors import BendError, Code
 from .files import foreign_json
@@ -42,9 +44,9 @@ class Bend:
     ----------
     name : unique in the stack; shown in messages
     operator : a name from the catalogue
-    site : see ``core.sites``
+    site : see ``core.bends.sites``
     start, end : step window, 0...1
-    channels : see ``core.channels``
+    channels : see ``core.bends.channel_selection``
     choices : the operator's choices by name
     region : a region of the catalogue; ``inverted`` bends all but it
     restore : a restoration of the catalogue

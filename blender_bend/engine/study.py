@@ -14,7 +14,7 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
-from ..core import channels, sites
+from ..core.bends import channel_selection, sites
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import caches
 from ..core.files.whole import replacing
@@ -149,7 +149,7 @@ class Studies:
 
 def _asks(operator: str, selection: str, site: str) -> str:
     """The site, if a bend needs it studied."""
-    needs = operator == "add_direction" or channels.parse(selection).kind == "cluster"
+    needs = operator == "add_direction" or channel_selection.parse(selection).kind == "cluster"
     return site.strip() if needs and sites.parse(site).kind in ("unet", "transformer") else ""
 
 

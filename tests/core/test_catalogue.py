@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from blender_bend.core import catalogue, sites
+from blender_bend.core import catalogue
+from blender_bend.core.bends import sites
 from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter, Unit
 from blender_bend.core.errors import BendError, Code
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.channels import CLUSTERS, Selection, parse
+from blender_bend.core.bends.channel_selection import CLUSTERS, Selection, parse
 from blender_bend.core.errors import BendError, Code
 
 

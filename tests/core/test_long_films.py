@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from many_jobs import jobs
 
-from blender_bend.core import channels, plan, sites
+from blender_bend.core import plan
+from blender_bend.core.bends import channel_selection, sites
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import json_stream
 from blender_bend.core.frames import BLOCK, Frames
@@ -67,7 +68,7 @@ def test_sites_and_channels_are_parsed_once_for_all_frames(monkeypatch: pytest.M
         return count
 
     monkeypatch.setattr(sites, "parse", counted(sites.parse))
-    monkeypatch.setattr(channels, "parse", counted(channels.parse))
+    monkeypatch.setattr(channel_selection, "parse", counted(channel_selection.parse))
     assert len({one.key for one in trace(film(100))}) == 100
     assert len(parsed) == 4
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import channels, prompt_weights, prompts
+from blender_bend.core import prompt_weights, prompts
+from blender_bend.core.bends import channel_selection
 from blender_bend.core.errors import BendError, Code
 
 MANY = 50_000
@@ -73,7 +74,7 @@ def test_the_prompts_of_a_long_film_are_put_in_order_once() -> None:
 )
 def test_channels_without_end_are_refused(text: str) -> None:
     with pytest.raises(BendError) as caught:
-        channels.parse(text)
+        channel_selection.parse(text)
     assert caught.value.code == Code.PARAMETER_INVALID
 
 
@@ -81,8 +82,8 @@ def test_channels_without_end_are_refused(text: str) -> None:
 def test_ranges_of_channels_may_overlap(ranges: list[tuple[int, int]]) -> None:
     text = ", ".join(f"{first}-{first + more}" for first, more in ranges)
     named = {number for first, more in ranges for number in range(first, first + more + 1)}
-    assert channels.parse(text).numbers == tuple(sorted(named))
+    assert channel_selection.parse(text).numbers == tuple(sorted(named))
 
 
 def test_the_same_range_many_times_is_one() -> None:
-    assert channels.parse(",".join(["0-99999"] * 1000)).numbers == tuple(range(100_000))
+    assert channel_selection.parse(",".join(["0-99999"] * 1000)).numbers == tuple(range(100_000))

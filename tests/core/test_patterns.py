@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import sites
+from blender_bend.core.bends import sites
+from blender_bend.core.bends.patterns import LONGEST, Pattern, fits_end, wildcard
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.patterns import LONGEST, Pattern, fits_end, wildcard
 
 LETTERS = st.text(st.sampled_from("ab.*"), max_size=9)
 PATHS = st.text(st.sampled_from("ab."), max_size=9)

@@ -87,9 +87,12 @@ def test_the_reader_sees_imports_inside_functions_and_resolves_relative_ones() -
         "os.path",
         "blender_bend.engine.models",
         "torch.nn",
-        "blender_bend.core.sites",
+        "blender_bend.core.bends.sites",
     }
-    assert set(imports(source, "blender_bend.core", inside_functions=False)) == {"os.path", "blender_bend.core.sites"}
+    assert set(imports(source, "blender_bend.core", inside_functions=False)) == {
+        "os.path",
+        "blender_bend.core.bends.sites",
+    }
 
 
 def test_a_neighbouring_name_is_not_a_permission() -> None:

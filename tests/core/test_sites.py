@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import sites
+from blender_bend.core.bends import sites
+from blender_bend.core.bends.sites import Site, window_steps
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.resolve import settle
-from blender_bend.core.sites import Site, window_steps
 
 PATHS = [
     "conv_in",

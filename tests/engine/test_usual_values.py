@@ -16,7 +16,7 @@ import numpy as np
 import PIL.Image
 import pytest
 
-from blender_bend.core import sites
+from blender_bend.core.bends import sites
 from blender_bend.core.catalogue import OPERATORS, Operator
 from blender_bend.core.job import Bend, Job
 from blender_bend.core.resolve import Resolver

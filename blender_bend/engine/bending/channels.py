@@ -9,8 +9,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ...core import channels
-from ...core.channels import Selection
+from ...core.bends import channel_selection
+from ...core.bends.channel_selection import Selection
 from ...core.errors import BendError, Code
 from ..devices import upload
 from .operators import Direction, Moment
@@ -34,7 +34,7 @@ def take(
     Parameters
     ----------
     axis : where the channels are
-    text : see ``core.channels``
+    text : see ``core.bends.channel_selection``
     seed, site : what a random choice is drawn from; it is the same at every step
 
     Returns
@@ -45,7 +45,7 @@ def take(
     ------
     BendError(CHANNEL_MISSING)
     """
-    chosen = channels.parse(text)
+    chosen = channel_selection.parse(text)
     if chosen.kind == "all":
         return x, lambda bent: bent
     chosen.check(x.shape[axis])

@@ -9,8 +9,8 @@ from weakref import WeakKeyDictionary
 from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
+from ...core.bends.sites import Site
 from ...core.errors import BendError, Code
-from ...core.sites import Site
 from .apply import Grid
 
 #: From a tensor, and the picture's rows and columns if it is tokens, to the bent tensor.

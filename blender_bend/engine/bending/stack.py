@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...core import sites
+from ...core.bends import sites
 from ...core.errors import BendError, Code
 from ..memory import is_out_of_memory
 from .apply import Grid

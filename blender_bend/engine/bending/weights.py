@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from torch import Tensor, nn
 
+from ...core.bends.sites import Site
 from ...core.errors import BendError, Code
-from ...core.sites import Site
 from ..loras import loaded_on
 
 

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...core import patterns
+from ...core.bends import patterns
 from ...core.limits import SIDE, Whole
 
 if TYPE_CHECKING:

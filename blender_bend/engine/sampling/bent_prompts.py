@@ -12,7 +12,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import ExitStack
 
-from ...core import sites
+from ...core.bends import sites
 from ...core.files.caches import PROMPT_BYTES
 from ...core.resolve import Resolved
 from ..bending import BendStack

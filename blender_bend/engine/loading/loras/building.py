@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from ....core.patterns import fits_end
+from ....core.bends.patterns import fits_end
 from ...loras import Change, Dora, Full, Hadamard, Kronecker, LowRank, original
 from .layer_names import LayerNames, Place
 from .reading import Contents, Entry

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 
 #: Into how many groups the channels of a site are parted when a selection does not say (Broad et al.: 3 to 5).
 CLUSTERS = 5

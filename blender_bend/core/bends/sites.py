@@ -9,8 +9,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..errors import BendError, Code
 from . import patterns
-from .errors import BendError, Code
 
 #: Tensors that pass between the parts of the model.
 STATE_KINDS = ("noise", "latent", "prediction", "guidance", "text")
