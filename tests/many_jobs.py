@@ -6,9 +6,10 @@ import hashlib
 import random
 from dataclasses import replace
 
-from blender_bend.core import catalogue, schedulers
+from blender_bend.core import catalogue
 from blender_bend.core.catalogue import strip
 from blender_bend.core.job import Bend, Embedding, Frame, Hearing, Job, Lora
+from blender_bend.core.samplers import schedulers
 
 SITES = (
     "latent",

@@ -8,8 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from blender_bend.core.few_steps import FEW_STEPS, FewSteps  # noqa: E402
-from blender_bend.core.schedulers import AUTO, OPTIONS, OWN, SCHEDULERS, Scheduler, scheduler  # noqa: E402
+from blender_bend.core.samplers.few_steps import FEW_STEPS, FewSteps  # noqa: E402
+from blender_bend.core.samplers.schedulers import AUTO, OPTIONS, OWN, SCHEDULERS, Scheduler, scheduler  # noqa: E402
 
 PAGE = ROOT / "docs" / "samplers.md"
 

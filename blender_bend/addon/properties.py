@@ -17,8 +17,9 @@ from bpy.props import (
 )
 from bpy.types import Context, PropertyGroup, Scene, Strip
 
-from ..core import catalogue, models, schedulers
+from ..core import catalogue, models
 from ..core.catalogue import Parameter
+from ..core.samplers import schedulers
 from . import suggestions, tables
 from .bake_settings import BEND_PG_baking
 from .beat_settings import BEND_PG_beats

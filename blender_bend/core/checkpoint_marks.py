@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .few_steps import BY_NAME, FEW_STEPS, FewSteps
 from .safetensors_file import Contents, Entry
-from .schedulers import scheduler
+from .samplers.few_steps import BY_NAME, FEW_STEPS, FewSteps
+from .samplers.schedulers import scheduler
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,7 +37,7 @@ class Marks:
     ----------
     prediction : ``epsilon``, ``v_prediction``, or empty if it does not say
     zero_snr : whether it was trained down to pure noise
-    few_steps : the name of an entry of ``core.few_steps``, or empty
+    few_steps : the name of an entry of ``core.samplers.few_steps``, or empty
     trailing : whether the last timestep must be among the steps
     """
 

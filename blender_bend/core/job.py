@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import catalogue, schedulers, tiling
+from . import catalogue, tiling
 from .bends import channel_selection as channels
 from .bends import sites
 from .catalogue import scenes
@@ -20,6 +20,7 @@ from .files.whole import DIGEST
 from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
 from .limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
 from .prompts import BLENDINGS
+from .samplers import schedulers
 
 SCHEMA = 2
 
@@ -123,8 +124,8 @@ class Job:
     walk_amount : 0...1, the share of the walking noise in the starting noise
     source : what a frame starts from: ``noise``, a ``procedural`` scene, ``pictures``, or the ``previous`` frame
     scene, palette, scene_seed : the procedural scene, see ``core.catalogue.scenes``
-    scheduler : a name of ``core.schedulers``
-    spacing, sigmas, prediction : what is chosen of it instead of the model's own, see ``core.schedulers``
+    scheduler : a name of ``core.samplers.schedulers``
+    spacing, sigmas, prediction : what is chosen of it instead of the model's own, see ``core.samplers.schedulers``
     blending : how prompts are blended, ``linear`` or ``spherical``
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone

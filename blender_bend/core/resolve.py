@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, embeddings, prompt_weights, schedulers, tiling
+from . import catalogue, embeddings, prompt_weights, tiling
 from .bend_resolution import JobBend, settle, within
 from .catalogue import strip
 from .job import Frame, Job
+from .samplers import schedulers
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "4"

@@ -12,8 +12,8 @@ from pathlib import Path
 from . import single_files
 from .checkpoint_marks import V, named_few_steps, named_prediction
 from .errors import BendError
-from .few_steps import BY_NAME, FewSteps
-from .schedulers import scheduler
+from .samplers.few_steps import BY_NAME, FewSteps
+from .samplers.schedulers import scheduler
 
 _STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])", re.IGNORECASE)
 

@@ -20,7 +20,7 @@ from ..core.files import caches
 from ..core.files.whole import replacing
 from ..core.job import Bend, Job
 from ..core.resolve import DDIM, Resolved
-from ..core.schedulers import AUTO
+from ..core.samplers.schedulers import AUTO
 from . import kept
 from .alignment import aligned
 from .bending.operators import Direction
@@ -174,7 +174,7 @@ def study_sites(
     Parameters
     ----------
     paths : sites without wildcards, such as ``unet:mid_block``
-    prediction : what the network predicts, see ``core.schedulers``
+    prediction : what the network predicts, see ``core.samplers.schedulers``
 
     Raises
     ------

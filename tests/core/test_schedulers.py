@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from blender_bend.core import few_steps, schedulers
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Job
 from blender_bend.core.resolve import resolve
-from blender_bend.core.schedulers import OPTIONS, SCHEDULERS
+from blender_bend.core.samplers import few_steps, schedulers
+from blender_bend.core.samplers.schedulers import OPTIONS, SCHEDULERS
 
 
 def test_names_and_labels_are_used_once() -> None:

@@ -18,7 +18,7 @@ import pytest
 from blender_bend.core import models, single_files, suggestions
 from blender_bend.core.checkpoint_marks import Marks
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.few_steps import FEW_STEPS
+from blender_bend.core.samplers.few_steps import FEW_STEPS
 
 UNET = "model.diffusion_model."
 FIRST = f"{UNET}input_blocks.0.0.weight"

@@ -18,9 +18,9 @@ from diffusers import (
 )
 from stock import call
 
-from blender_bend.core.few_steps import FEW_STEPS, FewSteps
 from blender_bend.core.job import Job
 from blender_bend.core.resolve import resolve
+from blender_bend.core.samplers.few_steps import FEW_STEPS, FewSteps
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

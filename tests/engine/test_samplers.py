@@ -14,7 +14,7 @@ from stock import FLOW_SAMPLERS, UNET_SAMPLERS, OnePicture, call, image_to_image
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Job
 from blender_bend.core.resolve import resolve
-from blender_bend.core.schedulers import NAMES, OPTIONS, SCHEDULERS, scheduler
+from blender_bend.core.samplers.schedulers import NAMES, OPTIONS, SCHEDULERS, scheduler
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

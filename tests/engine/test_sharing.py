@@ -19,7 +19,7 @@ from blender_bend.core import plan
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Bend, Job
 from blender_bend.core.resolve import Resolved, frame_key, resolve
-from blender_bend.core.schedulers import SCHEDULERS
+from blender_bend.core.samplers.schedulers import SCHEDULERS
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

@@ -7,9 +7,9 @@ from typing import Any
 
 from bpy.types import Context, ImageStrip, Panel
 
-from ...core import schedulers
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
+from ...core.samplers import schedulers
 from ...core.suggestions import suggestions_for
 from ...core.wording import counted
 from .. import compat, fingerprint, preferences, prompt_notices, song_length, sound

@@ -12,9 +12,9 @@ import torch
 
 from ...core.errors import BendError, Code
 from ...core.resolve import Resolved
-from ...core.sampler_choices import names
-from ...core.schedulers import AUTO, OPTIONS, OWN, PREDICTIONS, SCHEDULERS, SIGMAS, SPACINGS, Scheduler
-from ...core.schedulers import scheduler as described
+from ...core.samplers.sampler_choices import names
+from ...core.samplers.schedulers import AUTO, OPTIONS, OWN, PREDICTIONS, SCHEDULERS, SIGMAS, SPACINGS, Scheduler
+from ...core.samplers.schedulers import scheduler as described
 from ..families import Family
 
 

@@ -16,7 +16,7 @@ class FewSteps:
     Parameters
     ----------
     label : as it is published; ``name`` is for tests
-    scheduler, spacing, prediction : as in a job, see ``core.schedulers``
+    scheduler, spacing, prediction : as in a job, see ``core.samplers.schedulers``
     steps : those it was made for
     guidance : from … to; 1 asks the network once a step
     note : what else there is to know

@@ -1,4 +1,4 @@
-"""What can be chosen of samplers, and how one is described; the table itself is ``core.schedulers``."""
+"""What can be chosen of samplers, and how one is described; the table itself is ``core.samplers.schedulers``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 
 #: A choice that is left to the model.
 AUTO = "auto"

@@ -5,7 +5,7 @@ The engine finds the diffusers class by its name; the interface, the documentati
 
 from __future__ import annotations
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 from .sampler_choices import (
     ANY_PREDICTION,
     ANY_SIGMAS,

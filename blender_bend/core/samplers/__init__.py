@@ -1,0 +1,1 @@
+"""Samplers, their settings, and the models that are made for few steps."""
