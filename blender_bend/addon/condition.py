@@ -13,7 +13,7 @@ from ..core import hearing
 from ..core.errors import BendError, Code
 from ..core.hearing import Ears, Windows
 from ..core.job import Hearing
-from ..core.prompts import Blend
+from ..core.prompts.schedule import Blend
 from ..core.resolve import settle, vector_path
 from ..core.stored_frames import read_input
 from . import captured, compat, fingerprint, preferences, sound

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core import embeddings, models
+from ..core import models
 from ..core.job import Embedding
+from ..core.prompts import embeddings
 from . import preferences
 
 

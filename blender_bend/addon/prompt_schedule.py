@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from bpy.types import Scene
 
-from ..core import prompts
 from ..core.errors import BendError, Code
+from ..core.prompts import schedule as prompts
 from .properties import BEND_PG_settings
 
 #: Lines and characters of a text of prompts: more than a film has.

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import file_hashes, models, prompts
+from ..core import file_hashes, models
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
 from ..core.frames import Frames
 from ..core.job import Bend, Frame, Job, Lora
-from ..core.prompts import Blend
+from ..core.prompts import schedule as prompts
+from ..core.prompts.schedule import Blend
 from ..core.resolve import settle
 from ..core.samplers import schedulers
 from . import (

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, overload
 from .errors import BendError, Code
 from .files.whole import DIGEST
 from .limits import FRAME
-from .prompts import Blend
+from .prompts.schedule import Blend
 
 #: Characters of a prompt; models read some hundred words.
 LONGEST_PROMPT = 100_000

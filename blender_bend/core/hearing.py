@@ -12,7 +12,7 @@ from pathlib import Path
 
 from .errors import BendError, Code
 from .models import MINI, MINI_PATH, ModelReference, file_fingerprint, readable
-from .prompts import Blend
+from .prompts.schedule import Blend
 from .timebase import FrameRate
 
 #: Where the files are with which mini hears.

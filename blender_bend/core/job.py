@@ -19,7 +19,7 @@ from .files.json_stream import read_object
 from .files.whole import DIGEST
 from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
 from .limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
-from .prompts import BLENDINGS
+from .prompts.schedule import BLENDINGS
 from .samplers import schedulers
 
 SCHEMA = 2
@@ -131,7 +131,7 @@ class Job:
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
     hearing : what makes the model hear; None for a model that does not
     editing : whether a picture that a frame starts from is inverted and keeps its layout, instead of being painted over
-    prompt_weights : whether brackets in the prompts are weights, see ``core.prompt_weights``, or letters
+    prompt_weights : whether brackets in the prompts are weights, see ``core.prompts.weights``, or letters
     clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
     embeddings : the textual inversion files that the prompts name
     decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.tiling``

@@ -9,8 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import embeddings, file_hashes, hub, known_models, model_checks, model_files, single_files, weight_files
+from . import file_hashes, hub, known_models, model_checks, model_files, single_files, weight_files
 from .errors import BendError, Code
+from .prompts import embeddings
 
 MINI = "mini"
 MINI_PATH = Path(__file__).resolve().parent.parent / "models" / "mini"

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, embeddings, prompt_weights, tiling
+from . import catalogue, tiling
 from .bend_resolution import JobBend, settle, within
 from .catalogue import strip
 from .job import Frame, Job
+from .prompts import embeddings, weights
 from .samplers import schedulers
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
@@ -149,7 +150,7 @@ def _reading(job: Job, prompts: tuple[str, ...]) -> Resolved:
     """How a frame's prompts are read; what makes no difference to them is left out."""
     files = {embedding.name: embedding.fingerprint for embedding in job.embeddings}
     found: Resolved = {}
-    if job.prompt_weights and not all(prompt_weights.is_plain(prompt) for prompt in prompts):
+    if job.prompt_weights and not all(weights.is_plain(prompt) for prompt in prompts):
         found["weights"] = True
     if job.clip_skip:
         found["clip_skip"] = job.clip_skip

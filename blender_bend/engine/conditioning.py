@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.embeddings import replaced
 from ..core.files.caches import PROMPT_BYTES
-from ..core.prompt_weights import Parts, literal, read, words
+from ..core.prompts.embeddings import replaced
+from ..core.prompts.weights import Parts, literal, read, words
 from ..core.resolve import Resolved
 from . import weighted_prompts
 from .bounded import Bounded, tensors_bytes

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core.prompt_weights import Fragment, Parts, is_weighted, words
+from ..core.prompts.weights import Fragment, Parts, is_weighted, words
 from .families.text import TextEncoder
 
 #: Tokens that mark the beginning and the end of a chunk.

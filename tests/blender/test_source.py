@@ -224,7 +224,7 @@ def test_the_settings_reach_the_job(bend_strip, scene, addon, core, tmp_path):
 
 def test_every_choice_of_the_tables_is_offered(bend_strip, core):
     properties = bend_strip.bend_settings.bl_rna.properties
-    for name, names in (("scheduler", core.schedulers.NAMES), ("blending", core.prompts.BLENDINGS)):
+    for name, names in (("scheduler", core.schedulers.NAMES), ("blending", core.schedule.BLENDINGS)):
         assert [item.identifier for item in properties[name].enum_items] == list(names)
     assert {item.identifier for item in properties["source"].enum_items} == set(core.catalogue.strip.BY_SOURCE)
 

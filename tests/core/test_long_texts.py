@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import prompt_weights, prompts
 from blender_bend.core.bends import channel_selection
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.prompts import schedule
+from blender_bend.core.prompts import weights as prompt_weights
 
 MANY = 50_000
 
@@ -45,15 +46,15 @@ def test_every_weight_of_any_prompt_is_a_number_within_its_limits(prompt: str) -
 @pytest.mark.parametrize("line", ["1:" + " " * MANY, " " * MANY + "1", "1" * MANY + ": a", "-" * MANY + ": a"])
 def test_a_line_of_prompts_of_any_length_is_refused(line: str) -> None:
     with pytest.raises(BendError) as caught:
-        prompts.parse_schedule(line)
+        schedule.parse_schedule(line)
     assert caught.value.code == Code.PROMPT_INVALID
-    assert prompts.prompt_of_marker(f"prompt{line}") is None
+    assert schedule.prompt_of_marker(f"prompt{line}") is None
 
 
 def test_spaces_around_a_prompt_cost_nothing() -> None:
     around = " " * MANY
-    assert prompts.parse_schedule(f"{around}1{around}:{around}a{around}b{around}") == {1: f"a{around}b"}
-    assert prompts.prompt_of_marker(f"{around}Prompt{around}:{around}a{around}") == "a"
+    assert schedule.parse_schedule(f"{around}1{around}:{around}a{around}b{around}") == {1: f"a{around}b"}
+    assert schedule.prompt_of_marker(f"{around}Prompt{around}:{around}a{around}") == "a"
 
 
 def test_the_prompts_of_a_long_film_are_put_in_order_once() -> None:
@@ -64,7 +65,7 @@ def test_the_prompts_of_a_long_film_are_put_in_order_once() -> None:
             Counted.asked += 1
             return super().__iter__()
 
-    blend = prompts.travel(Counted({frame: str(frame) for frame in range(0, 50_000, 2)}))
+    blend = schedule.travel(Counted({frame: str(frame) for frame in range(0, 50_000, 2)}))
     assert [blend(frame) for frame in (7, 8)] == [(("6", 0.5), ("8", 0.5)), (("8", 1.0),)]
     assert Counted.asked == 1
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.prompts import parse_schedule, prompt_of_marker, travel
+from blender_bend.core.prompts.schedule import parse_schedule, prompt_of_marker, travel
 
 SCHEDULE = {10: "a calm sea", 20: "waves", 40: "a burning forest"}
 

@@ -6,7 +6,7 @@ import bisect
 import re
 from collections.abc import Callable
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 
 #: The prompts of one frame with their shares, which add up to 1.
 Blend = tuple[tuple[str, float], ...]

@@ -1,0 +1,1 @@
+"""Prompts: schedules, weights, and the embeddings that they name."""
