@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from safetensors.torch import save_file
 
-from blender_bend.core import single_files
+from blender_bend.core.checkpoints import single_files
 
 #: Parts of a layer's name, diffusers' first. The order counts.
 _RESNET = [

@@ -20,7 +20,8 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from . import single_files, weights
+from . import weights
+from .checkpoints import single_files
 from .errors import BendError
 from .files import foreign_json
 from .job import Job

@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from . import layouts, model_files, part_settings, weight_files
+from . import layouts, model_files, part_settings
+from .checkpoints import weight_files
 from .errors import BendError, Code
 from .layouts import Layout
 from .model_files import INDEX, Listing

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import file_hashes, hub, known_models, model_checks, model_files, single_files, weight_files
+from . import file_hashes, hub, known_models, model_checks, model_files
+from .checkpoints import single_files, weight_files
 from .errors import BendError, Code
 from .prompts import embeddings
 

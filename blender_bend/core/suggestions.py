@@ -9,8 +9,8 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import single_files
-from .checkpoint_marks import V, named_few_steps, named_prediction
+from .checkpoints import single_files
+from .checkpoints.training_marks import V, named_few_steps, named_prediction
 from .errors import BendError
 from .samplers.few_steps import BY_NAME, FewSteps
 from .samplers.schedulers import scheduler

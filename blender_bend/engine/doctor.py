@@ -13,10 +13,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import environment, model_files, single_files
+from ..core import environment, model_files
+from ..core.checkpoints import single_files
+from ..core.checkpoints.safetensors_file import contents
 from ..core.environment import AUDIO, DIFFUSION
 from ..core.errors import BendError
-from ..core.safetensors_file import contents
 from ..core.wording import some
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ..core import hub, known_models, model_checks, model_files, weight_files
+from ..core import hub, known_models, model_checks, model_files
+from ..core.checkpoints import weight_files
 from ..core.errors import BendError, Code
 from ..core.files import foreign_json
 from ..core.files import whole as file_tools

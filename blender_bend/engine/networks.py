@@ -10,9 +10,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core import model_files, part_settings, weight_files
+from ..core import model_files, part_settings
+from ..core.checkpoints import weight_files
+from ..core.checkpoints.safetensors_file import contents
 from ..core.errors import BendError, Code
-from ..core.safetensors_file import contents
 from ..core.wording import some
 from .confinement import refuse_code
 

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from mutations import DAMAGED_JSON
 
-from blender_bend.core import footprint, hub, model_files, models, presets, safetensors_file, speeds, weights
+from blender_bend.core import footprint, hub, model_files, models, presets, speeds, weights
+from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
 from blender_bend.core.files.foreign_json import Unreadable

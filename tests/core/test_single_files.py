@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_bend.core import models, single_files, suggestions
-from blender_bend.core.checkpoint_marks import Marks
+from blender_bend.core import models, suggestions
+from blender_bend.core.checkpoints import single_files
+from blender_bend.core.checkpoints.training_marks import Marks
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.samplers.few_steps import FEW_STEPS
 

@@ -14,18 +14,8 @@ from typing import Any
 import pytest
 from strange_files import as_anybody, each_kind, put, unix
 
-from blender_bend.core import (
-    environment,
-    hearing,
-    hub,
-    model_files,
-    models,
-    presets,
-    safetensors_file,
-    speeds,
-    stored_frames,
-    weights,
-)
+from blender_bend.core import environment, hearing, hub, model_files, models, presets, speeds, stored_frames, weights
+from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.environment import Record
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json

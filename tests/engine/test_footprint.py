@@ -22,7 +22,8 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from blender_bend.core import footprint, weight_files, weights
+from blender_bend.core import footprint, weights
+from blender_bend.core.checkpoints import weight_files
 from blender_bend.core.footprint import Offload, Stage
 from blender_bend.core.job import PRECISIONS, Job
 from blender_bend.core.memory_advice import advise, batch_that_fits

@@ -23,7 +23,8 @@ from single_file import write_checkpoint, write_settings
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
-from blender_bend.core import model_files, single_files
+from blender_bend.core import model_files
+from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Embedding
 from blender_bend.core.models import file_fingerprint

@@ -18,7 +18,7 @@ from single_file import checkpoint
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection, CLIPTokenizer
 
-from blender_bend.core import checkpoint_names, single_files
+from blender_bend.core.checkpoints import single_files, tensor_names
 
 KINDS = ("sd1", "sd2", "sdxl")
 #: Tensors of the published checkpoints with their shapes; also diffusers' marks of each kind, in CHECKPOINT_KEY_NAMES.
@@ -109,7 +109,7 @@ def test_a_written_checkpoint_is_what_diffusers_converts(kind: str, parts: Parts
 
 
 def test_every_weight_is_looked_for_where_it_is_published(kind: str, parts: Parts, file: dict[str, Tensor]) -> None:
-    names = checkpoint_names
+    names = tensor_names
     finders: list[tuple[nn.Module, Callable[[str], names.Source]]] = [
         (parts.unet, lambda name: names.unet_source(name, parts.settings["unet"])),
         (parts.vae, lambda name: names.autoencoder_source(name, parts.settings["vae"])),

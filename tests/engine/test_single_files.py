@@ -19,7 +19,8 @@ from safetensors.torch import save_file
 from single_file import checkpoint, write_settings
 from torch import Tensor
 
-from blender_bend.core import models, single_files
+from blender_bend.core import models
+from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Job
 from blender_bend.core.models import fingerprint

@@ -18,7 +18,8 @@ from safetensors.torch import save_file
 from single_file import checkpoint, write_settings
 from torch import Tensor
 
-from blender_bend.core import models, single_files, suggestions
+from blender_bend.core import models, suggestions
+from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError
 from blender_bend.core.models import fingerprint
 from blender_bend.engine.loading import load_pipeline

@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 
-from ...core import model_files, weight_files
+from ...core import model_files
+from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
 from ..alignment import align
 from ..memory import is_out_of_memory

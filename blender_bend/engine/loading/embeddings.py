@@ -16,10 +16,10 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.utils.parametrize import is_parametrized
 
+from ...core.checkpoints.safetensors_file import contents
 from ...core.errors import BendError, Code
 from ...core.job import Embedding
 from ...core.models import file_fingerprint
-from ...core.safetensors_file import contents
 from ..alignment import align
 from ..families import family_of
 from ..families.text import TextEncoder

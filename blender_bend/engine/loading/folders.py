@@ -10,7 +10,8 @@ import diffusers
 import torch
 import transformers
 
-from ...core import model_checks, model_files, weight_files
+from ...core import model_checks, model_files
+from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
 from ...core.model_files import Listing
 from ..confinement import refuse_code

@@ -18,10 +18,10 @@ from accelerate import init_empty_weights  # type: ignore[import-untyped]
 from torch import Tensor, nn
 from transformers import CLIPTextConfig, CLIPTokenizer
 
-from ...core import checkpoint_names as names
-from ...core import single_files
+from ...core.checkpoints import single_files
+from ...core.checkpoints import tensor_names as names
+from ...core.checkpoints.safetensors_file import Entry
 from ...core.errors import BendError, Code
-from ...core.safetensors_file import Entry
 from ...core.wording import some
 from ..networks import times
 from .decoders import load_decoder, require_fit

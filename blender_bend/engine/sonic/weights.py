@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
-from ...core import safetensors_file
+from ...core.checkpoints import safetensors_file
 from ...core.errors import BendError, Code
 from ...core.files.whole import open_regular
 from ..alignment import aligned

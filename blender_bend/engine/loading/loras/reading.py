@@ -11,9 +11,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
+from ....core.checkpoints.safetensors_file import contents
 from ....core.errors import BendError, Code
 from ....core.files import foreign_json
-from ....core.safetensors_file import contents
 from ..failures import reason
 
 #: What a tensor is to its layer, by the end of its name. Everything before is the layer's name.

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .files import foreign_json
-from .files.foreign_json import Unreadable
-from .files.whole import open_regular
+from ..files import foreign_json
+from ..files.foreign_json import Unreadable
+from ..files.whole import open_regular
 
 #: Headers of published models have some 100 bytes a tensor: SDXL 0.3 MB, large merges 1 MB.
 LONGEST_HEADER = 16_000_000

@@ -12,10 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import checkpoint_names, file_kinds
-from .checkpoint_marks import Marks, marks_of, scheduler_of
-from .errors import BendError, Code
+from ..errors import BendError, Code
+from . import file_kinds, tensor_names
 from .safetensors_file import Contents, contents
+from .training_marks import Marks, marks_of, scheduler_of
 
 __all__ = ["KINDS", "SETTINGS", "Kind", "has_decoder", "is_one", "kind_of", "named", "require_decoder"]
 
@@ -24,7 +24,7 @@ SUFFIX = ".safetensors"
 _PICKLES = {".ckpt", ".pt", ".pth", ".bin"}
 _QUANTIZED = ".gguf"
 #: Where the configurations and the vocabulary are.
-SETTINGS = Path(__file__).resolve().parent.parent / "models" / "settings"
+SETTINGS = Path(__file__).resolve().parents[2] / "models" / "settings"
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,9 @@ def vocabulary_files() -> list[Path]:
 
 #: The order counts: a file of the second kind is told from one of the first by what is in it besides.
 KINDS = (
-    Kind("sdxl", "Stable Diffusion XL", checkpoint_names.OPEN_CLIP["sdxl"]),
-    Kind("sd2", "Stable Diffusion 2", checkpoint_names.OPEN_CLIP["sd2"]),
-    Kind("sd1", "Stable Diffusion 1", checkpoint_names.CLIP["sd1"][-1]),
+    Kind("sdxl", "Stable Diffusion XL", tensor_names.OPEN_CLIP["sdxl"]),
+    Kind("sd2", "Stable Diffusion 2", tensor_names.OPEN_CLIP["sd2"]),
+    Kind("sd1", "Stable Diffusion 1", tensor_names.CLIP["sd1"][-1]),
 )
 
 
@@ -99,7 +99,7 @@ def _named(file: str, _size: int, _changed: tuple[int, int]) -> Contents:
 
 def _wrapper(found: Contents) -> str:
     """What stands before the published names: nothing, or ``state_dict.``, ``model.`` …"""
-    for mark in (checkpoint_names.UNET, checkpoint_names.AVERAGE):
+    for mark in (tensor_names.UNET, tensor_names.AVERAGE):
         for name in found.tensors:
             before, here, _ = name.partition(mark)
             if here and (not before or before.endswith(".")):
@@ -130,18 +130,16 @@ def _judged(digest: str, file: str) -> tuple[Kind | None, file_kinds.Other]:
     if other is not None:
         return None, other
     names = found.tensors
-    if not any(
-        name.startswith((checkpoint_names.UNET, f"{checkpoint_names.AVERAGE}diffusion_model")) for name in names
-    ):
+    if not any(name.startswith((tensor_names.UNET, f"{tensor_names.AVERAGE}diffusion_model")) for name in names):
         return None, file_kinds.Other("", "it lacks the UNet")
     kind = next((kind for kind in KINDS if any(name.startswith(kind.marker) for name in names)), None)
-    if kind is None and any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in names):
+    if kind is None and any(name.startswith(tensor_names.CLIP["sdxl"]) for name in names):
         return None, file_kinds.Other("", "it lacks the second of the two text encoders")
     if kind is None:
         begun = any(name.startswith(("cond_stage_model.", "conditioner.")) for name in names)
         why = f"it is neither {' nor '.join(_labels())}" if begun else "it lacks the text encoder"
         return None, file_kinds.Other("", why)
-    if kind.name == "sdxl" and not any(name.startswith(checkpoint_names.CLIP["sdxl"]) for name in names):
+    if kind.name == "sdxl" and not any(name.startswith(tensor_names.CLIP["sdxl"]) for name in names):
         return None, file_kinds.Other("", "it lacks the first of the two text encoders")
     return kind, file_kinds.Other("", "")
 
@@ -157,7 +155,7 @@ def has_decoder(file: Path) -> bool:
     ------
     BendError(MODEL_INVALID)
     """
-    return any(name.startswith(checkpoint_names.AUTOENCODER) for name in named(file).tensors)
+    return any(name.startswith(tensor_names.AUTOENCODER) for name in named(file).tensors)
 
 
 def require_decoder(file: Path) -> None:

@@ -12,9 +12,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ..samplers.few_steps import BY_NAME, FEW_STEPS, FewSteps
+from ..samplers.schedulers import scheduler
 from .safetensors_file import Contents, Entry
-from .samplers.few_steps import BY_NAME, FEW_STEPS, FewSteps
-from .samplers.schedulers import scheduler
 
 if TYPE_CHECKING:
     import numpy as np

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from .checkpoint_names import AUTOENCODER, UNET
-from .errors import Code
+from ..errors import Code
 from .safetensors_file import Contents, Entry
+from .tensor_names import AUTOENCODER, UNET
 
 _FIRST_LAYER = UNET + "input_blocks.0.0.weight"
 _AS_FOLDER = "Download it from the hub in the preferences instead, as a diffusers model."

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from .files.foreign_json import Unreadable
+from ..files.foreign_json import Unreadable
 
 #: The parts that are networks, by the beginning of their names, and what their weights are called.
 STEMS = {
