@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from blender_bend.core import messages  # noqa: E402
 from blender_bend.core.job import Frame, Job  # noqa: E402
 from blender_bend.core.messages import Message  # noqa: E402
-from blender_bend.core.models import MINI, MINI_PATH, resolve  # noqa: E402
+from blender_bend.core.models.references import MINI, MINI_PATH, resolve  # noqa: E402
 
 MOST = 1.3
 BARE = """

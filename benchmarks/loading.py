@@ -40,7 +40,7 @@ def make(folder: Path, width: float) -> float:
     """Write the model; the gigabytes of its UNet."""
     from diffusers import UNet2DConditionModel
 
-    from blender_bend.core.models import MINI_PATH
+    from blender_bend.core.models.references import MINI_PATH
 
     shutil.copytree(MINI_PATH, folder)
     unet = UNet2DConditionModel(

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from diffusers import DDIMScheduler, StableDiffusionPipeline, UNet2DConditionModel
 
-from blender_bend.core.models import MINI_PATH
+from blender_bend.core.models.references import MINI_PATH
 from blender_bend.engine.loading import load_pipeline
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blender_bend.core.models import MINI_PATH
+from blender_bend.core.models.references import MINI_PATH
 
 #: Where modules lie: beside the index, in every part, and where transformers looks for a way to generate.
 _MODULES = ("evil", "pipeline", "modeling", "custom_generate/generate", "unet/unet", "diffusers", "transformers")

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from blender_bend.core.job import Lora
-from blender_bend.core.models import file_fingerprint
+from blender_bend.core.models.references import file_fingerprint
 
 #: Tensors of a file by name, and float64 changes by part, path and tensor of the model.
 Tensors = dict[str, Tensor]

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from diffusers import UNet2DConditionModel
 
-from blender_bend.core.models import file_fingerprint
+from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower

@@ -20,7 +20,7 @@ import transformers
 from torch import Tensor
 from transformers import T5TokenizerFast
 
-from blender_bend.core.models import MINI_PATH
+from blender_bend.core.models.references import MINI_PATH
 
 DATA = Path(__file__).parent / "data" / "published"
 Files = dict[str, bytes]

@@ -9,10 +9,10 @@ from pathlib import Path
 import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip
 
-from ..core import hearing
 from ..core.errors import BendError, Code
-from ..core.hearing import Ears, Windows
 from ..core.job import Hearing
+from ..core.models import sonic_files
+from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
 from ..core.resolve import settle, vector_path
 from ..core.stored_frames import read_input
@@ -28,7 +28,7 @@ def ears_of(strip: ImageStrip) -> Ears:
     BendError(MODEL_MISSING), BendError(MODEL_INVALID)
     """
     name = strip.bend_settings.condition.adapters.strip()
-    return hearing.resolve(name, preferences.hearing_folders(), preferences.clap_file())
+    return sonic_files.resolve(name, preferences.hearing_folders(), preferences.clap_file())
 
 
 def hearing_of(strip: ImageStrip) -> Hearing:
@@ -48,7 +48,7 @@ def hearing_of(strip: ImageStrip) -> Hearing:
         separate=condition.guidance == "SEPARATE",
         start=start,
         end=max(start, settle(condition.end)),
-        blocks=hearing.parse_blocks(condition.blocks),
+        blocks=sonic_files.parse_blocks(condition.blocks),
     )
 
 

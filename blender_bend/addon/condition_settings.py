@@ -7,9 +7,9 @@ from typing import Any
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Context, PropertyGroup
 
-from ..core import models
 from ..core.catalogue import Parameter, strip
-from ..core.hearing import LONGEST
+from ..core.models import references
+from ..core.models.sonic_files import LONGEST
 from . import stack, suggestions, tables
 
 JOINT, SEPARATE = "JOINT", "SEPARATE"
@@ -43,7 +43,7 @@ class BEND_PG_condition(PropertyGroup):
         name="Sound Adapters",
         description="What lets the model hear: mini, or the name of a folder from the preferences. They fit the model "
         "that they were trained with",
-        default=models.MINI,
+        default=references.MINI,
         search=suggestions.hearings,
         search_options={"SUGGESTION"},
     )

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core import models
 from ..core.job import Embedding
+from ..core.models import references
 from ..core.prompts import embeddings
 from . import preferences
 
@@ -18,5 +18,5 @@ def named_in(prompts: Iterable[str]) -> tuple[Embedding, ...]:
     BendError(MODEL_MISSING), BendError(MODEL_INVALID) for one whose file is missing, or no embedding
     """
     files = preferences.embedding_files()
-    found = [models.resolve_embedding(name, files) for name in embeddings.used(prompts, files)]
+    found = [references.resolve_embedding(name, files) for name in embeddings.used(prompts, files)]
     return tuple(Embedding(one.name, one.path, one.fingerprint) for one in found)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import file_hashes
+from ..core.models import file_hashes
 from . import activity, anchor, automatic, hearing, named_files, reading
 from .generation import Generation
 from .planning import begin, plan

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import file_hashes, messages
+from ..core import messages
+from ..core.models import file_hashes
 from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound
 from .anchor import Anchor
 from .slices import Slices

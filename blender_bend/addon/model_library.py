@@ -8,9 +8,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core import models
 from ..core.errors import BendError, Code
 from ..core.messages import GONE
+from ..core.models import references
 from . import changes, engine_client, model_list, preferences
 from .child import Child, engine_command
 from .errands import Errand
@@ -27,7 +27,7 @@ def download(name: str) -> Errand:
     ------
     BendError(OFFLINE), BendError(MODEL_MISSING) for a name without a model on the hub, BendError(ENGINE_MISSING)
     """
-    wanted = models.download_for(name, preferences.model_folders())
+    wanted = references.download_for(name, preferences.model_folders())
     if wanted is None:
         raise BendError(
             Code.MODEL_MISSING,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..core import hub, known_models
-from ..core.hub import Found, Stored
-from ..core.known_models import Known
+from ..core.models import hub_cache, known_models
+from ..core.models.hub_cache import Found, Stored
+from ..core.models.known_models import Known
 
 #: Seconds for which a look into the cache of the hub counts; panels are drawn with every movement of the mouse.
 FRESH_SECONDS = 5.0
@@ -24,7 +24,7 @@ def stored(fresh: bool = False) -> Found:
     """
     global _seen
     if fresh or time.monotonic() - _seen[0] > FRESH_SECONDS:
-        _seen = (time.monotonic(), hub.stored())
+        _seen = (time.monotonic(), hub_cache.stored())
     return _seen[1]
 
 

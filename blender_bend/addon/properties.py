@@ -17,8 +17,9 @@ from bpy.props import (
 )
 from bpy.types import Context, PropertyGroup, Scene, Strip
 
-from ..core import catalogue, models
+from ..core import catalogue
 from ..core.catalogue import Parameter
+from ..core.models import references
 from ..core.samplers import schedulers
 from . import suggestions, tables
 from .bake_settings import BEND_PG_baking
@@ -63,7 +64,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     model: StringProperty(
         name="Model",
         description="mini, the name of a folder from the preferences, or a model of the Hugging Face hub (owner/name)",
-        default=models.MINI,
+        default=references.MINI,
         search=suggestions.models,
         search_options={"SUGGESTION"},
     )

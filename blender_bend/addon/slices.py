@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core import file_hashes
+from ..core.models import file_hashes
 from ..core.slices import Result, Slices, carry_out
 
 __all__ = ["Result", "Slices", "at_once"]

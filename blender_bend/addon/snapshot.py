@@ -10,11 +10,11 @@ from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import file_hashes, models
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
 from ..core.frames import Frames
 from ..core.job import Bend, Frame, Job, Lora
+from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.resolve import settle
@@ -184,10 +184,10 @@ def _always(value: Value) -> Callable[[int], Value]:
 
 def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
     """All of a job but its frames."""
-    model = models.resolve(settings.model.strip(), preferences.model_folders(), settings.decoder.strip())
+    model = references.resolve(settings.model.strip(), preferences.model_folders(), settings.decoder.strip())
     decoder = None
     if settings.decoder.strip():
-        decoder = models.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())
+        decoder = references.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())
     job = Job(
         model=model.path,
         fingerprint=model.fingerprint,
@@ -219,7 +219,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
 
 
 def _lora(item: BEND_PG_lora) -> Lora:
-    found = models.resolve_lora(item.name.strip(), preferences.lora_files())
+    found = references.resolve_lora(item.name.strip(), preferences.lora_files())
     return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 
 from ..core.errors import BendError
-from ..core.file_hashes import Unread
+from ..core.models.file_hashes import Unread
 from . import activity, automatic, capture, changes, compat, deciding, planning, preferences, reading, strips
 
 QUIET_SECONDS = 0.4

@@ -6,10 +6,10 @@ from typing import Any
 
 from bpy.types import Context
 
-from ..core import models as core_models
 from ..core.bends import sites as core_sites
 from ..core.bends.channel_selection import CLUSTERS
-from ..core.hearing import MINI_SOUND
+from ..core.models import references as core_models
+from ..core.models.sonic_files import MINI_SOUND
 from . import model_list, preferences
 
 

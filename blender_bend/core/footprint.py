@@ -20,11 +20,11 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from . import weights
 from .checkpoints import single_files
 from .errors import BendError
 from .files import foreign_json
 from .job import Job
+from .models import weights
 from .tiling import TILED, WHOLE, tile_side
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}

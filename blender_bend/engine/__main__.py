@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import file_hashes, limits, messages
+from ..core import limits, messages
 from ..core.errors import BendError
+from ..core.models import file_hashes
 from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
 

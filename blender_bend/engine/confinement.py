@@ -1,6 +1,6 @@
 """What keeps the libraries from asking questions, from the network, and from running code that comes with a model.
 
-The checks of ``core.model_checks`` come first; this holds where a library finds a way that they do not know.
+The checks of ``core.models.model_checks`` come first; this holds where a library finds a way that they do not know.
 """
 
 from __future__ import annotations

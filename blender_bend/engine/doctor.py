@@ -13,11 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import environment, model_files
+from ..core import environment
 from ..core.checkpoints import single_files
 from ..core.checkpoints.safetensors_file import contents
 from ..core.environment import AUDIO, DIFFUSION
 from ..core.errors import BendError
+from ..core.models import model_files
 from ..core.wording import some
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
@@ -155,7 +156,7 @@ def _write_access(store: Path) -> Finding:
 
 
 def _mini() -> Path:
-    from ..core.models import MINI_PATH
+    from ..core.models.references import MINI_PATH
 
     return MINI_PATH
 
@@ -247,7 +248,7 @@ def _paint() -> Iterator[Finding]:
     import PIL.Image
 
     from ..core.job import Frame, Job
-    from ..core.models import MINI, resolve
+    from ..core.models.references import MINI, resolve
     from .frame_store import FrameStore
     from .render import Renderer
 

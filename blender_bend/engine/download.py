@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ..core import hub, known_models, model_checks, model_files
 from ..core.checkpoints import weight_files
 from ..core.errors import BendError, Code
 from ..core.files import foreign_json
 from ..core.files import whole as file_tools
-from ..core.model_files import Listing
+from ..core.models import hub_cache, known_models, model_checks, model_files
+from ..core.models.model_files import Listing
 
 #: Bytes between two looks at the progress, and the most that an interruption loses.
 CHUNK = 1 << 20
@@ -108,13 +108,13 @@ def _listing(model: str, revision: str | None, listed: list[Listed]) -> Listing:
 @contextmanager
 def _forgotten_if_refused(model: str) -> Iterator[None]:
     """Leave nothing behind of a model that is refused, unless something of it was here before."""
-    new = not hub.folder_of(model).exists()
+    new = not hub_cache.folder_of(model).exists()
     try:
         yield
     except BendError:
         if new:
             with suppress(OSError):
-                hub.delete(model)
+                hub_cache.delete(model)
         raise
 
 
@@ -129,7 +129,7 @@ def choose(listed: list[Listed], files: Listing) -> list[Listed]:
 
 
 def _require_space(model: str, needed: int) -> None:
-    place = hub.cache()
+    place = hub_cache.cache()
     place.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(place).free
     if needed and free < needed + SPARE:
@@ -152,7 +152,7 @@ def _fetch(model: str, name: str, revision: str | None, told: Callable[[int], No
     about = get_hf_file_metadata(url, retry_on_errors=True)
     if about.etag is None:
         raise OSError(f"the hub does not say what {name} is")
-    blob = hub.folder_of(model) / "blobs" / Path(about.etag).name
+    blob = hub_cache.folder_of(model) / "blobs" / Path(about.etag).name
     if not blob.exists():
         blob.parent.mkdir(parents=True, exist_ok=True)
         part = blob.with_name(f"{blob.name}.incomplete")
@@ -245,7 +245,7 @@ def _explained(model: str) -> Iterator[None]:
         if error.errno in (errno.EACCES, errno.EROFS):
             hint = "See who owns the folder."
             raise BendError(
-                Code.MODEL_MISSING, f"{words}: {hub.cache()} cannot be written.", hint, "bend.open_preferences"
+                Code.MODEL_MISSING, f"{words}: {hub_cache.cache()} cannot be written.", hint, "bend.open_preferences"
             ) from error
         raise _unreachable(words, error) from error
     except Exception as error:

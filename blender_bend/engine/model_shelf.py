@@ -14,7 +14,7 @@ from torch import nn
 from ..core.errors import BendError, Code
 from ..core.footprint import Offload
 from ..core.job import Job
-from ..core.models import file_fingerprint, fingerprint, model_fingerprint
+from ..core.models.references import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
 from .families import family_of
 from .loading import add_embeddings, add_loras, has_embeddings, load_pipeline

@@ -10,10 +10,10 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core import model_files, part_settings
 from ..core.checkpoints import weight_files
 from ..core.checkpoints.safetensors_file import contents
 from ..core.errors import BendError, Code
+from ..core.models import model_files, part_settings
 from ..core.wording import some
 from .confinement import refuse_code
 
@@ -38,7 +38,7 @@ def load_network(kind: Any, folder: Path, files: Collection[str], **settings: An
     Raises
     ------
     BendError(MODEL_INVALID) naming the tensors that are missing, of another shape or no weights; what
-    ``core.part_settings`` raises; and what the libraries raise, see ``loading.failures.UNLOADABLE``
+    ``core.models.part_settings`` raises; and what the libraries raise, see ``loading.failures.UNLOADABLE``
     """
     part_settings.check(f"The network in {folder}", "", model_files.listing(folder))
     require_weights(folder, files)

@@ -14,10 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from ..core import file_hashes, logs, messages
+from ..core import logs, messages
 from ..core.errors import BendError, Code
 from ..core.limits import FRAME, FRAMES
 from ..core.messages import Message
+from ..core.models import file_hashes
 from ..core.timebase import FrameRate
 from ..core.version import VERSION
 from .memory import is_out_of_memory, out_of_memory

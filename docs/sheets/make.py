@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from blender_bend.core import catalogue, presets
 from blender_bend.core.job import Frame, Job
-from blender_bend.core.models import MINI_PATH, fingerprint
+from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.core.presets import Preset, PresetBend
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.explorer import Exploration, explore, thumbnail

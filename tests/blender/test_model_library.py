@@ -104,7 +104,7 @@ def test_a_gated_model_says_so_and_comes_with_a_token_that_bend_does_not_keep(li
 
 
 def core_hub(core):
-    return sys.modules[f"{MODULE}.blender_bend.core.hub"]
+    return sys.modules[f"{MODULE}.blender_bend.core.models.hub_cache"]
 
 
 def test_a_name_that_is_no_hub_id_is_refused(library):

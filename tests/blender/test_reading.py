@@ -32,7 +32,7 @@ def window(addon, core, tmp_path, monkeypatch):
 @pytest.fixture
 def strip(bend_strip, addon, core, tmp_path, window):
     """A bend strip with a model of the preferences that nobody has read yet."""
-    shutil.copytree(core.models.MINI_PATH, tmp_path / "painter")
+    shutil.copytree(core.references.MINI_PATH, tmp_path / "painter")
     models = addon.preferences.preferences().models
     item = models.add()
     item.name, item.folder = "painter", str(tmp_path / "painter")
@@ -126,7 +126,7 @@ def test_a_second_count_reads_nothing(ticking, addon, core):
 
 def test_the_panel_says_how_far_the_reading_is(strip, addon, core, gate):
     with pytest.raises(core.file_hashes.Unread) as raised:
-        core.models.resolve("painter", addon.preferences.model_folders())
+        core.references.resolve("painter", addon.preferences.model_folders())
     reading = addon.reading.begin(raised.value)
     reading._tell(raised.value.paths[0], 43, 100)
     panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate").BEND_PT_generate
@@ -195,7 +195,7 @@ def test_the_export_waits_too(strip, scene, addon, core, tmp_path):
 
 
 def test_the_ear_is_read_before_the_sound_is_heard(window, core, addon):
-    hearing = importlib.import_module(f"{MODULE}.blender_bend.core.hearing")
+    hearing = importlib.import_module(f"{MODULE}.blender_bend.core.models.sonic_files")
 
     def slices():
         yield

@@ -135,7 +135,7 @@ def test_a_hub_model_that_is_not_here_offers_the_download(bend_strip, scene, add
 
 def test_a_model_folder_of_the_preferences_is_found_by_name(bend_strip, scene, addon, core):
     item = addon.preferences.preferences().models.add()
-    item.name, item.folder = "mine", str(core.models.MINI_PATH)
+    item.name, item.folder = "mine", str(core.references.MINI_PATH)
     bend_strip.bend_settings.model = "mine"
-    assert addon.snapshot.take(scene, bend_strip, [1]).model == str(core.models.MINI_PATH)
+    assert addon.snapshot.take(scene, bend_strip, [1]).model == str(core.references.MINI_PATH)
     addon.preferences.preferences().models.clear()

@@ -20,7 +20,7 @@ def hearing_folder(tmp_path_factory, addon, core):
     """Small random adapters for mini, made by the engine's Python."""
     folder = tmp_path_factory.mktemp("hearing")
     subprocess.run(
-        [addon.preferences.engine_python(), ROOT / "tests" / "make_hearing.py", folder, core.models.MINI_PATH],
+        [addon.preferences.engine_python(), ROOT / "tests" / "make_hearing.py", folder, core.references.MINI_PATH],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
     )

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from blender_bend.core import layouts
 from blender_bend.core.files import hash_cache
 from blender_bend.core.job import Bend, Frame, Job
+from blender_bend.core.models import layouts
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
 settings.register_profile(

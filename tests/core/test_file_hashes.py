@@ -16,10 +16,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_bend.core import file_hashes, hearing, models
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.file_hashes import Unread
 from blender_bend.core.files import foreign_json, hash_cache
+from blender_bend.core.models import file_hashes, references, sonic_files
+from blender_bend.core.models.file_hashes import Unread
 
 WriteModel = Callable[..., Path]
 #: More than is read at once, so that its hash is kept for the next process.
@@ -65,26 +65,26 @@ def large(tmp_path: Path, settled: None) -> Path:
 
 
 def of_folder(folder: Path) -> str:
-    return models.fingerprint(folder)
+    return references.fingerprint(folder)
 
 
 def of_lora(folder: Path) -> str:
-    return models.resolve_lora("x", {"x": str(folder / "vae/diffusion_pytorch_model.safetensors")}).fingerprint
+    return references.resolve_lora("x", {"x": str(folder / "vae/diffusion_pytorch_model.safetensors")}).fingerprint
 
 
 def of_embedding(folder: Path) -> str:
-    return models.resolve_embedding("x", {"x": str(folder / "vae/diffusion_pytorch_model.safetensors")}).fingerprint
+    return references.resolve_embedding("x", {"x": str(folder / "vae/diffusion_pytorch_model.safetensors")}).fingerprint
 
 
 def of_decoder(folder: Path) -> str:
-    return models.resolve_decoder("x", {"x": str(folder / "vae")}).fingerprint
+    return references.resolve_decoder("x", {"x": str(folder / "vae")}).fingerprint
 
 
 def of_ears(folder: Path) -> str:
     for name in ("clap.pth", "projector.pt", "adapters.pt"):
         shutil.copyfile(folder / "vae/diffusion_pytorch_model.safetensors", folder / "vae" / name)
     (folder / "vae/diffusion_pytorch_model.safetensors").unlink()
-    ears = hearing.resolve("x", {"x": str(folder / "vae")})
+    ears = sonic_files.resolve("x", {"x": str(folder / "vae")})
     assert ears.tower.fingerprint == ears.projector.fingerprint == ears.adapters.fingerprint
     return ears.tower.fingerprint
 
@@ -104,7 +104,7 @@ def test_what_lies_between_the_places_once_looked_at_counts(
 
 def test_a_hash_is_the_sha256_of_the_file(large: Path, tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
-    assert file_hashes.of(large) == hashlib.sha256(LARGE).hexdigest() == models.file_fingerprint(large)
+    assert file_hashes.of(large) == hashlib.sha256(LARGE).hexdigest() == references.file_fingerprint(large)
     assert file_hashes.of(tmp_path / "empty") == hashlib.sha256().hexdigest()
 
 
@@ -233,10 +233,10 @@ def test_a_name_that_is_no_text_is_known_like_any_other(tmp_path: Path, settled:
     folder = tmp_path / os.fsdecode(b"m\xf6del")
     folder.mkdir()
     (folder / os.fsdecode(b"vocab\xff.txt")).write_bytes(LARGE)
-    first = models.fingerprint(folder)
+    first = references.fingerprint(folder)
     hash_cache.forget()
     with counted() as found:
-        assert models.fingerprint(folder) == first
+        assert references.fingerprint(folder) == first
     assert found == []
 
 
@@ -319,11 +319,11 @@ def snapshot(write_model: WriteModel, tmp_path: Path, settled: None, monkeypatch
 
 def test_of_the_hubs_files_no_weights_are_read(snapshot: Path, tmp_path: Path) -> None:
     with counted() as found:
-        first = models.resolve("owner/painter", {}).fingerprint
+        first = references.resolve("owner/painter", {}).fingerprint
     assert found and not [name for name, _ in found if name.endswith(".safetensors")]
     shutil.copytree(snapshot, tmp_path / "copy")  # its files are files of their own
     with counted() as found:
-        assert models.resolve("copy", {"copy": str(tmp_path / "copy")}).fingerprint == first
+        assert references.resolve("copy", {"copy": str(tmp_path / "copy")}).fingerprint == first
     assert sum(size for name, size in found if name.endswith(".safetensors")) > len(LARGE)
 
 
@@ -385,14 +385,14 @@ def test_the_main_thread_of_a_window_reads_no_weights_and_says_which_it_wants(
 ) -> None:
     folder = write_model("painter", weights=LARGE)
     with counted() as found, pytest.raises(Unread) as raised:
-        models.resolve("painter", {"painter": str(folder)})
+        references.resolve("painter", {"painter": str(folder)})
     assert raised.value.code == Code.MODEL_UNREAD
     assert len(raised.value.paths) == 3 and {path.suffix for path in raised.value.paths} == {".safetensors"}
     assert not [name for name, _ in found if name.endswith(".safetensors")]
     reader = threading.Thread(target=lambda: [file_hashes.of(path) for path in raised.value.paths])
     reader.start()
     reader.join()
-    assert models.resolve("painter", {"painter": str(folder)}).fingerprint
+    assert references.resolve("painter", {"painter": str(folder)}).fingerprint
 
 
 @pytest.mark.parametrize(("name", "size"), [("tiny.pt", 9), ("tiny.SAFETENSORS", 9), ("vocab.json", (1 << 20) + 1)])

@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 from mutations import DAMAGED_JSON
 
-from blender_bend.core import footprint, hub, model_files, models, presets, speeds, weights
+from blender_bend.core import footprint, presets, speeds
 from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
 from blender_bend.core.files.foreign_json import Unreadable
+from blender_bend.core.models import hub_cache, model_files, references, weights
 
 WriteModel = Callable[..., Path]
 each_damage = pytest.mark.parametrize("text", DAMAGED_JSON.values(), ids=DAMAGED_JSON)
@@ -70,7 +71,7 @@ def test_a_model_with_damaged_settings_is_refused_by_name(text: str, name: str, 
     folder = write_model("damaged")
     (folder / name).write_text(text)
     with pytest.raises(BendError) as caught:
-        models.resolve("it", {"it": str(folder)})
+        references.resolve("it", {"it": str(folder)})
     assert caught.value.code in {Code.MODEL_INVALID}
     assert weights.of_model(folder) == {} and not weights.asks_for_bfloat16(folder)
     assert footprint._config(folder, "unet") in ({}, {"a": 1}) or name != "unet/config.json"
@@ -109,7 +110,7 @@ def test_a_list_of_shards_of_other_types_is_missing(listed: object, write_model:
     (folder / "unet" / "diffusion_pytorch_model-00001-of-00001.safetensors").write_bytes(b"weights")
     assert model_files.missing(folder) == ["unet/diffusion_pytorch_model.safetensors.index.json"]
     with pytest.raises(BendError) as caught:
-        models.resolve("it", {"it": str(folder)})
+        references.resolve("it", {"it": str(folder)})
     assert caught.value.code == Code.MODEL_INVALID and "index.json" in caught.value.message
 
 
@@ -141,7 +142,7 @@ def test_a_damaged_header_is_unreadable(header: bytes, tmp_path: Path) -> None:
     with pytest.raises(Unreadable):
         safetensors_file.contents(file)
     with pytest.raises(BendError) as caught:
-        models.resolve("it", {"it": str(file)})
+        references.resolve("it", {"it": str(file)})
     assert caught.value.code == Code.MODEL_INVALID
 
 
@@ -183,8 +184,8 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, write_model: WriteMod
 def test_folders_that_cannot_be_read_are_skipped_and_counted(cache: Path) -> None:
     os.mkdir(os.fsencode(cache) + b"/models--bad--\xff\xfe")
     (cache / "models--no owner").mkdir()
-    assert [model.name for model in hub.stored()] == ["some/one"]
-    assert hub.stored().unreadable == 2
+    assert [model.name for model in hub_cache.stored()] == ["some/one"]
+    assert hub_cache.stored().unreadable == 2
 
 
 @pytest.mark.parametrize(
@@ -192,5 +193,5 @@ def test_folders_that_cannot_be_read_are_skipped_and_counted(cache: Path) -> Non
 )
 def test_a_damaged_reference_means_no_snapshot(cache: Path, revision: bytes) -> None:
     (cache / "models--some--one" / "refs" / "main").write_bytes(revision)
-    assert hub.snapshot("some/one") is None
-    assert [model.name for model in hub.stored()] == ["some/one"], "as an interrupted download"
+    assert hub_cache.snapshot("some/one") is None
+    assert [model.name for model in hub_cache.stored()] == ["some/one"], "as an interrupted download"

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import hearing
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.hearing import Windows
+from blender_bend.core.models import sonic_files
+from blender_bend.core.models.sonic_files import Windows
 from blender_bend.core.timebase import FrameRate
 
 RATE = FrameRate.parse("10")
@@ -34,27 +34,27 @@ def refused(call: Callable[[], object], code: Code, *words: str) -> None:
 
 
 def test_a_folder_has_adapters_a_projector_and_an_ear(folder: Path, tmp_path: Path) -> None:
-    ears = hearing.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "unused.pth"))
+    ears = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "unused.pth"))
     assert [Path(file.path).name for file in (ears.adapters, ears.projector, ears.tower)] == [
         "landscape.pt", "audio_projector_landscape.pth", "my_clap.safetensors",
     ]  # fmt: skip
     assert len({ears.adapters.fingerprint, ears.projector.fingerprint, ears.tower.fingerprint}) == 3
     (folder / "my_clap.safetensors").rename(tmp_path / "CLAP.safetensors")
-    refused(lambda: hearing.resolve("mine", {"mine": str(folder)}), Code.MODEL_MISSING, "CLAP's audio tower")
-    ears = hearing.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "CLAP.safetensors"))
+    refused(lambda: sonic_files.resolve("mine", {"mine": str(folder)}), Code.MODEL_MISSING, "CLAP's audio tower")
+    ears = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "CLAP.safetensors"))
     assert ears.tower.path == str(tmp_path / "CLAP.safetensors")
 
 
 def test_what_is_missing_or_too_much_is_named(folder: Path) -> None:
     folders = {"mine": str(folder), "gone": str(folder / "gone")}
-    refused(lambda: hearing.resolve("yours", folders), Code.MODEL_MISSING, "called 'yours'")
-    refused(lambda: hearing.resolve("", folders), Code.MODEL_MISSING, "No sound adapters are chosen")
-    refused(lambda: hearing.resolve("gone", folders), Code.MODEL_MISSING, "no folder")
+    refused(lambda: sonic_files.resolve("yours", folders), Code.MODEL_MISSING, "called 'yours'")
+    refused(lambda: sonic_files.resolve("", folders), Code.MODEL_MISSING, "No sound adapters are chosen")
+    refused(lambda: sonic_files.resolve("gone", folders), Code.MODEL_MISSING, "no folder")
     (folder / "greatest_hits.pt").write_text("")
-    refused(lambda: hearing.resolve("mine", folders), Code.MODEL_INVALID, "greatest_hits.pt, landscape.pt")
+    refused(lambda: sonic_files.resolve("mine", folders), Code.MODEL_INVALID, "greatest_hits.pt, landscape.pt")
     for path in folder.glob("*.pt"):
         path.unlink()
-    refused(lambda: hearing.resolve("mine", folders), Code.MODEL_MISSING, "Audio adapters", "'mine'")
+    refused(lambda: sonic_files.resolve("mine", folders), Code.MODEL_MISSING, "Audio adapters", "'mine'")
 
 
 def test_without_a_step_every_frame_has_its_own_window_around_its_middle() -> None:
@@ -81,7 +81,7 @@ def test_between_the_middles_of_two_windows_both_are_heard() -> None:
 
 
 def test_factors_of_blocks_are_read_from_text() -> None:
-    assert hearing.parse_blocks(" mid_block 0.5, up_blocks.1  0 ,") == {"mid_block": 0.5, "up_blocks.1": 0.0}
-    assert hearing.parse_blocks("") == {}
+    assert sonic_files.parse_blocks(" mid_block 0.5, up_blocks.1  0 ,") == {"mid_block": 0.5, "up_blocks.1": 0.0}
+    assert sonic_files.parse_blocks("") == {}
     for wrong in ("mid_block", "0.5", "mid_block 0.5 0.6", "mid_block 1.2.3"):
-        refused(lambda wrong=wrong: hearing.parse_blocks(wrong), Code.PARAMETER_INVALID, wrong)
+        refused(lambda wrong=wrong: sonic_files.parse_blocks(wrong), Code.PARAMETER_INVALID, wrong)

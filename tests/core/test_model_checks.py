@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import layouts, model_checks
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.layouts import Layout
-from blender_bend.core.model_files import Listing
+from blender_bend.core.models import layouts, model_checks
+from blender_bend.core.models.layouts import Layout
+from blender_bend.core.models.model_files import Listing
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 4096) | st.floats(allow_nan=False) | st.text(max_size=5),

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import hub, known_models, layouts, model_files, models
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.models import hub_cache, known_models, layouts, model_files, references
 
 NETWORKS = {"unet": "diffusion_pytorch_model", "vae": "diffusion_pytorch_model", "text_encoder": "model"}
 
@@ -53,13 +53,13 @@ def write_snapshot(cache: Path, name: str) -> Path:
 
 def refused(name: str, path: Path) -> BendError:
     with pytest.raises(BendError) as caught:
-        models.resolve(name, {name: str(path)})
+        references.resolve(name, {name: str(path)})
     return caught.value
 
 
 def test_a_whole_folder_lacks_nothing(folder: Path) -> None:
     assert model_files.missing(folder) == []
-    assert models.resolve("x", {"x": str(folder)}).path == str(folder)
+    assert references.resolve("x", {"x": str(folder)}).path == str(folder)
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_a_download_that_stopped_says_how_much_is_missing(cache: Path) -> None:
     files = write_snapshot(cache, "owner/painter")
     (files / "vae" / "config.json").unlink()
     with pytest.raises(BendError, match="1 file is missing") as caught:
-        models.resolve("owner/painter", {})
+        references.resolve("owner/painter", {})
     assert caught.value.action == "bend.download_model"
-    assert models.download_for("owner/painter", {}) == "owner/painter"
-    assert models.download_for("mini", {}) is None
+    assert references.download_for("owner/painter", {}) == "owner/painter"
+    assert references.download_for("mini", {}) is None
 
 
 def test_what_the_cache_holds_is_told_and_deleted(cache: Path) -> None:
@@ -139,27 +139,27 @@ def test_what_the_cache_holds_is_told_and_deleted(cache: Path) -> None:
     (files / "unet" / "diffusion_pytorch_model.safetensors").symlink_to(blob)
     other = cache / "models--owner--a-language-model" / "snapshots"
     other.mkdir(parents=True)
-    (stored,) = hub.stored()
+    (stored,) = hub_cache.stored()
     assert stored.name == "owner/painter" and not stored.missing
     assert 100_000 < stored.size < 110_000
-    hub.delete("owner/painter")
-    assert hub.stored() == [] and other.is_dir()
+    hub_cache.delete("owner/painter")
+    assert hub_cache.stored() == [] and other.is_dir()
 
 
 def test_a_token_is_seen_but_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("HF_TOKEN", "HF_TOKEN_PATH"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path))
-    assert not hub.has_token()
+    assert not hub_cache.has_token()
     (tmp_path / "token").write_text("hf_secret")
     os.chmod(tmp_path / "token", 0)
-    assert hub.has_token()
+    assert hub_cache.has_token()
 
 
 def test_known_models_have_what_an_artist_asks_for() -> None:
     names = [model.name for model in known_models.MODELS]
     assert len(set(names)) == len(names) >= 6
     for model in known_models.MODELS:
-        assert hub.is_id(model.name) and model.licence and model.gigabytes > 1
+        assert hub_cache.is_id(model.name) and model.licence and model.gigabytes > 1
         assert known_models.known(model.name) == model and model.page.endswith(model.name)
     assert any(model.gated for model in known_models.MODELS)

@@ -10,29 +10,29 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_bend.core import hub, models
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.models import hub_cache, references
 
 WriteModel = Callable[..., Path]
 LARGE = np.random.default_rng(1).bytes(5 << 20)
 
 
 def test_mini_comes_with_the_extension() -> None:
-    mini = models.resolve("mini", {})
-    assert Path(mini.path) == models.MINI_PATH
+    mini = references.resolve("mini", {})
+    assert Path(mini.path) == references.MINI_PATH
     assert len(mini.fingerprint) == 64
 
 
 def test_a_name_from_the_preferences_is_its_folder(write_model: WriteModel) -> None:
     folder = write_model("painter")
-    found = models.resolve("My painter", {"My painter": str(folder)})
+    found = references.resolve("My painter", {"My painter": str(folder)})
     assert (found.name, found.path) == ("My painter", str(folder))
 
 
 @pytest.mark.parametrize("name", ["", "nothing", "../secret", "a/b/c", "owner/../../etc", "owner/"])
 def test_an_unknown_name_is_refused_with_a_way_out(name: str) -> None:
     with pytest.raises(BendError) as caught:
-        models.resolve(name, {"other": "/somewhere"})
+        references.resolve(name, {"other": "/somewhere"})
     assert caught.value.code == Code.MODEL_MISSING
     assert caught.value.action == "bend.open_preferences"
 
@@ -43,7 +43,7 @@ def test_a_folder_that_is_no_diffusers_model_is_refused(tmp_path: Path, exists: 
     if exists:
         folder.mkdir()
     with pytest.raises(BendError) as caught:
-        models.resolve("pictures", {"pictures": str(folder)})
+        references.resolve("pictures", {"pictures": str(folder)})
     assert caught.value.code == Code.MODEL_INVALID
     assert "model_index.json" in caught.value.message
 
@@ -55,7 +55,7 @@ def test_a_hub_id_is_found_in_the_hubs_own_cache(
     (tmp_path / "hub/models--owner--painter/refs").mkdir()
     (tmp_path / "hub/models--owner--painter/refs/main").write_text("abc123")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    assert models.resolve("owner/painter", {}).path == str(snapshot)
+    assert references.resolve("owner/painter", {}).path == str(snapshot)
 
 
 @pytest.mark.parametrize("incomplete", [False, True])
@@ -68,7 +68,7 @@ def test_a_hub_id_that_is_not_downloaded_offers_the_download(
         (tmp_path / "models--owner--painter/refs/main").write_text("abc123")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BendError) as caught:
-        models.resolve("owner/painter", {})
+        references.resolve("owner/painter", {})
     assert caught.value.code == Code.MODEL_MISSING
     assert caught.value.action == "bend.download_model"
 
@@ -76,13 +76,13 @@ def test_a_hub_id_that_is_not_downloaded_offers_the_download(
 def test_the_cache_lies_where_the_hub_puts_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("HF_HUB_CACHE", raising=False)
     monkeypatch.setenv("HF_HOME", str(tmp_path / "home"))
-    assert hub.cache() == tmp_path / "home" / "hub"
+    assert hub_cache.cache() == tmp_path / "home" / "hub"
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    assert hub.cache() == tmp_path / "cache" / "huggingface" / "hub"
+    assert hub_cache.cache() == tmp_path / "cache" / "huggingface" / "hub"
     monkeypatch.setenv("HF_HUB_CACHE", "~/$WHERE/hub")
     monkeypatch.setenv("WHERE", "models")
-    assert hub.cache() == Path.home() / "models" / "hub"
+    assert hub_cache.cache() == Path.home() / "models" / "hub"
 
 
 @pytest.mark.parametrize(
@@ -99,52 +99,52 @@ def test_the_cache_lies_where_the_hub_puts_it(tmp_path: Path, monkeypatch: pytes
 )
 def test_other_content_is_another_fingerprint(write_model: WriteModel, change: Callable[[Path], None]) -> None:
     folder = write_model("painter")
-    before = models.fingerprint(folder)
+    before = references.fingerprint(folder)
     change(folder)
-    assert models.fingerprint(folder) != before
+    assert references.fingerprint(folder) != before
 
 
 def test_another_training_of_large_weights_is_another_fingerprint(write_model: WriteModel) -> None:
     folder = write_model("painter", weights=LARGE)
-    before = models.fingerprint(folder)
+    before = references.fingerprint(folder)
     trained = (np.frombuffer(LARGE, dtype=np.uint8) ^ 1).tobytes()
     (folder / "unet/diffusion_pytorch_model.safetensors").write_bytes(trained)
-    assert models.fingerprint(folder) != before
+    assert references.fingerprint(folder) != before
 
 
 @pytest.mark.parametrize("where", [0, len(LARGE) - 1], ids=["first byte", "last byte"])
 def test_header_and_end_of_large_weights_count(write_model: WriteModel, where: int) -> None:
-    before = models.fingerprint(write_model("painter", weights=LARGE))
+    before = references.fingerprint(write_model("painter", weights=LARGE))
     changed = bytearray(LARGE)
     changed[where] ^= 1
-    assert models.fingerprint(write_model("other", weights=bytes(changed))) != before
+    assert references.fingerprint(write_model("other", weights=bytes(changed))) != before
 
 
 def test_the_same_content_elsewhere_is_the_same_fingerprint(write_model: WriteModel, tmp_path: Path) -> None:
     folder = write_model("painter", weights=LARGE)
     shutil.copytree(folder, tmp_path / "copy")
-    assert models.fingerprint(tmp_path / "copy") == models.fingerprint(folder)
+    assert references.fingerprint(tmp_path / "copy") == references.fingerprint(folder)
 
 
 def test_notes_and_pictures_beside_a_model_do_not_count(write_model: WriteModel) -> None:
     folder = write_model("painter")
-    before = models.fingerprint(folder)
+    before = references.fingerprint(folder)
     (folder / "CARD.md").write_text("about")
     (folder / "example.png").write_bytes(b"picture")
-    assert models.fingerprint(folder) == before
+    assert references.fingerprint(folder) == before
 
 
 def test_a_decoder_is_found_by_name_and_needs_its_files(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(BendError) as raised:
-        models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
+        references.resolve_decoder("tiny", {"tiny": str(tmp_path)})
     assert raised.value.code == Code.MODEL_INVALID
     (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"one")
-    found = models.resolve_decoder("tiny", {"tiny": str(tmp_path)})
+    found = references.resolve_decoder("tiny", {"tiny": str(tmp_path)})
     (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"other")
-    assert models.resolve_decoder("tiny", {"tiny": str(tmp_path)}).fingerprint != found.fingerprint
+    assert references.resolve_decoder("tiny", {"tiny": str(tmp_path)}).fingerprint != found.fingerprint
     with pytest.raises(BendError, match="no decoder called 'other'"):
-        models.resolve_decoder("other", {"tiny": str(tmp_path)})
+        references.resolve_decoder("other", {"tiny": str(tmp_path)})
 
 
 def test_an_embedding_is_a_single_file_of_safetensors_and_a_pickle_is_refused_by_its_kind(tmp_path: Path) -> None:
@@ -158,17 +158,17 @@ def test_an_embedding_is_a_single_file_of_safetensors_and_a_pickle_is_refused_by
         if name != path.name:
             (tmp_path / name).write_bytes(b"one")
         with pytest.raises(BendError, match=told) as raised:
-            models.resolve_embedding("style", {"style": str(tmp_path / name)})
+            references.resolve_embedding("style", {"style": str(tmp_path / name)})
         assert (raised.value.code, raised.value.action) == (code, "bend.open_preferences")
     path.write_bytes(b"one")
-    found = models.resolve_embedding("style", {"style": str(path)})
+    found = references.resolve_embedding("style", {"style": str(path)})
     path.write_bytes(b"other")
-    assert models.resolve_embedding("style", {"style": str(path)}).fingerprint != found.fingerprint
+    assert references.resolve_embedding("style", {"style": str(path)}).fingerprint != found.fingerprint
     with pytest.raises(BendError, match="no embedding called 'none'"):
-        models.resolve_embedding("none", {})
+        references.resolve_embedding("none", {})
 
 
-@pytest.mark.parametrize("find", [models.resolve_lora, models.resolve_embedding])
+@pytest.mark.parametrize("find", [references.resolve_lora, references.resolve_embedding])
 def test_the_ending_of_a_file_may_be_in_capitals(find: Callable[..., Any], tmp_path: Path) -> None:
     path = tmp_path / "STYLE.SAFETENSORS"
     path.write_bytes(b"one")
@@ -181,11 +181,11 @@ def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
     pickled.write_bytes(b"one")
     for wrong, code in ((path, Code.MODEL_MISSING), (pickled, Code.LORA_INVALID), (tmp_path, Code.LORA_INVALID)):
         with pytest.raises(BendError) as raised:
-            models.resolve_lora("style", {"style": str(wrong)})
+            references.resolve_lora("style", {"style": str(wrong)})
         assert (raised.value.code, raised.value.action) == (code, "bend.open_preferences")
     path.write_bytes(b"one")
-    found = models.resolve_lora("style", {"style": str(path)})
+    found = references.resolve_lora("style", {"style": str(path)})
     path.write_bytes(b"other")
-    assert models.resolve_lora("style", {"style": str(path)}).fingerprint != found.fingerprint
+    assert references.resolve_lora("style", {"style": str(path)}).fingerprint != found.fingerprint
     with pytest.raises(BendError, match="no LoRA called 'none'"):
-        models.resolve_lora("none", {})
+        references.resolve_lora("none", {})

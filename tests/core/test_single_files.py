@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_bend.core import models, suggestions
 from blender_bend.core.checkpoints import single_files
 from blender_bend.core.checkpoints.training_marks import Marks
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.models import references, suggestions
 from blender_bend.core.samplers.few_steps import FEW_STEPS
 
 UNET = "model.diffusion_model."
@@ -61,7 +61,7 @@ def write(tmp_path: Path) -> Write:
 
 def refused(path: Path, code: Code = Code.MODEL_INVALID) -> BendError:
     with pytest.raises(BendError) as caught:
-        models.resolve("x", {"x": str(path)})
+        references.resolve("x", {"x": str(path)})
     assert caught.value.code == code and caught.value.hint
     assert caught.value.action == "bend.open_preferences" and path.name in caught.value.message
     return caught.value
@@ -80,8 +80,8 @@ def own_scheduler(path: Path) -> dict[str, Any]:
 def test_a_kind_is_told_by_its_text_encoder_under_any_wrapper(write: Write, kind: str, wrapper: str) -> None:
     file = write({wrapper + name: shape for name, shape in WHOLE[kind].items()})
     assert single_files.kind_of(file).name == kind
-    assert models.resolve("x", {"x": str(file)}).path == str(file)
-    assert models.download_for("x", {"x": str(file)}) is None
+    assert references.resolve("x", {"x": str(file)}).path == str(file)
+    assert references.download_for("x", {"x": str(file)}) is None
 
 
 def test_the_old_names_of_the_text_encoder_are_known(write: Write) -> None:
@@ -176,12 +176,12 @@ def test_without_its_autoencoder_a_file_wants_a_decoder(write: Write) -> None:
     file = write({**LAYER, **SD1_TEXT})
     error = refused(file)
     assert "lacks the autoencoder" in error.message and "decoder" in error.hint
-    assert models.resolve("x", {"x": str(file)}, decoder="tiny").path == str(file)
+    assert references.resolve("x", {"x": str(file)}, decoder="tiny").path == str(file)
 
 
 def test_a_file_that_was_cut_is_damaged(write: Write) -> None:
     file = write({**SD1, "betas": [2]}, values={"betas": ("F32", bytes(8))})
-    assert models.resolve("x", {"x": str(file)})
+    assert references.resolve("x", {"x": str(file)})
     file.write_bytes(file.read_bytes()[:-1])
     assert "the file is damaged" in refused(file).message
 
@@ -221,7 +221,7 @@ def test_another_name_or_place_is_the_same_model(write: Write, tmp_path: Path) -
     other = tmp_path / "elsewhere" / "turbo lightning vpred.safetensors"
     other.parent.mkdir()
     other.write_bytes(file.read_bytes())
-    prints = {models.resolve("x", {"x": str(path)}).fingerprint for path in (file, other)}
+    prints = {references.resolve("x", {"x": str(path)}).fingerprint for path in (file, other)}
     assert len(prints) == 1
     assert own_scheduler(file) == own_scheduler(other)
 
@@ -236,12 +236,12 @@ def test_whatever_decides_how_it_is_sampled_is_in_the_fingerprint(
         for last in ("v_pred", "v_prad")
     ]
     assert files[0].stat().st_size == files[1].stat().st_size
-    first, second = (models.resolve("x", {"x": str(file)}).fingerprint for file in files)
+    first, second = (references.resolve("x", {"x": str(file)}).fingerprint for file in files)
     assert first != second
     monkeypatch.setattr(single_files, "SETTINGS", tmp_path / "settings")
     (tmp_path / "settings" / "clip").mkdir(parents=True)
     (tmp_path / "settings" / "sd1.json").write_text("{}")
-    assert models.resolve("x", {"x": str(files[0])}).fingerprint != first
+    assert references.resolve("x", {"x": str(files[0])}).fingerprint != first
 
 
 def test_a_plain_file_has_the_published_scheduler(write: Write) -> None:

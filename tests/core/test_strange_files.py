@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 from strange_files import as_anybody, each_kind, put, unix
 
-from blender_bend.core import environment, hearing, hub, model_files, models, presets, speeds, stored_frames, weights
+from blender_bend.core import environment, presets, speeds, stored_frames
 from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.environment import Record
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
 from blender_bend.core.job import Job
+from blender_bend.core.models import hub_cache, model_files, references, sonic_files, weights
 from blender_bend.core.sound.sound_files import looks_like_sound
 
 pytestmark = unix
@@ -36,11 +37,11 @@ READERS: dict[str, Callable[[Path], Any]] = {
     "a preset": presets.read,
     "a job": Job.read,
     "a sound": looks_like_sound,
-    "a LoRA": lambda path: models.resolve_lora("it", {"it": str(path)}),
-    "an embedding": lambda path: models.resolve_embedding("it", {"it": str(path)}),
-    "a model": lambda path: models.resolve("it", {"it": str(path)}),
+    "a LoRA": lambda path: references.resolve_lora("it", {"it": str(path)}),
+    "an embedding": lambda path: references.resolve_embedding("it", {"it": str(path)}),
+    "a model": lambda path: references.resolve("it", {"it": str(path)}),
     "sizes of weights": weights.of_model,
-    "a fingerprint": models.file_fingerprint,
+    "a fingerprint": references.file_fingerprint,
 }
 
 
@@ -126,14 +127,14 @@ def test_strange_speeds_are_measured_again(kind: str, folder: Path) -> None:
     "name", ["model_index.json", "unet/config.json", "scheduler/scheduler_config.json", "vae/model", "unet"]
 )
 def test_a_model_with_a_strange_file_is_refused_in_words(kind: str, name: str, folder: Path) -> None:
-    shutil.copytree(models.MINI_PATH, folder / "mini")
+    shutil.copytree(references.MINI_PATH, folder / "mini")
     place = folder / "mini" / name.replace("/model", "/diffusion_pytorch_model.safetensors")
     if place.is_dir() and kind != "forbidden":
         shutil.rmtree(place)
     put(kind, place)
     with as_anybody():
         with pytest.raises(BendError) as caught:
-            models.resolve("it", {"it": str(folder / "mini")})
+            references.resolve("it", {"it": str(folder / "mini")})
         assert isinstance(model_files.missing(folder / "mini"), list)
         assert isinstance(weights.of_model(folder / "mini"), dict)
     assert caught.value.code == Code.MODEL_INVALID and caught.value.hint
@@ -143,16 +144,16 @@ def test_a_model_with_a_strange_file_is_refused_in_words(kind: str, name: str, f
 def test_a_folder_of_ears_that_nobody_may_enter_is_named(folder: Path) -> None:
     (folder / "ears").mkdir(mode=0)
     with as_anybody(), pytest.raises(BendError) as caught:
-        hearing.resolve("it", {"it": str(folder / "ears")})
+        sonic_files.resolve("it", {"it": str(folder / "ears")})
     assert "ears" in caught.value.message
 
 
 def test_files_whose_names_are_not_unicode_do_no_harm(folder: Path) -> None:
-    shutil.copytree(models.MINI_PATH, folder / "mini")
-    before = models.resolve("it", {"it": str(folder / "mini")}).fingerprint
+    shutil.copytree(references.MINI_PATH, folder / "mini")
+    before = references.resolve("it", {"it": str(folder / "mini")}).fingerprint
     (folder / "mini" / os.fsdecode(b"\xff\xfe.json")).write_text("{}")
     (folder / "mini" / "unet" / os.fsdecode(b"\xff.safetensors")).write_text("{}")
-    assert models.resolve("it", {"it": str(folder / "mini")}).fingerprint != before
+    assert references.resolve("it", {"it": str(folder / "mini")}).fingerprint != before
 
 
 def test_a_strange_reference_of_the_hub_means_no_snapshot(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +164,7 @@ def test_a_strange_reference_of_the_hub_means_no_snapshot(folder: Path, monkeypa
     for kind in ("folder", "pipe", "link to itself", "link to nowhere"):
         put(kind, refs / "main")
         with as_anybody():
-            assert hub.snapshot("some/one") is None and hub.stored() == []
+            assert hub_cache.snapshot("some/one") is None and hub_cache.stored() == []
         (refs / "main").rmdir() if kind == "folder" else (refs / "main").unlink()
 
 

@@ -20,9 +20,9 @@ import pytest
 from hub_downloads import PATIENCE, ROOT, Downloads
 from hub_server import TOKEN, Hub, Model
 
-from blender_bend.core import hub as local
-from blender_bend.core import layouts, models
-from blender_bend.core.model_files import Listing
+from blender_bend.core.models import hub_cache as local
+from blender_bend.core.models import layouts, references
+from blender_bend.core.models.model_files import Listing
 from blender_bend.engine.download import Listed, choose
 
 LARGE = np.random.default_rng(0).bytes(12 << 20)
@@ -86,7 +86,7 @@ def downloads(hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Down
 def test_a_downloaded_model_is_whole_and_without_what_the_engine_never_loads(downloads: Downloads) -> None:
     said = downloads.run("download", "owner/painter")
     assert said[-1]["end"] == "done", said
-    found = Path(models.resolve("owner/painter", {}).path)
+    found = Path(references.resolve("owner/painter", {}).path)
     assert {file.relative_to(found).as_posix() for file in found.rglob("*") if file.is_file()} == set(WANTED)
     assert all((found / name).read_bytes() == content for name, content in WANTED.items())
     total = sum(map(len, WANTED.values()))
@@ -112,15 +112,15 @@ def test_a_download_killed_and_cancelled_at_any_moment_goes_on_where_it_was(hub:
         process.stdin.close()
         assert process.wait(PATIENCE) == (-signal.SIGKILL if way == "kill" else 3)
         process.stdout.close()
-        with pytest.raises(models.BendError) as caught:
-            models.resolve("owner/large", {})
+        with pytest.raises(references.BendError) as caught:
+            references.resolve("owner/large", {})
         assert caught.value.code == "model_missing" and caught.value.action == "bend.download_model"
     (stored,) = local.stored()
     assert "unet/diffusion_pytorch_model.safetensors" in stored.missing and stored.size > 4 << 20
     hub.models["owner/large"].rate = 0
     said = downloads.run("download", "owner/large")
     assert said[-1]["end"] == "done", said[-1]
-    found = Path(models.resolve("owner/large", {}).path)
+    found = Path(references.resolve("owner/large", {}).path)
     assert (found / "unet/diffusion_pytorch_model.safetensors").read_bytes() == LARGE
     starts = [start for name, start in hub.models["owner/large"].asked if name.startswith("unet/diffusion")]
     assert len(starts) == 4 and starts == sorted(starts) and starts[-1] > 6 << 20

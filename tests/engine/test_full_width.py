@@ -24,8 +24,8 @@ import torch
 from hub_downloads import ROOT
 from torch import Tensor
 
-from blender_bend.core import models
 from blender_bend.core.job import Bend, Job
+from blender_bend.core.models import references
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 
@@ -114,7 +114,7 @@ def test_a_model_of_full_width_renders(
         weights = sum(file.stat().st_size for file in folder.rglob("*.safetensors"))
         bends = [(Bend("Deep", "multiply", "unet:mid_block"), [{"factor": factor} for factor in (1.0, -1.5)])]
         made = make_job("mini", bends, 2, steps=2, guidance=5.0, size=(128, 128), precision=precision)
-        job = replace(made, model=str(folder), fingerprint=models.fingerprint(folder))
+        job = replace(made, model=str(folder), fingerprint=references.fingerprint(folder))
         (plain, bent), peak, seconds = render(job, tmp_path)
         assert plain.std() > 0 and not np.array_equal(plain, bent)
         print(f"\n{kind} {precision}: weights {weights / GB:.2f} GB, peak {peak:.2f} GB, {seconds:.0f} s")

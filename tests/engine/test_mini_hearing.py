@@ -14,7 +14,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from blender_bend.core.hearing import MINI_SOUND
+from blender_bend.core.models.sonic_files import MINI_SOUND
 from blender_bend.engine.families import Family, family_of
 from blender_bend.engine.scenes import SCENES, paint
 from blender_bend.engine.sonic import checkpoints

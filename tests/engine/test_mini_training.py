@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from blender_bend.core.models import MINI_PATH
+from blender_bend.core.models.references import MINI_PATH
 from blender_bend.engine.scenes import MOODS, PALETTES, SCENES
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -16,7 +16,7 @@ from torch import Tensor
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.footprint import Offload
 from blender_bend.core.job import Embedding, Job
-from blender_bend.core.models import file_fingerprint
+from blender_bend.core.models.references import file_fingerprint
 from blender_bend.core.resolve import resolve
 from blender_bend.engine.alignment import is_aligned
 from blender_bend.engine.conditioning import PromptEncoder, Reading

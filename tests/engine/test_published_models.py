@@ -17,8 +17,8 @@ from diffusers import DiffusionPipeline
 from hub_downloads import Downloads
 from hub_server import TOKEN, Hub, Model
 
-from blender_bend.core import known_models, layouts, models
 from blender_bend.core.job import Bend, Job
+from blender_bend.core.models import known_models, layouts, references
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.alignment import align_parts
 from blender_bend.engine.families import _FAMILIES
@@ -65,7 +65,7 @@ def downloaded(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
             assert said[-1]["end"] == "done", said[-1]
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("HF_HUB_CACHE", str(downloads.cache))
-                found[kind] = Path(models.resolve(name, {}).path)
+                found[kind] = Path(references.resolve(name, {}).path)
         return found[kind]
 
     return download
@@ -74,7 +74,7 @@ def downloaded(hub: Hub, tmp_path_factory: pytest.TempPathFactory) -> Callable[[
 def job_of(make_job: MakeJob, folder: Path, kind: str, bends: Any = None, **more: Any) -> Job:
     steps, guidance, _ = SUITABLE[kind]
     made = make_job("mini", bends, 2 if bends else 1, steps=steps, guidance=guidance, size=(64, 64), **more)
-    return replace(made, model=str(folder), fingerprint=models.fingerprint(folder))
+    return replace(made, model=str(folder), fingerprint=references.fingerprint(folder))
 
 
 def pictures(renderer: Renderer, job: Job, store: FrameStore) -> list[np.ndarray]:

@@ -23,11 +23,11 @@ from single_file import write_checkpoint, write_settings
 from torch import Tensor, nn
 from transformers import EncodecConfig, EncodecModel
 
-from blender_bend.core import model_files
 from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Embedding
-from blender_bend.core.models import file_fingerprint
+from blender_bend.core.models import model_files
+from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.analysis import learned
 from blender_bend.engine.loading import add_embeddings, add_loras, load_decoder, load_pipeline
 from blender_bend.engine.loading.failures import UNLOADABLE

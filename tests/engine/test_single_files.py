@@ -19,11 +19,11 @@ from safetensors.torch import save_file
 from single_file import checkpoint, write_settings
 from torch import Tensor
 
-from blender_bend.core import models
 from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Job
-from blender_bend.core.models import fingerprint
+from blender_bend.core.models import references
+from blender_bend.core.models.references import fingerprint
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.alignment import is_aligned
 from blender_bend.engine.frame_store import FrameStore
@@ -72,7 +72,7 @@ def picture(job: Job, folder: Path) -> np.ndarray:
 
 
 def single(job: Job, file: Path) -> Job:
-    found = models.resolve("my painter", {"my painter": str(file)}, job.decoder)
+    found = references.resolve("my painter", {"my painter": str(file)}, job.decoder)
     return replace(job, model=found.path, fingerprint=found.fingerprint)
 
 
@@ -373,7 +373,7 @@ def test_a_chosen_decoder_stands_in_for_the_autoencoder(
 def test_without_an_autoencoder_and_a_decoder_that_is_said(sd15: Tensors, make_job: MakeJob, tmp_path: Path) -> None:
     file = write(_without(sd15, VAE), tmp_path)
     assert "lacks the autoencoder" in refused(file)
-    job = replace(make_job("sd15"), model=str(file), fingerprint=models.model_fingerprint(file))
+    job = replace(make_job("sd15"), model=str(file), fingerprint=references.model_fingerprint(file))
     with pytest.raises(BendError, match="lacks the autoencoder") as caught:
         picture(job, tmp_path / "frames")
     assert "decoder" in caught.value.hint
@@ -395,7 +395,7 @@ def test_a_folder_with_half_precision_only_is_loaded(
     pipeline = load("sd15")
     pipeline.unet.half()
     pipeline.save_pretrained(tmp_path / "half", safe_serialization=True, variant="fp16")
-    found = models.resolve("half", {"half": str(tmp_path / "half")})
+    found = references.resolve("half", {"half": str(tmp_path / "half")})
     job = make_job("sd15")
     made = picture(replace(job, model=found.path, fingerprint=found.fingerprint), tmp_path / "one")
     assert np.abs(made.astype(int) - picture(job, tmp_path / "two")).mean() < 2

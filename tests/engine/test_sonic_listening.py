@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.hearing import Windows
+from blender_bend.core.models.sonic_files import Windows
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import main
 from blender_bend.engine.frame_store import FrameStore

@@ -16,7 +16,7 @@ from make_hearing import in_memory
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.models import MINI_PATH
+from blender_bend.core.models.references import MINI_PATH
 from blender_bend.engine.sonic.clap import AudioTower
 from blender_bend.engine.sonic.evaluation import evaluate
 from blender_bend.engine.sonic.measures import Clip, audio_image_content, rank_share, similarity, wav2clip

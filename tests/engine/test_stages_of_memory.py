@@ -19,7 +19,7 @@ from engine_child import contents
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.footprint import Offload
 from blender_bend.core.job import Bend, Job
-from blender_bend.core.models import fingerprint
+from blender_bend.core.models.references import fingerprint
 from blender_bend.core.resolve import INPUTS, frame_key, input_path, resolve
 from blender_bend.core.speeds import Speeds, file_in
 from blender_bend.core.tiling import tile_side

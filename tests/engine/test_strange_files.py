@@ -21,9 +21,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from strange_files import as_anybody, each_kind, put, unix
 
-from blender_bend.core import models
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job import Embedding, Job
+from blender_bend.core.models import references
 from blender_bend.core.resolve import frame_key, input_path, resolve, vector_path
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine import kept
@@ -160,7 +160,7 @@ def test_a_tokenizer_without_a_limit_reads_as_much_as_its_network(
         shutil.copytree(model_folders["sd15"], tmp_path / name)
         file = tmp_path / name / "tokenizer" / "tokenizer_config.json"
         file.write_text(json.dumps(json.loads(file.read_text()) | {"model_max_length": told}))
-        found = models.resolve("it", {"it": str(tmp_path / name)})
+        found = references.resolve("it", {"it": str(tmp_path / name)})
         job = make_job("sd15", frames=[{"prompt": (("a calm sea " * 40, 1.0),)}], steps=1)
         job = Job(**{**vars(job), "model": found.path, "fingerprint": found.fingerprint})
         Renderer("cpu").render(job, store)

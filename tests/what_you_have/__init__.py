@@ -20,9 +20,9 @@ from hub_downloads import Downloads
 from hub_server import Hub, Model
 from published import Files, write
 
-from blender_bend.core import models
 from blender_bend.core.errors import BendError
 from blender_bend.core.job import Job
+from blender_bend.core.models import references
 from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Renderer
@@ -42,7 +42,7 @@ class Bench:
     downloads: Downloads
     count: int = 0
 
-    def render(self, reference: models.ModelReference, **settings: Any) -> np.ndarray:
+    def render(self, reference: references.ModelReference, **settings: Any) -> np.ndarray:
         """One small picture of a model that was found."""
         made = self.make_job("mini", None, 1, steps=2, guidance=3.0, size=(64, 64), **settings)
         job = replace(made, model=reference.path, fingerprint=reference.fingerprint)
@@ -56,9 +56,9 @@ class Bench:
     def own(self, files: Files) -> np.ndarray:
         """A folder of the artist's own, added in the preferences."""
         folder = write(files, self.folder / f"My model {self.count}")
-        return self.render(models.resolve("mine", {"mine": str(folder)}))
+        return self.render(references.resolve("mine", {"mine": str(folder)}))
 
-    def download(self, files: Files) -> models.ModelReference:
+    def download(self, files: Files) -> references.ModelReference:
         """A model of the hub, downloaded as Blender does."""
         name = f"owner/model-{self.count}"
         self.hub.models[name] = model = Model(files)
@@ -67,7 +67,7 @@ class Bench:
             assert not [name for name, _ in model.asked if name.endswith(WEIGHTS)], "nothing large is fetched before"
             assert not list(self.downloads.cache.glob(f"models--*{self.count}")), "nothing of it stays"
             raise BendError.from_dict(ending)
-        return models.resolve(name, {})
+        return references.resolve(name, {})
 
     def everywhere(self, files: Files) -> np.ndarray:
         """The same model on the hub and as a folder: the pictures are the same, and so are the refusals."""

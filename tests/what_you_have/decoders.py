@@ -10,7 +10,7 @@ import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 from published import Files, write
 
-from blender_bend.core import models
+from blender_bend.core.models import references
 
 from . import Bench, Case
 
@@ -40,10 +40,10 @@ def used(files: Files, kind: str = "sd15") -> Case:
 
     def use(bench: Bench) -> None:
         folder = write(files, bench.folder / "decoder")
-        decoder = models.resolve_decoder("mine", {"mine": str(folder)})
+        decoder = references.resolve_decoder("mine", {"mine": str(folder)})
         model = write(published.published(kind), bench.folder / "model")
         settings = {"decoder": decoder.path, "decoder_fingerprint": decoder.fingerprint}
-        bench.render(models.resolve("model", {"model": str(model)}), **settings)
+        bench.render(references.resolve("model", {"model": str(model)}), **settings)
 
     return use
 

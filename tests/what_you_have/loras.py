@@ -11,8 +11,8 @@ import torch
 from lora_files import Tensors, flat, kohya, of_kind, save, text_lora
 from published import published, write
 
-from blender_bend.core import models
 from blender_bend.core.job import Lora
+from blender_bend.core.models import references
 from blender_bend.engine.loading import load_pipeline
 
 from . import Bench, Case
@@ -29,8 +29,8 @@ def used(make: Make) -> Case:
     def use(bench: Bench) -> None:
         model = write(published("sd15"), bench.folder / "model")
         file = make(bench.folder, load_pipeline(model, torch.float32, "cpu"))
-        found = models.resolve_lora("ink", {"ink": str(file)})
-        reference = models.resolve("model", {"model": str(model)})
+        found = references.resolve_lora("ink", {"ink": str(file)})
+        reference = references.resolve("model", {"model": str(model)})
         bent = bench.render(reference, loras=(Lora("ink", found.path, found.fingerprint),))
         assert not np.array_equal(bent, bench.render(reference))
 

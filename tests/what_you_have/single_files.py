@@ -18,10 +18,10 @@ from safetensors.torch import save_file
 from single_file import checkpoint, write_settings
 from torch import Tensor
 
-from blender_bend.core import models, suggestions
 from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError
-from blender_bend.core.models import fingerprint
+from blender_bend.core.models import references, suggestions
+from blender_bend.core.models.references import fingerprint
 from blender_bend.engine.loading import load_pipeline
 
 from . import Bench, Case
@@ -80,7 +80,7 @@ class File:
         """Add it in the preferences, and make a picture."""
         with _narrow():
             path = self.write(bench)
-            found = models.resolve("mine", {"mine": str(path)})
+            found = references.resolve("mine", {"mine": str(path)})
             own = single_files.scheduler(path, single_files.kind_of(path))
             assert {name: own[name] for name in self.scheduler or {}} == (self.scheduler or {})
             return bench.render(found)
@@ -88,7 +88,7 @@ class File:
 
 def _as_folder(kind: str, change: Callable[[Tensors], Tensors] = dict) -> Case:
     def case(bench: Bench) -> None:
-        folder = bench.render(models.resolve("folder", {"folder": str(_folder(kind))}))
+        folder = bench.render(references.resolve("folder", {"folder": str(_folder(kind))}))
         assert np.array_equal(File(change, kind)(bench), folder)
 
     return case
@@ -155,20 +155,20 @@ def _with_a_decoder(bench: Bench) -> None:
     AutoencoderTiny(encoder_block_out_channels=(8,) * 4, decoder_block_out_channels=(8,) * 4).save_pretrained(decoder)
     with _narrow():
         path = File(_without(VAE)).write(bench)
-        found = models.resolve("mine", {"mine": str(path)}, decoder="tiny")
+        found = references.resolve("mine", {"mine": str(path)}, decoder="tiny")
         bench.render(found, decoder=str(decoder), decoder_fingerprint=fingerprint(decoder))
 
 
 def _cut(bench: Bench) -> None:
     path = File().write(bench)
     path.write_bytes(path.read_bytes()[:-1000])
-    models.resolve("mine", {"mine": str(path)})
+    references.resolve("mine", {"mine": str(path)})
 
 
 def _called(*names: str) -> Case:
     def case(bench: Bench, name: str) -> None:
         (bench.folder / name).write_bytes(b"anything")
-        models.resolve("mine", {"mine": str(bench.folder / name)})
+        references.resolve("mine", {"mine": str(bench.folder / name)})
 
     return _each(*(functools.partial(case, name=name) for name in names))
 

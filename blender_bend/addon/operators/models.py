@@ -5,8 +5,8 @@ from __future__ import annotations
 from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator, OperatorProperties
 
-from ...core import known_models
 from ...core.errors import BendError
+from ...core.models import known_models
 from .. import activity, model_library, model_list
 from ..errands import size_text
 from ..strips import active_bend_strip

@@ -9,8 +9,8 @@ from bpy.types import Context, ImageStrip, Panel
 
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
+from ...core.models.suggestions import suggestions_for
 from ...core.samplers import schedulers
-from ...core.suggestions import suggestions_for
 from ...core.wording import counted
 from .. import compat, fingerprint, preferences, prompt_notices, song_length, sound
 from ..activity import Activity

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core import hub, known_models
+from ...core.models import hub_cache, known_models
 from .. import model_list
 from ..errands import size_text
 from ..model_list import Row
@@ -23,7 +23,7 @@ def draw_models(layout: Any) -> None:
         box.label(text=f"{unreadable}, and left out here", icon="ERROR")
     other = row.operator("bend.download_model", text="Download Another…", icon="IMPORT")
     other.ask = True
-    if hub.has_token():
+    if hub_cache.has_token():
         row.operator("bend.log_out", icon="UNLOCKED")
     else:
         row.operator("bend.log_in", text="Log In…", icon="LOCKED")

@@ -11,7 +11,7 @@ from typing import Any
 from ...core.errors import BendError, Code
 from ...core.files.whole import read_regular
 from ...core.limits import SECONDS
-from ...core.models import fingerprint
+from ...core.models.references import fingerprint
 from ...core.sound import beats
 from ...core.sound.features import MOMENT_PREFIX, parse
 

@@ -11,9 +11,9 @@ import sys
 import threading
 from typing import Any
 
-from ...core import hub
 from ...core.errors import BendError, Code
 from ...core.messages import GONE, print_line
+from ...core.models import hub_cache
 
 
 def add(commands: Any) -> None:
@@ -106,7 +106,7 @@ def _remove(name: str) -> str:
     BendError(MODEL_MISSING) if it is not there, or cannot be deleted
     """
     try:
-        hub.delete(name)
+        hub_cache.delete(name)
     except OSError as error:
         raise BendError(
             Code.MODEL_MISSING,

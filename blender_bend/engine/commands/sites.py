@@ -35,7 +35,7 @@ def add(commands: Any) -> None:
 def _run(options: argparse.Namespace) -> int:
     import torch
 
-    from ...core.models import resolve
+    from ...core.models.references import resolve
     from ..devices import choose_device
     from ..loading import load_pipeline
     from ..sampling import Sampler

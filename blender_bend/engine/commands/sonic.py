@@ -183,7 +183,7 @@ def _listen(options: argparse.Namespace) -> int:
     """Write for every frame its ``sound`` as a job has it, and how much of what it hears is no silence."""
     import json
 
-    from ...core.hearing import Windows
+    from ...core.models.sonic_files import Windows
     from ...core.timebase import FrameRate
     from ..analysis.sound_file import read_mono
     from ..frame_store import FrameStore

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core import layouts
 from ...core.errors import BendError, Code
+from ...core.models import layouts
 from .family import Conditioning, Family
 from .flux import Flux
 from .stable_diffusion import StableDiffusion, StableDiffusionXL

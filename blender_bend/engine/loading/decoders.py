@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from diffusers import AutoencoderKL, AutoencoderTiny
 
-from ...core import model_files
 from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
+from ...core.models import model_files
 from ..alignment import align
 from ..memory import is_out_of_memory
 from ..networks import load_network

@@ -10,10 +10,10 @@ import diffusers
 import torch
 import transformers
 
-from ...core import model_checks, model_files
 from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
-from ...core.model_files import Listing
+from ...core.models import model_checks, model_files
+from ...core.models.model_files import Listing
 from ..confinement import refuse_code
 from ..networks import load_network
 from .failures import reason

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from .errors import BendError, Code
-from .models import MINI, MINI_PATH, ModelReference, file_fingerprint, readable
-from .prompts.schedule import Blend
-from .timebase import FrameRate
+from ..errors import BendError, Code
+from ..prompts.schedule import Blend
+from ..timebase import FrameRate
+from .references import MINI, MINI_PATH, ModelReference, file_fingerprint, readable
 
 #: Where the files are with which mini hears.
 MINI_SOUND = MINI_PATH.parent / "mini_sound"

@@ -8,11 +8,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..checkpoints import single_files, weight_files
+from ..checkpoints.safetensors_file import contents
+from ..errors import BendError
+from ..files import foreign_json
 from . import model_files
-from .checkpoints import single_files, weight_files
-from .checkpoints.safetensors_file import contents
-from .errors import BendError
-from .files import foreign_json
 
 #: The beginnings of tensors' names in a single file, by the part of a model that they belong to.
 _IN_ONE_FILE = {

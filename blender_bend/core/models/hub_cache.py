@@ -8,9 +8,9 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..files import foreign_json
+from ..files.whole import size_of
 from . import model_files
-from .files import foreign_json
-from .files.whole import size_of
 
 _ID = re.compile(r"[\w.-]+/[\w.-]+")
 _PREFIX = "models--"

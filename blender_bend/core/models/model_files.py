@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from ..checkpoints import weight_files
+from ..checkpoints.weight_files import Weights
+from ..files import foreign_json
+from ..files.foreign_json import Unreadable
 from . import layouts
-from .checkpoints import weight_files
-from .checkpoints.weight_files import Weights
-from .files import foreign_json
-from .files.foreign_json import Unreadable
 
 INDEX = "model_index.json"
 #: The files of which a tokenizer needs at least one.

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Any
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 from .model_files import INDEX, Listing
 
 _PREFERENCES = "bend.open_preferences"

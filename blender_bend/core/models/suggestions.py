@@ -9,11 +9,11 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from .checkpoints import single_files
-from .checkpoints.training_marks import V, named_few_steps, named_prediction
-from .errors import BendError
-from .samplers.few_steps import BY_NAME, FewSteps
-from .samplers.schedulers import scheduler
+from ..checkpoints import single_files
+from ..checkpoints.training_marks import V, named_few_steps, named_prediction
+from ..errors import BendError
+from ..samplers.few_steps import BY_NAME, FewSteps
+from ..samplers.schedulers import scheduler
 
 _STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])", re.IGNORECASE)
 

@@ -9,13 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import file_hashes, hub, known_models, model_checks, model_files
-from .checkpoints import single_files, weight_files
-from .errors import BendError, Code
-from .prompts import embeddings
+from ..checkpoints import single_files, weight_files
+from ..errors import BendError, Code
+from ..prompts import embeddings
+from . import file_hashes, hub_cache, known_models, model_checks, model_files
 
 MINI = "mini"
-MINI_PATH = Path(__file__).resolve().parent.parent / "models" / "mini"
+MINI_PATH = Path(__file__).resolve().parents[2] / "models" / "mini"
 
 #: The files of a folder that decide what its pictures look like.
 _COUNTED = {".json", ".txt", ".safetensors", ".model"}
@@ -70,9 +70,9 @@ def resolve(name: str, folders: Mapping[str, str], decoder: str = "") -> ModelRe
     if name in folders:
         path = Path(folders[name])
         return _single_file(name, path, decoder) if single_files.is_one(path) else _reference(name, path)
-    if hub.is_id(name):
-        snapshot = hub.snapshot(name)
-        files = snapshot or hub.begun(name)
+    if hub_cache.is_id(name):
+        snapshot = hub_cache.snapshot(name)
+        files = snapshot or hub_cache.begun(name)
         missing = model_files.missing(files) if files else []
         if snapshot is None or missing:
             raise _not_downloaded(name, len(missing))
@@ -100,7 +100,7 @@ def _not_downloaded(name: str, missing: int) -> BendError:
 
 def download_for(name: str, folders: Mapping[str, str]) -> str | None:
     """What the download button fetches for a model: a hub id; None if nothing is wanted of the hub."""
-    return name if name not in folders and hub.is_id(name) else None
+    return name if name not in folders and hub_cache.is_id(name) else None
 
 
 @readable()

@@ -16,10 +16,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 
-from . import hub
-from .errors import BendError, Code
-from .files import hash_cache
-from .files.whole import DIGEST, open_regular
+from ..errors import BendError, Code
+from ..files import hash_cache
+from ..files.whole import DIGEST, open_regular
+from . import hub_cache
 
 #: Told of a file while it is read: which, how many bytes of it, of how many. What it raises ends the reading.
 Step = Callable[[Path, int, int], None]
@@ -172,7 +172,7 @@ def _blob_name(path: Path, status: os.stat_result) -> str:
     if not stat.S_ISLNK(link.st_mode) or status.st_mtime_ns > link.st_mtime_ns:
         return ""
     blob = Path(os.path.realpath(path))
-    inside = blob.parent.name == "blobs" and blob.parent.parent.parent == Path(os.path.realpath(hub.cache()))
+    inside = blob.parent.name == "blobs" and blob.parent.parent.parent == Path(os.path.realpath(hub_cache.cache()))
     return blob.name if inside and DIGEST.fullmatch(blob.name) else ""
 
 

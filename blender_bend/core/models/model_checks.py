@@ -9,13 +9,13 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from ..checkpoints import weight_files
+from ..errors import BendError, Code
+from ..wording import some
 from . import layouts, model_files, part_settings
-from .checkpoints import weight_files
-from .errors import BendError, Code
 from .layouts import Layout
 from .model_files import INDEX, Listing
 from .part_settings import begun
-from .wording import some
 
 _INSTEAD = f"Choose a model of one of these kinds: {layouts.labels()}."
 _PREFERENCES = "bend.open_preferences"
