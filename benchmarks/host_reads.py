@@ -39,8 +39,8 @@ def count(model: str, site: str, bends: list[tuple[str, dict[str, float], dict[s
     from ghost import pretended
 
     from benchmarks import models
-    from blender_bend.core.job import Bend, Frame, Job
-    from blender_bend.core.resolve import resolve
+    from blender_bend.core.job.job import Bend, Frame, Job
+    from blender_bend.core.job.resolve import resolve
     from blender_bend.engine.sampling import Sampler
 
     stack = tuple(Bend(f"{number}", name, site, choices=choices) for number, (name, _, choices) in enumerate(bends))

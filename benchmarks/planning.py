@@ -39,7 +39,7 @@ class Beginning:
 
 def write_film(path: Path, frames: int) -> None:
     """A job in which every frame is another."""
-    from blender_bend.core.job import Bend, Frame, Job
+    from blender_bend.core.job.job import Bend, Frame, Job
 
     bends = (Bend("Turn", "rotate_channels", "latent", 0.2, 0.8), Bend("Grain", "add_noise", "unet:up_blocks.*", 0.5))
     made = tuple(
@@ -61,7 +61,7 @@ def peak() -> float:
 
 def measure(path: Path) -> dict[str, float]:
     """Read a job and begin it: seconds of the processor, and MB more than before."""
-    from blender_bend.core.job import Job
+    from blender_bend.core.job.job import Job
     from blender_bend.engine import render
     from blender_bend.engine.frame_store import FrameStore
 

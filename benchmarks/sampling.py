@@ -16,9 +16,9 @@ import torch
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks import models
-from blender_bend.core.job import Bend, Frame, Job
-from blender_bend.core.plan import measure
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Bend, Frame, Job
+from blender_bend.core.job.resolve import trace
+from blender_bend.core.job.sharing import measure
 from blender_bend.engine.bending import apply
 from blender_bend.engine.sampling import Sampler
 

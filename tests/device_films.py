@@ -21,8 +21,8 @@ from operator_formulas import CASES
 from store_pictures import capture
 
 from blender_bend.core import catalogue
-from blender_bend.core.job import Bend, Hearing, Job, Lora
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job.resolve import trace
 from blender_bend.engine import study
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import store_vector

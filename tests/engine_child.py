@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from blender_bend.core import messages
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
 from blender_bend.core.messages import Message
 
 ROOT = Path(__file__).resolve().parents[1]

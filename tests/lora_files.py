@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from blender_bend.core.job import Lora
+from blender_bend.core.job.job import Lora
 from blender_bend.core.models.references import file_fingerprint
 
 #: Tensors of a file by name, and float64 changes by part, path and tensor of the model.

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from blender_bend.core import catalogue
 from blender_bend.core.catalogue import strip
-from blender_bend.core.job import Bend, Embedding, Frame, Hearing, Job, Lora
+from blender_bend.core.job.job import Bend, Embedding, Frame, Hearing, Job, Lora
 from blender_bend.core.samplers import schedulers
 
 SITES = (

@@ -31,7 +31,7 @@ from diffusers import (
     UniPCMultistepScheduler,
 )
 
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
 
 #: The class of each sampler of UNet models, and what its documentation sets.
 UNET_SAMPLERS: dict[str, tuple[Any, dict[str, Any]]] = {

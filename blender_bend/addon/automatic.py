@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ..core import memory_advice, messages, speeds
 from ..core.errors import BendError, Code
-from ..core.job import Job
+from ..core.job.job import Job
 from ..core.memory_advice import Advice
 from ..core.models import weights
 from ..core.speeds import Speeds

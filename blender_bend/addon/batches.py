@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.job import Job
-from ..core.tiling import TILED, WHOLE
+from ..core.job.job import Job
+from ..core.job.tiling import TILED, WHOLE
 from ..core.ways import Way, way_of
 
 _fitting: dict[tuple[str, tuple[int, int], str], Way] = {}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 from ..core.errors import store_unwritable
 from ..core.files.whole import write_whole
-from ..core.job import Frame
-from ..core.resolve import INPUTS, file_name, vector_path
-from ..core.stored_frames import read_frame, read_input
+from ..core.job.job import Frame
+from ..core.job.resolve import INPUTS, file_name, vector_path
+from ..core.job.stored_frames import read_frame, read_input
 from . import captured, condition
 from .slices import Slices
 

@@ -16,7 +16,7 @@ from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import write_whole
-from ..core.resolve import input_path
+from ..core.job.resolve import input_path
 from . import activity, below, captured, compat, named_files, png, preferences, strips
 from .anchor import Anchor
 from .parameters import Holder

@@ -17,7 +17,7 @@ import bpy
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole, open_regular
-from ..core.resolve import INPUTS, file_name, vector_path
+from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.sound.sound_files import looks_like_sound
 from . import captured, changes, preferences, sound, strips
 from .frame_use import Tell

@@ -10,12 +10,12 @@ import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip
 
 from ..core.errors import BendError, Code
-from ..core.job import Hearing
+from ..core.job.job import Hearing
+from ..core.job.resolve import settle, vector_path
+from ..core.job.stored_frames import read_input
 from ..core.models import sonic_files
 from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
-from ..core.resolve import settle, vector_path
-from ..core.stored_frames import read_input
 from . import captured, compat, fingerprint, preferences, sound
 from .timing import frame_rate
 

@@ -11,7 +11,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.catalogue import Parameter
 from ..core.errors import BendError, Code
-from ..core.resolve import settle
+from ..core.job.resolve import settle
 from . import activity, drivers, strips
 from .slices import Slices
 

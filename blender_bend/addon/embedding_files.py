@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.job import Embedding
+from ..core.job.job import Embedding
 from ..core.models import references
 from ..core.prompts import embeddings
 from . import preferences

@@ -8,7 +8,7 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole
-from ..core.resolve import file_name
+from ..core.job.resolve import file_name
 from . import activity, planning, reading, strips
 from .frame_use import Tell
 from .plans import Plan

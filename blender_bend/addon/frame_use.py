@@ -16,9 +16,9 @@ from bpy.types import Scene
 
 from ..core import ways
 from ..core.errors import BendError, store_unwritable
-from ..core.job import Job
-from ..core.resolve import INPUTS, file_name, trace
-from ..core.store_files import SOUND, kind_of, tallies
+from ..core.job.job import Job
+from ..core.job.resolve import INPUTS, file_name, trace
+from ..core.job.store_files import SOUND, kind_of, tallies
 from ..core.ways import way_of
 from ..core.wording import counted
 from . import activity, captured, named_files, preferences, reading, snapshot, strips

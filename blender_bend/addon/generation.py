@@ -13,7 +13,7 @@ import bpy
 
 from ..core import messages
 from ..core.errors import BendError, Code, store_unwritable
-from ..core.tiling import WHOLE
+from ..core.job.tiling import WHOLE
 from ..core.ways import way_of
 from . import activity, batches, engine_client, prompt_notices
 from .engine_request import Request

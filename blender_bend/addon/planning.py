@@ -11,9 +11,9 @@ from itertools import islice
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.frames import BLOCK, Frames
-from ..core.job import Frame, Job
-from ..core.resolve import Tracer
+from ..core.job.frames import BLOCK, Frames
+from ..core.job.job import Frame, Job
+from ..core.job.resolve import Tracer
 from ..core.ways import Choice, way_of
 from . import automatic, preferences, strips
 from .bringing import Inputs

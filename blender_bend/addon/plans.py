@@ -9,11 +9,11 @@ from pathlib import Path
 
 from ..core import ways
 from ..core.errors import BendError
-from ..core.frame_keys import FrameKeys
-from ..core.frames import BLOCK, Frames
-from ..core.job import Job
-from ..core.plan import Course, Tally, Work, course, together
-from ..core.resolve import Traced
+from ..core.job.frame_keys import FrameKeys
+from ..core.job.frames import BLOCK, Frames
+from ..core.job.job import Job
+from ..core.job.resolve import Traced
+from ..core.job.sharing import Course, Tally, Work, course, together
 from ..core.ways import Way
 from .searching import SLICE, Part
 from .showing import Asked

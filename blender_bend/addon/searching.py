@@ -9,8 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.job import Frame, Job
-from ..core.resolve import Traced, Tracer
+from ..core.job.job import Frame, Job
+from ..core.job.resolve import Traced, Tracer
 from ..core.ways import Way
 from . import bringing
 from .slices import Slices

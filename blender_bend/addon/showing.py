@@ -8,9 +8,9 @@ from pathlib import Path
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from ..core.frames import Frames
-from ..core.job import Job
-from ..core.resolve import Resolver, file_name
+from ..core.job.frames import Frames
+from ..core.job.job import Job
+from ..core.job.resolve import Resolver, file_name
 from ..core.ways import Way
 from . import compat, curve_values, snapshot, strips
 from .anchor import Anchor

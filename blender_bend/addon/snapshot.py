@@ -12,12 +12,12 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.catalogue import Parameter
 from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
-from ..core.frames import Frames
-from ..core.job import Bend, Frame, Job, Lora
+from ..core.job.frames import Frames
+from ..core.job.job import Bend, Frame, Job, Lora
+from ..core.job.resolve import settle
 from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
-from ..core.resolve import settle
 from ..core.samplers import schedulers
 from . import (
     automatic,

@@ -12,8 +12,8 @@ from pathlib import Path
 import bpy
 
 from ..core.files.caches import ALL, Cache, remove
-from ..core.resolve import INPUTS
-from ..core.store_files import Tally, tallies
+from ..core.job.resolve import INPUTS
+from ..core.job.store_files import Tally, tallies
 from . import errands, preferences
 from .slices import Slices
 

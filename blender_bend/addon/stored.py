@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from ..core.files.whole import DIGEST
-from ..core.resolve import file_name
+from ..core.job.resolve import file_name
 from .slices import Slices
 
 #: Up to so many frames are looked for one by one; for more the folder is listed, for a network takes long for each.

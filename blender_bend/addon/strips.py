@@ -11,7 +11,7 @@ from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import write_whole
-from ..core.resolve import file_name
+from ..core.job.resolve import file_name
 from . import compat, image_strips, png
 from .timing import frame_rate
 

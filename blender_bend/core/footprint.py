@@ -23,9 +23,9 @@ from typing import Any
 from .checkpoints import single_files
 from .errors import BendError
 from .files import foreign_json
-from .job import Job
+from .job.job import Job
+from .job.tiling import TILED, WHOLE, tile_side
 from .models import weights
-from .tiling import TILED, WHOLE, tile_side
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 #: Elements for each cell of a latent and row, by the first width of a UNet: with attention in its first level, as in

@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from . import footprint
 from .footprint import RESERVE, SHARE, STAGES, Offload, Stage
-from .job import Job
+from .job.job import Job
+from .job.tiling import TILED, WHOLE
 from .speeds import LABELS, Speeds
-from .tiling import TILED, WHOLE
 
 #: What a stage means for the artist.
 _SAYS = {

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .files import foreign_json
-from .job import PRECISIONS
+from .job.job import PRECISIONS
 
 #: How many pictures are computed at once for measuring what batches gain; also what Automatic then chooses at most.
 BATCH = 4

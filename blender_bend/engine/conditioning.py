@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ..core.files.caches import PROMPT_BYTES
+from ..core.job.resolve import Resolved
 from ..core.prompts.embeddings import replaced
 from ..core.prompts.weights import Parts, literal, read, words
-from ..core.resolve import Resolved
 from . import weighted_prompts
 from .bounded import Bounded, tensors_bytes
 from .families import Conditioning, Family

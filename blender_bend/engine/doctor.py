@@ -247,7 +247,7 @@ def _paint() -> Iterator[Finding]:
     import numpy as np
     import PIL.Image
 
-    from ..core.job import Frame, Job
+    from ..core.job.job import Frame, Job
     from ..core.models.references import MINI, resolve
     from .frame_store import FrameStore
     from .render import Renderer

@@ -14,8 +14,8 @@ from PIL.Image import Image
 
 from ..core import catalogue
 from ..core.errors import BendError, Code
-from ..core.job import Bend, Frame, Job
-from ..core.resolve import frame_key, resolve
+from ..core.job.job import Bend, Frame, Job
+from ..core.job.resolve import frame_key, resolve
 from .render import Renderer
 from .results import write_picture, write_text
 from .sampling.state import Inputs

@@ -18,8 +18,8 @@ from torch import Tensor
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import png_file
 from ..core.files.whole import read_regular, write_whole
-from ..core.resolve import Resolved, input_path, vector_path
-from ..core.stored_frames import LARGEST_VECTOR
+from ..core.job.resolve import Resolved, input_path, vector_path
+from ..core.job.stored_frames import LARGEST_VECTOR
 from .alignment import aligned
 from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore

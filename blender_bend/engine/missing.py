@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..core import plan
 from ..core.errors import BendError, Code
-from ..core.frames import Frames
-from ..core.job import Job
-from ..core.plan import Work
-from ..core.resolve import Resolved, trace
+from ..core.job import sharing
+from ..core.job.frames import Frames
+from ..core.job.job import Job
+from ..core.job.resolve import Resolved, trace
+from ..core.job.sharing import Work
 from .frame_store import FrameStore
 
 T = TypeVar("T")
@@ -108,6 +108,6 @@ def asked(job: Job, numbers: Collection[int] | None) -> Collection[int]:
 
 def work(parts: Iterable[Part]) -> Work:
     """How much work parts are, each with what its frames have in common."""
-    return plan.together(
-        plan.measure(part.frames.values(), [len(numbers) for numbers in part.numbers.values()]) for part in parts
+    return sharing.together(
+        sharing.measure(part.frames.values(), [len(numbers) for numbers in part.numbers.values()]) for part in parts
     )

@@ -13,7 +13,7 @@ from torch import nn
 
 from ..core.errors import BendError, Code
 from ..core.footprint import Offload
-from ..core.job import Job
+from ..core.job.job import Job
 from ..core.models.references import file_fingerprint, fingerprint, model_fingerprint
 from .devices import OFFLOADING
 from .families import family_of

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..core.job.resolve import Resolved
 from ..core.prompts.weights import Parts, is_weighted, words
-from ..core.resolve import Resolved
 from .conditioning import PromptEncoder, Reading
 from .families.text import LimitedEncoder
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..core import plan, speeds
+from ..core import speeds
 from ..core.footprint import Offload
-from ..core.frames import Frames
-from ..core.job import Bend, Job
-from ..core.resolve import Resolver
-from ..core.tiling import TILED, WHOLE, tile_side
+from ..core.job import sharing
+from ..core.job.frames import Frames
+from ..core.job.job import Bend, Job
+from ..core.job.resolve import Resolver
+from ..core.job.tiling import TILED, WHOLE, tile_side
 from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs
@@ -129,7 +130,7 @@ class _Run:
         inputs, frames = StoredInputs(self.store), part.frames
         for key in part.numbers.keys() - frames.keys():  # made with a part before
             self._show(key, part)
-        self.states += plan.measure(frames.values()).states
+        self.states += sharing.measure(frames.values()).states
 
         def finished(key: str, picture: Image) -> None:
             self.store.write(key, picture, frames[key])

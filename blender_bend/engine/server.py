@@ -230,7 +230,7 @@ class Server:
 
     def _render(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
-        from ..core.job import Job
+        from ..core.job.job import Job
         from .frame_store import FrameStore
         from .render import Renderer
 

@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from ..core import speeds
 from ..core.files.whole import replacing
-from ..core.job import PRECISIONS
+from ..core.job.job import PRECISIONS
 from ..core.speeds import BATCH, Speeds
 from .devices import choose_device
 from .memory import is_out_of_memory

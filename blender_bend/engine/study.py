@@ -18,8 +18,8 @@ from ..core.bends import channel_selection, sites
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files import caches
 from ..core.files.whole import replacing
-from ..core.job import Bend, Job
-from ..core.resolve import DDIM, Resolved
+from ..core.job.job import Bend, Job
+from ..core.job.resolve import DDIM, Resolved
 from ..core.samplers.schedulers import AUTO
 from . import kept
 from .alignment import aligned

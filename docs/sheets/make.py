@@ -19,11 +19,12 @@ from PIL.Image import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from blender_bend.core import catalogue, presets
-from blender_bend.core.job import Frame, Job
+from blender_bend.core import catalogue
+from blender_bend.core.job import presets
+from blender_bend.core.job.job import Frame, Job
+from blender_bend.core.job.presets import Preset, PresetBend
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import MINI_PATH, fingerprint
-from blender_bend.core.presets import Preset, PresetBend
-from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.explorer import Exploration, explore, thumbnail
 from blender_bend.engine.render import Renderer
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import settings
 
 from blender_bend.core.files import hash_cache
-from blender_bend.core.job import Bend, Frame, Job
+from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models import layouts
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"

@@ -12,11 +12,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_bend.core import limits, presets
+from blender_bend.core import limits
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
-from blender_bend.core.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job import presets
+from blender_bend.core.job.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job.resolve import trace
 from blender_bend.core.limits import Limit, Whole
-from blender_bend.core.resolve import trace
 from blender_bend.core.sound import beats
 
 HUGE = 10**5000

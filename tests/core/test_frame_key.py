@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_bend.core import catalogue
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import file_name, frame_key, resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import file_name, frame_key, resolve
 
 
 def key(job: Job) -> str:

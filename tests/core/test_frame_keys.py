@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.frame_keys import FrameKeys
+from blender_bend.core.job.frame_keys import FrameKeys
 
 
 def key(number: int) -> str:

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Job
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Job
+from blender_bend.core.job.resolve import trace
 from blender_bend.core.samplers import schedulers
 
 ANY_JSON = st.recursive(

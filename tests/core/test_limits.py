@@ -8,8 +8,8 @@ import pytest
 
 from blender_bend.core.bends.sites import parse
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Frame, Job, Lora
-from blender_bend.core.resolve import frame_key, resolve, trace
+from blender_bend.core.job.job import Bend, Frame, Job, Lora
+from blender_bend.core.job.resolve import frame_key, resolve, trace
 
 INK, WASH = (Lora(name, f"/loras/{name}.safetensors", digit * 64) for name, digit in (("ink", "1"), ("wash", "2")))
 

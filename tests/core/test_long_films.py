@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from many_jobs import jobs
 
-from blender_bend.core import plan
 from blender_bend.core.bends import channel_selection, sites
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import json_stream
-from blender_bend.core.frames import BLOCK, Frames
-from blender_bend.core.job import Bend, Frame, Job
-from blender_bend.core.resolve import Tracer, frame_key, resolve, trace
+from blender_bend.core.job import sharing
+from blender_bend.core.job.frames import BLOCK, Frames
+from blender_bend.core.job.job import Bend, Frame, Job
+from blender_bend.core.job.resolve import Tracer, frame_key, resolve, trace
 
 #: What the frames of ``many_jobs`` come to in this version of the renderer; written anew when it is raised.
 KNOWN = json.loads((Path(__file__).parent / "data" / "frames_of_many_jobs.json").read_text())
@@ -44,8 +44,8 @@ def digest(text: str) -> str:
 def test_frames_have_the_keys_and_the_work_that_they_always_had(job: Job, known: list[Any]) -> None:
     traced = list(trace(job))
     frames = {one.key: one.data for one in traced}
-    ways = "".join(repr(plan.segments(frame, plan.branchings(frames.values()))) for frame in frames.values())
-    work = plan.measure(frames.values())
+    ways = "".join(repr(sharing.segments(frame, sharing.branchings(frames.values()))) for frame in frames.values())
+    work = sharing.measure(frames.values())
     assert digest("".join(one.key for one in traced)) == known[0]
     assert digest(ways) == known[1]
     assert [work.frames, work.pictures, work.states, work.alone] == known[2]
@@ -124,9 +124,9 @@ def test_frames_that_come_one_after_the_other_are_traced_as_together() -> None:
 
 
 def test_the_work_of_parts_is_added_up() -> None:
-    one, two = plan.Work(1, 2, 3, 4), plan.Work(10, 20, 30, 40)
-    assert plan.together([one, two]) == plan.Work(11, 22, 33, 44)
-    assert plan.together([]) == plan.Work(0, 0, 0, 0)
+    one, two = sharing.Work(1, 2, 3, 4), sharing.Work(10, 20, 30, 40)
+    assert sharing.together([one, two]) == sharing.Work(11, 22, 33, 44)
+    assert sharing.together([]) == sharing.Work(0, 0, 0, 0)
 
 
 def test_for_every_choice_of_prompts_one_frame_tells() -> None:
@@ -191,12 +191,12 @@ def test_reading_a_film_can_be_stopped_at_any_time(pauses: int) -> None:
 
 def test_counting_work_keeps_little_of_every_frame() -> None:
     job = film(3000)
-    first = plan.course(next(trace(job)).data)
+    first = sharing.course(next(trace(job)).data)
     tracemalloc.start()
     try:
-        tally = plan.Tally.of([first])
+        tally = sharing.Tally.of([first])
         for one in trace(job):
-            tally.add(plan.course(one.data))
+            tally.add(sharing.course(one.data))
         kept, _ = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

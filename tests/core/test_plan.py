@@ -9,9 +9,9 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import plan
-from blender_bend.core.job import Bend, Frame, Job
-from blender_bend.core.resolve import Resolved, frame_key, resolve
+from blender_bend.core.job import sharing
+from blender_bend.core.job.job import Bend, Frame, Job
+from blender_bend.core.job.resolve import Resolved, frame_key, resolve
 
 STEPS = 8
 SEA = (("a calm sea", 1.0),)
@@ -35,7 +35,7 @@ def frames_of(job: Job) -> list[Resolved]:
 
 def work(job: Job) -> tuple[int, int, int]:
     """Pictures, states, and states if each picture were rendered alone."""
-    measured = plan.measure(frames_of(job))
+    measured = sharing.measure(frames_of(job))
     return measured.pictures, measured.states, measured.alone
 
 
@@ -104,7 +104,7 @@ def test_equal_starts_from_a_picture_share_until_a_bend() -> None:
 
 
 def test_frames_shown_more_than_once_are_counted_as_frames() -> None:
-    measured = plan.measure(frames_of(job([(bend(0.5), [1.1, 1.2])], 2)), [3, 4])
+    measured = sharing.measure(frames_of(job([(bend(0.5), [1.1, 1.2])], 2)), [3, 4])
     assert (measured.frames, measured.pictures) == (7, 2)
 
 
@@ -131,16 +131,16 @@ def jobs(draw: st.DrawFn) -> Job:
 @given(jobs())
 def test_sharing_never_costs_and_one_frame_is_its_steps(job: Job) -> None:
     frames = frames_of(job)
-    measured = plan.measure(frames)
+    measured = sharing.measure(frames)
     assert measured.states <= measured.alone
-    assert measured.alone == sum(STEPS - plan.first_step(frame) for frame in frames)
+    assert measured.alone == sum(STEPS - sharing.first_step(frame) for frame in frames)
     for frame in frames:
-        assert plan.measure([frame]).states == STEPS - plan.first_step(frame)
+        assert sharing.measure([frame]).states == STEPS - sharing.first_step(frame)
 
 
 def past(frame: Resolved, step: int) -> Any:
     """All that has determined a state by the end of a step: where it began, and the bends that have acted."""
-    began = (plan.first_step(frame), repr(frame["source"]))
+    began = (sharing.first_step(frame), repr(frame["source"]))
     acted = [bend for bend in frame["bends"] if bend["site"] == "noise" or bend["steps"][0] <= step]
     return began, [{name: value for name, value in bend.items() if name != "name"} for bend in acted]
 
@@ -148,13 +148,13 @@ def past(frame: Resolved, step: int) -> Any:
 @given(jobs())
 def test_two_frames_are_in_one_segment_exactly_if_their_bends_so_far_are_equal(job: Job) -> None:
     frames = frames_of(job)
-    parting = plan.branchings(frames)
-    ways = [plan.segments(frame, parting) for frame in frames]
+    parting = sharing.branchings(frames)
+    ways = [sharing.segments(frame, parting) for frame in frames]
     for frame, way in zip(frames, ways, strict=True):
-        assert way[0].first == plan.first_step(frame) and way[-1].last == STEPS + 1
+        assert way[0].first == sharing.first_step(frame) and way[-1].last == STEPS + 1
         assert all(one.last == two.first for one, two in itertools.pairwise(way))
         for other, way_of_other in zip(frames, ways, strict=True):
-            for step in range(max(plan.first_step(frame), plan.first_step(other)), STEPS + 1):
+            for step in range(max(sharing.first_step(frame), sharing.first_step(other)), STEPS + 1):
                 (here,) = (segment.key for segment in way if segment.first <= step < segment.last)
                 (there,) = (segment.key for segment in way_of_other if segment.first <= step < segment.last)
                 assert (here == there) == (past(frame, step) == past(other, step))
@@ -163,5 +163,5 @@ def test_two_frames_are_in_one_segment_exactly_if_their_bends_so_far_are_equal(j
 @given(jobs())
 def test_the_states_are_the_different_pasts(job: Job) -> None:
     frames = frames_of(job)
-    pasts = {repr((step, past(frame, step))) for frame in frames for step in range(plan.first_step(frame), STEPS)}
-    assert plan.measure(frames).states == len(pasts)
+    pasts = {repr((step, past(frame, step))) for frame in frames for step in range(sharing.first_step(frame), STEPS)}
+    assert sharing.measure(frames).states == len(pasts)

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import catalogue, presets
+from blender_bend.core import catalogue
 from blender_bend.core.curves.routes import Layer, Route
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.job import presets
 
 
 @pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)

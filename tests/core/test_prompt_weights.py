@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.job import Embedding, Job
+from blender_bend.core.job.job import Embedding, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.prompts.embeddings import replaced, used
 from blender_bend.core.prompts.weights import LEAST, MOST, is_plain, is_weighted, literal, read, words
-from blender_bend.core.resolve import frame_key, resolve
 
 #: What is written, and how AUTOMATIC1111's web UI documents that it is read; only unbalanced brackets differ from it.
 READ: dict[str, list[tuple[str, float]]] = {

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.core.samplers import few_steps, schedulers
 from blender_bend.core.samplers.schedulers import OPTIONS, SCHEDULERS
 

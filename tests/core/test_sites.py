@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from blender_bend.core.bends import sites
 from blender_bend.core.bends.sites import Site, window_steps
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.resolve import settle
+from blender_bend.core.job.resolve import settle
 
 PATHS = [
     "conv_in",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blender_bend.core.store_files import kind_of, tallies
+from blender_bend.core.job.store_files import kind_of, tallies
 from blender_bend.core.wording import counted
 
 DIGEST = "0123456789abcdef" * 4

@@ -39,7 +39,7 @@ from transformers import (
     T5TokenizerFast,
 )
 
-from blender_bend.core.job import Bend, Frame, Job
+from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.loading import load_pipeline

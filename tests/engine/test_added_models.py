@@ -17,9 +17,9 @@ from peft import LoraConfig
 from peft.utils import get_peft_model_state_dict
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job, Lora
+from blender_bend.core.job.job import Bend, Job, Lora
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import file_fingerprint, fingerprint
-from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.loading import add_loras
 from blender_bend.engine.render import Renderer

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.resolve import input_path
+from blender_bend.core.job.resolve import input_path
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import StoredInputs
 

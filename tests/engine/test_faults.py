@@ -18,7 +18,7 @@ from engine_child import contents
 from mutations import scratched
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
+from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.engine import model_shelf
 from blender_bend.engine.bending import stack

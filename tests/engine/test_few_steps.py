@@ -18,8 +18,8 @@ from diffusers import (
 )
 from stock import call
 
-from blender_bend.core.job import Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.core.samplers.few_steps import FEW_STEPS, FewSteps
 from blender_bend.engine.sampling import Sampler
 

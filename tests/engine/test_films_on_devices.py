@@ -20,8 +20,8 @@ from device_films import (
 from ghost import pretended
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import trace
 from blender_bend.engine.render import Renderer
 
 MakeJob = Callable[..., Job]

@@ -25,7 +25,7 @@ from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProject
 from blender_bend.core import footprint
 from blender_bend.core.checkpoints import weight_files
 from blender_bend.core.footprint import Offload, Stage
-from blender_bend.core.job import PRECISIONS, Job
+from blender_bend.core.job.job import PRECISIONS, Job
 from blender_bend.core.memory_advice import advise, batch_that_fits
 from blender_bend.core.models import weights
 from blender_bend.core.models.references import MINI_PATH

@@ -24,9 +24,9 @@ import torch
 from hub_downloads import ROOT
 from torch import Tensor
 
-from blender_bend.core.job import Bend, Job
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import references
-from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 
 pytestmark = pytest.mark.skipif(os.environ.get("BEND_TEST_ALL") != "1", reason="long; BEND_TEST_ALL=1 runs it")

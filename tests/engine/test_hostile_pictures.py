@@ -19,7 +19,7 @@ from PIL import Image
 from processes import resident_bytes
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.resolve import input_path
+from blender_bend.core.job.resolve import input_path
 from blender_bend.engine.frame_store import CHUNK, FrameStore, read_origin
 from blender_bend.engine.inputs import StoredInputs
 

@@ -13,8 +13,8 @@ from diffusers import DDIMScheduler, PNDMScheduler, StableDiffusionImg2ImgPipeli
 from store_pictures import capture
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import frame_key, resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import StoredInputs, input_path
 from blender_bend.engine.render import Renderer

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import frame_key, resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.engine.conditioning import slerp
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.sampling.noise import starting_noise

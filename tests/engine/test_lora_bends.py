@@ -16,8 +16,8 @@ from lora_files import KINDS, exact, flat, kohya, layers, lora_of, of_kind, save
 from blender_bend.core import catalogue
 from blender_bend.core.bends.sites import parse
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job, Lora
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Bend, Job, Lora
+from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.bending.places import places
 from blender_bend.engine.bending.weights import bent_loras
 from blender_bend.engine.loading import add_loras

@@ -12,7 +12,7 @@ import torch
 from lora_files import Random, Tensors, changed_layers, flat, kohya, lora_of, save, text
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Lora
+from blender_bend.core.job.job import Lora
 from blender_bend.engine.loading import add_loras
 from blender_bend.engine.loras import loaded_on
 

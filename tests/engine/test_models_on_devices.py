@@ -27,7 +27,7 @@ from device_films import (
 from ghost import pretended
 
 from blender_bend.core.footprint import Offload
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
 from blender_bend.engine.render import Renderer
 
 MakeJob = Callable[..., Job]

@@ -16,8 +16,8 @@ from diffusers import EulerAncestralDiscreteScheduler, StableDiffusionXLPipeline
 from PIL.Image import Image
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.loading import load_pipeline
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.sampling.noise import starting_noise

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from stock import OnePicture
 
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.study import Studies
 

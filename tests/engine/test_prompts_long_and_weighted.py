@@ -13,8 +13,8 @@ from torch import Tensor
 from transformers import CLIPTextModel
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import frame_key, resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import Conditioning, family_of
 from blender_bend.engine.sampling import Sampler

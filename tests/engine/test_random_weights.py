@@ -25,7 +25,7 @@ from transformers import EncodecConfig, EncodecModel
 
 from blender_bend.core.checkpoints import single_files
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Embedding
+from blender_bend.core.job.job import Embedding
 from blender_bend.core.models import model_files
 from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.analysis import learned

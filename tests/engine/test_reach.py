@@ -10,8 +10,8 @@ import pytest
 import torch
 from diffusers import EulerDiscreteScheduler
 
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import reach, sampler
 

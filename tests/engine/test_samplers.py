@@ -12,8 +12,8 @@ import torch
 from stock import FLOW_SAMPLERS, UNET_SAMPLERS, OnePicture, call, image_to_image, use
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.core.samplers.schedulers import NAMES, OPTIONS, SCHEDULERS, scheduler
 from blender_bend.engine.sampling import Sampler
 

@@ -22,7 +22,7 @@ from device_films import (
 )
 from ghost import Accelerator, pretended
 
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
 from blender_bend.core.samplers import schedulers
 from blender_bend.core.samplers.few_steps import FEW_STEPS, FewSteps
 from blender_bend.engine.frame_store import FrameStore

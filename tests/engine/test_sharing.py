@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from blender_bend.core import plan
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import Resolved, frame_key, resolve
+from blender_bend.core.job import sharing
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import Resolved, frame_key, resolve
 from blender_bend.core.samplers.schedulers import SCHEDULERS
 from blender_bend.engine.sampling import Sampler
 
@@ -168,7 +168,7 @@ def test_the_network_is_called_once_for_every_state_of_the_plan(
     frames = frames_of(make_job("sd15", steps=STEPS, **described))
     with counted(samplers["sd15"]) as calls:
         together(samplers["sd15"], frames)
-    assert len(calls) == plan.measure(frames.values()).states
+    assert len(calls) == sharing.measure(frames.values()).states
 
 
 @FEW

@@ -15,8 +15,8 @@ from make_hearing import files_of, make
 from store_pictures import capture
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Hearing, Job
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Bend, Hearing, Job
+from blender_bend.core.job.resolve import trace
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import input_path, store_vector
 from blender_bend.engine.render import Renderer

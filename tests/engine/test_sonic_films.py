@@ -14,8 +14,8 @@ import torch
 from make_hearing import files_of, make
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Hearing, Job
-from blender_bend.core.resolve import trace
+from blender_bend.core.job.job import Bend, Hearing, Job
+from blender_bend.core.job.resolve import trace
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.inputs import store_vector
 from blender_bend.engine.render import Renderer

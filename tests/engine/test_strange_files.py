@@ -22,9 +22,9 @@ from safetensors.torch import save_file
 from strange_files import as_anybody, each_kind, put, unix
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Embedding, Job
+from blender_bend.core.job.job import Embedding, Job
+from blender_bend.core.job.resolve import frame_key, input_path, resolve, vector_path
 from blender_bend.core.models import references
-from blender_bend.core.resolve import frame_key, input_path, resolve, vector_path
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine import kept
 from blender_bend.engine.analysis import analyse

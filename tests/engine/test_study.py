@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import frame_key, resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.engine import study
 from blender_bend.engine.bending import Place, Rows, bend_tensor
 from blender_bend.engine.frame_store import FrameStore

@@ -13,8 +13,8 @@ from diffusers import FlowMatchEulerDiscreteScheduler, FluxImg2ImgPipeline, Stab
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import resolve
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

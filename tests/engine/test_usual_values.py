@@ -18,8 +18,8 @@ import pytest
 
 from blender_bend.core.bends import sites
 from blender_bend.core.catalogue import OPERATORS, Operator
-from blender_bend.core.job import Bend, Job
-from blender_bend.core.resolve import Resolver
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.resolve import Resolver
 from blender_bend.engine.render import Renderer
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"

@@ -13,7 +13,7 @@ from hub_server import Hub
 from what_you_have import Bench, Case, cases
 
 from blender_bend.core.errors import BendError
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
 from blender_bend.engine.render import Renderer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"

@@ -14,7 +14,7 @@ from ghost import Records, pretended
 from lora_files import KINDS, flat, kohya, lora_of, of_kind, save, text, text_lora
 from safetensors.torch import save_file
 
-from blender_bend.core.job import Bend, Embedding, Job, Lora
+from blender_bend.core.job.job import Bend, Embedding, Job, Lora
 from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.families import family_of
 from blender_bend.engine.frame_store import FrameStore

@@ -21,9 +21,9 @@ from hub_server import Hub, Model
 from published import Files, write
 
 from blender_bend.core.errors import BendError
-from blender_bend.core.job import Job
+from blender_bend.core.job.job import Job
+from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import references
-from blender_bend.core.resolve import frame_key, resolve
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Renderer
 

@@ -11,7 +11,7 @@ import torch
 from lora_files import Tensors, flat, kohya, of_kind, save, text_lora
 from published import published, write
 
-from blender_bend.core.job import Lora
+from blender_bend.core.job.job import Lora
 from blender_bend.core.models import references
 from blender_bend.engine.loading import load_pipeline
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from bpy.props import StringProperty
 from bpy.types import Context, Operator, OperatorProperties
 
-from ...core import presets
 from ...core.errors import BendError
+from ...core.job import presets
 from ..presets import add_preset
 from ..strips import active_bend_strip
 from .polls import OnBendStrip

@@ -6,7 +6,8 @@ from typing import Any
 
 from bpy.types import Context, Menu, Panel, UILayout, UIList
 
-from ...core import catalogue, presets
+from ...core import catalogue
+from ...core.job import presets
 from ..bend_settings import BEND_PG_bend
 from ..strips import active_bend_strip
 from .main import BendPanel

@@ -24,7 +24,7 @@ class Rows:
 
     Parameters
     ----------
-    bend : what the rows have in common: one of the bends of ``core.resolve``
+    bend : what the rows have in common: one of the bends of ``core.job.resolve``
     values : shape (B,) for each animated parameter, ``mix`` among them
     masks : for a bend with a mask one for each row, shape (1, 1, h, w), 0...1; their sizes may differ
     mixed : whether a row has a mix other than 1

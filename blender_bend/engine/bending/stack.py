@@ -31,7 +31,7 @@ class BendStack:
 
     Parameters
     ----------
-    states : for every state of the batch its bends, as ``core.resolve`` gives them; they must have one structure
+    states : for every state of the batch its bends, as ``core.job.resolve`` gives them; they must have one structure
     seed : the frames' seed
     step : the denoising step under way, of ``steps``
     size : rows and columns of the latent

@@ -47,7 +47,7 @@ def _window(text: str) -> tuple[float, float]:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ...core.job import Job
+    from ...core.job.job import Job
     from ..explorer import Exploration, explore
     from ..frame_store import FrameStore
     from ..inputs import StoredInputs

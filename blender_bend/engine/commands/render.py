@@ -12,7 +12,7 @@ from ...core.limits import FRAME
 from ...core.speeds import LABELS
 
 if TYPE_CHECKING:
-    from ...core.job import Job
+    from ...core.job.job import Job
     from ...core.speeds import Speeds
     from ..frame_store import FrameStore
     from ..prompt_notices import Notice
@@ -42,7 +42,7 @@ def frame_numbers(text: str) -> range:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from ...core.job import Job
+    from ...core.job.job import Job
     from ...core.speeds import kept
     from ..frame_store import FrameStore
     from ..render import Renderer

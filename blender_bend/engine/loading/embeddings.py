@@ -18,7 +18,7 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from ...core.checkpoints.safetensors_file import contents
 from ...core.errors import BendError, Code
-from ...core.job import Embedding
+from ...core.job.job import Embedding
 from ...core.models.references import file_fingerprint
 from ..alignment import align
 from ..families import family_of

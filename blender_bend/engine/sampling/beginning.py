@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ..families import Conditioning, Family
 from ..sonic.inversion import ddim_of
 from ..tiles import at_work

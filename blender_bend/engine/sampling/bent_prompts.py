@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from ...core.bends import sites
 from ...core.files.caches import PROMPT_BYTES
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask
 from ..bending.weights import moves

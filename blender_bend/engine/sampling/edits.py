@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
 from ..sonic.condition import Branch

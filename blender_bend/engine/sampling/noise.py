@@ -8,7 +8,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ..conditioning import slerp
 from ..families import Family
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ..bending import BendStack
 from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.plan import first_step
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
+from ...core.job.sharing import first_step
 from ..bending import BendStack
 from ..bending.channels import Study
 from ..bending.verdicts import Verdicts
@@ -78,7 +78,7 @@ class Sampler:
 
         Parameters
         ----------
-        frames : what ``core.resolve`` gives, by frame key, in the order in which they are wanted
+        frames : what ``core.job.resolve`` gives, by frame key, in the order in which they are wanted
         finished : takes every picture as soon as it is there
         inputs : for frames that start from a picture, or with masks
         cancelled : asked before every denoising step

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...core.errors import BendError, Code
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
 from ...core.samplers.sampler_choices import names
 from ...core.samplers.schedulers import AUTO, OPTIONS, OWN, PREDICTIONS, SCHEDULERS, SIGMAS, SPACINGS, Scheduler
 from ...core.samplers.schedulers import scheduler as described

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...core.plan import Segment, branchings, segments
-from ...core.resolve import Resolved
+from ...core.job.resolve import Resolved
+from ...core.job.sharing import Segment, branchings, segments
 
 #: What differs between two rows of a batch; all else of a bend must be equal.
 _PER_ROW = frozenset({"values", "mask", "name"})

@@ -18,10 +18,10 @@ from ...core.errors import BendError, Code
 from ...core.files import caches
 from ...core.files.caches import HEARD_BYTES
 from ...core.files.whole import read_regular, write_whole
+from ...core.job.stored_frames import LARGEST_VECTOR
 from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models.references import file_fingerprint
 from ...core.models.sonic_files import LONGEST, Windows
-from ...core.stored_frames import LARGEST_VECTOR
 from ...core.timebase import FrameRate
 from ..alignment import aligned
 from ..analysis.sound_file import read_mono

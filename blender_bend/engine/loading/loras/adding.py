@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ....core.errors import BendError, Code
-from ....core.job import Lora
+from ....core.job.job import Lora
 from ....core.wording import some
 from ...alignment import align_parts
 from ...loras import Loaded, attach, loaded_on, original

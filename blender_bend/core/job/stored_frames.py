@@ -6,10 +6,10 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-from .files import foreign_json, png_file
-from .files.packing import inflate
-from .files.whole import read_regular
-from .limits import SIDE
+from ..files import foreign_json, png_file
+from ..files.packing import inflate
+from ..files.whole import read_regular
+from ..limits import SIDE
 from .resolve import frame_key
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is

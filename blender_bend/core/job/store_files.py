@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..wording import counted
 from .resolve import INPUTS
-from .wording import counted
 
 #: What sounds are embedded as, for the sound condition; small, and kept.
 SOUND = "sound embedding"

@@ -20,17 +20,17 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from . import catalogue
-from .curves import shaping
-from .curves.routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
-from .errors import BendError, Code
-from .files import foreign_json
-from .files.whole import write_whole
+from .. import catalogue
+from ..curves import shaping
+from ..curves.routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
+from ..errors import BendError, Code
+from ..files import foreign_json
+from ..files.whole import write_whole
+from ..sound import features
 from .job import Bend, check_bend
-from .sound import features
 
 SCHEMA = 1
-FOLDER = Path(__file__).resolve().parents[2] / "presets"
+FOLDER = Path(__file__).resolve().parents[3] / "presets"
 #: More are no route that a person made.
 MAX_LAYERS = 16
 MOST_BENDS = 100

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, overload
 
-from .errors import BendError, Code
-from .files.whole import DIGEST
-from .limits import FRAME
-from .prompts.schedule import Blend
+from ..errors import BendError, Code
+from ..files.whole import DIGEST
+from ..limits import FRAME
+from ..prompts.schedule import Blend
 
 #: Characters of a prompt; models read some hundred words.
 LONGEST_PROMPT = 100_000
@@ -40,7 +40,7 @@ class Frame:
     strip : the strip's own parameters by name, see ``core.catalogue.strip``
     picture : digest of the source picture, in the store's inputs
     masks : for each bend of the stack the digest of its mask picture; empty if no bend has one
-    previous, anchor : frame keys of the frame before and of the first frame; see ``core.resolve.trace``
+    previous, anchor : frame keys of the frame before and of the first frame; see ``core.job.resolve.trace``
     sound : digests of the vectors of what is heard, in the store's inputs, and their shares; empty for no sound
     """
 

@@ -9,18 +9,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
 
-from . import catalogue, tiling
-from .bends import channel_selection as channels
-from .bends import sites
-from .catalogue import scenes
-from .errors import BendError, Code
-from .files import foreign_json
-from .files.json_stream import read_object
-from .files.whole import DIGEST
+from .. import catalogue
+from ..bends import channel_selection as channels
+from ..bends import sites
+from ..catalogue import scenes
+from ..errors import BendError, Code
+from ..files import foreign_json
+from ..files.json_stream import read_object
+from ..files.whole import DIGEST
+from ..limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
+from ..prompts.schedule import BLENDINGS
+from ..samplers import schedulers
+from . import tiling
 from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
-from .limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
-from .prompts.schedule import BLENDINGS
-from .samplers import schedulers
 
 SCHEMA = 2
 
@@ -134,7 +135,7 @@ class Job:
     prompt_weights : whether brackets in the prompts are weights, see ``core.prompts.weights``, or letters
     clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
     embeddings : the textual inversion files that the prompts name
-    decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.tiling``
+    decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.job.tiling``
     """
 
     model: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from . import catalogue
-from .bends import channel_selection, sites
-from .catalogue import Parameter
+from .. import catalogue
+from ..bends import channel_selection, sites
+from ..catalogue import Parameter
 from .job import Bend
 
 

@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from . import catalogue, tiling
+from .. import catalogue
+from ..catalogue import strip
+from ..prompts import embeddings, weights
+from ..samplers import schedulers
+from . import tiling
 from .bend_resolution import JobBend, settle, within
-from .catalogue import strip
 from .job import Frame, Job
-from .prompts import embeddings, weights
-from .samplers import schedulers
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "4"
