@@ -22,10 +22,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from blender_bend.core import messages  # noqa: E402
 from blender_bend.core.job.job import Frame, Job  # noqa: E402
-from blender_bend.core.messages import Message  # noqa: E402
 from blender_bend.core.models.references import MINI, MINI_PATH, resolve  # noqa: E402
+from blender_bend.core.process import messages  # noqa: E402
+from blender_bend.core.process.messages import Message  # noqa: E402
 
 MOST = 1.3
 BARE = """

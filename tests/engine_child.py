@@ -10,9 +10,9 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from blender_bend.core import messages
 from blender_bend.core.job.job import Job
-from blender_bend.core.messages import Message
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Deadlines far away, for busy machines: no test is about speed.

@@ -78,7 +78,7 @@ def build_offline(plain: Path, platform: str, python: tuple[int, int]) -> Path:
     They only lie in it: named in the manifest they would go where all extensions share them.
     """
     sys.path.insert(0, str(ROOT))
-    from blender_bend.core import environment, package_hashes
+    from blender_bend.core.process import environment, package_hashes
 
     pins = environment.pins_for(environment.read_pins(ROOT / "wheels" / "engine.txt"), environment.AUDIO, python)
     version = ".".join(map(str, python))

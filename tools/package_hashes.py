@@ -18,9 +18,9 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from blender_bend.core import environment  # noqa: E402
-from blender_bend.core.environment import AUDIO, PYTHONS, canonical  # noqa: E402
-from blender_bend.core.package_hashes import Package  # noqa: E402
+from blender_bend.core.process import environment  # noqa: E402
+from blender_bend.core.process.environment import AUDIO, PYTHONS, canonical  # noqa: E402
+from blender_bend.core.process.package_hashes import Package  # noqa: E402
 
 PINS = ROOT / "wheels" / "engine.txt"
 TARGET = ROOT / "wheels" / "engine-hashes.txt"

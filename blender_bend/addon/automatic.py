@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..core import memory_advice, messages, speeds
+from ..core import memory_advice, speeds
 from ..core.errors import BendError, Code
 from ..core.job.job import Job
 from ..core.memory_advice import Advice
 from ..core.models import weights
+from ..core.process import messages
 from ..core.speeds import Speeds
 from ..core.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
 from . import activity, batches, engine_client, preferences

@@ -12,10 +12,10 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
 from ..core.catalogue import Parameter
 from ..core.curves import event_keys
 from ..core.errors import BendError, Code
+from ..core.process import messages
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate

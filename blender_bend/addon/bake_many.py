@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
 from ..core.errors import BendError, Code
+from ..core.process import messages
 from . import activity, anchor, named_files, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options

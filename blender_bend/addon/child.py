@@ -10,10 +10,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core import logs, messages
-from ..core.endings import death
 from ..core.errors import BendError, Code
 from ..core.files import foreign_json
+from ..core.process import logs, messages
+from ..core.process.exit_causes import death
 from . import log_files, preferences
 
 #: A process that has ended has said its last words; only what it started itself may still hold its stderr.

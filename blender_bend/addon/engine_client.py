@@ -13,11 +13,11 @@ from typing import Any
 
 import bpy
 
-from ..core import logs, messages
-from ..core.endings import engine_died
 from ..core.errors import BendError, Code
-from ..core.messages import Message
-from ..core.restarts import Restarts
+from ..core.process import logs, messages
+from ..core.process.exit_causes import engine_died
+from ..core.process.messages import Message
+from ..core.process.restarts import Restarts
 from ..core.version import VERSION
 from . import log_files, preferences
 from .child import LAST_WORDS_SECONDS, variables

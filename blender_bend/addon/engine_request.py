@@ -7,9 +7,9 @@ import queue
 from collections.abc import Callable
 from typing import Any
 
-from ..core import messages
 from ..core.errors import BendError
-from ..core.messages import Message
+from ..core.process import messages
+from ..core.process.messages import Message
 
 log = logging.getLogger(__name__)
 
@@ -20,7 +20,7 @@ class Request:
     Parameters
     ----------
     send : writes a message to the engine
-    kind : what is asked for, one of ``core.messages``
+    kind : what is asked for, one of ``core.process.messages``
     """
 
     def __init__(self, send: Callable[[Message], None], identity: str, kind: str = "") -> None:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import bpy
 
-from ..core import accelerators, environment, logs
-from ..core.endings import last_words
-from ..core.environment import Record
 from ..core.errors import BendError, Code
 from ..core.privacy import without_private
+from ..core.process import accelerators, environment, logs
+from ..core.process.environment import Record
+from ..core.process.exit_causes import last_words
 from ..core.wording import some
 from . import activity, engine_client, log_files, preferences
 from .child import Child, variables

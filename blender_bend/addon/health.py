@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..core import environment
+from ..core.process import environment
 from . import activity, engine_client, engine_setup, errands, preferences
 from .child import engine_command
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
 from ..core.models import file_hashes
+from ..core.process import messages
 from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound
 from .anchor import Anchor
 from .slices import Slices

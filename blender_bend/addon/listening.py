@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core import messages
 from ..core.errors import BendError, Code
+from ..core.process import messages
 from ..core.sound import beats
 from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate

@@ -9,8 +9,8 @@ from pathlib import Path
 import bpy
 
 from ..core.errors import BendError, Code
-from ..core.messages import GONE
 from ..core.models import references
+from ..core.process.messages import GONE
 from . import changes, engine_client, model_list, preferences
 from .child import Child, engine_command
 from .errands import Errand

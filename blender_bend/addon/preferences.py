@@ -8,8 +8,8 @@ import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core import environment
 from ..core.errors import BendError, Code
+from ..core.process import environment
 
 #: The extension's own package name: bl_ext.<repository>.blender_bend
 ROOT_PACKAGE = __package__.rsplit(".", 2)[0]

@@ -12,9 +12,10 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..core import limits, messages
+from ..core import limits
 from ..core.errors import BendError
 from ..core.models import file_hashes
+from ..core.process import messages
 from . import confinement, environments
 from .commands import explore, hub, render, sites, sonic
 

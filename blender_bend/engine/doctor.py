@@ -13,12 +13,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core import environment
 from ..core.checkpoints import single_files
 from ..core.checkpoints.safetensors_file import contents
-from ..core.environment import AUDIO, DIFFUSION
 from ..core.errors import BendError
 from ..core.models import model_files
+from ..core.process import environment
+from ..core.process.environment import AUDIO, DIFFUSION
 from ..core.wording import some
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")

@@ -25,12 +25,12 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ..core import accelerators, environment, logs, package_hashes
-from ..core.environment import Pin, Record
 from ..core.errors import BendError, Code
 from ..core.files.whole import size_of, write_whole
-from ..core.messages import GONE, print_line
-from ..core.package_hashes import Package
+from ..core.process import accelerators, environment, logs, package_hashes
+from ..core.process.environment import Pin, Record
+from ..core.process.messages import GONE, print_line
+from ..core.process.package_hashes import Package
 from .environments import locked, remove, sweep
 from .install_failures import explain
 

@@ -14,11 +14,11 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from ..core import logs, messages
 from ..core.errors import BendError, Code
 from ..core.limits import FRAME, FRAMES
-from ..core.messages import Message
 from ..core.models import file_hashes
+from ..core.process import logs, messages
+from ..core.process.messages import Message
 from ..core.timebase import FrameRate
 from ..core.version import VERSION
 from .memory import is_out_of_memory, out_of_memory

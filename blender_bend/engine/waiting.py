@@ -6,7 +6,7 @@ import threading
 import time
 
 from ..core.errors import BendError, Code
-from ..core.messages import Message
+from ..core.process.messages import Message
 
 #: More requests than these wait for nobody: they are refused, so that a flood fills no memory.
 MOST = 1000

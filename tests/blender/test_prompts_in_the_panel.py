@@ -101,7 +101,7 @@ def test_the_prompts_settings_are_shown(bend_strip, monkeypatch):
 
 def told(bend_strip, scene, addon, *found):
     """Let a generation hear from its engine what of the prompts is lost."""
-    core_messages = sys.modules[f"{MODULE}.blender_bend.core.messages"]
+    core_messages = sys.modules[f"{MODULE}.blender_bend.core.process.messages"]
     plan = addon.slices.at_once(addon.generate.plan(scene, bend_strip, [1]))
     generation = object.__new__(addon.generate.Generation)
     generation.plan, generation.done, generation.phase, generation.rendered = plan, 0, "", 0

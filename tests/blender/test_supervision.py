@@ -142,7 +142,7 @@ def test_an_engine_that_keeps_dying_is_left_alone_until_somebody_looks(client, e
     with pytest.raises(core.errors.BendError, match="can be started again in"):
         client()
     monkeypatch.setattr(addon.engine_client._restarts, "_not_before", 0.0)
-    monkeypatch.setattr(importlib.import_module(f"{MODULE}.blender_bend.core.restarts"), "FIRST_SECONDS", 0.0)
+    monkeypatch.setattr(importlib.import_module(f"{MODULE}.blender_bend.core.process.restarts"), "FIRST_SECONDS", 0.0)
     for _ in range(5):
         failure(core, client().request("hello"))
     with pytest.raises(core.errors.BendError, match="8 times in a row") as raised:

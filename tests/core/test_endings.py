@@ -8,9 +8,9 @@ import sys
 
 import pytest
 
-from blender_bend.core.endings import cause_of, engine_died, last_words, signal_name
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.restarts import FREE, LIMIT, LONGEST_SECONDS, Restarts
+from blender_bend.core.process.exit_causes import cause_of, engine_died, last_words, signal_name
+from blender_bend.core.process.restarts import FREE, LIMIT, LONGEST_SECONDS, Restarts
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import accelerators, environment
-from blender_bend.core.environment import Record
+from blender_bend.core.process import accelerators, environment
+from blender_bend.core.process.environment import Record
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = environment.read_pins(ROOT / "wheels" / "engine.txt")

@@ -14,12 +14,12 @@ import pytest
 from mutations import HOSTILE, mutated, mutated_text, scratched
 from processes import resident_bytes
 
-from blender_bend.core import messages
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
 from blender_bend.core.job import presets
 from blender_bend.core.job.job import Bend, Hearing, Job, Lora
 from blender_bend.core.job.resolve import file_name, trace
-from blender_bend.core.messages import Message
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 
 LONG = os.environ.get("BEND_TEST_ALL") == "1"
 LINES, FILES = (100_000, 10_000) if LONG else (5_000, 1_000)

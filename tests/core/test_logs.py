@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import logs
-from blender_bend.core.endings import death
+from blender_bend.core.process import logs
+from blender_bend.core.process.exit_causes import death
 
 
 def kept(path: Path, script: str, most: int = logs.MOST) -> subprocess.Popen[bytes]:

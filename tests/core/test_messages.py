@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.messages import Message, decode
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message, decode
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = st.text(max_size=50)
@@ -170,7 +170,7 @@ def test_a_field_that_is_missing_or_wrong_is_named(kind: str, request_kind: str,
 def test_lines_of_several_threads_do_not_mix() -> None:
     script = (
         "import sys, threading; sys.setswitchinterval(1e-6)\n"
-        "from blender_bend.core.messages import print_line\n"
+        "from blender_bend.core.process.messages import print_line\n"
         "def tell(name):\n"
         "    for number in range(500): print_line(name=name, number=number)\n"
         "threads = [threading.Thread(target=tell, args=(name,)) for name in 'abcd']\n"

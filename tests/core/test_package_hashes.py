@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import environment, package_hashes
 from blender_bend.core.errors import BendError
+from blender_bend.core.process import environment, package_hashes
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = environment.read_pins(ROOT / "wheels" / "engine.txt")

@@ -17,9 +17,9 @@ ALLOWED = {
     ("core/files/leftovers.py", "temporary"): "is what replacing writes to",
     ("core/files/leftovers.py", "_is_written"): "asks the file system for its clock",
     ("core/files/leftovers.py", "_remove_if_left"): "locks a leftover",
-    ("core/logs.py", "open_new"): "a log grows while it is read",
-    ("core/logs.py", "shorten"): "a log grows while it is read",
-    ("core/logs.py", "_write"): "a log grows while it is read",
+    ("core/process/logs.py", "open_new"): "a log grows while it is read",
+    ("core/process/logs.py", "shorten"): "a log grows while it is read",
+    ("core/process/logs.py", "_write"): "a log grows while it is read",
     (
         "addon/generation.py",
         "_start",

@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.messages import Message
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import _parser, main
 from blender_bend.engine.analysis import analyse

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import environment
-from blender_bend.core.messages import GONE
+from blender_bend.core.process import environment
+from blender_bend.core.process.messages import GONE
 from blender_bend.engine import install
 from blender_bend.engine.environments import PATTERN
 

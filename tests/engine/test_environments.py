@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import environment, messages
-from blender_bend.core.environment import Record
-from blender_bend.core.messages import Message
+from blender_bend.core.process import environment, messages
+from blender_bend.core.process.environment import Record
+from blender_bend.core.process.messages import Message
 from blender_bend.engine import environments
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,10 +17,10 @@ import torch
 from engine_child import PATIENCE, ROOT, Child
 from hub_server import Hub, Model
 
-from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models.references import MINI_PATH
+from blender_bend.core.process import messages
 from blender_bend.engine.loading import load_pipeline
 
 LOADED = (torch.float32, "cpu")

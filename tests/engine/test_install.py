@@ -15,9 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from blender_bend.core import environment, package_hashes
-from blender_bend.core.environment import canonical
-from blender_bend.core.messages import GONE
+from blender_bend.core.process import environment, package_hashes
+from blender_bend.core.process.environment import canonical
+from blender_bend.core.process.messages import GONE
 from blender_bend.engine import environments as lying
 from blender_bend.engine import install
 from blender_bend.engine.install_failures import explain

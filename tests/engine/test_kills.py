@@ -15,8 +15,8 @@ import pytest
 from engine_child import ENGINE, PATIENCE, ROOT, Child, contents, request
 from processes import gone
 
-from blender_bend.core import messages
 from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.process import messages
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 KILLS = int(os.environ.get("BEND_TEST_KILLS", 50 if ALL else 5))

@@ -16,9 +16,9 @@ from engine_child import Child, contents, request
 from mutations import mutated, scratched
 from processes import resident_bytes
 
-from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.process import messages
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 LINES = int(os.environ.get("BEND_TEST_LINES", 100_000 if ALL else 3_000))

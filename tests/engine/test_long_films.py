@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from blender_bend.core import messages
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.job.resolve import Resolved, Traced, trace
-from blender_bend.core.messages import Message
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 from blender_bend.engine import missing as planning
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Progress, Renderer

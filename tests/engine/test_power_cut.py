@@ -19,9 +19,9 @@ from pathlib import Path
 import pytest
 from engine_child import Child, contents, request
 
-from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.process import messages
 
 CUTS = int(os.environ.get("BEND_TEST_CUTS", 50 if os.environ.get("BEND_TEST_ALL") == "1" else 5))
 FRAMES = 16

@@ -11,9 +11,9 @@ import torch
 from engine_child import Child, request
 from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 
-from blender_bend.core import messages
 from blender_bend.core.job.job import Job
 from blender_bend.core.job.resolve import resolve
+from blender_bend.core.process import messages
 from blender_bend.engine.conditioning import PromptEncoder
 from blender_bend.engine.families import family_of
 from blender_bend.engine.families.text import LimitedEncoder

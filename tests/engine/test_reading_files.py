@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 from engine_child import request
 
-from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.files import hash_cache
 from blender_bend.core.job.job import Job
-from blender_bend.core.messages import Message
 from blender_bend.core.models import file_hashes
 from blender_bend.core.models.references import MINI_PATH
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 from blender_bend.engine.__main__ import main
 from blender_bend.engine.server import Server
 

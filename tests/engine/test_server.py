@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 from engine_child import ROOT, SECONDS, Child, request
 
-from blender_bend.core import messages
 from blender_bend.core.errors import Code
 from blender_bend.core.job.job import Bend, Job
-from blender_bend.core.messages import Message
+from blender_bend.core.process import messages
+from blender_bend.core.process.messages import Message
 from blender_bend.engine.server import Server
 
 MakeJob = Callable[..., Job]

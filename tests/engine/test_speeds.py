@@ -10,8 +10,8 @@ import pytest
 import torch
 from engine_child import Child
 
-from blender_bend.core import messages
 from blender_bend.core.job.job import PRECISIONS
+from blender_bend.core.process import messages
 from blender_bend.core.speeds import Speeds, file_in, kept
 from blender_bend.engine import speeds
 

@@ -8,8 +8,8 @@ from typing import Any
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
-from ...core import accelerators
 from ...core.errors import BendError
+from ...core.process import accelerators
 from .. import activity, engine_setup
 from ..engine_setup import Wish
 from .following import follow

@@ -12,8 +12,8 @@ import threading
 from typing import Any
 
 from ...core.errors import BendError, Code
-from ...core.messages import GONE, print_line
 from ...core.models import hub_cache
+from ...core.process.messages import GONE, print_line
 
 
 def add(commands: Any) -> None:

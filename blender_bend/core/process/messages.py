@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from .errors import BendError, Code
-from .files import foreign_json
+from ..errors import BendError, Code
+from ..files import foreign_json
 
 PROTOCOL = 1
 LONGEST_LINE = 1 << 20

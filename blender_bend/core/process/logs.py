@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 from typing import IO
 
-from .privacy import without_private
+from ..privacy import without_private
 
 log = logging.getLogger(__name__)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from .errors import BendError, Code
-from .privacy import without_private
+from ..errors import BendError, Code
+from ..privacy import without_private
 
 LAST_LINES = 4
 #: Lines of a stack, which say nothing to an artist.

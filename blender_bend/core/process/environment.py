@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from .files import foreign_json
-from .files.whole import replacing
+from ..files import foreign_json
+from ..files.whole import replacing
 
 AUDIO, DIFFUSION = "audio", "diffusion"
 #: What each tier holds. A tier is installed with all those before it.

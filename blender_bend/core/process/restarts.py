@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .errors import BendError, Code
+from ..errors import BendError, Code
 
 #: So many deaths in a row are followed by a new start at once.
 FREE = 2
