@@ -148,7 +148,7 @@ STEPS: dict[str, tuple[Any, str, Callable[..., int]]] = {
 
 
 def main(folder: Path) -> None:
-    """Print the table that ``core/footprint.py`` holds: elements for each cell of a latent and row."""
+    """Print the table that ``core/resources/footprint.py`` holds: elements for each cell of a latent and row."""
     for name, (kind, part, step) in STEPS.items():
         config = folder / name / part / "config.json"
         if not config.is_file():

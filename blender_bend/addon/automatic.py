@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..core import memory_advice, speeds
 from ..core.errors import BendError, Code
 from ..core.job.job import Job
-from ..core.memory_advice import Advice
 from ..core.models import weights
 from ..core.process import messages
-from ..core.speeds import Speeds
-from ..core.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
+from ..core.resources import memory_advice, speeds
+from ..core.resources.memory_advice import Advice
+from ..core.resources.speeds import Speeds
+from ..core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
 from . import activity, batches, engine_client, preferences
 from .engine_request import Request
 from .slices import Slices

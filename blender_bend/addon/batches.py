@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from ..core.job.job import Job
 from ..core.job.tiling import TILED, WHOLE
-from ..core.ways import Way, way_of
+from ..core.resources.ways import Way, way_of
 
 _fitting: dict[tuple[str, tuple[int, int], str], Way] = {}
 

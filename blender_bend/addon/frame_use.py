@@ -14,12 +14,12 @@ from pathlib import Path
 import bpy
 from bpy.types import Scene
 
-from ..core import ways
 from ..core.errors import BendError, store_unwritable
 from ..core.job.job import Job
 from ..core.job.resolve import INPUTS, file_name, trace
 from ..core.job.store_files import SOUND, kind_of, tallies
-from ..core.ways import way_of
+from ..core.resources import ways
+from ..core.resources.ways import way_of
 from ..core.wording import counted
 from . import activity, captured, named_files, preferences, reading, snapshot, strips
 from .slices import Slices

@@ -14,7 +14,7 @@ import bpy
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.job.tiling import WHOLE
 from ..core.process import messages
-from ..core.ways import way_of
+from ..core.resources.ways import way_of
 from . import activity, batches, engine_client, prompt_notices
 from .engine_request import Request
 from .plans import Plan

@@ -14,7 +14,7 @@ from bpy.types import ImageStrip, Scene
 from ..core.job.frames import BLOCK, Frames
 from ..core.job.job import Frame, Job
 from ..core.job.resolve import Tracer
-from ..core.ways import Choice, way_of
+from ..core.resources.ways import Choice, way_of
 from . import automatic, preferences, strips
 from .bringing import Inputs
 from .plans import Gathered, Plan

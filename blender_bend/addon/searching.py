@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ..core.job.job import Frame, Job
 from ..core.job.resolve import Traced, Tracer
-from ..core.ways import Way
+from ..core.resources.ways import Way
 from . import bringing
 from .slices import Slices
 from .stored import Stored

@@ -11,7 +11,7 @@ from ..core.errors import BendError
 from ..core.job.frames import Frames
 from ..core.job.job import Job
 from ..core.job.resolve import Resolver, file_name
-from ..core.ways import Way
+from ..core.resources.ways import Way
 from . import compat, curve_values, snapshot, strips
 from .anchor import Anchor
 from .slices import Slices

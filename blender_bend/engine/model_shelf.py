@@ -12,9 +12,9 @@ from accelerate import cpu_offload  # type: ignore[import-untyped]
 from torch import nn
 
 from ..core.errors import BendError, Code
-from ..core.footprint import Offload
 from ..core.job.job import Job
 from ..core.models.references import file_fingerprint, fingerprint, model_fingerprint
+from ..core.resources.footprint import Offload
 from .devices import OFFLOADING
 from .families import family_of
 from .loading import add_embeddings, add_loras, has_embeddings, load_pipeline
@@ -64,7 +64,7 @@ class ModelShelf:
         self._pipeline: Any = None
         self._heard: tuple[Any, ...] = ()
         self._hearing: Hearing | None = None
-        #: How much of the models that do not fit is on the device, by fingerprint; see ``core.footprint``.
+        #: How much of the models that do not fit is on the device, by fingerprint; see ``core.resources.footprint``.
         self._offloaded: dict[str, Offload] = {}
 
     def offloaded(self, job: Job) -> Offload:

@@ -10,13 +10,13 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..core import speeds
-from ..core.footprint import Offload
 from ..core.job import sharing
 from ..core.job.frames import Frames
 from ..core.job.job import Bend, Job
 from ..core.job.resolve import Resolver
 from ..core.job.tiling import TILED, WHOLE, tile_side
+from ..core.resources import speeds
+from ..core.resources.footprint import Offload
 from .devices import choose_device
 from .frame_store import FrameStore
 from .inputs import StoredInputs

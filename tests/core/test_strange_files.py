@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from strange_files import as_anybody, each_kind, put, unix
 
-from blender_bend.core import speeds
 from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
@@ -23,6 +22,7 @@ from blender_bend.core.job.job import Job
 from blender_bend.core.models import hub_cache, model_files, references, sonic_files, weights
 from blender_bend.core.process import environment
 from blender_bend.core.process.environment import Record
+from blender_bend.core.resources import speeds
 from blender_bend.core.sound.sound_files import looks_like_sound
 
 pytestmark = unix

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core import speeds, ways
 from blender_bend.core.job.job import PRECISIONS, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.job.tiling import DECODINGS
-from blender_bend.core.speeds import Speeds
-from blender_bend.core.ways import AUTOMATIC, AUTOMATIC_BATCH, Way, choose, read, remember, way_of
+from blender_bend.core.resources import speeds, ways
+from blender_bend.core.resources.speeds import Speeds
+from blender_bend.core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Way, choose, read, remember, way_of
 
 EVERY = st.builds(Way, st.sampled_from(PRECISIONS), st.integers(1, 64), st.sampled_from(DECODINGS))
 #: Measured on two machines: an EPYC with AVX2 only, and one with AVX512-BF16 (seconds of a convolution).

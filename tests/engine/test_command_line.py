@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from blender_bend.core.job.job import PRECISIONS, Bend, Job
+from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.core.sound.features import PLAIN
-from blender_bend.core.speeds import Speeds, file_in
 from blender_bend.engine import speeds
 from blender_bend.engine.__main__ import main
 

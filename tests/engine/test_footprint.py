@@ -22,14 +22,14 @@ from diffusers import (
 )
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
-from blender_bend.core import footprint
 from blender_bend.core.checkpoints import weight_files
-from blender_bend.core.footprint import Offload, Stage
 from blender_bend.core.job.job import PRECISIONS, Job
-from blender_bend.core.memory_advice import advise, batch_that_fits
 from blender_bend.core.models import weights
 from blender_bend.core.models.references import MINI_PATH
-from blender_bend.core.speeds import Speeds
+from blender_bend.core.resources import footprint
+from blender_bend.core.resources.footprint import Offload, Stage
+from blender_bend.core.resources.memory_advice import advise, batch_that_fits
+from blender_bend.core.resources.speeds import Speeds
 
 ROOT = Path(__file__).resolve().parents[2]
 PUBLISHED = ROOT / "tests" / "data" / "published"

@@ -26,8 +26,8 @@ from device_films import (
 )
 from ghost import pretended
 
-from blender_bend.core.footprint import Offload
 from blender_bend.core.job.job import Job
+from blender_bend.core.resources.footprint import Offload
 from blender_bend.engine.render import Renderer
 
 MakeJob = Callable[..., Job]

@@ -14,10 +14,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.footprint import Offload
 from blender_bend.core.job.job import Embedding, Job
 from blender_bend.core.job.resolve import resolve
 from blender_bend.core.models.references import file_fingerprint
+from blender_bend.core.resources.footprint import Offload
 from blender_bend.engine.alignment import is_aligned
 from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import family_of

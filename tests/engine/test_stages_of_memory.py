@@ -17,12 +17,12 @@ from diffusers.models.autoencoders import vae as vaes
 from engine_child import contents
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.footprint import Offload
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import INPUTS, frame_key, input_path, resolve
 from blender_bend.core.job.tiling import tile_side
 from blender_bend.core.models.references import fingerprint
-from blender_bend.core.speeds import Speeds, file_in
+from blender_bend.core.resources.footprint import Offload
+from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.engine import model_shelf
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Progress, Renderer

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import BendError, Code
 from ...core.limits import FRAME
-from ...core.speeds import LABELS
+from ...core.resources.speeds import LABELS
 
 if TYPE_CHECKING:
     from ...core.job.job import Job
-    from ...core.speeds import Speeds
+    from ...core.resources.speeds import Speeds
     from ..frame_store import FrameStore
     from ..prompt_notices import Notice
     from ..render import Progress, Renderer
@@ -43,7 +43,7 @@ def frame_numbers(text: str) -> range:
 
 def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
-    from ...core.speeds import kept
+    from ...core.resources.speeds import kept
     from ..frame_store import FrameStore
     from ..render import Renderer
     from ..speeds import default_folder
@@ -78,7 +78,7 @@ def _warning(job: Job, speeds: Speeds) -> str:
 
 
 def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None) -> int:
-    from ...core.memory_advice import advise
+    from ...core.resources.memory_advice import advise
     from ..devices import choose_device
     from ..inputs import StoredInputs
     from ..missing import Part, look, work

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from ..job.job import Job
+from ..job.tiling import TILED, WHOLE
 from . import footprint
 from .footprint import RESERVE, SHARE, STAGES, Offload, Stage
-from .job.job import Job
-from .job.tiling import TILED, WHOLE
 from .speeds import LABELS, Speeds
 
 #: What a stage means for the artist.

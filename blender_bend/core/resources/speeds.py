@@ -12,8 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .files import foreign_json
-from .job.job import PRECISIONS
+from ..files import foreign_json
+from ..job.job import PRECISIONS
 
 #: How many pictures are computed at once for measuring what batches gain; also what Automatic then chooses at most.
 BATCH = 4

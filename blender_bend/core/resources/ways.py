@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from .job.job import PRECISIONS, Job
-from .job.tiling import DECODINGS, WHOLE
+from ..job.job import PRECISIONS, Job
+from ..job.tiling import DECODINGS, WHOLE
 
 #: What the preferences call a precision that is chosen by measuring.
 AUTOMATIC = "auto"

@@ -20,12 +20,12 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from .checkpoints import single_files
-from .errors import BendError
-from .files import foreign_json
-from .job.job import Job
-from .job.tiling import TILED, WHOLE, tile_side
-from .models import weights
+from ..checkpoints import single_files
+from ..errors import BendError
+from ..files import foreign_json
+from ..job.job import Job
+from ..job.tiling import TILED, WHOLE, tile_side
+from ..models import weights
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 #: Elements for each cell of a latent and row, by the first width of a UNet: with attention in its first level, as in

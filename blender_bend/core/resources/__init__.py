@@ -1,0 +1,1 @@
+"""Speed and memory: what a machine can do, and what a job takes."""
