@@ -16,8 +16,9 @@ from ..core import limits
 from ..core.errors import BendError
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import confinement, environments
+from . import environments
 from .commands import explore, hub, render, sites, sonic
+from .host import confinement
 
 if TYPE_CHECKING:
     from ..core.timebase import FrameRate
@@ -142,7 +143,7 @@ def _analyse(options: argparse.Namespace) -> int:
     from ..core.sound import beats
     from ..core.sound.features import PLAIN, expand
     from .analysis import Settings, analyse
-    from .results import write_arrays
+    from .host.results import write_arrays
 
     names = [name for text in options.features.split(",") for name in expand(text)] if options.features else PLAIN
     fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm is not None else {}

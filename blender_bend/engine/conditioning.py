@@ -13,8 +13,8 @@ from ..core.job.resolve import Resolved
 from ..core.prompts.embeddings import replaced
 from ..core.prompts.weights import Parts, literal, read, words
 from . import weighted_prompts
-from .bounded import Bounded, tensors_bytes
 from .families import Conditioning, Family
+from .host.bounded import Bounded, tensors_bytes
 from .loading.embeddings import tokens_of
 from .weighted_prompts import of_one_length
 

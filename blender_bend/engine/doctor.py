@@ -212,7 +212,7 @@ def _devices(device: str, folder: Path | None) -> Iterator[Finding]:
         yield Finding("Metal works.")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
-    from .speeds import of_this_machine
+    from .host.speeds import of_this_machine
 
     speeds = of_this_machine(device, folder)
     yield Finding(f"{speeds.summary(speeds.precision())}.")

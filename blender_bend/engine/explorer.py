@@ -16,8 +16,8 @@ from ..core import catalogue
 from ..core.errors import BendError, Code
 from ..core.job.job import Bend, Frame, Job
 from ..core.job.resolve import frame_key, resolve
+from .host.results import write_picture, write_text
 from .render import Renderer
-from .results import write_picture, write_text
 from .sampling.state import Inputs
 
 _MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36

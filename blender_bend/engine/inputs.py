@@ -20,9 +20,9 @@ from ..core.files import png_file
 from ..core.files.whole import read_regular, write_whole
 from ..core.job.resolve import Resolved, input_path, vector_path
 from ..core.job.stored_frames import LARGEST_VECTOR
-from .alignment import aligned
 from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
+from .host.alignment import aligned
 from .scenes import paint
 
 #: Bytes of a picture that cannot be packed at all, and a little more.

@@ -15,8 +15,8 @@ from ..core.errors import BendError, Code
 from ..core.job.job import Job
 from ..core.models.references import file_fingerprint, fingerprint, model_fingerprint
 from ..core.resources.footprint import Offload
-from .devices import OFFLOADING
 from .families import family_of
+from .host.devices import OFFLOADING
 from .loading import add_embeddings, add_loras, has_embeddings, load_pipeline
 from .sonic.checkpoints import load_adapters, load_projector
 from .sonic.condition import Hearing

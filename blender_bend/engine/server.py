@@ -21,7 +21,7 @@ from ..core.process import logs, messages
 from ..core.process.messages import Message
 from ..core.timebase import FrameRate
 from ..core.version import VERSION
-from .memory import is_out_of_memory, out_of_memory
+from .host.memory import is_out_of_memory, out_of_memory
 from .waiting import Waiting
 
 if TYPE_CHECKING:
@@ -199,7 +199,7 @@ class Server:
 
     def _analyse(self, message: Message) -> dict[str, Any]:
         from .analysis import Settings, analyse
-        from .results import write_arrays
+        from .host.results import write_arrays
 
         data = message.data
         measured = analyse(
@@ -257,7 +257,7 @@ class Server:
 
     def _speeds(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
-        from .speeds import of_this_machine
+        from .host.speeds import of_this_machine
 
         found = of_this_machine(self.device, self.studies, lambda text: self._say(message.id, text))
         return {"speeds": found.to_json()}

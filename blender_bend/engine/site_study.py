@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..core.errors import BendError, Code
-from .devices import upload
+from .host.devices import upload
 
 
 class SiteStudy:

@@ -21,10 +21,10 @@ from ..core.files.whole import replacing
 from ..core.job.job import Bend, Job
 from ..core.job.resolve import DDIM, Resolved
 from ..core.samplers.schedulers import AUTO
-from . import kept
-from .alignment import aligned
 from .bending.operators import Direction
 from .bending.places import matching, watch
+from .host import kept
+from .host.alignment import aligned
 from .sampling import Sampler
 from .site_study import SiteStudy
 

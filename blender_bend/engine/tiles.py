@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.job.resolve import Resolved
 from ..core.job.tiling import TILED, tile_side
-from .memory import NoRoomForAutoencoder, is_out_of_memory
+from .host.memory import NoRoomForAutoencoder, is_out_of_memory
 
 #: How much of a tile is blended with the next. AutoencoderTiny's eighth divides by zero in tiles of 64 pixels.
 OVERLAP = 0.25

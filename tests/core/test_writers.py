@@ -25,7 +25,7 @@ ALLOWED = {
         "_start",
     ): "a job in a folder that nobody else knows; fsync would stop Blender",
     ("addon/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",
-    ("engine/compiled_cache.py", "_alone"): "a lock",
+    ("engine/host/compiled_cache.py", "_alone"): "a lock",
     ("engine/doctor.py", "_write_access"): "tries whether a folder can be written, and leaves nothing",
     ("engine/download.py", "_fetch"): "a download that goes on where it was left; it is checked, then renamed",
     ("engine/environments.py", "leased"): "a lock",

@@ -14,7 +14,7 @@ from safetensors import safe_open
 from torch import Tensor, nn
 
 from blender_bend.core.models.references import MINI_PATH
-from blender_bend.engine.alignment import ALIGNMENT, align, aligned, is_aligned
+from blender_bend.engine.host.alignment import ALIGNMENT, align, aligned, is_aligned
 from blender_bend.engine.loading import load_decoder, load_pipeline
 from blender_bend.engine.sonic import checkpoints
 

@@ -15,10 +15,10 @@ import torch
 
 from blender_bend.core.files import caches
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine import kept
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.bounded import Bounded, tensor_bytes, tensors_bytes
 from blender_bend.engine.conditioning import PromptEncoder
+from blender_bend.engine.host import kept
+from blender_bend.engine.host.bounded import Bounded, tensor_bytes, tensors_bytes
 from blender_bend.engine.sonic import listen
 
 WriteSound = Callable[..., Path]

@@ -16,8 +16,8 @@ import pytest
 from blender_bend.core.job.job import PRECISIONS, Bend, Job
 from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.core.sound.features import PLAIN
-from blender_bend.engine import speeds
 from blender_bend.engine.__main__ import main
+from blender_bend.engine.host import speeds
 
 ROOT = Path(__file__).resolve().parents[2]
 MakeJob = Callable[..., Job]

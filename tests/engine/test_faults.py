@@ -23,7 +23,7 @@ from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.engine import model_shelf
 from blender_bend.engine.bending import stack
 from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.memory import is_out_of_memory
+from blender_bend.engine.host.memory import is_out_of_memory
 from blender_bend.engine.render import Progress, Renderer
 
 MakeJob = Callable[..., Job]

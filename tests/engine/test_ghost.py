@@ -9,7 +9,7 @@ import torch
 from ghost import Accelerator, MixedDevices, pretended
 from torch import Tensor, nn
 
-from blender_bend.engine.devices import Answer, upload
+from blender_bend.engine.host.devices import Answer, upload
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ from hub_server import TOKEN, Hub, Model
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import known_models, layouts, references
-from blender_bend.engine.alignment import align_parts
 from blender_bend.engine.families import _FAMILIES
 from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.host.alignment import align_parts
 from blender_bend.engine.render import Renderer
 
 MakeJob = Callable[..., Job]

@@ -13,7 +13,7 @@ from engine_child import Child
 from blender_bend.core.job.job import PRECISIONS
 from blender_bend.core.process import messages
 from blender_bend.core.resources.speeds import Speeds, file_in, kept
-from blender_bend.engine import speeds
+from blender_bend.engine.host import speeds
 
 
 @pytest.fixture(autouse=True)

@@ -26,11 +26,11 @@ from blender_bend.core.job.job import Embedding, Job
 from blender_bend.core.job.resolve import frame_key, input_path, resolve, vector_path
 from blender_bend.core.models import references
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine import kept
 from blender_bend.engine.analysis import analyse
 from blender_bend.engine.analysis.midi import read_score
 from blender_bend.engine.analysis.sound_file import read_mono
 from blender_bend.engine.frame_store import FrameStore, read_origin
+from blender_bend.engine.host import kept
 from blender_bend.engine.inputs import StoredInputs
 from blender_bend.engine.loading import add_embeddings, load_decoder
 from blender_bend.engine.loading.decoders import require_fit

@@ -1,6 +1,6 @@
 """How fast a machine computes in each precision, as the engine measured it, and what *Automatic* makes of that.
 
-The measuring is in ``engine.speeds``; its result is kept in a file, which Blender's side reads as well.
+The measuring is in ``engine.host.speeds``; its result is kept in a file, which Blender's side reads as well.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """From a sound file to features: one number per video frame."""
 
-from .. import compiled_cache as compiled_cache  # before librosa compiles anything
+from ..host import compiled_cache as compiled_cache  # before librosa compiles anything
 from .analyse import analyse
 from .settings import Settings
 

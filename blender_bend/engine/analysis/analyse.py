@@ -15,7 +15,7 @@ from ...core.files.whole import replacing
 from ...core.limits import FRAMES, SECONDS
 from ...core.sound import features
 from ...core.timebase import FrameRate
-from .. import kept
+from ..host import kept
 from .settings import Settings
 from .sound_file import SILENCE, read
 from .spectrum import Grid

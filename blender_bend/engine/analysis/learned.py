@@ -56,8 +56,8 @@ def load(folder: Path | None) -> Any:
     try:
         from transformers import EncodecModel
 
-        from ..alignment import align
-        from ..networks import files_in, load_network
+        from ..host.alignment import align
+        from ..host.networks import files_in, load_network
 
         model = load_network(EncodecModel, folder, files_in(folder))
     except BendError:
@@ -83,7 +83,7 @@ def _heard(sound: Listening) -> tuple[np.ndarray, np.ndarray]:
 def _encode(sound: Listening) -> np.ndarray:
     import torch
 
-    from ..alignment import aligned
+    from ..host.alignment import aligned
 
     model = load(sound.settings.encodec)
     rate, channels = model.config.sampling_rate, model.config.audio_channels

@@ -11,7 +11,7 @@ from torch import Tensor
 from ...core import catalogue
 from ...core.catalogue import Operator
 from ...core.errors import BendError, Code
-from ..devices import upload
+from ..host.devices import upload
 from .operators import FUNCTIONS, ON_HOST, Direction, Moment
 from .precision import narrowed, widened
 

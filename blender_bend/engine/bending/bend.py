@@ -7,7 +7,7 @@ from collections.abc import Callable
 from torch import Tensor
 
 from ...core import catalogue
-from ..devices import upload
+from ..host.devices import upload
 from .apply import arguments_of, kept_where, neutral_rows, operate
 from .channels import take
 from .operators import Moment

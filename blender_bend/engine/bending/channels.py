@@ -12,7 +12,7 @@ from torch import Tensor
 from ...core.bends import channel_selection
 from ...core.bends.channel_selection import Selection
 from ...core.errors import BendError, Code
-from ..devices import upload
+from ..host.devices import upload
 from .operators import Direction, Moment
 
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from ...core.errors import BendError, Code
-from ..devices import upload
+from ..host.devices import upload
 from .operators import Moment
 from .rows import Place, Rows
 

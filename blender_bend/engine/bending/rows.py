@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ...core import catalogue
 from ...core.errors import BendError, Code
-from ..devices import upload
+from ..host.devices import upload
 from .apply import Grid
 from .channels import Study
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ...core.bends import sites
 from ...core.errors import BendError, Code
-from ..memory import is_out_of_memory
+from ..host.memory import is_out_of_memory
 from .apply import Grid
 from .bend import bend_tensor
 from .channels import Study

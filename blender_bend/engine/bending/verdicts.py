@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ..devices import Answer
+from ..host.devices import Answer
 
 
 class Verdict:

@@ -45,8 +45,8 @@ def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
     from ...core.resources.speeds import kept
     from ..frame_store import FrameStore
+    from ..host.speeds import default_folder
     from ..render import Renderer
-    from ..speeds import default_folder
 
     job, store, renderer = Job.read(options.job), FrameStore(options.store), Renderer(options.device)
     if options.plan:
@@ -79,10 +79,10 @@ def _warning(job: Job, speeds: Speeds) -> str:
 
 def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None) -> int:
     from ...core.resources.memory_advice import advise
-    from ..devices import choose_device
+    from ..host.devices import choose_device
+    from ..host.speeds import free_memory, of_this_machine
     from ..inputs import StoredInputs
     from ..missing import Part, look, work
-    from ..speeds import free_memory, of_this_machine
 
     parts = look(job, store, numbers)
     first = next(parts, Part())

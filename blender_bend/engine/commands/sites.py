@@ -36,7 +36,7 @@ def _run(options: argparse.Namespace) -> int:
     import torch
 
     from ...core.models.references import resolve
-    from ..devices import choose_device
+    from ..host.devices import choose_device
     from ..loading import load_pipeline
     from ..sampling import Sampler
 

@@ -11,7 +11,7 @@ import torch
 from diffusers.pipelines.stable_diffusion.pipeline_stable_diffusion import retrieve_timesteps
 from torch import Tensor, nn
 
-from ..devices import upload
+from ..host.devices import upload
 from .family import Conditioning, Family, embeddings
 from .text import TextEncoder, check_clip_skip
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ..devices import upload
+from ..host.devices import upload
 
 
 @dataclass(frozen=True)

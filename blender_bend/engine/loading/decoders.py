@@ -11,9 +11,9 @@ from diffusers import AutoencoderKL, AutoencoderTiny
 from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
 from ...core.models import model_files
-from ..alignment import align
-from ..memory import is_out_of_memory
-from ..networks import load_network
+from ..host.alignment import align
+from ..host.memory import is_out_of_memory
+from ..host.networks import load_network
 from .failures import UNLOADABLE, reason
 
 _KINDS = {"AutoencoderKL": AutoencoderKL, "AutoencoderTiny": AutoencoderTiny}

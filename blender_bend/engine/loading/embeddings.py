@@ -20,9 +20,9 @@ from ...core.checkpoints.safetensors_file import contents
 from ...core.errors import BendError, Code
 from ...core.job.job import Embedding
 from ...core.models.references import file_fingerprint
-from ..alignment import align
 from ..families import family_of
 from ..families.text import TextEncoder
+from ..host.alignment import align
 from .failures import reason
 
 #: The names in files for Stable Diffusion XL, in the order of its encoders.

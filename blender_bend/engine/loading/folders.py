@@ -14,8 +14,8 @@ from ...core.checkpoints import weight_files
 from ...core.errors import BendError, Code
 from ...core.models import model_checks, model_files
 from ...core.models.model_files import Listing
-from ..confinement import refuse_code
-from ..networks import load_network
+from ..host.confinement import refuse_code
+from ..host.networks import load_network
 from .failures import reason
 
 _LIBRARIES = {"diffusers": diffusers, "transformers": transformers}

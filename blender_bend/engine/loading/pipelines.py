@@ -10,9 +10,9 @@ from typing import Any
 import torch
 
 from ...core.errors import BendError, Code
-from ..alignment import align_parts
 from ..families import family_of
-from ..memory import is_out_of_memory
+from ..host.alignment import align_parts
+from ..host.memory import is_out_of_memory
 from .decoders import load_decoder, require_fit
 from .failures import UNLOADABLE, reason
 from .folders import from_folder

@@ -23,7 +23,7 @@ from ...core.checkpoints import tensor_names as names
 from ...core.checkpoints.safetensors_file import Entry
 from ...core.errors import BendError, Code
 from ...core.wording import some
-from ..networks import times
+from ..host.networks import times
 from .decoders import load_decoder, require_fit
 
 _LONGEST_PROMPT = 77

@@ -10,7 +10,7 @@ import torch
 
 from ...core.errors import BendError, Code
 from ..analysis.sound_file import read_mono
-from ..results import write_picture, write_text
+from ..host.results import write_picture, write_text
 from .clap import AudioTower
 from .condition import Guidance, Hearing
 from .dataset import embed, pairs_in, read_picture

@@ -14,8 +14,8 @@ from diffusers import DDIMInverseScheduler, DDIMScheduler
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ..devices import upload
 from ..families import Family
+from ..host.devices import upload
 
 
 def ddim_of(family: Family, steps: int, inverse: bool = False, prediction: str | None = None) -> Any:

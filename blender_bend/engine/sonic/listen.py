@@ -23,13 +23,13 @@ from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models.references import file_fingerprint
 from ...core.models.sonic_files import LONGEST, Windows
 from ...core.timebase import FrameRate
-from ..alignment import aligned
 from ..analysis.sound_file import read_mono
-from ..bounded import Bounded, tensor_bytes
-from ..devices import choose_device
 from ..frame_store import FrameStore
+from ..host.alignment import aligned
+from ..host.bounded import Bounded, tensor_bytes
+from ..host.devices import choose_device
+from ..host.results import write_text
 from ..inputs import store_vector
-from ..results import write_text
 from .checkpoints import load_tower
 from .clap import AudioTower
 from .mel import SAMPLE_RATE, prepare, window

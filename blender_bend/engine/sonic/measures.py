@@ -75,7 +75,7 @@ class Clip:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         from transformers import CLIPModel, CLIPProcessor
 
-        from ..networks import files_in, load_network
+        from ..host.networks import files_in, load_network
 
         try:
             model: Any = load_network(CLIPModel, folder, files_in(folder))

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ...core.errors import BendError, Code
-from .. import compiled_cache as compiled_cache  # before librosa compiles anything
+from ..host import compiled_cache as compiled_cache  # before librosa compiles anything
 
 SAMPLE_RATE = 44100
 #: Samples of a window: ten seconds.

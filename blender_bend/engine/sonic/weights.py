@@ -16,7 +16,7 @@ from torch import Tensor
 from ...core.checkpoints import safetensors_file
 from ...core.errors import BendError, Code
 from ...core.files.whole import open_regular
-from ..alignment import aligned
+from ..host.alignment import aligned
 
 Weights = dict[str, Tensor]
 

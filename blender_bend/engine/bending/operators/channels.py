@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ....core.catalogue.channels import SIX_PLANES
 from ....core.errors import BendError, Code
-from ...devices import upload
+from ...host.devices import upload
 from .matrices import drawn_matrix, read_matrix, spectral_norm, walsh
 from .registry import Moment, operator, per_row, rows_and_columns
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...devices import upload
+from ...host.devices import upload
 from .registry import per_row
 
 CUT_OFF = 4.0

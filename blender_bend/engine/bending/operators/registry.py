@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ....core.errors import BendError, Code
-from ...devices import upload
+from ...host.devices import upload
 
 #: The direction of a number at a site and moment, in the shape of one row of a tensor.
 Direction = Callable[[int, Tensor], Tensor]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...devices import upload
+from ...host.devices import upload
 from .registry import Moment, normal, operator, per_row, uniform
 
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from ....core.errors import BendError, Code
 from ....core.job.job import Lora
 from ....core.wording import some
-from ...alignment import align_parts
+from ...host.alignment import align_parts
+from ...host.memory import is_out_of_memory
 from ...loras import Loaded, attach, loaded_on, original
-from ...memory import is_out_of_memory
 from .building import Built, Unfit, build
 from .layer_names import LayerNames
 from .purpose import instead_of_a_lora, kind_of_model, purpose

@@ -10,11 +10,11 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.checkpoints import weight_files
-from ..core.checkpoints.safetensors_file import contents
-from ..core.errors import BendError, Code
-from ..core.models import model_files, part_settings
-from ..core.wording import some
+from ...core.checkpoints import weight_files
+from ...core.checkpoints.safetensors_file import contents
+from ...core.errors import BendError, Code
+from ...core.models import model_files, part_settings
+from ...core.wording import some
 from .confinement import refuse_code
 
 #: The formats of weights, in the words of safetensors.

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 from numba.core.caching import IndexDataCacheFile
 
-from ..core.files.leftovers import lock
+from ...core.files.leftovers import lock
 
 _LOCK = "bend-writing.lock"
 #: Seconds that another process is waited for; a function is written in milliseconds.

@@ -9,8 +9,8 @@ from typing import IO, TYPE_CHECKING
 
 import numpy as np
 
-from ..core.errors import BendError, Code
-from ..core.files.whole import replacing
+from ...core.errors import BendError, Code
+from ...core.files.whole import replacing
 
 if TYPE_CHECKING:  # an engine that only measures sound has no Pillow
     from PIL.Image import Image

@@ -6,7 +6,7 @@ import ctypes
 import gc
 import sys
 
-from ..core.errors import BendError, Code
+from ...core.errors import BendError, Code
 
 #: How torch, its allocators and the libraries below it say it: CUDA, ROCm and MPS, the CPU's and cuBLAS's. All that
 #: oneDNN says is that a primitive could not be made.

@@ -9,7 +9,7 @@ import os
 import sys
 from typing import BinaryIO, NoReturn
 
-from ..core.errors import BendError, Code
+from ...core.errors import BendError, Code
 
 #: The modules of the libraries through which a model's own code would be imported.
 _DOORS = ("transformers.dynamic_module_utils", "transformers.generation.utils", "diffusers.utils.dynamic_modules_utils")

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
-from ..core.files import caches
-from ..core.files.whole import open_regular
+from ...core.files import caches
+from ...core.files.whole import open_regular
 
 #: What numpy raises for files that are damaged; nothing in them is executed.
 _DAMAGED = (

@@ -19,10 +19,10 @@ import psutil  # type: ignore[import-untyped]
 import torch
 from torch import Tensor, nn
 
-from ..core.files.whole import replacing
-from ..core.job.job import PRECISIONS
-from ..core.resources import speeds
-from ..core.resources.speeds import BATCH, Speeds
+from ...core.files.whole import replacing
+from ...core.job.job import PRECISIONS
+from ...core.resources import speeds
+from ...core.resources.speeds import BATCH, Speeds
 from .devices import choose_device
 from .memory import is_out_of_memory
 

@@ -1,0 +1,1 @@
+"""What the engine stands on: devices, memory, aligned weights, libraries held in check."""
