@@ -108,7 +108,7 @@ def start(wish: Wish) -> SetUp:
             "Allow Online Access in the preferences, under System, or choose a folder of wheels.",
             AGAIN,
         )
-    arguments = ["-m", "blender_bend.engine.install", "--base", str(base()), "--log", str(log_file())]
+    arguments = ["-m", "blender_bend.engine.setup.install", "--base", str(base()), "--log", str(log_file())]
     arguments += ["--tier", wish.tier, "--accelerator", wish.accelerator, "--build", wish.build]
     if not missing:
         arguments += ["--wheels", str(wheels), "--offline"]
@@ -155,7 +155,7 @@ def _stopped(child: Child) -> BendError:
 def remove() -> SetUp:
     """Begin to take the environment away."""
     engine_client.shut_down(patience=0.0)  # nothing is removed that an engine runs from
-    arguments = ["-m", "blender_bend.engine.install", "--base", str(base()), "--remove"]
+    arguments = ["-m", "blender_bend.engine.setup.install", "--base", str(base()), "--remove"]
     return SetUp(Child(Path(sys.executable), arguments, "remove"), "Removing the engine")
 
 

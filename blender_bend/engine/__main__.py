@@ -16,9 +16,9 @@ from ..core import limits
 from ..core.errors import BendError
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import environments
 from .commands import explore, hub, render, sites, sonic
 from .host import confinement
+from .setup import environments
 
 if TYPE_CHECKING:
     from ..core.timebase import FrameRate

@@ -11,8 +11,8 @@ import pytest
 
 from blender_bend.core.process import environment
 from blender_bend.core.process.messages import GONE
-from blender_bend.engine import install
-from blender_bend.engine.environments import PATTERN
+from blender_bend.engine.setup import install
+from blender_bend.engine.setup.environments import PATTERN
 
 ROOT = Path(__file__).resolve().parents[2]
 

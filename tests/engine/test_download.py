@@ -23,7 +23,7 @@ from hub_server import TOKEN, Hub, Model
 from blender_bend.core.models import hub_cache as local
 from blender_bend.core.models import layouts, references
 from blender_bend.core.models.model_files import Listing
-from blender_bend.engine.download import Listed, choose
+from blender_bend.engine.setup.download import Listed, choose
 
 LARGE = np.random.default_rng(0).bytes(12 << 20)
 INDEX = {

@@ -16,7 +16,7 @@ import pytest
 from blender_bend.core.process import environment, messages
 from blender_bend.core.process.environment import Record
 from blender_bend.core.process.messages import Message
-from blender_bend.engine import environments
+from blender_bend.engine.setup import environments
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 120

@@ -18,9 +18,9 @@ import pytest
 from blender_bend.core.process import environment, package_hashes
 from blender_bend.core.process.environment import canonical
 from blender_bend.core.process.messages import GONE
-from blender_bend.engine import environments as lying
-from blender_bend.engine import install
-from blender_bend.engine.install_failures import explain
+from blender_bend.engine.setup import environments as lying
+from blender_bend.engine.setup import install
+from blender_bend.engine.setup.install_failures import explain
 
 ROOT = Path(__file__).resolve().parents[2]
 PINS = environment.read_pins(ROOT / "wheels" / "engine.txt")
@@ -50,7 +50,7 @@ def base(tmp_path: Path) -> Path:
 
 def start(base: Path, wheels: Path | None, *more: object, **variables: str) -> subprocess.Popen[str]:
     """The set-up as Blender starts it."""
-    command = [sys.executable, "-m", "blender_bend.engine.install", "--base", base, "--tier", "audio"]
+    command = [sys.executable, "-m", "blender_bend.engine.setup.install", "--base", base, "--tier", "audio"]
     if wheels is not None:
         command += ["--wheels", wheels, "--offline"]
     return subprocess.Popen(
@@ -133,7 +133,7 @@ def torch_index(folder: Path) -> dict[str, str]:
 
 def test_the_diffusion_tier_is_set_up_from_the_index_and_makes_a_picture(base: Path, tmp_path: Path) -> None:
     """The try-out within the set-up makes the picture; the environment that counts then works by itself too."""
-    command = [sys.executable, "-m", "blender_bend.engine.install", "--base", base, "--accelerator", "cpu"]
+    command = [sys.executable, "-m", "blender_bend.engine.setup.install", "--base", base, "--accelerator", "cpu"]
     with subprocess.Popen(
         list(map(str, [*command, "--log", tmp_path / "setup.log"])),
         cwd=ROOT,
@@ -167,7 +167,7 @@ def test_two_blenders_do_not_set_up_at_once(base: Path, wheels: Path) -> None:
 
 def test_it_needs_nothing_but_the_standard_library() -> None:
     command = [sys.executable, "-I", "-S", "-c"]
-    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_bend.engine.install"
+    script = f"import sys; sys.path.insert(0, {str(ROOT)!r}); import blender_bend.engine.setup.install"
     subprocess.run([*command, script], check=True)
 
 

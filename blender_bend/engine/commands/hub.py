@@ -41,7 +41,7 @@ def _end_with_stdin() -> None:
 
 
 def _download(options: argparse.Namespace) -> int:
-    from ..download import download
+    from ..setup.download import download
 
     def tell(name: str, done: int, total: int) -> None:
         if options.json:

@@ -14,9 +14,9 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from ..core.errors import BendError, Code
-from ..core.files.whole import lock
-from ..core.process import environment
+from ...core.errors import BendError, Code
+from ...core.files.whole import lock
+from ...core.process import environment
 
 PATTERN = "environment-*"
 #: The folder of an environment in which its users keep their leases.

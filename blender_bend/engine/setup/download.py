@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import Any, BinaryIO
 from urllib.parse import urlsplit
 
-from ..core.checkpoints import weight_files
-from ..core.errors import BendError, Code
-from ..core.files import foreign_json
-from ..core.files import whole as file_tools
-from ..core.models import hub_cache, known_models, model_checks, model_files
-from ..core.models.model_files import Listing
+from ...core.checkpoints import weight_files
+from ...core.errors import BendError, Code
+from ...core.files import foreign_json
+from ...core.files import whole as file_tools
+from ...core.models import hub_cache, known_models, model_checks, model_files
+from ...core.models.model_files import Listing
 
 #: Bytes between two looks at the progress, and the most that an interruption loses.
 CHUNK = 1 << 20

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..core.errors import BendError, Code
-from ..core.process.exit_causes import cause_of
+from ...core.errors import BendError, Code
+from ...core.process.exit_causes import cause_of
 
 #: What pip or the new environment says, what it means, and what to do. The first that matches counts.
 CAUSES = (

@@ -1,6 +1,7 @@
 """Makes the engine's private environment: beside the old one, tried out, then swapped in. Standard library only.
 
-    python -m blender_bend.engine.install --base FOLDER --tier audio [--accelerator cpu] [--wheels FOLDER] [--offline]
+    python -m blender_bend.engine.setup.install --base FOLDER --tier audio
+        [--accelerator cpu] [--wheels FOLDER] [--offline]
 
 It says what it does in JSON lines on stdout and keeps pip's words in a log. When its stdin closes it stops, and so does
 pip: nothing goes on behind a Blender that is gone.
@@ -25,18 +26,18 @@ from logging.handlers import RotatingFileHandler
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import BendError, Code
-from ..core.files.whole import size_of, write_whole
-from ..core.process import accelerators, environment, logs, package_hashes
-from ..core.process.environment import Pin, Record
-from ..core.process.messages import GONE, print_line
-from ..core.process.package_hashes import Package
+from ...core.errors import BendError, Code
+from ...core.files.whole import size_of, write_whole
+from ...core.process import accelerators, environment, logs, package_hashes
+from ...core.process.environment import Pin, Record
+from ...core.process.messages import GONE, print_line
+from ...core.process.package_hashes import Package
 from .environments import locked, remove, sweep
 from .install_failures import explain
 
 log = logging.getLogger(__name__)
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 TORCH = "torch"
 #: Lines of a command's output that are looked at if it fails.
 LINES = 500
@@ -316,7 +317,7 @@ def main(arguments: list[str] | None = None) -> int:
     -------
     exit code: 0 done, 1 failed; the last line says which failure
     """
-    parser = argparse.ArgumentParser(prog="python -m blender_bend.engine.install", description=__doc__)
+    parser = argparse.ArgumentParser(prog="python -m blender_bend.engine.setup.install", description=__doc__)
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--tier", choices=environment.TIERS, default=environment.DIFFUSION)
     parser.add_argument("--accelerator", choices=accelerators.NAMES, default="auto")

@@ -1,0 +1,1 @@
+"""The engine's environments and models on the disk: installed, downloaded, and removed."""
