@@ -241,7 +241,7 @@ def test_decoding_with_a_tiny_autoencoder_takes_what_the_table_says(bench: Modul
 
 
 def test_tiled_decoding_takes_what_is_told_for_a_tile_and_the_finished_ones(bench: ModuleType, film: Job) -> None:
-    from blender_bend.engine.tiles import tiled
+    from blender_bend.engine.families.tiles import tiled
 
     vae = bench.build(AutoencoderKL, PUBLISHED / "sdxl" / "vae" / "config.json", torch.float32)
     with tiled(vae, (1024, 1024)):

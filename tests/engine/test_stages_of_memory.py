@@ -24,9 +24,9 @@ from blender_bend.core.models.references import fingerprint
 from blender_bend.core.resources.footprint import Offload
 from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.engine import model_shelf
+from blender_bend.engine.families.tiles import tiled
 from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Progress, Renderer
-from blender_bend.engine.tiles import tiled
 
 MakeJob = Callable[..., Job]
 FRAMES = 3

@@ -11,8 +11,8 @@ from torch import Tensor
 
 from ...core.job.resolve import Resolved
 from ..families import Conditioning, Family
+from ..families.tiles import at_work
 from ..sonic.inversion import ddim_of
-from ..tiles import at_work
 from .state import Inputs, State
 
 

@@ -20,9 +20,9 @@ from ..bending.verdicts import Verdicts
 from ..conditioning import PromptEncoder, Reading
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
+from ..families.tiles import at_work
 from ..sonic.condition import Hearing
 from ..sonic.projector import blend
-from ..tiles import at_work
 from .beginning import Beginning
 from .bent_prompts import BentPrompts
 from .edits import NOTHING, Inversions, is_edit

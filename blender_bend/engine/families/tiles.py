@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ..core.job.resolve import Resolved
-from ..core.job.tiling import TILED, tile_side
-from .host.memory import NoRoomForAutoencoder, is_out_of_memory
+from ...core.job.resolve import Resolved
+from ...core.job.tiling import TILED, tile_side
+from ..host.memory import NoRoomForAutoencoder, is_out_of_memory
 
 #: How much of a tile is blended with the next. AutoencoderTiny's eighth divides by zero in tiles of 64 pixels.
 OVERLAP = 0.25
