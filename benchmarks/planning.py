@@ -63,7 +63,7 @@ def measure(path: Path) -> dict[str, float]:
     """Read a job and begin it: seconds of the processor, and MB more than before."""
     from blender_bend.core.job.job import Job
     from blender_bend.engine import render
-    from blender_bend.engine.frame_store import FrameStore
+    from blender_bend.engine.store.frame_store import FrameStore
 
     render.Renderer.sampler = lambda *_: Beginning()  # type: ignore[assignment, method-assign, return-value]
     render.notices = lambda *_: []  # type: ignore[assignment]

@@ -7,8 +7,8 @@ import hashlib
 import numpy as np
 import PIL.Image
 
-from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.inputs import input_path
+from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.store.inputs import input_path
 
 
 def capture(store: FrameStore, pixels: np.ndarray) -> str:

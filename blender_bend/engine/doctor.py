@@ -249,8 +249,8 @@ def _paint() -> Iterator[Finding]:
 
     from ..core.job.job import Frame, Job
     from ..core.models.references import MINI, resolve
-    from .frame_store import FrameStore
     from .render import Renderer
+    from .store.frame_store import FrameStore
 
     mini = resolve(MINI, {})
     frame = Frame(1, prompt=(("a calm sea", 1.0),))

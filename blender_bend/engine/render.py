@@ -17,14 +17,14 @@ from ..core.job.resolve import Resolver
 from ..core.job.tiling import TILED, WHOLE, tile_side
 from ..core.resources import speeds
 from ..core.resources.footprint import Offload
-from .frame_store import FrameStore
 from .host.devices import choose_device
 from .host.memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
-from .inputs import StoredInputs
-from .missing import Part, asked, hearing, look
 from .model_shelf import ModelShelf
 from .prompt_notices import Notice, notices
 from .sampling import Sampler
+from .store.frame_store import FrameStore
+from .store.inputs import StoredInputs
+from .store.missing import Part, asked, hearing, look
 from .study import Studies
 
 log = logging.getLogger(__name__)

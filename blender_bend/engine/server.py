@@ -231,8 +231,8 @@ class Server:
     def _render(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
         from ..core.job.job import Job
-        from .frame_store import FrameStore
         from .render import Renderer
+        from .store.frame_store import FrameStore
 
         self._renderer = self._renderer or Renderer(self.device, self.studies)
         data, before = message.data, dict(self._announced.get(message.id, {}))

@@ -31,7 +31,7 @@ ALLOWED = {
     ("engine/setup/environments.py", "leased"): "a lock",
     ("engine/setup/environments.py", "is_used"): "a lock",
     ("engine/setup/environments.py", "locked"): "a lock",
-    ("engine/frame_store.py", "write"): "memory",
+    ("engine/store/frame_store.py", "write"): "memory",
     ("engine/setup/install.py", "_say_end"): "the null device",
     ("engine/server.py", "redirect_output"): "a pipe",
     ("engine/__main__.py", "_left_alone"): "the null device",

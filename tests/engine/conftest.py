@@ -41,10 +41,10 @@ from transformers import (
 
 from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models.references import MINI_PATH, fingerprint
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.loading import load_pipeline
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import Sampler
+from blender_bend.engine.store.frame_store import FrameStore
 
 torch.set_num_threads(1)  # more only wait for each other on tensors as small as these
 LONG = os.environ.get("BEND_TEST_ALL") == "1"

@@ -11,8 +11,8 @@ import pytest
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.resolve import input_path
-from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.inputs import StoredInputs
+from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.store.inputs import StoredInputs
 
 
 def line(width: int) -> bytes:

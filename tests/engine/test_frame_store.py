@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.engine.frame_store import FrameStore, read_origin
+from blender_bend.engine.store.frame_store import FrameStore, read_origin
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "ab" * 32
@@ -82,7 +82,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 from blender_bend.core.errors import BendError
-from blender_bend.engine.frame_store import FrameStore, read_origin
+from blender_bend.engine.store.frame_store import FrameStore, read_origin
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 noise = np.random.default_rng(1).integers(0, 256, (256, 256, 3), dtype=np.uint8)

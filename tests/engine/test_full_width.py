@@ -27,7 +27,7 @@ from torch import Tensor
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import references
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.store.frame_store import FrameStore
 
 pytestmark = pytest.mark.skipif(os.environ.get("BEND_TEST_ALL") != "1", reason="long; BEND_TEST_ALL=1 runs it")
 GB = 1e9

@@ -20,8 +20,8 @@ from processes import resident_bytes
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.resolve import input_path
-from blender_bend.engine.frame_store import CHUNK, FrameStore, read_origin
-from blender_bend.engine.inputs import StoredInputs
+from blender_bend.engine.store.frame_store import CHUNK, FrameStore, read_origin
+from blender_bend.engine.store.inputs import StoredInputs
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 FILES = 10_000 if ALL else 1_000

@@ -16,10 +16,10 @@ from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.job.resolve import Resolved, Traced, trace
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
-from blender_bend.engine import missing as planning
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Progress, Renderer
 from blender_bend.engine.server import Server
+from blender_bend.engine.store import missing as planning
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 

@@ -17,9 +17,9 @@ from blender_bend.core.process import messages
 from blender_bend.engine.conditioning import PromptEncoder
 from blender_bend.engine.families import family_of
 from blender_bend.engine.families.text import LimitedEncoder
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.prompt_notices import Notice, left_out, notices
 from blender_bend.engine.render import Renderer
+from blender_bend.engine.store.frame_store import FrameStore
 
 Load = Callable[..., Any]
 MakeJob = Callable[..., Job]

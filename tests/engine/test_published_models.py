@@ -21,9 +21,9 @@ from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import known_models, layouts, references
 from blender_bend.engine.families import _FAMILIES
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.host.alignment import align_parts
 from blender_bend.engine.render import Renderer
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 NETWORKS = ("unet", "transformer", "vae", "text_encoder")

@@ -14,9 +14,9 @@ from PIL import Image
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.frame_store import FrameStore, read_origin
 from blender_bend.engine.render import Progress, Renderer, Summary
 from blender_bend.engine.sampling import Sampler
+from blender_bend.engine.store.frame_store import FrameStore, read_origin
 
 MakeJob = Callable[..., Job]
 

@@ -25,7 +25,7 @@ from ghost import Accelerator, pretended
 from blender_bend.core.job.job import Job
 from blender_bend.core.samplers import schedulers
 from blender_bend.core.samplers.few_steps import FEW_STEPS, FewSteps
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 UNET = ["own", *stock.UNET_SAMPLERS]

@@ -25,10 +25,10 @@ from blender_bend.core.job.job import Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import references
 from blender_bend.core.models.references import fingerprint
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.host.alignment import is_aligned
 from blender_bend.engine.loading import load_pipeline
 from blender_bend.engine.render import Renderer
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 Tensors = dict[str, Tensor]

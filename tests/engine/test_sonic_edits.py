@@ -17,11 +17,11 @@ from store_pictures import capture
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.inputs import input_path, store_vector
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
 from blender_bend.engine.sonic.editing import Thresholds, edit
+from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.store.inputs import input_path, store_vector
 
 FIRE, RAIN = torch.eye(64)[:, 3][None], torch.eye(64)[:, 40][None]
 MakeFilm = Callable[..., Job]

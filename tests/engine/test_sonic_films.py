@@ -16,11 +16,11 @@ from make_hearing import files_of, make
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.frame_store import FrameStore
-from blender_bend.engine.inputs import store_vector
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
 from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.store.inputs import store_vector
 
 FIRE, RAIN = torch.eye(64)[:, 3][None], torch.eye(64)[:, 40][None]
 

@@ -25,8 +25,8 @@ from blender_bend.core.resources.footprint import Offload
 from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.engine import model_shelf
 from blender_bend.engine.families.tiles import tiled
-from blender_bend.engine.frame_store import FrameStore
 from blender_bend.engine.render import Progress, Renderer
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 FRAMES = 3

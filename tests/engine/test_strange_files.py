@@ -29,15 +29,15 @@ from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
 from blender_bend.engine.analysis.midi import read_score
 from blender_bend.engine.analysis.sound_file import read_mono
-from blender_bend.engine.frame_store import FrameStore, read_origin
 from blender_bend.engine.host import kept
-from blender_bend.engine.inputs import StoredInputs
 from blender_bend.engine.loading import add_embeddings, load_decoder
 from blender_bend.engine.loading.decoders import require_fit
 from blender_bend.engine.loading.loras import reading
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sonic import dataset, weights
 from blender_bend.engine.sonic.training import Training
+from blender_bend.engine.store.frame_store import FrameStore, read_origin
+from blender_bend.engine.store.inputs import StoredInputs
 
 KEY = "ab" * 32
 MakeJob = Callable[..., Job]

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from blender_bend.core.job.job import Bend, Embedding, Job, Lora
 from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.families import family_of
-from blender_bend.engine.frame_store import FrameStore
+from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
 Load = Callable[..., Any]

@@ -49,9 +49,9 @@ def _window(text: str) -> tuple[float, float]:
 def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
     from ..explorer import Exploration, explore
-    from ..frame_store import FrameStore
-    from ..inputs import StoredInputs
     from ..render import Renderer
+    from ..store.frame_store import FrameStore
+    from ..store.inputs import StoredInputs
 
     windows = tuple(_window(window) for window in options.steps)
     CELLS(len(options.site) * len(windows) * len(options.values))

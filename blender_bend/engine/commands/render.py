@@ -14,9 +14,9 @@ from ...core.resources.speeds import LABELS
 if TYPE_CHECKING:
     from ...core.job.job import Job
     from ...core.resources.speeds import Speeds
-    from ..frame_store import FrameStore
     from ..prompt_notices import Notice
     from ..render import Progress, Renderer
+    from ..store.frame_store import FrameStore
 
 
 def add(commands: Any) -> None:
@@ -44,9 +44,9 @@ def frame_numbers(text: str) -> range:
 def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
     from ...core.resources.speeds import kept
-    from ..frame_store import FrameStore
     from ..host.speeds import default_folder
     from ..render import Renderer
+    from ..store.frame_store import FrameStore
 
     job, store, renderer = Job.read(options.job), FrameStore(options.store), Renderer(options.device)
     if options.plan:
@@ -81,8 +81,8 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     from ...core.resources.memory_advice import advise
     from ..host.devices import choose_device
     from ..host.speeds import free_memory, of_this_machine
-    from ..inputs import StoredInputs
-    from ..missing import Part, look, work
+    from ..store.inputs import StoredInputs
+    from ..store.missing import Part, look, work
 
     parts = look(job, store, numbers)
     first = next(parts, Part())

@@ -186,10 +186,10 @@ def _listen(options: argparse.Namespace) -> int:
     from ...core.models.sonic_files import Windows
     from ...core.timebase import FrameRate
     from ..analysis.sound_file import read_mono
-    from ..frame_store import FrameStore
     from ..host.results import write_text
     from ..sonic.listen import Ear, hear_frames
     from ..sonic.mel import SAMPLE_RATE, prepare
+    from ..store.frame_store import FrameStore
 
     windows = Windows(FrameRate.parse(options.fps), options.step, options.blended)
     mono = prepare(*read_mono(options.sound))

@@ -15,7 +15,7 @@ from ...core.files import foreign_json, png_file
 from ...core.files.whole import open_regular
 from ..analysis.sound_file import read_mono
 from ..families import family_of
-from ..frame_store import UNREADABLE
+from ..store.frame_store import UNREADABLE
 from .clap import AudioTower
 from .inversion import source_latents
 from .mel import prepare, window

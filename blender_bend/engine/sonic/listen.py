@@ -24,12 +24,12 @@ from ...core.models.references import file_fingerprint
 from ...core.models.sonic_files import LONGEST, Windows
 from ...core.timebase import FrameRate
 from ..analysis.sound_file import read_mono
-from ..frame_store import FrameStore
 from ..host.alignment import aligned
 from ..host.bounded import Bounded, tensor_bytes
 from ..host.devices import choose_device
 from ..host.results import write_text
-from ..inputs import store_vector
+from ..store.frame_store import FrameStore
+from ..store.inputs import store_vector
 from .checkpoints import load_tower
 from .clap import AudioTower
 from .mel import SAMPLE_RATE, prepare, window

@@ -10,12 +10,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from ..core.errors import BendError, Code
-from ..core.job import sharing
-from ..core.job.frames import Frames
-from ..core.job.job import Job
-from ..core.job.resolve import Resolved, trace
-from ..core.job.sharing import Work
+from ...core.errors import BendError, Code
+from ...core.job import sharing
+from ...core.job.frames import Frames
+from ...core.job.job import Job
+from ...core.job.resolve import Resolved, trace
+from ...core.job.sharing import Work
 from .frame_store import FrameStore
 
 T = TypeVar("T")

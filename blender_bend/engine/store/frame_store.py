@@ -13,11 +13,11 @@ import PIL.Image
 from PIL.Image import Image
 from PIL.PngImagePlugin import PngInfo
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files.whole import patiently, sweep, write_whole
-from ..core.job import stored_frames
-from ..core.job.resolve import file_name
-from ..core.job.stored_frames import CHUNK
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files.whole import patiently, sweep, write_whole
+from ...core.job import stored_frames
+from ...core.job.resolve import file_name
+from ...core.job.stored_frames import CHUNK
 
 #: What Pillow raises for files that are no pictures, or no honest ones.
 UNREADABLE = (OSError, SyntaxError, ValueError, OverflowError, PIL.Image.DecompressionBombError)

@@ -15,15 +15,15 @@ import torch
 from PIL.Image import Image
 from torch import Tensor
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import png_file
-from ..core.files.whole import read_regular, write_whole
-from ..core.job.resolve import Resolved, input_path, vector_path
-from ..core.job.stored_frames import LARGEST_VECTOR
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files import png_file
+from ...core.files.whole import read_regular, write_whole
+from ...core.job.resolve import Resolved, input_path, vector_path
+from ...core.job.stored_frames import LARGEST_VECTOR
+from ..host.alignment import aligned
+from ..scenes import paint
 from .feedback import match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
-from .host.alignment import aligned
-from .scenes import paint
 
 #: Bytes of a picture that cannot be packed at all, and a little more.
 _LARGEST = 4 * png_file.MOST_PIXELS
