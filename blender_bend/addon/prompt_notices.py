@@ -14,7 +14,7 @@ from . import prompt_schedule
 
 @dataclass(frozen=True)
 class Notice:
-    """A prompt, and what of it is lost, in words; see ``engine.prompt_notices``."""
+    """A prompt, and what of it is lost, in words; see ``engine.prompts.notices``."""
 
     prompt: str
     text: str

@@ -20,7 +20,7 @@ from ..core.resources.footprint import Offload
 from .host.devices import choose_device
 from .host.memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
 from .model_shelf import ModelShelf
-from .prompt_notices import Notice, notices
+from .prompts.notices import Notice, notices
 from .sampling import Sampler
 from .store.frame_store import FrameStore
 from .store.inputs import StoredInputs

@@ -16,9 +16,9 @@ import torch
 from blender_bend.core.files import caches
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.conditioning import PromptEncoder
 from blender_bend.engine.host import kept
 from blender_bend.engine.host.bounded import Bounded, tensor_bytes, tensors_bytes
+from blender_bend.engine.prompts.encoder import PromptEncoder
 from blender_bend.engine.sonic import listen
 
 WriteSound = Callable[..., Path]
@@ -70,7 +70,7 @@ class Encoding:
 
 
 def test_prompts_take_only_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blender_bend.engine.weighted_prompts.needed", lambda *_: False)
+    monkeypatch.setattr("blender_bend.engine.prompts.weighted.needed", lambda *_: False)
     model = Encoding()
     encoder = PromptEncoder(model, most=5 * 4000)  # type: ignore[arg-type]
     for number in range(50):
@@ -84,7 +84,7 @@ def test_prompts_take_only_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_two_prompts_are_blended_though_only_one_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("blender_bend.engine.weighted_prompts.needed", lambda *_: False)
+    monkeypatch.setattr("blender_bend.engine.prompts.weighted.needed", lambda *_: False)
     found = [
         PromptEncoder(Encoding(), most).encode([["a", 0.5], ["b", 0.5]], "", False)  # type: ignore[arg-type]
         for most in (1, caches.PROMPT_BYTES)

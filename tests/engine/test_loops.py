@@ -16,7 +16,7 @@ from torch import Tensor
 
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.conditioning import slerp
+from blender_bend.engine.prompts.encoder import slerp
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.sampling.noise import starting_noise
 

@@ -18,11 +18,11 @@ from blender_bend.core.job.job import Embedding, Job
 from blender_bend.core.job.resolve import resolve
 from blender_bend.core.models.references import file_fingerprint
 from blender_bend.core.resources.footprint import Offload
-from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import family_of
 from blender_bend.engine.host.alignment import is_aligned
 from blender_bend.engine.loading import add_embeddings, add_loras, has_embeddings
 from blender_bend.engine.model_shelf import ModelShelf, check_fingerprints
+from blender_bend.engine.prompts.encoder import PromptEncoder, Reading
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 

@@ -15,8 +15,8 @@ from transformers import CLIPTextModel
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.conditioning import PromptEncoder, Reading
 from blender_bend.engine.families import Conditioning, family_of
+from blender_bend.engine.prompts.encoder import PromptEncoder, Reading
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

@@ -14,10 +14,10 @@ from transformers import T5Config, T5EncoderModel, T5TokenizerFast
 from blender_bend.core.job.job import Job
 from blender_bend.core.job.resolve import resolve
 from blender_bend.core.process import messages
-from blender_bend.engine.conditioning import PromptEncoder
 from blender_bend.engine.families import family_of
 from blender_bend.engine.families.text import LimitedEncoder
-from blender_bend.engine.prompt_notices import Notice, left_out, notices
+from blender_bend.engine.prompts.encoder import PromptEncoder
+from blender_bend.engine.prompts.notices import Notice, left_out, notices
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 

@@ -21,7 +21,7 @@ HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render",
 SPEEDS = "speeds"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
-# From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompt_notices``.
+# From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompts.notices``.
 NOTICES = "notices"
 # From the engine without a request: at its start, which tells the version of Bend, and every few seconds after it.
 ALIVE = "alive"

@@ -14,7 +14,7 @@ from ...core.resources.speeds import LABELS
 if TYPE_CHECKING:
     from ...core.job.job import Job
     from ...core.resources.speeds import Speeds
-    from ..prompt_notices import Notice
+    from ..prompts.notices import Notice
     from ..render import Progress, Renderer
     from ..store.frame_store import FrameStore
 

@@ -18,8 +18,8 @@ from ...core.job.resolve import Resolved
 from ..bending import BendStack
 from ..bending.stack import ReadMask
 from ..bending.weights import moves
-from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
+from ..prompts.encoder import PromptEncoder
 
 #: How many different bent states are remembered, each with its prompts: those of a batch, and of stills.
 _MOST = 64

@@ -14,13 +14,13 @@ from torch import Tensor
 
 from ...core.errors import BendError, Code
 from ...core.job.resolve import Resolved
-from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
 from ..families.tiles import at_work
+from ..prompts.encoder import PromptEncoder
+from ..prompts.weighted import of_one_length
 from ..sonic.condition import Branch
 from ..sonic.editing import injected
 from ..sonic.inversion import invert
-from ..weighted_prompts import of_one_length
 
 #: What the network is told about the source itself: nothing.
 SOURCE = Branch(False, False)

@@ -9,8 +9,8 @@ from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
 from ...core.job.resolve import Resolved
-from ..conditioning import slerp
 from ..families import Family
+from ..prompts.encoder import slerp
 
 
 def starting_noise(family: Family, frame: Resolved) -> tuple[Tensor, torch.Generator]:

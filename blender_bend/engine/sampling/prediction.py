@@ -12,8 +12,8 @@ from torch import Tensor
 
 from ...core.job.resolve import Resolved
 from ..bending import BendStack
-from ..conditioning import PromptEncoder
 from ..families import Conditioning, Family
+from ..prompts.encoder import PromptEncoder
 from ..sonic.condition import Branch, Guidance, Hearing
 from .edits import SOURCE, beside_source
 

@@ -17,10 +17,10 @@ from ...core.job.sharing import first_step
 from ..bending import BendStack
 from ..bending.channels import Study
 from ..bending.verdicts import Verdicts
-from ..conditioning import PromptEncoder, Reading
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
 from ..families.tiles import at_work
+from ..prompts.encoder import PromptEncoder, Reading
 from ..sonic.condition import Hearing
 from ..sonic.projector import blend
 from .beginning import Beginning

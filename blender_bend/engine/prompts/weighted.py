@@ -14,8 +14,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from ..core.prompts.weights import Fragment, Parts, is_weighted, words
-from .families.text import TextEncoder
+from ...core.prompts.weights import Fragment, Parts, is_weighted, words
+from ..families.text import TextEncoder
 
 #: Tokens that mark the beginning and the end of a chunk.
 MARKS = 2

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ..core.job.resolve import Resolved
-from ..core.prompts.weights import Parts, is_weighted, words
-from .conditioning import PromptEncoder, Reading
-from .families.text import LimitedEncoder
+from ...core.job.resolve import Resolved
+from ...core.prompts.weights import Parts, is_weighted, words
+from ..families.text import LimitedEncoder
+from .encoder import PromptEncoder, Reading
 
 #: The beginning of a word at the end of a text, read backward; Thai and the scripts of East Asia put no spaces between
 #: words.

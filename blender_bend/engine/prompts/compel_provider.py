@@ -13,8 +13,8 @@ import torch
 from compel import EmbeddingsProvider, SplitLongTextMode
 from torch import Tensor
 
-from .families.text import TextEncoder
-from .host.devices import upload
+from ..families.text import TextEncoder
+from ..host.devices import upload
 
 #: Where compel keeps its tokens.
 _HOST = "cpu"

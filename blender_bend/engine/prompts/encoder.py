@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..core.files.caches import PROMPT_BYTES
-from ..core.job.resolve import Resolved
-from ..core.prompts.embeddings import replaced
-from ..core.prompts.weights import Parts, literal, read, words
-from . import weighted_prompts
-from .families import Conditioning, Family
-from .host.bounded import Bounded, tensors_bytes
-from .loading.embeddings import tokens_of
-from .weighted_prompts import of_one_length
+from ...core.files.caches import PROMPT_BYTES
+from ...core.job.resolve import Resolved
+from ...core.prompts.embeddings import replaced
+from ...core.prompts.weights import Parts, literal, read, words
+from ..families import Conditioning, Family
+from ..host.bounded import Bounded, tensors_bytes
+from ..loading.embeddings import tokens_of
+from . import weighted
+from .weighted import of_one_length
 
 
 @dataclass(frozen=True)
@@ -109,11 +109,11 @@ class PromptEncoder:
         sides = {"": (prompt, self.family.text_encoders(reading.clip_skip))}
         if guided:
             sides["negative_"] = (negative, self.family.text_encoders())  # as stock: no layer is left out of it
-        beyond = {name: side for name, side in sides.items() if weighted_prompts.needed(side[1], side[0])}
+        beyond = {name: side for name, side in sides.items() if weighted.needed(side[1], side[0])}
         plain = {name: "" if name in beyond else words(parts) for name, (parts, _) in sides.items()}
         found = self.family.encode_prompt(plain[""], plain.get("negative_", ""), guided, reading.clip_skip)
         for name, (parts, encoders) in beyond.items():
-            found[f"{name}prompt_embeds"], pooled = weighted_prompts.encode(encoders, parts)
+            found[f"{name}prompt_embeds"], pooled = weighted.encode(encoders, parts)
             if pooled is not None:
                 found[f"{name}pooled_prompt_embeds"] = pooled
         names = sorted(_SIDES & found.keys())

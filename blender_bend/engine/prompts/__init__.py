@@ -1,0 +1,1 @@
+"""From prompts to embeddings, weighted and of any length."""
