@@ -23,12 +23,12 @@ from store_pictures import capture
 from blender_bend.core import catalogue
 from blender_bend.core.job.job import Bend, Hearing, Job, Lora
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine import study
 from blender_bend.engine.loading import load_pipeline
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import store_vector
+from blender_bend.engine.studies import study
 
 #: Whether every way is tried with every film.
 ALL = os.environ.get("BEND_TEST_ALL") == "1"

@@ -25,7 +25,7 @@ from .sampling import Sampler
 from .store.frame_store import FrameStore
 from .store.inputs import StoredInputs
 from .store.missing import Part, asked, hearing, look
-from .study import Studies
+from .studies.study import Studies
 
 log = logging.getLogger(__name__)
 

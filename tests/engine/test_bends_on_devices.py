@@ -17,7 +17,7 @@ from blender_bend.core.catalogue import OPERATORS
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.bending import BendStack, Place, Rows, apply, bend_tensor
 from blender_bend.engine.bending.operators.matrices import exponential
-from blender_bend.engine.study import MOMENTS, ModelStudy, SiteStudy
+from blender_bend.engine.studies.study import MOMENTS, ModelStudy, SiteStudy
 
 SITE = "unet:mid_block"
 PRECISIONS = [torch.float32, torch.float16, torch.bfloat16]

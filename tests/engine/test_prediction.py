@@ -14,7 +14,7 @@ from stock import OnePicture
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.sampling import Sampler
-from blender_bend.engine.study import Studies
+from blender_bend.engine.studies.study import Studies
 
 MakeJob = Callable[..., Job]
 

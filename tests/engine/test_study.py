@@ -14,11 +14,11 @@ from torch import Tensor
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine import study
 from blender_bend.engine.bending import Place, Rows, bend_tensor
 from blender_bend.engine.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.studies import study
 
 MakeJob = Callable[..., Job]
 SITE = "unet:mid_block"

@@ -17,7 +17,7 @@ from .operators import Direction, Moment
 
 
 class Study(Protocol):
-    """What has been found out about a model; see ``engine.study``."""
+    """What has been found out about a model; see ``engine.studies.study``."""
 
     def cluster(self, site: str, number: int, count: int) -> list[int]:
         """The channels of a cluster of a site."""

@@ -81,7 +81,7 @@ def survey(sampler: Sampler, size: tuple[int, int]) -> dict[str, list[int]]:
     """
     from ..bending.apply import Grid
     from ..bending.places import places, watch
-    from ..study import plain_frame
+    from ..studies.study import plain_frame
 
     family = sampler.family
     _, channels, height, width = family.latent_shape(size)

@@ -14,18 +14,18 @@ from sklearn.decomposition import PCA
 from torch import Tensor
 from torch.nn import functional
 
-from ..core.bends import channel_selection, sites
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files import caches
-from ..core.files.whole import replacing
-from ..core.job.job import Bend, Job
-from ..core.job.resolve import DDIM, Resolved
-from ..core.samplers.schedulers import AUTO
-from .bending.operators import Direction
-from .bending.places import matching, watch
-from .host import kept
-from .host.alignment import aligned
-from .sampling import Sampler
+from ...core.bends import channel_selection, sites
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files import caches
+from ...core.files.whole import replacing
+from ...core.job.job import Bend, Job
+from ...core.job.resolve import DDIM, Resolved
+from ...core.samplers.schedulers import AUTO
+from ..bending.operators import Direction
+from ..bending.places import matching, watch
+from ..host import kept
+from ..host.alignment import aligned
+from ..sampling import Sampler
 from .site_study import SiteStudy
 
 __all__ = ["ModelStudy", "SiteStudy", "Studies", "plain_frame", "study_sites"]

@@ -10,8 +10,8 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 from torch.nn import functional
 
-from ..core.errors import BendError, Code
-from .host.devices import upload
+from ...core.errors import BendError, Code
+from ..host.devices import upload
 
 
 class SiteStudy:
