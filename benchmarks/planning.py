@@ -62,7 +62,7 @@ def peak() -> float:
 def measure(path: Path) -> dict[str, float]:
     """Read a job and begin it: seconds of the processor, and MB more than before."""
     from blender_bend.core.job.job import Job
-    from blender_bend.engine import render
+    from blender_bend.engine.rendering import render
     from blender_bend.engine.store.frame_store import FrameStore
 
     render.Renderer.sampler = lambda *_: Beginning()  # type: ignore[assignment, method-assign, return-value]

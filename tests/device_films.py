@@ -24,7 +24,7 @@ from blender_bend.core import catalogue
 from blender_bend.core.job.job import Bend, Hearing, Job, Lora
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.loading import load_pipeline
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import store_vector

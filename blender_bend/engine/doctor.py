@@ -249,7 +249,7 @@ def _paint() -> Iterator[Finding]:
 
     from ..core.job.job import Frame, Job
     from ..core.models.references import MINI, resolve
-    from .render import Renderer
+    from .rendering.render import Renderer
     from .store.frame_store import FrameStore
 
     mini = resolve(MINI, {})

@@ -25,7 +25,7 @@ from .host.memory import is_out_of_memory, out_of_memory
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from .render import Progress
+    from .rendering.render import Progress
 
 log = logging.getLogger(__name__)
 
@@ -219,7 +219,7 @@ class Server:
 
     def _listen(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Listening to the sound")
-        from .sonic.listen import answer
+        from .rendering.listen import answer
 
         return answer(
             message.data,
@@ -231,7 +231,7 @@ class Server:
     def _render(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
         from ..core.job.job import Job
-        from .render import Renderer
+        from .rendering.render import Renderer
         from .store.frame_store import FrameStore
 
         self._renderer = self._renderer or Renderer(self.device, self.studies)

@@ -25,8 +25,8 @@ from blender_bend.core.job.job import Frame, Job
 from blender_bend.core.job.presets import Preset, PresetBend
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import MINI_PATH, fingerprint
-from blender_bend.engine.explorer import Exploration, explore, thumbnail
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.explorer import Exploration, explore, thumbnail
+from blender_bend.engine.rendering.render import Renderer
 
 FOLDER = Path(__file__).resolve().parent
 SIZE, STEPS, GUIDANCE, SEED = (256, 256), 8, 5.0, 3

@@ -42,7 +42,7 @@ from transformers import (
 from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.engine.loading import load_pipeline
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
 

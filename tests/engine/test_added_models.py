@@ -21,7 +21,7 @@ from blender_bend.core.job.job import Bend, Job, Lora
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import file_fingerprint, fingerprint
 from blender_bend.engine.loading import add_loras
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
 

@@ -19,7 +19,7 @@ from blender_bend.engine.analysis import analyse
 from blender_bend.engine.host import kept
 from blender_bend.engine.host.bounded import Bounded, tensor_bytes, tensors_bytes
 from blender_bend.engine.prompts.encoder import PromptEncoder
-from blender_bend.engine.sonic import listen
+from blender_bend.engine.rendering import listen
 
 WriteSound = Callable[..., Path]
 RATE = FrameRate.parse("24")

@@ -15,8 +15,8 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.engine.commands.sites import survey
-from blender_bend.engine.explorer import Exploration, distance, explore
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.explorer import Exploration, distance, explore
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import Sampler
 
 WINDOWS = ((0.0, 0.4), (0.6, 1.0))

@@ -20,10 +20,10 @@ from mutations import scratched
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.models.references import MINI_PATH, fingerprint
-from blender_bend.engine import model_shelf
 from blender_bend.engine.bending import stack
 from blender_bend.engine.host.memory import is_out_of_memory
-from blender_bend.engine.render import Progress, Renderer
+from blender_bend.engine.rendering import model_shelf
+from blender_bend.engine.rendering.render import Progress, Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]

@@ -15,7 +15,7 @@ import pytest
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.feedback import _to_lab, match_colours, warp
 from blender_bend.engine.store.frame_store import FrameStore, read_origin
 

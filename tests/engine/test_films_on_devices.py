@@ -22,7 +22,7 @@ from ghost import pretended
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 
 MakeJob = Callable[..., Job]
 HALVES = [("cuda", "float16"), ("cuda", "bfloat16"), ("mps", "float16")]

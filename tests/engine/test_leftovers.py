@@ -15,7 +15,7 @@ import torch
 from blender_bend.core.errors import BendError
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore
 

@@ -16,7 +16,7 @@ from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.job.resolve import Resolved, Traced, trace
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
-from blender_bend.engine.render import Progress, Renderer
+from blender_bend.engine.rendering.render import Progress, Renderer
 from blender_bend.engine.server import Server
 from blender_bend.engine.store import missing as planning
 from blender_bend.engine.store.frame_store import FrameStore
@@ -84,7 +84,7 @@ def idle(monkeypatch: pytest.MonkeyPatch, store: FrameStore) -> Idle:
     """A renderer's sampler, and a store, that do nothing: what is left is the planning."""
     sampler, made = Idle(), set()
     monkeypatch.setattr(Renderer, "sampler", lambda *_: sampler)
-    monkeypatch.setattr("blender_bend.engine.render.notices", lambda *_: [])
+    monkeypatch.setattr("blender_bend.engine.rendering.render.notices", lambda *_: [])
     monkeypatch.setattr(store, "write", lambda key, *_: made.add(key))
     monkeypatch.setattr(store, "has", made.__contains__)
     return sampler

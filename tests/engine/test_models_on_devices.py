@@ -28,7 +28,7 @@ from ghost import pretended
 
 from blender_bend.core.job.job import Job
 from blender_bend.core.resources.footprint import Offload
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 
 MakeJob = Callable[..., Job]
 FLOW_KINDS = ("sd3", "flux")

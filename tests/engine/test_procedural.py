@@ -14,7 +14,7 @@ from blender_bend.core.catalogue import scenes as described
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.scenes import PALETTES, SCENES, paint
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import StoredInputs

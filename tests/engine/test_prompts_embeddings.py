@@ -21,9 +21,9 @@ from blender_bend.core.resources.footprint import Offload
 from blender_bend.engine.families import family_of
 from blender_bend.engine.host.alignment import is_aligned
 from blender_bend.engine.loading import add_embeddings, add_loras, has_embeddings
-from blender_bend.engine.model_shelf import ModelShelf, check_fingerprints
 from blender_bend.engine.prompts.encoder import PromptEncoder, Reading
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.model_shelf import ModelShelf, check_fingerprints
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 Load = Callable[..., Any]
@@ -235,7 +235,7 @@ def test_a_model_kept_off_the_device_is_loaded_again_for_a_new_embedding(
     write: Write, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its weights may be out of reach, as after sequential offloading."""
-    monkeypatch.setattr("blender_bend.engine.model_shelf.OFFLOADING", {"cpu"})
+    monkeypatch.setattr("blender_bend.engine.rendering.model_shelf.OFFLOADING", {"cpu"})
     embedding, shelf = write("style", vectors(2)), ModelShelf()
     without = make_job("sd15")
     named = make_job("sd15", frames=[{"prompt": (("a style sea", 1.0),)}], embeddings=(embedding,))

@@ -18,7 +18,7 @@ from blender_bend.engine.families import family_of
 from blender_bend.engine.families.text import LimitedEncoder
 from blender_bend.engine.prompts.encoder import PromptEncoder
 from blender_bend.engine.prompts.notices import Notice, left_out, notices
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 Load = Callable[..., Any]

@@ -22,7 +22,7 @@ from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import known_models, layouts, references
 from blender_bend.engine.families import _FAMILIES
 from blender_bend.engine.host.alignment import align_parts
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]

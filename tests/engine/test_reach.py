@@ -12,7 +12,7 @@ from diffusers import EulerDiscreteScheduler
 
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import resolve
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling import reach, sampler
 
 MakeJob = Callable[..., Job]

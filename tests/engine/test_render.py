@@ -14,7 +14,7 @@ from PIL import Image
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.engine.render import Progress, Renderer, Summary
+from blender_bend.engine.rendering.render import Progress, Renderer, Summary
 from blender_bend.engine.sampling import Sampler
 from blender_bend.engine.store.frame_store import FrameStore, read_origin
 

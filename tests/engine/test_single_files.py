@@ -27,7 +27,7 @@ from blender_bend.core.models import references
 from blender_bend.core.models.references import fingerprint
 from blender_bend.engine.host.alignment import is_aligned
 from blender_bend.engine.loading import load_pipeline
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]

@@ -17,7 +17,7 @@ from store_pictures import capture
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
 from blender_bend.engine.sonic.editing import Thresholds, edit
 from blender_bend.engine.store.frame_store import FrameStore

@@ -16,7 +16,7 @@ from make_hearing import files_of, make
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
 from blender_bend.engine.sonic.generate import generate
 from blender_bend.engine.store.frame_store import FrameStore

@@ -15,9 +15,9 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models.sonic_files import Windows
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import main
+from blender_bend.engine.rendering.listen import Ear, answer, hear_frames, listen
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.clap import AudioTower
-from blender_bend.engine.sonic.listen import Ear, answer, hear_frames, listen
 from blender_bend.engine.sonic.mel import window
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import StoredInputs

@@ -23,9 +23,9 @@ from blender_bend.core.job.tiling import tile_side
 from blender_bend.core.models.references import fingerprint
 from blender_bend.core.resources.footprint import Offload
 from blender_bend.core.resources.speeds import Speeds, file_in
-from blender_bend.engine import model_shelf
 from blender_bend.engine.families.tiles import tiled
-from blender_bend.engine.render import Progress, Renderer
+from blender_bend.engine.rendering import model_shelf
+from blender_bend.engine.rendering.render import Progress, Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]

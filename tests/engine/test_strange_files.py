@@ -33,7 +33,7 @@ from blender_bend.engine.host import kept
 from blender_bend.engine.loading import add_embeddings, load_decoder
 from blender_bend.engine.loading.decoders import require_fit
 from blender_bend.engine.loading.loras import reading
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sonic import dataset, weights
 from blender_bend.engine.sonic.training import Training
 from blender_bend.engine.store.frame_store import FrameStore, read_origin

@@ -20,7 +20,7 @@ from blender_bend.core.bends import sites
 from blender_bend.core.catalogue import OPERATORS, Operator
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import Resolver
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 SITES = (

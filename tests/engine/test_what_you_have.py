@@ -14,7 +14,7 @@ from what_you_have import Bench, Case, cases
 
 from blender_bend.core.errors import BendError
 from blender_bend.core.job.job import Job
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "models.md"
 CASES = dict(cases())

@@ -24,7 +24,7 @@ from blender_bend.core.errors import BendError
 from blender_bend.core.job.job import Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import references
-from blender_bend.engine.render import Renderer
+from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
 
 #: What no refused model may have been asked for.

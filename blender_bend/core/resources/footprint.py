@@ -1,4 +1,4 @@
-"""How much memory a job takes, told before it starts, and which of the stages of ``engine.render`` will fit.
+"""How much memory a job takes, told before it starts, and which of the stages of ``engine.rendering.render`` will fit.
 
 Where the numbers come from:
 

@@ -48,8 +48,8 @@ def _window(text: str) -> tuple[float, float]:
 
 def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
-    from ..explorer import Exploration, explore
-    from ..render import Renderer
+    from ..rendering.explorer import Exploration, explore
+    from ..rendering.render import Renderer
     from ..store.frame_store import FrameStore
     from ..store.inputs import StoredInputs
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ...core.job.job import Job
     from ...core.resources.speeds import Speeds
     from ..prompts.notices import Notice
-    from ..render import Progress, Renderer
+    from ..rendering.render import Progress, Renderer
     from ..store.frame_store import FrameStore
 
 
@@ -45,7 +45,7 @@ def _run(options: argparse.Namespace) -> int:
     from ...core.job.job import Job
     from ...core.resources.speeds import kept
     from ..host.speeds import default_folder
-    from ..render import Renderer
+    from ..rendering.render import Renderer
     from ..store.frame_store import FrameStore
 
     job, store, renderer = Job.read(options.job), FrameStore(options.store), Renderer(options.device)

@@ -187,7 +187,7 @@ def _listen(options: argparse.Namespace) -> int:
     from ...core.timebase import FrameRate
     from ..analysis.sound_file import read_mono
     from ..host.results import write_text
-    from ..sonic.listen import Ear, hear_frames
+    from ..rendering.listen import Ear, hear_frames
     from ..sonic.mel import SAMPLE_RATE, prepare
     from ..store.frame_store import FrameStore
 

@@ -12,13 +12,13 @@ import PIL.Image
 from PIL import ImageDraw, ImageFont
 from PIL.Image import Image
 
-from ..core import catalogue
-from ..core.errors import BendError, Code
-from ..core.job.job import Bend, Frame, Job
-from ..core.job.resolve import frame_key, resolve
-from .host.results import write_picture, write_text
+from ...core import catalogue
+from ...core.errors import BendError, Code
+from ...core.job.job import Bend, Frame, Job
+from ...core.job.resolve import frame_key, resolve
+from ..host.results import write_picture, write_text
+from ..sampling.state import Inputs
 from .render import Renderer
-from .sampling.state import Inputs
 
 _MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
 _INK, _PALE, _PAPER = (235, 235, 235), (150, 150, 150), (24, 24, 24)

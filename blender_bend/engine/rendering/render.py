@@ -10,22 +10,22 @@ from pathlib import Path
 
 from PIL.Image import Image
 
-from ..core.job import sharing
-from ..core.job.frames import Frames
-from ..core.job.job import Bend, Job
-from ..core.job.resolve import Resolver
-from ..core.job.tiling import TILED, WHOLE, tile_side
-from ..core.resources import speeds
-from ..core.resources.footprint import Offload
-from .host.devices import choose_device
-from .host.memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
+from ...core.job import sharing
+from ...core.job.frames import Frames
+from ...core.job.job import Bend, Job
+from ...core.job.resolve import Resolver
+from ...core.job.tiling import TILED, WHOLE, tile_side
+from ...core.resources import speeds
+from ...core.resources.footprint import Offload
+from ..host.devices import choose_device
+from ..host.memory import NoRoomForAutoencoder, give_back, is_out_of_memory, out_of_memory
+from ..prompts.notices import Notice, notices
+from ..sampling import Sampler
+from ..store.frame_store import FrameStore
+from ..store.inputs import StoredInputs
+from ..store.missing import Part, asked, hearing, look
+from ..studies.study import Studies
 from .model_shelf import ModelShelf
-from .prompts.notices import Notice, notices
-from .sampling import Sampler
-from .store.frame_store import FrameStore
-from .store.inputs import StoredInputs
-from .store.missing import Part, asked, hearing, look
-from .studies.study import Studies
 
 log = logging.getLogger(__name__)
 

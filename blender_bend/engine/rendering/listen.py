@@ -28,11 +28,11 @@ from ..host.alignment import aligned
 from ..host.bounded import Bounded, tensor_bytes
 from ..host.devices import choose_device
 from ..host.results import write_text
+from ..sonic.checkpoints import load_tower
+from ..sonic.clap import AudioTower
+from ..sonic.mel import SAMPLE_RATE, prepare, window
 from ..store.frame_store import FrameStore
 from ..store.inputs import store_vector
-from .checkpoints import load_tower
-from .clap import AudioTower
-from .mel import SAMPLE_RATE, prepare, window
 
 #: Samples into which the resampler carries sound over a border; what sounds only there is silence.
 RINGING = 8

@@ -11,15 +11,15 @@ import torch
 from accelerate import cpu_offload  # type: ignore[import-untyped]
 from torch import nn
 
-from ..core.errors import BendError, Code
-from ..core.job.job import Job
-from ..core.models.references import file_fingerprint, fingerprint, model_fingerprint
-from ..core.resources.footprint import Offload
-from .families import family_of
-from .host.devices import OFFLOADING
-from .loading import add_embeddings, add_loras, has_embeddings, load_pipeline
-from .sonic.checkpoints import load_adapters, load_projector
-from .sonic.condition import Hearing
+from ...core.errors import BendError, Code
+from ...core.job.job import Job
+from ...core.models.references import file_fingerprint, fingerprint, model_fingerprint
+from ...core.resources.footprint import Offload
+from ..families import family_of
+from ..host.devices import OFFLOADING
+from ..loading import add_embeddings, add_loras, has_embeddings, load_pipeline
+from ..sonic.checkpoints import load_adapters, load_projector
+from ..sonic.condition import Hearing
 
 log = logging.getLogger(__name__)
 
