@@ -15,7 +15,7 @@ TICK_SECONDS = 0.2
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the doctor's, see ``engine.doctor``."""
+    """One line of the doctor's, see ``engine.process.doctor``."""
 
     what: str
     state: str

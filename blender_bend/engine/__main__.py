@@ -126,7 +126,7 @@ def _frame_rate(text: str) -> FrameRate:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from .server import Server, redirect_output
+    from .process.server import Server, redirect_output
 
     if hasattr(os, "nice"):
         os.nice(10)  # below Blender's interface, which must stay lively while pictures are made
@@ -155,7 +155,7 @@ def _analyse(options: argparse.Namespace) -> int:
 
 
 def _doctor(options: argparse.Namespace) -> int:
-    from . import doctor
+    from .process import doctor
 
     seen = doctor.examine()
     models = dict(text.split("=", 1) for text in options.model if "=" in text)

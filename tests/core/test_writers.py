@@ -26,14 +26,14 @@ ALLOWED = {
     ): "a job in a folder that nobody else knows; fsync would stop Blender",
     ("addon/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",
     ("engine/host/compiled_cache.py", "_alone"): "a lock",
-    ("engine/doctor.py", "_write_access"): "tries whether a folder can be written, and leaves nothing",
+    ("engine/process/doctor.py", "_write_access"): "tries whether a folder can be written, and leaves nothing",
     ("engine/setup/download.py", "_fetch"): "a download that goes on where it was left; it is checked, then renamed",
     ("engine/setup/environments.py", "leased"): "a lock",
     ("engine/setup/environments.py", "is_used"): "a lock",
     ("engine/setup/environments.py", "locked"): "a lock",
     ("engine/store/frame_store.py", "write"): "memory",
     ("engine/setup/install.py", "_say_end"): "the null device",
-    ("engine/server.py", "redirect_output"): "a pipe",
+    ("engine/process/server.py", "redirect_output"): "a pipe",
     ("engine/__main__.py", "_left_alone"): "the null device",
 }
 

@@ -17,7 +17,7 @@ from blender_bend.core.process.messages import Message
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import _parser, main
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.server import Server
+from blender_bend.engine.process.server import Server
 
 WriteSound = Callable[..., Path]
 #: Huge, tiny, negative, zero, not finite, too many digits, and what is no number at all.

@@ -208,7 +208,7 @@ def test_the_doctor_and_an_analysis_do_without_torch(command: str, noise: Path, 
 import io, sys
 from blender_bend.core.process.messages import ANALYSE, HELLO, Message
 from blender_bend.engine.__main__ import main
-from blender_bend.engine.server import Server
+from blender_bend.engine.process.server import Server
 if {command!r} == "asked by Blender":
     out = io.BytesIO()
     server = Server(io.BytesIO(), out)

@@ -16,8 +16,8 @@ from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.job.resolve import Resolved, Traced, trace
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
+from blender_bend.engine.process.server import Server
 from blender_bend.engine.rendering.render import Progress, Renderer
-from blender_bend.engine.server import Server
 from blender_bend.engine.store import missing as planning
 from blender_bend.engine.store.frame_store import FrameStore
 
@@ -233,7 +233,7 @@ def test_a_heartbeat_tells_the_phase_that_goes_on(tmp_path: Path, monkeypatch: p
     def one_beat(seconds: float) -> None:
         raise Enough
 
-    monkeypatch.setattr("blender_bend.engine.server.time.sleep", one_beat)
+    monkeypatch.setattr("blender_bend.engine.process.server.time.sleep", one_beat)
     server._say("r", "Loading the model")
     with pytest.raises(Enough):
         server._beat()

@@ -19,7 +19,7 @@ from blender_bend.core.models.references import MINI_PATH
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
 from blender_bend.engine.__main__ import main
-from blender_bend.engine.server import Server
+from blender_bend.engine.process.server import Server
 
 MakeJob = Callable[..., Job]
 

@@ -17,7 +17,7 @@ from blender_bend.core.errors import Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
-from blender_bend.engine.server import Server
+from blender_bend.engine.process.server import Server
 
 MakeJob = Callable[..., Job]
 
@@ -305,7 +305,7 @@ def test_what_libraries_print_goes_to_the_log_and_never_among_the_messages(tmp_p
     script = f"""
 import os, subprocess, sys
 from pathlib import Path
-from blender_bend.engine.server import redirect_output
+from blender_bend.engine.process.server import redirect_output
 outgoing = redirect_output(Path({str(tmp_path / "engine.log")!r}))
 print("printed", flush=True)
 print("complained", file=sys.stderr, flush=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from ..core.errors import BendError, Code
-from ..core.process.messages import Message
+from ...core.errors import BendError, Code
+from ...core.process.messages import Message
 
 #: More requests than these wait for nobody: they are refused, so that a flood fills no memory.
 MOST = 1000

@@ -13,16 +13,16 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from ..core.checkpoints import single_files
-from ..core.checkpoints.safetensors_file import contents
-from ..core.errors import BendError
-from ..core.models import model_files
-from ..core.process import environment
-from ..core.process.environment import AUDIO, DIFFUSION
-from ..core.wording import some
+from ...core.checkpoints import single_files
+from ...core.checkpoints.safetensors_file import contents
+from ...core.errors import BendError
+from ...core.models import model_files
+from ...core.process import environment
+from ...core.process.environment import AUDIO, DIFFUSION
+from ...core.wording import some
 
 NAMED = ("numpy", "scipy", "librosa", "soundfile", "torch", "diffusers", "transformers", "safetensors", "pillow")
-PINS = Path(__file__).resolve().parents[2] / "wheels" / "engine.txt"
+PINS = Path(__file__).resolve().parents[3] / "wheels" / "engine.txt"
 OK, WARNING, PROBLEM = "ok", "warning", "problem"
 #: Below this much free space a generation may not end well.
 LITTLE_SPACE = 2e9
@@ -156,7 +156,7 @@ def _write_access(store: Path) -> Finding:
 
 
 def _mini() -> Path:
-    from ..core.models.references import MINI_PATH
+    from ...core.models.references import MINI_PATH
 
     return MINI_PATH
 
@@ -212,7 +212,7 @@ def _devices(device: str, folder: Path | None) -> Iterator[Finding]:
         yield Finding("Metal works.")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
         yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
-    from .host.speeds import of_this_machine
+    from ..host.speeds import of_this_machine
 
     speeds = of_this_machine(device, folder)
     yield Finding(f"{speeds.summary(speeds.precision())}.")
@@ -227,8 +227,8 @@ def _measure() -> Iterator[Finding]:
     import numpy as np
     import soundfile
 
-    from ..core.timebase import FrameRate
-    from .analysis import analyse
+    from ...core.timebase import FrameRate
+    from ..analysis import analyse
 
     rate = 22050
     times = np.arange(rate) / rate
@@ -247,10 +247,10 @@ def _paint() -> Iterator[Finding]:
     import numpy as np
     import PIL.Image
 
-    from ..core.job.job import Frame, Job
-    from ..core.models.references import MINI, resolve
-    from .rendering.render import Renderer
-    from .store.frame_store import FrameStore
+    from ...core.job.job import Frame, Job
+    from ...core.models.references import MINI, resolve
+    from ..rendering.render import Renderer
+    from ..store.frame_store import FrameStore
 
     mini = resolve(MINI, {})
     frame = Frame(1, prompt=(("a calm sea", 1.0),))

@@ -14,18 +14,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
-from ..core.errors import BendError, Code
-from ..core.limits import FRAME, FRAMES
-from ..core.models import file_hashes
-from ..core.process import logs, messages
-from ..core.process.messages import Message
-from ..core.timebase import FrameRate
-from ..core.version import VERSION
-from .host.memory import is_out_of_memory, out_of_memory
+from ...core.errors import BendError, Code
+from ...core.limits import FRAME, FRAMES
+from ...core.models import file_hashes
+from ...core.process import logs, messages
+from ...core.process.messages import Message
+from ...core.timebase import FrameRate
+from ...core.version import VERSION
+from ..host.memory import is_out_of_memory, out_of_memory
 from .waiting import Waiting
 
 if TYPE_CHECKING:
-    from .rendering.render import Progress
+    from ..rendering.render import Progress
 
 log = logging.getLogger(__name__)
 
@@ -198,8 +198,8 @@ class Server:
         return {"pid": os.getpid(), **examine()}
 
     def _analyse(self, message: Message) -> dict[str, Any]:
-        from .analysis import Settings, analyse
-        from .host.results import write_arrays
+        from ..analysis import Settings, analyse
+        from ..host.results import write_arrays
 
         data = message.data
         measured = analyse(
@@ -219,7 +219,7 @@ class Server:
 
     def _listen(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Listening to the sound")
-        from .rendering.listen import answer
+        from ..rendering.listen import answer
 
         return answer(
             message.data,
@@ -230,9 +230,9 @@ class Server:
 
     def _render(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
-        from ..core.job.job import Job
-        from .rendering.render import Renderer
-        from .store.frame_store import FrameStore
+        from ...core.job.job import Job
+        from ..rendering.render import Renderer
+        from ..store.frame_store import FrameStore
 
         self._renderer = self._renderer or Renderer(self.device, self.studies)
         data, before = message.data, dict(self._announced.get(message.id, {}))
@@ -257,7 +257,7 @@ class Server:
 
     def _speeds(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
-        from .host.speeds import of_this_machine
+        from ..host.speeds import of_this_machine
 
         found = of_this_machine(self.device, self.studies, lambda text: self._say(message.id, text))
         return {"speeds": found.to_json()}

@@ -1,0 +1,1 @@
+"""The engine as a process: requests, their order, and its health."""
