@@ -15,9 +15,9 @@ from sounds import EVERY, MOMENTS, clicks
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.analysis.channels import of as channel_of
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.sound_file import SILENCE, mono
+from blender_bend.engine.analysis.reading.channels import of as channel_of
+from blender_bend.engine.analysis.reading.sound_file import SILENCE, mono
 from blender_bend.engine.analysis.spectrum import Grid
 
 WriteSound = Callable[..., Path]

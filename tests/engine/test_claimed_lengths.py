@@ -12,7 +12,7 @@ import soundfile
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.analysis.sound_file import read
+from blender_bend.engine.analysis.reading.sound_file import read
 
 RATE = 44100
 SAMPLES = 0.3 * np.random.default_rng(1).standard_normal(3 * RATE).clip(-1, 1)

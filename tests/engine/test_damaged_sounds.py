@@ -11,8 +11,8 @@ import soundfile
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import sound_file
-from blender_bend.engine.analysis.sound_file import read_mono
+from blender_bend.engine.analysis.reading import sound_file
+from blender_bend.engine.analysis.reading.sound_file import read_mono
 
 
 def wav(path: Path, channels: int, rate: int) -> Path:

@@ -15,7 +15,7 @@ import pytest
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.analysis import midi
-from blender_bend.engine.analysis.midi_file import read
+from blender_bend.engine.analysis.reading.midi_file import read
 
 END = b"\xff\x2f\x00"
 

@@ -16,8 +16,8 @@ from ...core.limits import FRAMES, SECONDS
 from ...core.sound import features
 from ...core.timebase import FrameRate
 from ..host import kept
+from .reading.sound_file import SILENCE, read
 from .settings import Settings
-from .sound_file import SILENCE, read
 from .spectrum import Grid
 
 #: Raise it whenever a feature is measured in another way.

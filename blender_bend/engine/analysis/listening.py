@@ -14,8 +14,8 @@ from librosa.onset import onset_strength
 from .breaks import breaks, outside
 from .onsets import align_to_attacks
 from .quantities import ONSET_MELS, quantity
+from .reading.sound_file import mono
 from .settings import Settings
-from .sound_file import mono
 from .spectrum import Grid, spectra
 
 #: Hz that part the onsets of low, mid and high.

@@ -10,8 +10,9 @@ import numpy as np
 from ...core.errors import BendError, Code
 from ...core.sound import features
 from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
-from . import channels, events, harmony, learned, levels, papers, parts, spectral, structure
+from . import events, harmony, learned, levels, papers, parts, spectral, structure
 from .listening import Listening
+from .reading import channels
 from .registry import MEASURES
 from .settings import Settings
 from .spectrum import Grid

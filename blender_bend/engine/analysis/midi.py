@@ -14,8 +14,8 @@ from ...core.errors import BendError, Code
 from ...core.files.whole import read_regular
 from ...core.sound.features import Asked
 from ...core.timebase import FrameRate
-from . import midi_file
-from .midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
+from .reading import midi_file
+from .reading.midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
 from .settings import LARGEST_SCORE
 
 #: The values of controllers that no message has set yet; the others are 0. Source: General MIDI 1, RP-015.

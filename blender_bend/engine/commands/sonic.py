@@ -185,7 +185,7 @@ def _listen(options: argparse.Namespace) -> int:
 
     from ...core.models.sonic_files import Windows
     from ...core.timebase import FrameRate
-    from ..analysis.sound_file import read_mono
+    from ..analysis.reading.sound_file import read_mono
     from ..host.results import write_text
     from ..rendering.listen import Ear, hear_frames
     from ..sonic.mel import SAMPLE_RATE, prepare

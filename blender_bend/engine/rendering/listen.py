@@ -23,7 +23,7 @@ from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models.references import file_fingerprint
 from ...core.models.sonic_files import LONGEST, Windows
 from ...core.timebase import FrameRate
-from ..analysis.sound_file import read_mono
+from ..analysis.reading.sound_file import read_mono
 from ..host.alignment import aligned
 from ..host.bounded import Bounded, tensor_bytes
 from ..host.devices import choose_device

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...core.errors import BendError, Code
 from ...core.files import foreign_json, png_file
 from ...core.files.whole import open_regular
-from ..analysis.sound_file import read_mono
+from ..analysis.reading.sound_file import read_mono
 from ..families import family_of
 from ..store.frame_store import UNREADABLE
 from .clap import AudioTower

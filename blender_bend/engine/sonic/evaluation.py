@@ -9,7 +9,7 @@ from typing import Any
 import torch
 
 from ...core.errors import BendError, Code
-from ..analysis.sound_file import read_mono
+from ..analysis.reading.sound_file import read_mono
 from ..host.results import write_picture, write_text
 from .clap import AudioTower
 from .condition import Guidance, Hearing

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from ...core.errors import BendError, Code
+from ....core.errors import BendError, Code
 from .claimed_lengths import View, view
 
 _BLOCK = 1 << 18

@@ -1,0 +1,1 @@
+"""Files of sound and MIDI, read to their end."""
