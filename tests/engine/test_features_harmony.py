@@ -10,7 +10,7 @@ import pytest
 import signals
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import harmony
+from blender_bend.engine.analysis.features import harmony
 from blender_bend.engine.analysis.listening import Listening
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectrum import Grid

@@ -13,7 +13,8 @@ from transformers import EncodecConfig, EncodecModel
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import Settings, analyse, learned
+from blender_bend.engine.analysis import Settings, analyse
+from blender_bend.engine.analysis.features import learned
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectrum import Grid
 

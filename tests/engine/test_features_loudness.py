@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis.levels import k_weighting
+from blender_bend.engine.analysis.features.levels import k_weighting
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectrum import Grid
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.sound.features import parse
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import midi
+from blender_bend.engine.analysis.features import midi
 
 RATE = FrameRate(Fraction(24))
 TICKS = 480

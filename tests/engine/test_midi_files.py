@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.engine.analysis import midi
+from blender_bend.engine.analysis.features import midi
 from blender_bend.engine.analysis.reading.midi_file import read
 
 END = b"\xff\x2f\x00"

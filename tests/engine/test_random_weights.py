@@ -28,7 +28,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Embedding
 from blender_bend.core.models import model_files
 from blender_bend.core.models.references import file_fingerprint
-from blender_bend.engine.analysis import learned
+from blender_bend.engine.analysis.features import learned
 from blender_bend.engine.loading import add_embeddings, add_loras, load_decoder, load_pipeline
 from blender_bend.engine.loading.failures import UNLOADABLE
 from blender_bend.engine.loading.folders import _part

@@ -27,7 +27,7 @@ from blender_bend.core.job.resolve import frame_key, input_path, resolve, vector
 from blender_bend.core.models import references
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
-from blender_bend.engine.analysis.midi import read_score
+from blender_bend.engine.analysis.features.midi import read_score
 from blender_bend.engine.analysis.reading.sound_file import read_mono
 from blender_bend.engine.host import kept
 from blender_bend.engine.loading import add_embeddings, load_decoder

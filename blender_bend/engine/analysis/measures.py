@@ -10,7 +10,8 @@ import numpy as np
 from ...core.errors import BendError, Code
 from ...core.sound import features
 from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
-from . import events, harmony, learned, levels, papers, parts, spectral, structure
+from . import parts
+from .features import events, harmony, learned, levels, papers, spectral, structure
 from .listening import Listening
 from .reading import channels
 from .registry import MEASURES
@@ -106,7 +107,7 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
             "MIDI features need a MIDI file.",
             "Choose the file beside the sound in the Bend tab, or another feature.",
         )
-    from .midi import measure_midi
+    from .features.midi import measure_midi
 
     settings.phase("Reading the MIDI file")
     measured = measure_midi(settings.midi, settings.midi_start, grid.rate, grid.frames, list(asked.values()))

@@ -16,10 +16,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from ...core.sound.features import Asked
-from .listening import Listening
-from .registry import measures
-from .spectrum import Grid
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..registry import measures
+from ..spectrum import Grid
 
 PAPER_FEATURES = ("rms", "centroid", "spread", "skewness", "kurtosis", "flux")
 _BLOCK = 256

@@ -11,10 +11,10 @@ from librosa.filters import chroma as chroma_filters
 from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
-from ...core.sound.features import Asked
-from .listening import Listening
-from .registry import measures
-from .spectrum import spectra
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..registry import measures
+from ..spectrum import spectra
 
 #: The window is longer than that of the shared spectrum: at 110 Hz two notes are 6.5 Hz apart.
 WINDOWS = 4

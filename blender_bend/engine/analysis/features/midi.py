@@ -10,13 +10,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.errors import BendError, Code
-from ...core.files.whole import read_regular
-from ...core.sound.features import Asked
-from ...core.timebase import FrameRate
-from .reading import midi_file
-from .reading.midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
-from .settings import LARGEST_SCORE
+from ....core.errors import BendError, Code
+from ....core.files.whole import read_regular
+from ....core.sound.features import Asked
+from ....core.timebase import FrameRate
+from ..reading import midi_file
+from ..reading.midi_file import CONTROL, NOTE_OFF, NOTE_ON, PITCH_WHEEL, Message
+from ..settings import LARGEST_SCORE
 
 #: The values of controllers that no message has set yet; the others are 0. Source: General MIDI 1, RP-015.
 DEFAULTS = {7: 100, 8: 64, 10: 64, 11: 127}

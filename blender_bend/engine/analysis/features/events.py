@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from librosa.onset import onset_detect
 
-from ...core.sound import beats
-from ...core.sound.features import Asked
-from .beats import detect
-from .listening import Listening
-from .onsets import strongest_per_frame
-from .registry import measures
+from ....core.sound import beats
+from ....core.sound.features import Asked
+from ..beats import detect
+from ..listening import Listening
+from ..onsets import strongest_per_frame
+from ..registry import measures
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
 PEAK_SECONDS = 0.03

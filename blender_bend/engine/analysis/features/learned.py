@@ -12,11 +12,11 @@ from typing import Any
 import librosa
 import numpy as np
 
-from ...core.errors import BendError, Code
-from ...core.sound.features import Asked
-from .listening import Listening
+from ....core.errors import BendError, Code
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..registry import measures
 from .papers import slices
-from .registry import measures
 
 COMPONENTS = 8
 TSNE_COMPONENTS, TSNE_PERPLEXITY = 16, 15.0
@@ -56,8 +56,8 @@ def load(folder: Path | None) -> Any:
     try:
         from transformers import EncodecModel
 
-        from ..host.alignment import align
-        from ..host.networks import files_in, load_network
+        from ...host.alignment import align
+        from ...host.networks import files_in, load_network
 
         model = load_network(EncodecModel, folder, files_in(folder))
     except BendError:
@@ -83,7 +83,7 @@ def _heard(sound: Listening) -> tuple[np.ndarray, np.ndarray]:
 def _encode(sound: Listening) -> np.ndarray:
     import torch
 
-    from ..host.alignment import aligned
+    from ...host.alignment import aligned
 
     model = load(sound.settings.encodec)
     rate, channels = model.config.sampling_rate, model.config.audio_channels

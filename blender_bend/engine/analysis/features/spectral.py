@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy.fft import dct
 
-from ...core.sound.features import Asked
-from .listening import Listening
-from .onsets import strongest_per_frame
-from .quantities import FLOOR
-from .registry import measures
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..onsets import strongest_per_frame
+from ..quantities import FLOOR
+from ..registry import measures
 
 MEL_FLOOR_DB = -80.0
 MFCCS = 20

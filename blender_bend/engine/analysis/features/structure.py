@@ -6,10 +6,10 @@ import numpy as np
 from librosa.segment import agglomerative
 from scipy.signal import find_peaks
 
-from ...core.sound.features import Asked
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..registry import measures
 from .harmony import chromas
-from .listening import Listening
-from .registry import measures
 from .spectral import mfccs
 
 STEP_SECONDS = 0.5

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from scipy.signal import sosfilt
 
-from ...core.sound.features import Asked
-from .listening import Listening
-from .registry import measures
-from .spectrum import Grid
+from ....core.sound.features import Asked
+from ..listening import Listening
+from ..registry import measures
+from ..spectrum import Grid
 
 BANDS = {"low": "power:20-250", "mid": "power:250-4000", "high": "power:4000-20000"}
 LOUDNESS_SECONDS = 0.4

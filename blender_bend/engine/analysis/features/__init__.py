@@ -1,0 +1,1 @@
+"""What is measured in a sound, a subject a module."""
