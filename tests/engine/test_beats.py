@@ -19,7 +19,7 @@ import pytest
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.beats import detect
 from blender_bend.engine.analysis.listening import Listening
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
 SAMPLE_RATE = 22050

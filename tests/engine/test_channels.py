@@ -18,7 +18,7 @@ from blender_bend.engine.analysis import analyse
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.reading.channels import of as channel_of
 from blender_bend.engine.analysis.reading.sound_file import SILENCE, mono
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 WriteSound = Callable[..., Path]
 RATE = FrameRate(Fraction(24))

@@ -14,7 +14,7 @@ from sounds import EVERY, MOMENTS
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 SLOW = ("pitch", "voicing")
 NAMES = [name for name in EVERY if name not in SLOW]

@@ -13,7 +13,7 @@ from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.features import harmony
 from blender_bend.engine.analysis.listening import Listening
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 FPS = 25
 WINDOW, HOP = 8192, 1920

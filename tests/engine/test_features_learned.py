@@ -16,7 +16,7 @@ from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import Settings, analyse
 from blender_bend.engine.analysis.features import learned
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 RATE = FrameRate(Fraction(20))
 

@@ -10,7 +10,7 @@ import pytest
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.features.levels import k_weighting
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 
 def loudness(samples: np.ndarray, sample_rate: int, fps: Fraction = Fraction(24)) -> np.ndarray:

@@ -12,7 +12,7 @@ import signals
 
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 NAMES = ("paper_rms", "paper_centroid", "paper_spread", "paper_skewness", "paper_kurtosis", "paper_flux")
 

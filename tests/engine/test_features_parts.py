@@ -10,10 +10,10 @@ import pytest
 import signals
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import parts
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.settings import Settings
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra import parts
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 GRID = Grid(FrameRate(Fraction(24)), 96, signals.SAMPLE_RATE)
 

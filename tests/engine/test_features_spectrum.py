@@ -14,8 +14,8 @@ import signals
 
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.onsets import align_to_attacks, strongest_per_frame
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.onsets import align_to_attacks, strongest_per_frame
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 #: At 25 frames a second and 48 kHz a hop is a whole number of samples, as librosa needs it.
 FPS, HOP, HOPS, WINDOW = 25, 480, 4, 2048

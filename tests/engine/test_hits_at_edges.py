@@ -14,7 +14,7 @@ from scipy.signal import resample_poly
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import analyse
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 WriteSound = Callable[..., Path]
 RATES = [FrameRate(value) for value in (Fraction(24000, 1001), Fraction(24), Fraction(30), Fraction(60))]

@@ -12,7 +12,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.sound import features
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 RATES = [FrameRate(value) for value in (Fraction(24), Fraction(30000, 1001), Fraction(60))]
 

@@ -12,7 +12,8 @@ from sounds import MOMENTS, clicks
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import Settings, analyse, parts
+from blender_bend.engine.analysis import Settings, analyse
+from blender_bend.engine.analysis.spectra import parts
 
 RATE = FrameRate(Fraction(24))
 WriteSound = Callable[..., Path]

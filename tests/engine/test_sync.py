@@ -10,7 +10,7 @@ import pytest
 
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
-from blender_bend.engine.analysis.spectrum import Grid
+from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 SECONDS = 600 if os.environ.get("BEND_TEST_ALL") == "1" else 60
 RATES = [Fraction(24000, 1001), Fraction(24), Fraction(25), Fraction(30000, 1001), Fraction(60000, 1001), Fraction(60)]

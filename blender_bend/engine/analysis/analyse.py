@@ -18,7 +18,7 @@ from ...core.timebase import FrameRate
 from ..host import kept
 from .reading.sound_file import SILENCE, read
 from .settings import Settings
-from .spectrum import Grid
+from .spectra.spectrum import Grid
 
 #: Raise it whenever a feature is measured in another way.
 VERSION = "3"

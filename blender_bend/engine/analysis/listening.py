@@ -11,12 +11,12 @@ import librosa
 import numpy as np
 from librosa.onset import onset_strength
 
-from .breaks import breaks, outside
-from .onsets import align_to_attacks
-from .quantities import ONSET_MELS, quantity
 from .reading.sound_file import mono
 from .settings import Settings
-from .spectrum import Grid, spectra
+from .spectra.breaks import breaks, outside
+from .spectra.onsets import align_to_attacks
+from .spectra.quantities import ONSET_MELS, quantity
+from .spectra.spectrum import Grid, spectra
 
 #: Hz that part the onsets of low, mid and high.
 ONSET_EDGES = (0.0, 250.0, 4000.0, np.inf)

@@ -10,13 +10,13 @@ import numpy as np
 from ...core.errors import BendError, Code
 from ...core.sound import features
 from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
-from . import parts
 from .features import events, harmony, learned, levels, papers, spectral, structure
 from .listening import Listening
 from .reading import channels
 from .registry import MEASURES
 from .settings import Settings
-from .spectrum import Grid
+from .spectra import parts
+from .spectra.spectrum import Grid
 
 __all__ = ["MEASURES", "Listening", "measure", "measure_each"]
 

@@ -9,8 +9,8 @@ from ....core.sound import beats
 from ....core.sound.features import Asked
 from ..beats import detect
 from ..listening import Listening
-from ..onsets import strongest_per_frame
 from ..registry import measures
+from ..spectra.onsets import strongest_per_frame
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
 PEAK_SECONDS = 0.03

@@ -14,7 +14,7 @@ from scipy.signal import resample_poly
 from ....core.sound.features import Asked
 from ..listening import Listening
 from ..registry import measures
-from ..spectrum import spectra
+from ..spectra.spectrum import spectra
 
 #: The window is longer than that of the shared spectrum: at 110 Hz two notes are 6.5 Hz apart.
 WINDOWS = 4

@@ -11,7 +11,7 @@ from scipy.signal import sosfilt
 from ....core.sound.features import Asked
 from ..listening import Listening
 from ..registry import measures
-from ..spectrum import Grid
+from ..spectra.spectrum import Grid
 
 BANDS = {"low": "power:20-250", "mid": "power:250-4000", "high": "power:4000-20000"}
 LOUDNESS_SECONDS = 0.4

@@ -19,7 +19,7 @@ import numpy as np
 from ....core.sound.features import Asked
 from ..listening import Listening
 from ..registry import measures
-from ..spectrum import Grid
+from ..spectra.spectrum import Grid
 
 PAPER_FEATURES = ("rms", "centroid", "spread", "skewness", "kurtosis", "flux")
 _BLOCK = 256

@@ -7,9 +7,9 @@ from scipy.fft import dct
 
 from ....core.sound.features import Asked
 from ..listening import Listening
-from ..onsets import strongest_per_frame
-from ..quantities import FLOOR
 from ..registry import measures
+from ..spectra.onsets import strongest_per_frame
+from ..spectra.quantities import FLOOR
 
 MEL_FLOOR_DB = -80.0
 MFCCS = 20

@@ -10,7 +10,7 @@ from functools import cached_property
 import numpy as np
 from scipy import fft
 
-from ...core.timebase import FrameRate
+from ....core.timebase import FrameRate
 
 WINDOW_SECONDS = 0.043
 LONGEST_HOP_SECONDS = 0.01

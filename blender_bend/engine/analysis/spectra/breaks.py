@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from .reading.sound_file import SILENCE
+from ..reading.sound_file import SILENCE
 from .spectrum import Grid
 
 _LAST_SECONDS = 0.005

@@ -7,7 +7,7 @@ import zlib
 import numpy as np
 from librosa.effects import harmonic as librosa_harmonic
 
-from .settings import Settings
+from ..settings import Settings
 from .spectrum import Grid
 
 PHASE = "Separating harmonic and percussive"

@@ -1,0 +1,1 @@
+"""The shared spectrum, and what is taken from it."""
