@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis.beats import detect
 from blender_bend.engine.analysis.listening import Listening
+from blender_bend.engine.analysis.rhythm.beats import detect
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"

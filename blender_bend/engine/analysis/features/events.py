@@ -7,9 +7,9 @@ from librosa.onset import onset_detect
 
 from ....core.sound import beats
 from ....core.sound.features import Asked
-from ..beats import detect
 from ..listening import Listening
 from ..registry import measures
+from ..rhythm.beats import detect
 from ..spectra.onsets import strongest_per_frame
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from librosa.beat import beat_track
 
-from ...core.sound.tempo_fit import straightened
-from . import pulse, rhythm
+from ....core.sound.tempo_fit import straightened
+from . import hits as rhythm
+from . import pulse
 
 if TYPE_CHECKING:
-    from .listening import Listening
+    from ..listening import Listening
 
 _TIGHTNESS = 100.0
 _NEAR_SECONDS = 0.05

@@ -1,0 +1,1 @@
+"""Pulses, hits, and the beats that come of them."""
