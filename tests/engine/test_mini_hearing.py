@@ -20,8 +20,8 @@ from blender_bend.engine.scenes import SCENES, paint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.condition import Guidance, Hearing
 from blender_bend.engine.sonic.editing import edit
-from blender_bend.engine.sonic.generate import generate
 from blender_bend.engine.sonic.inversion import source_latents
+from blender_bend.engine.sonic.training.generate import generate
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 

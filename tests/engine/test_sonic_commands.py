@@ -16,7 +16,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.__main__ import main
 from blender_bend.engine.sonic.checkpoints import load_adapters, load_projector, save_tower
 from blender_bend.engine.sonic.clap import AudioTower
-from blender_bend.engine.sonic.dataset import read_examples
+from blender_bend.engine.sonic.training.dataset import read_examples
 
 
 def test_a_file_that_cannot_be_converted_says_why(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

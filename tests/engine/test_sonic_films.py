@@ -18,7 +18,7 @@ from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sonic import checkpoints, condition
-from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.sonic.training.generate import generate
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import store_vector
 

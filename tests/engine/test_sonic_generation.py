@@ -12,7 +12,7 @@ from make_hearing import in_memory
 from torch import Tensor
 
 from blender_bend.engine.sonic.condition import Branch, Guidance, Hearing
-from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.sonic.training.generate import generate
 
 SIZE = {"size": (64, 64), "steps": 4, "seed": 3}
 

@@ -18,8 +18,8 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models.references import MINI_PATH
 from blender_bend.engine.sonic.clap import AudioTower
-from blender_bend.engine.sonic.evaluation import evaluate
-from blender_bend.engine.sonic.measures import Clip, audio_image_content, rank_share, similarity, wav2clip
+from blender_bend.engine.sonic.training.evaluation import evaluate
+from blender_bend.engine.sonic.training.measures import Clip, audio_image_content, rank_share, similarity, wav2clip
 
 
 @pytest.fixture(scope="module")

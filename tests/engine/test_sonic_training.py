@@ -13,9 +13,9 @@ import torch
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.sonic.adapters import AudioAdapters
-from blender_bend.engine.sonic.losses import info_nce, token_distance, token_weights
 from blender_bend.engine.sonic.projector import AudioProjector
-from blender_bend.engine.sonic.training import Examples, Recipe, Training, smoothed
+from blender_bend.engine.sonic.training.losses import info_nce, token_distance, token_weights
+from blender_bend.engine.sonic.training.training import Examples, Recipe, Training, smoothed
 
 SIZES = {"embedding": 32, "tokens": 77, "width": 32, "inner": 16, "heads": 2}
 

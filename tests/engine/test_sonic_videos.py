@@ -13,7 +13,7 @@ import pytest
 import soundfile
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.engine.sonic.videos import extract, find_ffmpeg, videos_in
+from blender_bend.engine.sonic.training.videos import extract, find_ffmpeg, videos_in
 
 COLOURS = ((220, 30, 30), (30, 200, 60), (40, 60, 230))
 RATE = 44_100

@@ -34,8 +34,9 @@ from blender_bend.engine.loading import add_embeddings, load_decoder
 from blender_bend.engine.loading.decoders import require_fit
 from blender_bend.engine.loading.loras import reading
 from blender_bend.engine.rendering.render import Renderer
-from blender_bend.engine.sonic import dataset, weights
-from blender_bend.engine.sonic.training import Training
+from blender_bend.engine.sonic import weights
+from blender_bend.engine.sonic.training import dataset
+from blender_bend.engine.sonic.training.training import Training
 from blender_bend.engine.store.frame_store import FrameStore, read_origin
 from blender_bend.engine.store.inputs import StoredInputs
 

@@ -15,8 +15,8 @@ from blender_bend.engine.scenes import SCENES
 from blender_bend.engine.sonic import checkpoints as files
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.projector import AudioProjector
-from blender_bend.engine.sonic.training import Examples, Training, smoothed
-from blender_bend.engine.sonic.training import Recipe as SonicRecipe
+from blender_bend.engine.sonic.training.training import Examples, Training, smoothed
+from blender_bend.engine.sonic.training.training import Recipe as SonicRecipe
 
 from . import captions
 from .denoiser import tokens_of

@@ -18,7 +18,7 @@ from scipy import ndimage
 from blender_bend.engine.sonic import checkpoints as files
 from blender_bend.engine.sonic.condition import Guidance, Hearing
 from blender_bend.engine.sonic.editing import edit
-from blender_bend.engine.sonic.generate import generate
+from blender_bend.engine.sonic.training.generate import generate
 
 from . import grids
 from .classifier import judge, load_classifier

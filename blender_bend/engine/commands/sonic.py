@@ -82,10 +82,10 @@ def _train(options: argparse.Namespace) -> int:
     from ..loading import load_pipeline
     from ..sonic import checkpoints
     from ..sonic.adapters import AudioAdapters
-    from ..sonic.dataset import read_examples
     from ..sonic.projector import AudioProjector
-    from ..sonic.report import plot_losses
-    from ..sonic.training import Recipe, Training, smoothed
+    from ..sonic.training.dataset import read_examples
+    from ..sonic.training.report import plot_losses
+    from ..sonic.training.training import Recipe, Training, smoothed
 
     pipeline = load_pipeline(options.model, torch.float32, "cpu")
     tower = checkpoints.load_tower(options.clap)
@@ -123,7 +123,7 @@ def _train(options: argparse.Namespace) -> int:
 
 def _with_films(data: Path, out: Path) -> Path:
     """The folder to learn from: that of the sounds, or what its films were cut into."""
-    from ..sonic.videos import extract, videos_in
+    from ..sonic.training.videos import extract, videos_in
 
     videos = videos_in(data)
     if not videos:
@@ -134,8 +134,8 @@ def _with_films(data: Path, out: Path) -> Path:
 def _sample(training: Any, examples: Any, data: Path, size: int, path: Path) -> None:
     """What a training makes of the first sound of up to eight classes, without a prompt."""
     from ..sonic.condition import Guidance, Hearing
-    from ..sonic.generate import generate
-    from ..sonic.report import save_samples
+    from ..sonic.training.generate import generate
+    from ..sonic.training.report import save_samples
 
     hearing = Hearing(training.pipeline.unet, training.projector, training.adapters)
     numbers = examples.classes.unique()[:8].tolist()
@@ -158,7 +158,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ..loading import load_pipeline
     from ..sonic import checkpoints
     from ..sonic.condition import Guidance, Hearing
-    from ..sonic.evaluation import evaluate
+    from ..sonic.training.evaluation import evaluate
 
     pipeline = load_pipeline(options.model, torch.float32, "cpu")
     adapters = checkpoints.load_adapters(options.adapters, pipeline.unet)

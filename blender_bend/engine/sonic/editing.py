@@ -18,8 +18,8 @@ from torch import Tensor, nn
 from ...core.errors import BendError, Code
 from ..families import family_of
 from .condition import Branch, Guidance, Hearing
-from .generate import prompt_rows
 from .inversion import ddim_of, invert, source_latents
+from .training.generate import prompt_rows
 
 _SOURCE = Branch(False, False)
 _DEEP = 4  # blocks on the way up of Stable Diffusion

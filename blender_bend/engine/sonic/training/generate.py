@@ -14,9 +14,9 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from ..families import Family, family_of
-from ..families.family import settled, takes_generator
-from .condition import Guidance, Hearing, in_window
+from ...families import Family, family_of
+from ...families.family import settled, takes_generator
+from ..condition import Guidance, Hearing, in_window
 
 #: What is put around the evaluation of a step.
 Around = Callable[[int], AbstractContextManager[None]]

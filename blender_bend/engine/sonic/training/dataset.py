@@ -10,15 +10,15 @@ import soundfile
 import torch
 from torch import Tensor
 
-from ...core.errors import BendError, Code
-from ...core.files import foreign_json, png_file
-from ...core.files.whole import open_regular
-from ..analysis.reading.sound_file import read_mono
-from ..families import family_of
-from ..store.frame_store import UNREADABLE
-from .clap import AudioTower
-from .inversion import source_latents
-from .mel import prepare, window
+from ....core.errors import BendError, Code
+from ....core.files import foreign_json, png_file
+from ....core.files.whole import open_regular
+from ...analysis.reading.sound_file import read_mono
+from ...families import family_of
+from ...store.frame_store import UNREADABLE
+from ..clap import AudioTower
+from ..inversion import source_latents
+from ..mel import prepare, window
 from .training import Examples
 
 _PICTURES = (".png", ".jpg", ".jpeg", ".webp")

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ...core.errors import BendError, Code
+from ....core.errors import BendError, Code
 
 #: Samples that Wav2CLIP is given, padded with silence, as in the authors' evaluation.
 WAV2CLIP_SAMPLES = 442_763
@@ -75,7 +75,7 @@ class Clip:
     def __init__(self, folder: Path, device: str = "cpu") -> None:
         from transformers import CLIPModel, CLIPProcessor
 
-        from ..host.networks import files_in, load_network
+        from ...host.networks import files_in, load_network
 
         try:
             model: Any = load_network(CLIPModel, folder, files_in(folder))

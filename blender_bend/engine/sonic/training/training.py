@@ -14,12 +14,12 @@ import torch
 from diffusers import DDPMScheduler
 from torch import Tensor, nn
 
-from ...core.errors import BendError, Code
-from ...core.files.whole import replacing
-from .adapters import AudioAdapters
+from ....core.errors import BendError, Code
+from ....core.files.whole import replacing
+from ..adapters import AudioAdapters
+from ..projector import AudioProjector
+from ..weights import load_torch
 from .losses import denoising, info_nce, token_distance, token_weights
-from .projector import AudioProjector
-from .weights import load_torch
 
 
 @dataclass(frozen=True)

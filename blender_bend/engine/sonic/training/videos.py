@@ -10,9 +10,9 @@ from pathlib import Path
 
 import soundfile
 
-from ...core.errors import BendError, Code
-from ...core.process.exit_causes import cause_of, last_words
-from .mel import SAMPLE_RATE
+from ....core.errors import BendError, Code
+from ....core.process.exit_causes import cause_of, last_words
+from ..mel import SAMPLE_RATE
 
 VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v", ".mpg")
 #: Seconds of sound that belong to one picture.

@@ -8,15 +8,15 @@ from typing import Any
 
 import torch
 
-from ...core.errors import BendError, Code
-from ..analysis.reading.sound_file import read_mono
-from ..host.results import write_picture, write_text
-from .clap import AudioTower
-from .condition import Guidance, Hearing
+from ....core.errors import BendError, Code
+from ...analysis.reading.sound_file import read_mono
+from ...host.results import write_picture, write_text
+from ..clap import AudioTower
+from ..condition import Guidance, Hearing
+from ..mel import prepare
 from .dataset import embed, pairs_in, read_picture
 from .generate import generate
 from .measures import Clip, audio_image_content, similarity, wav2clip
-from .mel import prepare
 
 
 def evaluate(

@@ -9,7 +9,7 @@ import numpy as np
 import PIL.Image
 import PIL.ImageDraw
 
-from ..host.results import write_picture
+from ...host.results import write_picture
 
 _WIDTH, _HEIGHT, _MARGIN = 960, 480, 56
 _PAPER, _INK, _PALE = (250, 250, 248), (40, 60, 140), (190, 198, 220)

@@ -1,0 +1,1 @@
+"""Teaching a model to hear, and measuring how well it does."""
