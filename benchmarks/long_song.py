@@ -42,7 +42,7 @@ class Song:
     def __init__(self, bpy: Any, bends: int, frames: int) -> None:
         self.bpy, self.bends, self.frames = bpy, bends, frames
         bpy.ops.wm.read_homefile(use_empty=True)
-        preferences = addon("preferences").preferences()
+        preferences = addon("host.preferences").preferences()
         preferences.frame_folder = tempfile.mkdtemp(prefix="bend-frames-")
         preferences.precision, preferences.batch = "float32", 1
         self.scene = bpy.context.scene
@@ -51,7 +51,7 @@ class Song:
         path = f"{self.sound.path_from_id()}.volume"
         dense = importlib.import_module(f"{MODULE}.blender_bend.core.curves.keys").dense
         keys = addon("keyframes").table_of(dense(np.abs(np.sin(np.arange(frames) / 30)), 1))
-        addon("keyframes").write_keys(addon("compat").ensure_fcurve(self.scene, path, "Song"), keys)
+        addon("keyframes").write_keys(addon("host.compat").ensure_fcurve(self.scene, path, "Song"), keys)
         self.strip = strip_with_routes(bpy, bends, frames)
         beats = self.strip.bend_settings.beats
         beats.source, beats.bpm = "TEMPO", 120.0
@@ -126,7 +126,7 @@ class _Layout:
 
 
 def _store() -> Path:
-    return Path(addon("preferences").frame_folder())
+    return Path(addon("host.preferences").frame_folder())
 
 
 def _silence(frames: int) -> Path:
@@ -172,7 +172,7 @@ def main() -> int:
     options = parser.parse_args()
     bpy = start_blender()
     addon("curve_changes").watch()
-    bpy.app.handlers.depsgraph_update_post.append(addon("changes").note_update)
+    bpy.app.handlers.depsgraph_update_post.append(addon("host.changes").note_update)
     lengths = (options.frames // 10, options.frames)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ACTIONS}
     for frames in lengths:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from bpy.types import AnimData, DriverTarget, FCurve, Scene
 
-from . import compat, curve_changes, drivers
+from . import curve_changes, drivers
+from .host import compat
 from .rna_values import value, values
 
 #: How layers of animation and their curves look, and what is read by itself.

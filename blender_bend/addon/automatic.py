@@ -13,9 +13,10 @@ from ..core.resources import memory_advice, speeds
 from ..core.resources.memory_advice import Advice
 from ..core.resources.speeds import Speeds
 from ..core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
-from . import activity, batches, engine_client, preferences
+from . import batches, engine_client
 from .engine_request import Request
-from .slices import Slices
+from .host import activity, preferences
+from .host.slices import Slices
 
 #: By engine and device, as ``_place``: what an engine of this session has said, and what was read from the disk.
 _said: dict[tuple[str, str], Speeds] = {}

@@ -19,11 +19,12 @@ from ..core.process import messages
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import compat, engine_client, fingerprint, named_files, preferences, sound, tables, writing
+from . import engine_client, fingerprint, sound, tables, writing
 from .anchor import Anchor
 from .bake_settings import EVENTS, Options
+from .host import compat, named_files, preferences
+from .host.slices import Slices, at_once
 from .parameters import BEND_PG_parameter
-from .slices import Slices, at_once
 from .timing import frame_rate, heard_frames
 from .writing import Report
 

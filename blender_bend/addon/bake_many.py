@@ -10,10 +10,11 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError, Code
 from ..core.process import messages
-from . import activity, anchor, named_files, strips, tables
+from . import anchor, strips, tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
-from .slices import Slices, at_once
+from .host import activity, named_files
+from .host.slices import Slices, at_once
 from .writing import Report
 
 #: What a bake is called while it is under way.

@@ -7,7 +7,7 @@ from bpy.types import ImageStrip, PropertyGroup
 
 from ..core.sound import beats
 from ..core.timebase import FrameRate
-from . import compat
+from .host import compat
 
 #: Label and tooltip of every source; the name in lower case is core's.
 SOURCES = (

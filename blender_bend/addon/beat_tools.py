@@ -14,7 +14,8 @@ from ..core.files import foreign_json
 from ..core.sound import beat_grid, beats
 from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
-from . import compat, keyframes, listening, strips, timing
+from . import keyframes, listening, strips, timing
+from .host import compat
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.

@@ -16,7 +16,7 @@ from ..core.job.job import Frame
 from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.job.stored_frames import read_frame, read_input
 from . import captured, condition
-from .slices import Slices
+from .host.slices import Slices
 
 log = logging.getLogger(__name__)
 

@@ -17,10 +17,11 @@ from bpy.types import ImageStrip, Scene, Strip
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import write_whole
 from ..core.job.resolve import input_path
-from . import activity, below, captured, compat, named_files, png, preferences, strips
+from . import below, captured, strips
 from .anchor import Anchor
+from .host import activity, compat, named_files, png, preferences
+from .host.slices import Slices, at_once
 from .parameters import Holder
-from .slices import Slices, at_once
 
 
 @dataclass(frozen=True)

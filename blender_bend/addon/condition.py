@@ -16,7 +16,8 @@ from ..core.job.stored_frames import read_input
 from ..core.models import sonic_files
 from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
-from . import captured, compat, fingerprint, preferences, sound
+from . import captured, fingerprint, sound
+from .host import compat, preferences
 from .timing import frame_rate
 
 

@@ -11,20 +11,10 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import (
-    animated,
-    automatic,
-    condition,
-    curve_changes,
-    curve_values,
-    keyframes,
-    preferences,
-    prompt_schedule,
-    snapshot,
-    strips,
-)
+from . import animated, automatic, condition, curve_changes, curve_values, keyframes, prompt_schedule, snapshot, strips
+from .host import preferences
+from .host.slices import Slices
 from .parameters import Holder
-from .slices import Slices
 
 #: Equal for two moments exactly if the frames are the same.
 Deciding = tuple[Any, ...]

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from ..core.job.job import Embedding
 from ..core.models import references
 from ..core.prompts import embeddings
-from . import preferences
+from .host import preferences
 
 
 def named_in(prompts: Iterable[str]) -> tuple[Embedding, ...]:

@@ -19,9 +19,9 @@ from ..core.process.exit_causes import engine_died
 from ..core.process.messages import Message
 from ..core.process.restarts import Restarts
 from ..core.version import VERSION
-from . import log_files, preferences
 from .child import LAST_WORDS_SECONDS, variables
 from .engine_request import Request
+from .host import log_files, preferences
 
 log = logging.getLogger(__name__)
 

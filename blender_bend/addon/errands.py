@@ -13,9 +13,9 @@ from typing import Any
 import bpy
 
 from ..core.errors import BendError
-from . import activity
-from .activity import Activity
 from .child import Child
+from .host import activity
+from .host.activity import Activity
 
 TICK_SECONDS = 0.2
 

@@ -15,9 +15,10 @@ import bpy
 from bpy.types import ID, ImageStrip, Scene, SceneStrip, Strip
 
 from ..core.errors import BendError
-from . import compat, heard_properties, named_files, rna_values, strips
+from . import heard_properties, rna_values, strips
 from .animated import over_time
-from .named_files import Unseen
+from .host import compat, named_files
+from .host.named_files import Unseen
 from .sound import LAST_FRAME, listened, sound_strips
 from .timing import heard_frames
 

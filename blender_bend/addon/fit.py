@@ -9,8 +9,9 @@ from fractions import Fraction
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from . import captured, compat, image_strips, preferences, strips
+from . import captured, image_strips, strips
 from .bake_settings import Options
+from .host import compat, preferences
 from .keyframes import KeyTable, Memory, follow, hand_keys, read_keys, write_keys
 from .parameters import BEND_PG_parameter
 from .song_length import Difference, difference, sharing

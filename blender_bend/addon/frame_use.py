@@ -21,8 +21,9 @@ from ..core.job.store_files import SOUND, kind_of, tallies
 from ..core.resources import ways
 from ..core.resources.ways import way_of
 from ..core.wording import counted
-from . import activity, captured, named_files, preferences, reading, snapshot, strips
-from .slices import Slices
+from . import captured, snapshot, strips
+from .host import activity, named_files, preferences, reading
+from .host.slices import Slices
 
 #: Files that are looked at, or keys that are computed, without a pause.
 SLICE = 200

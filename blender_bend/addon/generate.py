@@ -7,11 +7,12 @@ from collections.abc import Callable, Sequence
 from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
-from . import activity, anchor, automatic, hearing, named_files, reading
+from . import anchor, automatic, hearing
 from .generation import Generation
+from .host import activity, named_files, reading
+from .host.slices import Slices, at_once
 from .planning import begin, plan
 from .plans import Plan
-from .slices import Slices, at_once
 
 __all__ = ["Generation", "Plan", "fill_store", "plan", "prepare"]
 

@@ -15,10 +15,11 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.job.tiling import WHOLE
 from ..core.process import messages
 from ..core.resources.ways import way_of
-from . import activity, batches, engine_client, prompt_notices
+from . import batches, engine_client, prompt_notices
 from .engine_request import Request
+from .host import activity
+from .host.slices import Slices, at_once
 from .plans import Plan
-from .slices import Slices, at_once
 from .stored import Stored
 
 #: Frames that came from the engine and are shown without a pause.

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import bpy
 
 from ..core.process import environment
-from . import activity, engine_client, engine_setup, errands, preferences
+from . import engine_client, engine_setup, errands
 from .child import engine_command
+from .host import activity, preferences
 
 TICK_SECONDS = 0.2
 

@@ -10,9 +10,10 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import activity, captured, compat, condition, engine_client, named_files, preferences, sound
+from . import captured, condition, engine_client, sound
 from .anchor import Anchor
-from .slices import Slices
+from .host import activity, compat, named_files, preferences
+from .host.slices import Slices
 
 
 class Hearing:

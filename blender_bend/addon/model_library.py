@@ -11,9 +11,10 @@ import bpy
 from ..core.errors import BendError, Code
 from ..core.models import references
 from ..core.process.messages import GONE
-from . import changes, engine_client, model_list, preferences
+from . import engine_client
 from .child import Child, engine_command
 from .errands import Errand
+from .host import changes, model_list, preferences
 
 
 def download(name: str) -> Errand:

@@ -17,7 +17,8 @@ from gpu_extras.batch import batch_for_shader
 
 from ..core.catalogue import Parameter, Unit
 from ..core.curves.routes import Route
-from . import activity, compat, listening, overlay_geometry, strips, timing
+from . import listening, overlay_geometry, strips, timing
+from .host import activity, compat
 from .overlay_geometry import Band, Detail, View
 
 #: Opacity of what was heard before the sound changed.

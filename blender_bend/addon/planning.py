@@ -15,12 +15,13 @@ from ..core.job.frames import BLOCK, Frames
 from ..core.job.job import Frame, Job
 from ..core.job.resolve import Tracer
 from ..core.resources.ways import Choice, way_of
-from . import automatic, preferences, strips
+from . import automatic, strips
 from .bringing import Inputs
+from .host import preferences
+from .host.slices import Slices
 from .plans import Gathered, Plan
 from .searching import SLICE, Part, Search, trace
 from .showing import Asked
-from .slices import Slices
 from .snapshot import Film
 from .stored import Stored
 

@@ -15,9 +15,9 @@ from ..core.job.resolve import Traced
 from ..core.job.sharing import Course, Tally, Work, course, together
 from ..core.resources import ways
 from ..core.resources.ways import Way
+from .host.slices import Slices
 from .searching import SLICE, Part
 from .showing import Asked
-from .slices import Slices
 
 #: Frames whose keys are unpacked together to be shown.
 _SHOWN = 500

@@ -4,22 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import (
-    changes,
-    curve_changes,
-    engine_client,
-    named_files,
-    old_logs,
-    operators,
-    overlay,
-    panels,
-    preferences,
-    properties,
-    reading,
-    render_handler,
-    status,
-    watching,
-)
+from . import curve_changes, engine_client, operators, overlay, panels, properties, render_handler, status, watching
+from .host import changes, named_files, old_logs, preferences, reading
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (

@@ -14,8 +14,9 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import activity, compat, generate, named_files, planning, preferences, strips
-from .slices import at_once
+from . import generate, planning, strips
+from .host import activity, compat, named_files, preferences
+from .host.slices import at_once
 
 log = logging.getLogger(__name__)
 

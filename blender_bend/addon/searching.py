@@ -13,7 +13,7 @@ from ..core.job.job import Frame, Job
 from ..core.job.resolve import Traced, Tracer
 from ..core.resources.ways import Way
 from . import bringing
-from .slices import Slices
+from .host.slices import Slices
 from .stored import Stored
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.

@@ -12,9 +12,10 @@ from ..core.job.frames import Frames
 from ..core.job.job import Job
 from ..core.job.resolve import Resolver, file_name
 from ..core.resources.ways import Way
-from . import compat, curve_values, snapshot, strips
+from . import curve_values, snapshot, strips
 from .anchor import Anchor
-from .slices import Slices
+from .host import compat
+from .host.slices import Slices
 
 #: Frames that are compared and shown without a pause.
 SLICE = 20

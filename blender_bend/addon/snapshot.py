@@ -19,22 +19,13 @@ from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.samplers import schedulers
-from . import (
-    automatic,
-    captured,
-    compat,
-    condition,
-    curve_values,
-    embedding_files,
-    preferences,
-    prompt_schedule,
-    strips,
-)
+from . import automatic, captured, condition, curve_values, embedding_files, prompt_schedule, strips
 from .bend_settings import BEND_PG_bend
 from .curve_values import PIECE, Track
+from .host import compat, preferences
+from .host.slices import Slices, at_once
 from .parameters import Holder
 from .properties import BEND_PG_lora, BEND_PG_settings
-from .slices import Slices, at_once
 from .timing import frame_rate
 
 Value = TypeVar("Value")

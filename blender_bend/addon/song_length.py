@@ -9,7 +9,8 @@ from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError
 from ..core.timebase import FrameRate
-from . import compat, strips
+from . import strips
+from .host import compat
 from .sound import listened
 from .timing import frame_rate
 

@@ -15,7 +15,8 @@ from bpy.types import FCurve, ImageStrip, Object, Scene, SoundStrip, Strip
 
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import animated, compat, named_files, sound_choice, switches
+from . import animated, sound_choice, switches
+from .host import compat, named_files
 from .timing import frame_rate
 
 SAMPLE_RATE = 48000

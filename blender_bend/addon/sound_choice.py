@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from bpy.types import Scene, Strip
 
-from . import compat, strips
+from . import strips
+from .host import compat
 
 
 class Found(NamedTuple):

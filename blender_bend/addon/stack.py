@@ -10,7 +10,8 @@ from bpy.types import Scene, Strip
 from ..core import catalogue
 from ..core.bends import sites
 from ..core.catalogue import Parameter, Unit
-from . import compat, copies, drivers, strips
+from . import copies, drivers, strips
+from .host import compat
 from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
 
 if TYPE_CHECKING:

@@ -14,7 +14,8 @@ import bpy
 
 from ..core.errors import BendError
 from ..core.models.file_hashes import Unread
-from . import activity, automatic, capture, changes, compat, deciding, planning, preferences, reading, strips
+from . import automatic, capture, deciding, planning, strips
+from .host import activity, changes, compat, preferences, reading
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ..core.files.whole import DIGEST
 from ..core.job.resolve import file_name
-from .slices import Slices
+from .host.slices import Slices
 
 #: Up to so many frames are looked for one by one; for more the folder is listed, for a network takes long for each.
 FEW = 16

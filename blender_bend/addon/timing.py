@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import ImageStrip, Scene
 
 from ..core.timebase import FrameRate
-from . import compat
+from .host import compat
 
 
 def frame_rate(scene: Scene) -> FrameRate:

@@ -10,7 +10,8 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import activity, changes, compat, engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
+from . import engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
+from .host import activity, changes, compat
 from .listening import Listening
 
 QUIET_SECONDS = 0.5

@@ -14,8 +14,10 @@ from ..core.curves import event_keys
 from ..core.curves import keys as curves
 from ..core.curves.keys import Keys
 from ..core.timebase import FrameRate
-from . import compat, splitting, strips
+from . import splitting, strips
 from .bake_settings import DENSE, EVENTS, Options
+from .host import compat
+from .host.slices import Slices, at_once
 from .keyframes import (
     ATTRIBUTES,
     KeyTable,
@@ -32,7 +34,6 @@ from .keyframes import (
     write_keys,
 )
 from .parameters import BEND_PG_parameter
-from .slices import Slices, at_once
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
 LOOP = "Bend Loop"

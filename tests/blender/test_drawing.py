@@ -35,7 +35,7 @@ def names(layout: Layout) -> list[str]:
 @pytest.fixture
 def cache(tmp_path, monkeypatch):
     """An empty cache of the hub."""
-    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
+    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.host.model_list")
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", "")
     monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
@@ -80,7 +80,7 @@ def test_the_preferences_list_models_with_size_licence_and_page(panels, cache, c
 
 
 def test_a_model_that_is_here_can_be_deleted_and_a_begun_one_resumed(panels, cache):
-    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
+    listed = importlib.import_module(f"{MODULE}.blender_bend.addon.host.model_list")
     snapshot = cache / "models--stabilityai--sd-turbo" / "snapshots" / "abc"
     snapshot.mkdir(parents=True)
     index = '{"_class_name": "StableDiffusionPipeline", "unet": ["diffusers", "UNet2DConditionModel"]}'

@@ -37,7 +37,7 @@ def hub(store, tmp_path, monkeypatch):
 
 @pytest.fixture
 def library(hub):
-    module = importlib.import_module(f"{MODULE}.blender_bend.addon.model_list")
+    module = importlib.import_module(f"{MODULE}.blender_bend.addon.host.model_list")
     module.stored(fresh=True)
     yield module
     module.stored(fresh=True)

@@ -123,7 +123,7 @@ def generate(scene: Any, strip: Any) -> None:
 
 def render(bpy: Any, scene: Any, film: Path) -> None:
     """Render the film with Blender's sequencer."""
-    addon("compat").set_film_output(scene)
+    addon("host.compat").set_film_output(scene)
     scene.render.ffmpeg.audio_bitrate = 192
     scene.render.ffmpeg.constant_rate_factor = "HIGH"
     scene.render.filepath = str(film)

@@ -8,9 +8,10 @@ from bpy.props import StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, bake_many, compat, tables
+from .. import bake_many, tables
 from ..bake_many import Bakes, Order
 from ..bake_settings import OperatorOptions, Options, options_of
+from ..host import activity, compat
 from ..panels.baking import draw_options
 from ..strips import active_bend_strip, bend_strips
 from .modal import Watching

@@ -10,7 +10,8 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, bake, beat_tools, compat, listening
+from .. import bake, beat_tools, listening
+from ..host import activity, compat
 from ..strips import active_bend_strip
 from .listening import WatchingListening
 from .polls import OnBendStrip, OnIdleBendStrip

@@ -7,7 +7,8 @@ import time
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, capture, changes, compat
+from .. import capture
+from ..host import activity, changes, compat
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip

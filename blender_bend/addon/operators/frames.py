@@ -9,11 +9,12 @@ from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.wording import counted
-from .. import collect, compat, export_frames, frame_use, preferences, store_size
+from .. import collect, export_frames, frame_use, store_size
 from ..collect import Collected
 from ..errands import size_text
 from ..frame_use import Found
-from ..slices import Slices
+from ..host import compat, preferences
+from ..host.slices import Slices
 from ..strips import active_bend_strip
 from .polls import OnIdleBendStrip, WhenIdle
 from .slicing import InSlices

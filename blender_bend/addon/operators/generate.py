@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import activity, changes, compat, generate
+from .. import generate
+from ..host import activity, changes, compat
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip

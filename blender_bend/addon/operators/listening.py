@@ -5,9 +5,10 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import activity, changes, compat, hearing, named_files, reading, strips
+from .. import hearing, strips
+from ..host import activity, changes, compat, named_files, reading
+from ..host.slices import Slices
 from ..listening import Listening
-from ..slices import Slices
 from ..strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip

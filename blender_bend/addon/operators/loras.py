@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import IntProperty, StringProperty
 from bpy.types import Context, Operator
 
-from .. import preferences
+from ..host import preferences
 from ..strips import active_bend_strip
 from .polls import OnBendStrip
 

@@ -7,8 +7,9 @@ from bpy.types import Context, Event, Operator, OperatorProperties
 
 from ...core.errors import BendError
 from ...core.models import known_models
-from .. import activity, model_library, model_list
+from .. import model_library
 from ..errands import size_text
+from ..host import activity, model_list
 from ..strips import active_bend_strip
 from .following import follow
 from .polls import WhenIdle, WhenOnline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Operator
 
-from .. import activity
+from ..host import activity
 from ..strips import active_bend_strip, require_bend_strip
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Operator
 
-from .. import activity, engine_client, log_files, preferences
+from .. import engine_client
+from ..host import activity, log_files, preferences
 
 
 class BEND_OT_dismiss(Operator):

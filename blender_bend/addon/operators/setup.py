@@ -10,8 +10,9 @@ from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
 from ...core.errors import BendError
 from ...core.process import accelerators
-from .. import activity, engine_setup
+from .. import engine_setup
 from ..engine_setup import Wish
+from ..host import activity
 from .following import follow
 from .polls import WhenIdle
 

@@ -8,8 +8,8 @@ from typing import Any
 from bpy.types import Context
 
 from ...core.errors import BendError, Code
-from .. import activity
-from ..slices import Slices, at_once
+from ..host import activity
+from ..host.slices import Slices, at_once
 from .modal import Watching
 
 #: How long the work may hold the window at a time.

@@ -8,7 +8,8 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 from ...core import catalogue
 from ...core.errors import BendError
 from ...core.wording import counted
-from .. import compat, fit, preferences, sound_choice, stack, strips, tables
+from .. import fit, sound_choice, stack, strips, tables
+from ..host import compat, preferences
 from ..sound import sound_strips
 from .polls import OnIdleBendStrip
 

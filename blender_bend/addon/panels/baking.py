@@ -6,8 +6,9 @@ from typing import Any
 
 from bpy.types import Context, Strip, UILayout
 
-from .. import activity, bake, bake_many, fingerprint
+from .. import bake, bake_many, fingerprint
 from ..bake_settings import EVENTS, SIMPLIFIED
+from ..host import activity
 from ..parameters import BEND_PG_parameter
 from ..strips import bend_strips
 from .main import draw_under_way

@@ -7,8 +7,9 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from ...core.wording import counted
-from .. import compat, frame_use, preferences, store_size
+from .. import frame_use, store_size
 from ..errands import size_text
+from ..host import compat, preferences
 from ..store_size import Size
 from .main import BendPanel, wrap
 

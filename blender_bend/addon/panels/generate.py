@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import activity, errands, reading, status
+from .. import errands, status
+from ..host import activity, reading
 from ..strips import active_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .precision import draw_notices

@@ -12,8 +12,9 @@ from ...core.errors import BendError
 from ...core.models.suggestions import suggestions_for
 from ...core.samplers import schedulers
 from ...core.wording import counted
-from .. import compat, fingerprint, preferences, prompt_notices, song_length, sound
-from ..activity import Activity
+from .. import fingerprint, prompt_notices, song_length, sound
+from ..host import compat, preferences
+from ..host.activity import Activity
 from ..strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 from .sounds import draw_choice, draw_others

@@ -8,12 +8,12 @@ import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core.errors import BendError, Code
-from ..core.process import environment
+from ...core.errors import BendError, Code
+from ...core.process import environment
 
 #: The extension's own package name: bl_ext.<repository>.blender_bend
-ROOT_PACKAGE = __package__.rsplit(".", 2)[0]
-ROOT = Path(__file__).resolve().parents[2]
+ROOT_PACKAGE = __package__.rsplit(".", 3)[0]
+ROOT = Path(__file__).resolve().parents[3]
 #: The folder beside a .blend file that holds its frames.
 BESIDE = "bend_frames"
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import bpy
 
-from ..core.errors import BendError, Code
+from ...core.errors import BendError, Code
 
 log = logging.getLogger(__name__)
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from ..core.errors import BendError, Code
-from ..core.files import png_file
-from ..core.files.whole import open_regular
+from ...core.errors import BendError, Code
+from ...core.files import png_file
+from ...core.files.whole import open_regular
 
 
 def encode(pixels: np.ndarray) -> bytes:

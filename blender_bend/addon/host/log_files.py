@@ -6,7 +6,7 @@ import os
 import time
 from pathlib import Path
 
-from ..core.errors import BendError
+from ...core.errors import BendError
 from . import preferences
 
 #: Logs of other Blenders are kept for so long.

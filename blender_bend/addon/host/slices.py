@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ..core.models import file_hashes
-from ..core.slices import Result, Slices, carry_out
+from ...core.models import file_hashes
+from ...core.slices import Result, Slices, carry_out
 
 __all__ = ["Result", "Slices", "at_once"]
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from ..core.models import hub_cache, known_models
-from ..core.models.hub_cache import Found, Stored
-from ..core.models.known_models import Known
+from ...core.models import hub_cache, known_models
+from ...core.models.hub_cache import Found, Stored
+from ...core.models.known_models import Known
 
 #: Seconds for which a look into the cache of the hub counts; panels are drawn with every movement of the mouse.
 FRESH_SECONDS = 5.0

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BendError, Code
-from ..core.models import file_hashes
-from ..core.models.file_hashes import Unread
+from ...core.errors import BendError, Code
+from ...core.models import file_hashes
+from ...core.models.file_hashes import Unread
 from .slices import Result, Slices
 
 #: How long a slice waits for the thread; a window can spare it.
