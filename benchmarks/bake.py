@@ -37,7 +37,7 @@ def strip_with_routes(bpy: Any, routes: int, frames: int) -> Any:
     scene = bpy.context.scene
     scene.sequence_editor_create()
     scene.render.fps, scene.render.fps_base = FPS, 1.0
-    strip = addon("strips").create(
+    strip = addon("timeline.strips").create(
         scene, "Bend", 1, 1 + frames, (64, 64), Path(tempfile.mkdtemp(prefix="bend-frames-"))
     )
     for number in range(routes):
@@ -64,8 +64,11 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     work = bake.Bake.__new__(bake.Bake)
     work.strip_name, work.cancelled = strip.name, False
     work.options = {parameter.key: options for parameter in bake.routed_parameters(strip)}
-    work.rate, work.frames = addon("timing").frame_rate(strip.id_data), addon("timing").heard_frames(strip)
-    work._anchor = addon("anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.heard_now)
+    work.rate, work.frames = (
+        addon("timeline.timing").frame_rate(strip.id_data),
+        addon("timeline.timing").heard_frames(strip),
+    )
+    work._anchor = addon("timeline.anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.heard_now)
     folder = tempfile.TemporaryDirectory(prefix="bend-")
     out = Path(folder.name) / "features.npz"
     np.savez(out, allow_pickle=False, **features)

@@ -50,8 +50,8 @@ class Song:
         self.sound = self.scene.sequence_editor.strips.new_sound("Song", str(_silence(frames)), 20, 1)
         path = f"{self.sound.path_from_id()}.volume"
         dense = importlib.import_module(f"{MODULE}.blender_bend.core.curves.keys").dense
-        keys = addon("keyframes").table_of(dense(np.abs(np.sin(np.arange(frames) / 30)), 1))
-        addon("keyframes").write_keys(addon("host.compat").ensure_fcurve(self.scene, path, "Song"), keys)
+        keys = addon("timeline.keys").table_of(dense(np.abs(np.sin(np.arange(frames) / 30)), 1))
+        addon("timeline.keys").write_keys(addon("host.compat").ensure_fcurve(self.scene, path, "Song"), keys)
         self.strip = strip_with_routes(bpy, bends, frames)
         beats = self.strip.bend_settings.beats
         beats.source, beats.bpm = "TEMPO", 120.0
@@ -60,7 +60,7 @@ class Song:
 
     def add(self) -> Slices:
         """Add Bend Strip."""
-        strip = addon("strips").create(self.scene, "Other", 1, 1 + self.frames, (64, 64), _store())
+        strip = addon("timeline.strips").create(self.scene, "Other", 1, 1 + self.frames, (64, 64), _store())
         yield
         self.scene.sequence_editor.strips.remove(strip)
 
@@ -88,7 +88,7 @@ class Song:
     def count(self) -> Slices:
         """The count in idle moments after a key was moved."""
         key = self.strip.bend_settings.bends[0].parameters["angle"].key
-        addon("strips").find_curve(self.strip, key).keyframe_points[5].co.y += 0.1
+        addon("timeline.strips").find_curve(self.strip, key).keyframe_points[5].co.y += 0.1
         yield from self._idle()
 
     def select(self) -> Slices:
@@ -171,7 +171,7 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=14_400)
     options = parser.parse_args()
     bpy = start_blender()
-    addon("curve_changes").watch()
+    addon("timeline.curve_changes").watch()
     bpy.app.handlers.depsgraph_update_post.append(addon("host.changes").note_update)
     lengths = (options.frames // 10, options.frames)
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in ACTIONS}

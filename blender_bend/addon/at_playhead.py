@@ -11,9 +11,10 @@ from bpy.types import ImageStrip
 from ..core.curves.routes import Route
 from ..core.sound import features
 from ..core.timebase import FrameRate
-from . import listening, timing
+from . import listening
 from .listening import Heard
 from .parameters import BEND_PG_parameter
+from .timeline import timing
 
 
 @dataclass(frozen=True)

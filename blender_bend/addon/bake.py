@@ -20,12 +20,12 @@ from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
 from . import engine_client, fingerprint, sound, tables, writing
-from .anchor import Anchor
 from .bake_settings import EVENTS, Options
 from .host import compat, named_files, preferences
 from .host.slices import Slices, at_once
 from .parameters import BEND_PG_parameter
-from .timing import frame_rate, heard_frames
+from .timeline.anchor import Anchor
+from .timeline.timing import frame_rate, heard_frames
 from .writing import Report
 
 Described = tuple[BEND_PG_parameter, Parameter]

@@ -10,11 +10,12 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError, Code
 from ..core.process import messages
-from . import anchor, strips, tables
+from . import tables
 from .bake import Bake, routed_parameters, stale_parameters
 from .bake_settings import Options
 from .host import activity, named_files
 from .host.slices import Slices, at_once
+from .timeline import anchor, strips
 from .writing import Report
 
 #: What a bake is called while it is under way.

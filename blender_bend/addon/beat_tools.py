@@ -14,8 +14,10 @@ from ..core.files import foreign_json
 from ..core.sound import beat_grid, beats
 from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
-from . import keyframes, listening, strips, timing
+from . import listening
 from .host import compat
+from .timeline import keys as keyframes
+from .timeline import strips, timing
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.

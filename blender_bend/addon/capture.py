@@ -17,11 +17,12 @@ from bpy.types import ImageStrip, Scene, Strip
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import write_whole
 from ..core.job.resolve import input_path
-from . import below, captured, strips
-from .anchor import Anchor
+from . import below, captured
 from .host import activity, compat, named_files, png, preferences
 from .host.slices import Slices, at_once
 from .parameters import Holder
+from .timeline import strips
+from .timeline.anchor import Anchor
 
 
 @dataclass(frozen=True)

@@ -19,10 +19,11 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole, open_regular
 from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.sound.sound_files import looks_like_sound
-from . import captured, sound, strips
+from . import captured, sound
 from .frame_use import Tell
 from .host import changes, preferences
 from .host.slices import Slices
+from .timeline import strips
 
 SOUNDS = "sounds"
 #: How Bend names the pictures that a strip shows; what else a strip may show is not Bend's.

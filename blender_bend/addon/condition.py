@@ -18,7 +18,7 @@ from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
 from . import captured, fingerprint, sound
 from .host import compat, preferences
-from .timing import frame_rate
+from .timeline.timing import frame_rate
 
 
 def ears_of(strip: ImageStrip) -> Ears:

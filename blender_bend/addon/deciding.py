@@ -11,10 +11,12 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import animated, automatic, condition, curve_changes, curve_values, keyframes, prompt_schedule, snapshot, strips
+from . import animated, automatic, condition, curve_values, prompt_schedule, snapshot
 from .host import preferences
 from .host.slices import Slices
 from .parameters import Holder
+from .timeline import curve_changes, strips
+from .timeline import keys as keyframes
 
 #: Equal for two moments exactly if the frames are the same.
 Deciding = tuple[Any, ...]

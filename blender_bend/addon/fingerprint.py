@@ -15,12 +15,13 @@ import bpy
 from bpy.types import ID, ImageStrip, Scene, SceneStrip, Strip
 
 from ..core.errors import BendError
-from . import heard_properties, rna_values, strips
+from . import heard_properties, rna_values
 from .animated import over_time
 from .host import compat, named_files
 from .host.named_files import Unseen
 from .sound import LAST_FRAME, listened, sound_strips
-from .timing import heard_frames
+from .timeline import strips
+from .timeline.timing import heard_frames
 
 LENGTH = 16
 

@@ -21,9 +21,10 @@ from ..core.job.store_files import SOUND, kind_of, tallies
 from ..core.resources import ways
 from ..core.resources.ways import way_of
 from ..core.wording import counted
-from . import captured, snapshot, strips
+from . import captured, snapshot
 from .host import activity, named_files, preferences, reading
 from .host.slices import Slices
+from .timeline import strips
 
 #: Files that are looked at, or keys that are computed, without a pause.
 SLICE = 200

@@ -11,9 +11,9 @@ from bpy.types import ImageStrip, Scene
 from ..core.models import file_hashes
 from ..core.process import messages
 from . import captured, condition, engine_client, sound
-from .anchor import Anchor
 from .host import activity, compat, named_files, preferences
 from .host.slices import Slices
+from .timeline.anchor import Anchor
 
 
 class Hearing:

@@ -15,8 +15,9 @@ from ..core.process import messages
 from ..core.sound import beats
 from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
-from . import bake, engine_client, fingerprint, timing
-from .anchor import Anchor
+from . import bake, engine_client, fingerprint
+from .timeline import timing
+from .timeline.anchor import Anchor
 
 WAVEFORM = "peak"
 BEATS, SECTIONS = "times:beats", "times:sections"

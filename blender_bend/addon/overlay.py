@@ -17,9 +17,10 @@ from gpu_extras.batch import batch_for_shader
 
 from ..core.catalogue import Parameter, Unit
 from ..core.curves.routes import Route
-from . import listening, overlay_geometry, strips, timing
+from . import listening, overlay_geometry
 from .host import activity, compat
 from .overlay_geometry import Band, Detail, View
+from .timeline import strips, timing
 
 #: Opacity of what was heard before the sound changed.
 STALE = 0.35

@@ -15,7 +15,7 @@ from ..core.job.frames import BLOCK, Frames
 from ..core.job.job import Frame, Job
 from ..core.job.resolve import Tracer
 from ..core.resources.ways import Choice, way_of
-from . import automatic, strips
+from . import automatic
 from .bringing import Inputs
 from .host import preferences
 from .host.slices import Slices
@@ -24,6 +24,7 @@ from .searching import SLICE, Part, Search, trace
 from .showing import Asked
 from .snapshot import Film
 from .stored import Stored
+from .timeline import strips
 
 #: So many frames are looked for, at least, before the engine begins with what is missing of them.
 FIRST = BLOCK

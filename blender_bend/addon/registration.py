@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import curve_changes, engine_client, operators, overlay, panels, properties, render_handler, status, watching
+from . import engine_client, operators, overlay, panels, properties, render_handler, status, watching
 from .host import changes, named_files, old_logs, preferences, reading
+from .timeline import curve_changes
 
 CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (

@@ -14,9 +14,10 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import generate, planning, strips
+from . import generate, planning
 from .host import activity, compat, named_files, preferences
 from .host.slices import at_once
+from .timeline import strips
 
 log = logging.getLogger(__name__)
 

@@ -12,10 +12,11 @@ from ..core.job.frames import Frames
 from ..core.job.job import Job
 from ..core.job.resolve import Resolver, file_name
 from ..core.resources.ways import Way
-from . import curve_values, snapshot, strips
-from .anchor import Anchor
+from . import curve_values, snapshot
 from .host import compat
 from .host.slices import Slices
+from .timeline import strips
+from .timeline.anchor import Anchor
 
 #: Frames that are compared and shown without a pause.
 SLICE = 20

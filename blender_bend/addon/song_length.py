@@ -9,10 +9,10 @@ from bpy.types import ImageStrip, Scene, Strip
 
 from ..core.errors import BendError
 from ..core.timebase import FrameRate
-from . import strips
 from .host import compat
 from .sound import listened
-from .timing import frame_rate
+from .timeline import strips
+from .timeline.timing import frame_rate
 
 
 @dataclass(frozen=True)

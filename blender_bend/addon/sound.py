@@ -17,7 +17,7 @@ from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
 from . import animated, sound_choice, switches
 from .host import compat, named_files
-from .timing import frame_rate
+from .timeline.timing import frame_rate
 
 SAMPLE_RATE = 48000
 #: Blender ends itself, or never ends, when it mixes less than its buffer of 1024 samples down.

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..core.curves import keys
 from ..core.curves.keys import Keys
-from .keyframes import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
+from .timeline.keys import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
 
 def anchors(table: KeyTable, before: int | None, after: int | None, own: np.ndarray) -> KeyTable:

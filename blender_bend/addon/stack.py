@@ -10,9 +10,9 @@ from bpy.types import Scene, Strip
 from ..core import catalogue
 from ..core.bends import sites
 from ..core.catalogue import Parameter, Unit
-from . import copies, drivers, strips
 from .host import compat
 from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
+from .timeline import copies, drivers, strips
 
 if TYPE_CHECKING:
     from .bend_settings import BEND_PG_bend

@@ -18,7 +18,8 @@ from bpy.types import Scene, Strip
 
 from ..core.errors import BendError, Code
 from ..core.timebase import FrameRate
-from . import animated, heard_properties, strips
+from . import animated, heard_properties
+from .timeline import strips
 
 #: More pieces than a person waits for: a minute and more.
 _MOST = 4000

@@ -10,9 +10,10 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import engine_client, fingerprint, listening, overlay, sound, sound_choice, strips
+from . import engine_client, fingerprint, listening, overlay, sound, sound_choice
 from .host import activity, changes, compat
 from .listening import Listening
+from .timeline import strips
 
 QUIET_SECONDS = 0.5
 #: While something is measured.

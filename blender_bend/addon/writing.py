@@ -14,11 +14,13 @@ from ..core.curves import event_keys
 from ..core.curves import keys as curves
 from ..core.curves.keys import Keys
 from ..core.timebase import FrameRate
-from . import splitting, strips
+from . import splitting
 from .bake_settings import DENSE, EVENTS, Options
 from .host import compat
 from .host.slices import Slices, at_once
-from .keyframes import (
+from .parameters import BEND_PG_parameter
+from .timeline import strips
+from .timeline.keys import (
     ATTRIBUTES,
     KeyTable,
     Memory,
@@ -33,7 +35,6 @@ from .keyframes import (
     ticks,
     write_keys,
 )
-from .parameters import BEND_PG_parameter
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
 LOOP = "Bend Loop"

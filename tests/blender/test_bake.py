@@ -138,10 +138,10 @@ def test_keys_of_a_sound_that_changed_while_it_was_measured_are_not_written(
 
 def test_ten_thousand_keys_are_written_and_read_back_whole(scene, bend_strip, addon, core, curve):
     random = np.random.default_rng(5).standard_normal(10_000)
-    table = addon.keyframes.table_of(core.keys.dense(random, 1))
+    table = addon.keys.table_of(core.keys.dense(random, 1))
     key = addon.compat.ensure_fcurve(scene, addon.strips.data_path(bend_strip, ANGLE), "Bend")
-    addon.keyframes.write_keys(key, table)
-    again = addon.keyframes.read_keys(curve(bend_strip, ANGLE))
+    addon.keys.write_keys(key, table)
+    again = addon.keys.read_keys(curve(bend_strip, ANGLE))
     assert np.allclose(again["co"], table["co"])
     assert np.array_equal(again["type"], table["type"])
 

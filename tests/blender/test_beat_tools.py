@@ -176,10 +176,10 @@ def test_keys_on_beats_are_as_if_set_one_by_one(scene, steady, addon, seed):
         curve.update()
         made.append(curve)
     values = np.array([made[0].evaluate(frame) for frame in beats.tolist()])
-    addon.keyframes.set_hand_keys(made[0], beats.astype(np.float32), values.astype(np.float32))
+    addon.keys.set_hand_keys(made[0], beats.astype(np.float32), values.astype(np.float32))
     one_by_one(made[1], beats.tolist())
-    one, other = (addon.keyframes.read_keys(curve) for curve in made)
-    for name in addon.keyframes.ATTRIBUTES:
+    one, other = (addon.keys.read_keys(curve) for curve in made)
+    for name in addon.keys.ATTRIBUTES:
         np.testing.assert_allclose(one[name], other[name], atol=1e-4, err_msg=name)
 
 
@@ -187,8 +187,8 @@ def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
     curve = addon.compat.ensure_fcurve(scene, addon.strips.data_path(steady, "Rotate Channels · angle"), "Bend")
     counts = []
     for length in (100, 10_000):
-        keys = addon.keyframes.table_of(core.keys.dense(np.sin(np.arange(length) / 9), 1))
-        addon.keyframes.write_keys(curve, keys)
+        keys = addon.keys.table_of(core.keys.dense(np.sin(np.arange(length) / 9), 1))
+        addon.keys.write_keys(curve, keys)
         counts.append(steps_of(lambda: bpy.ops.bend.key_beats(every=1)))
     assert counts[1] < 2 * counts[0]
 

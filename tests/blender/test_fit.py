@@ -126,10 +126,10 @@ def test_moved_keys_are_told_from_hand_work_where_frames_have_few_bits_left(bend
     bpy.ops.bend.bake()
     frame_rate(scene, 30, 1.001)
     bpy.ops.bend.fit_to_song()
-    table = addon.keyframes.read_keys(addon.strips.find_curve(bend_strip, KEY))
+    table = addon.keys.read_keys(addon.strips.find_curve(bend_strip, KEY))
     baked = next(p.baked for p in bend_strip.bend_settings.bends[0].parameters if p.key == KEY)
-    memory = addon.keyframes.Memory.decode(baked, 10_000)
-    touched, removed = addon.keyframes.hand_keys(table, memory, addon.compat.content_start(bend_strip))
+    memory = addon.keys.Memory.decode(baked, 10_000)
+    touched, removed = addon.keys.hand_keys(table, memory, addon.compat.content_start(bend_strip))
     assert len(touched) > 5 and not touched.any() and not len(removed)
 
 
@@ -333,7 +333,7 @@ def test_ten_minutes_are_no_more_work_than_their_frames(scene, addon, tmp_path, 
 
 @pytest.mark.parametrize(("stretch", "count"), [(1.25, 13), (0.5, 5), (1.0, 10)])
 def test_what_a_sound_has_added_is_remembered_on_whole_frames(addon, stretch, count):
-    keyframes = addon.keyframes
+    keyframes = addon.keys
     frames = np.concatenate([np.arange(10), np.arange(40, 44)])
     added = np.stack([frames, frames * 2.0, frames * 3.0], axis=1).astype(np.float32)
     memory = keyframes.Memory(keyframes.Memory.empty().keys, np.array([4.0], np.float32), added)

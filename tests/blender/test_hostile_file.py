@@ -165,6 +165,6 @@ def test_a_record_of_captures_that_nobody_made_is_no_record(packed, addon):
     ids=["bomb", "infinite", "no number", "too many", "negative"],
 )
 def test_a_memory_of_bakes_that_nobody_made_is_no_memory(packed):
-    keyframes = importlib.import_module(f"{MODULE}.blender_bend.addon.keyframes")
+    keyframes = importlib.import_module(f"{MODULE}.blender_bend.addon.timeline.keys")
     memory = keyframes.Memory.decode(b64encode(zlib.compress(packed)).decode(), 250)
     assert len(memory.keys) == len(memory.removed) == len(memory.added) == 0

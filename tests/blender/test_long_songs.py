@@ -23,7 +23,7 @@ def film(scene, store, addon, core):
                 scene, addon.strips.data_path(strip, bend.parameters["angle"].key), strip.name
             )
             values = np.sin(np.arange(frames) / 9 + len(strip.bend_settings.bends))
-            addon.keyframes.write_keys(curve, addon.keyframes.table_of(core.keys.dense(values, 1)))
+            addon.keys.write_keys(curve, addon.keys.table_of(core.keys.dense(values, 1)))
         scene.sequence_editor.active_strip = strip
         return strip
 

@@ -303,7 +303,7 @@ def test_an_honest_record_of_a_long_film_is_read_at_once_and_only_once(addon):
 
 
 def test_a_memory_beyond_measure_is_no_memory():
-    keyframes = importlib.import_module(f"{MODULE}.blender_bend.addon.keyframes")
+    keyframes = importlib.import_module(f"{MODULE}.blender_bend.addon.timeline.keys")
     good = np.array([[1, 0.5, 0.5], [2, 0.5, 0.5]], np.float32)
     empty = keyframes.Memory.empty()
     told = keyframes.Memory(empty.keys, empty.removed, good)

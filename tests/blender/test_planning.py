@@ -157,7 +157,7 @@ def long_film(scene, store, addon, core):
             scene, addon.strips.data_path(strip, bend.parameters["angle"].key), strip.name
         )
         values = np.sin(np.arange(1000) / 9 + len(strip.bend_settings.bends))
-        addon.keyframes.write_keys(curve, addon.keyframes.table_of(core.keys.dense(values, 1)))
+        addon.keys.write_keys(curve, addon.keys.table_of(core.keys.dense(values, 1)))
     return strip
 
 

@@ -136,7 +136,7 @@ def describe(bpy: Any, scene: Any, strip: Any, song: Path, out: Path) -> None:
     curves = {}
     for bend in strip.bend_settings.bends:
         for parameter in (item for item in bend.parameters if item.routed):
-            curve = addon("strips").find_curve(strip, parameter.key)
+            curve = addon("timeline.strips").find_curve(strip, parameter.key)
             curves[parameter.key] = [curve.evaluate(frame) for frame in range(1, scene.frame_end + 1)]
     frames = [str(directory / element.filename) for element in list(strip.elements)[: scene.frame_end]]
     specification = {

@@ -13,7 +13,7 @@ from ..bake_many import Bakes, Order
 from ..bake_settings import OperatorOptions, Options, options_of
 from ..host import activity, compat
 from ..panels.baking import draw_options
-from ..strips import active_bend_strip, bend_strips
+from ..timeline.strips import active_bend_strip, bend_strips
 from .modal import Watching
 from .polls import OnIdleBendStrip, WhenIdle
 

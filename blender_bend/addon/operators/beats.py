@@ -12,7 +12,7 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError
 from .. import bake, beat_tools, listening
 from ..host import activity, compat
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .listening import WatchingListening
 from .polls import OnBendStrip, OnIdleBendStrip
 

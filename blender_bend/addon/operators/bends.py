@@ -7,7 +7,7 @@ from bpy.types import Context, Operator, OperatorProperties
 
 from ...core import catalogue
 from .. import stack, tables
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .polls import OnBend, OnBendStrip
 
 

@@ -15,7 +15,7 @@ from ..errands import size_text
 from ..frame_use import Found
 from ..host import compat, preferences
 from ..host.slices import Slices
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .polls import OnIdleBendStrip, WhenIdle
 from .slicing import InSlices
 

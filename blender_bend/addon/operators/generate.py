@@ -10,7 +10,7 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError, Code
 from .. import generate
 from ..host import activity, changes, compat
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip
 

@@ -6,7 +6,7 @@ from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
 from ..parameters import BEND_PG_parameter
-from ..strips import active_bend_strip, require_bend_strip
+from ..timeline.strips import active_bend_strip, require_bend_strip
 
 
 def shown_parameter(context: Context) -> BEND_PG_parameter | None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import hearing, strips
+from .. import hearing
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
 from ..listening import Listening
-from ..strips import active_bend_strip
+from ..timeline import strips
+from ..timeline.strips import active_bend_strip
 from .modal import Watching
 from .polls import OnIdleBendStrip
 from .slicing import InSlices

@@ -6,7 +6,7 @@ from bpy.props import IntProperty, StringProperty
 from bpy.types import Context, Operator
 
 from ..host import preferences
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .polls import OnBendStrip
 
 

@@ -10,7 +10,7 @@ from ...core.models import known_models
 from .. import model_library
 from ..errands import size_text
 from ..host import activity, model_list
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .following import follow
 from .polls import WhenIdle, WhenOnline
 

@@ -6,7 +6,7 @@ import bpy
 from bpy.types import Context, Operator
 
 from ..host import activity
-from ..strips import active_bend_strip, require_bend_strip
+from ..timeline.strips import active_bend_strip, require_bend_strip
 
 
 def require_idle(cls: type[Operator]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Operator
 
 from ..host import compat
-from ..strips import active_bend_strip, frame_range
+from ..timeline.strips import active_bend_strip, frame_range
 from .generate import _Generating
 
 

@@ -10,10 +10,11 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError
-from .. import fingerprint, sound_choice, strips
+from .. import fingerprint, sound_choice
 from ..host import activity, changes, compat, named_files
 from ..sound import LAST_FRAME, check_readable, sound_strips
-from ..strips import active_bend_strip
+from ..timeline import strips
+from ..timeline.strips import active_bend_strip
 from .polls import OnBendStrip
 
 

@@ -10,7 +10,7 @@ from .. import bake, bake_many, fingerprint
 from ..bake_settings import EVENTS, SIMPLIFIED
 from ..host import activity
 from ..parameters import BEND_PG_parameter
-from ..strips import bend_strips
+from ..timeline.strips import bend_strips
 from .main import draw_under_way
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Panel
 
 from ...core.catalogue import strip as catalogue
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .main import BendPanel
 from .parameters import draw_parameters
 from .sounds import draw_choice

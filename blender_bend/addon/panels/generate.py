@@ -6,7 +6,7 @@ from bpy.types import Context, Panel
 
 from .. import errands, status
 from ..host import activity, reading
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .precision import draw_notices
 

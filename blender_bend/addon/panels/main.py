@@ -15,7 +15,7 @@ from ...core.wording import counted
 from .. import fingerprint, prompt_notices, song_length, sound
 from ..host import compat, preferences
 from ..host.activity import Activity
-from ..strips import active_bend_strip, bend_strips
+from ..timeline.strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 from .sounds import draw_choice, draw_others
 

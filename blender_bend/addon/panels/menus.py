@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Menu
 
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 
 
 def draw_add(self: Menu, context: Context) -> None:

@@ -11,7 +11,7 @@ from ...core import catalogue
 from ...core.catalogue import Operator
 from .. import tables
 from ..bend_settings import BEND_PG_bend
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 
 
 def draw_operator(layout: UILayout, bend: BEND_PG_bend) -> None:

@@ -12,7 +12,7 @@ from ...core.sound import features
 from ...core.sound.feature_table import MIDI
 from .. import at_playhead
 from ..parameters import BEND_PG_parameter
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 from .baking import draw_bake
 from .main import BendPanel
 

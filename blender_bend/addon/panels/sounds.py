@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, ImageStrip, Menu
 
 from .. import sound, sound_choice
-from ..strips import active_bend_strip
+from ..timeline.strips import active_bend_strip
 
 #: Sound strips that a menu lists; of more, the selected ones are chosen.
 _MOST = 24

@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 from bpy.types import Area, ImageStrip, Scene, SequenceEditor, Window
 
-from .host import compat
+from ..host import compat
 
 
 def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:

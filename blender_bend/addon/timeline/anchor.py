@@ -14,7 +14,7 @@ from typing import Any
 import bpy
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError, Code
+from ...core.errors import BendError, Code
 from . import strips
 
 #: Reads all that decides an answer, with times relative to the strip, so that moving everything changes nothing.

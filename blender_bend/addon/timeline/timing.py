@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.timebase import FrameRate
-from .host import compat
+from ...core.timebase import FrameRate
+from ..host import compat
 
 
 def frame_rate(scene: Scene) -> FrameRate:

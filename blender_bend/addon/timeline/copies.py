@@ -7,7 +7,7 @@ from typing import Any
 
 from bpy.types import FCurve, FModifier, PropertyGroup
 
-from .keyframes import read_keys, write_keys
+from .keys import read_keys, write_keys
 
 _NESTED = ("POINTER", "COLLECTION")
 #: What a curve is known by, and what Blender finds out about it.

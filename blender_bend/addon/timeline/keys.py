@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from bpy.types import FCurve, Keyframe
 
-from ..core.curves.keys import Keys
-from ..core.files.packing import unpack64
+from ...core.curves.keys import Keys
+from ...core.files.packing import unpack64
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.
 _INTERPOLATION = Keyframe.bl_rna.properties["interpolation"].enum_items

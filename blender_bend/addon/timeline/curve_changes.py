@@ -12,7 +12,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import FCurve
 
-from .host import compat
+from ..host import compat
 
 Found = TypeVar("Found")
 

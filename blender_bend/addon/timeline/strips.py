@@ -9,11 +9,11 @@ import bpy
 import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files.whole import write_whole
-from ..core.job.resolve import file_name
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files.whole import write_whole
+from ...core.job.resolve import file_name
+from ..host import compat, png
 from . import image_strips
-from .host import compat, png
 from .timing import frame_rate
 
 #: Folders in which frames of a strip are looked for, and characters in which a file may name them.
