@@ -19,11 +19,12 @@ from ..core.process import messages
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import engine_client, fingerprint, sound, tables, writing
+from . import engine_client, tables, writing
 from .bake_settings import EVENTS, Options
 from .host import compat, named_files, preferences
 from .host.slices import Slices, at_once
 from .parameters import BEND_PG_parameter
+from .sound import mixdown, sound_print
 from .timeline.anchor import Anchor
 from .timeline.timing import frame_rate, heard_frames
 from .writing import Report
@@ -47,7 +48,7 @@ def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], 
     if not frames:
         raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
     settings = strip.bend_settings
-    pcm = sound.mixdown(scene, [] if _only_midi(spelled) else sound.chosen_sounds(scene, strip), frames, folder)
+    pcm = mixdown.mixdown(scene, [] if _only_midi(spelled) else mixdown.chosen_sounds(scene, strip), frames, folder)
     request: dict[str, Any] = {
         "sound": str(pcm),
         "fps": str(rate),
@@ -73,7 +74,7 @@ def _only_midi(spelled: list[str]) -> bool:
 def heard_now(scene: Scene, strip: ImageStrip) -> str:
     """What a bake depends on, for a button: the files of the sound are looked at."""
     with named_files.press():
-        return fingerprint.of(scene, strip)
+        return sound_print.of(scene, strip)
 
 
 def routed(strip: ImageStrip) -> list[Described]:
@@ -89,7 +90,7 @@ def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
 
 def stale_parameters(scene: Scene, strip: ImageStrip) -> list[BEND_PG_parameter]:
     """The baked parameters whose route, or whose sound as far as it is known, has changed since."""
-    now = fingerprint.of(scene, strip)
+    now = sound_print.of(scene, strip)
     return [
         parameter
         for parameter in routed_parameters(strip)

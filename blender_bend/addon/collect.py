@@ -19,10 +19,11 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole, open_regular
 from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.sound.sound_files import looks_like_sound
-from . import captured, sound
+from . import captured
 from .frame_use import Tell
 from .host import changes, preferences
 from .host.slices import Slices
+from .sound import mixdown
 from .timeline import strips
 
 SOUNDS = "sounds"
@@ -142,7 +143,7 @@ def _bend_strips() -> Iterator[Any]:
 
 def _sounds() -> Iterator[_Named]:
     """The sounds of all timelines that have a bend strip or play in one, and the MIDI files of the strips."""
-    scenes = {scene for strip in _bend_strips() for scene in sound.scenes_played(strip.id_data)}
+    scenes = {scene for strip in _bend_strips() for scene in mixdown.scenes_played(strip.id_data)}
     for strip in (strip for scene in scenes for strip in scene.sequence_editor.strips_all):
         played = strip.sound if strip.type == "SOUND" else None
         if played is not None and played.library is None and played.packed_file is None:

@@ -16,8 +16,9 @@ from ..core.job.stored_frames import read_input
 from ..core.models import sonic_files
 from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
-from . import captured, fingerprint, sound
+from . import captured
 from .host import compat, preferences
+from .sound import mixdown, sound_print
 from .timeline.timing import frame_rate
 
 
@@ -66,7 +67,7 @@ def sounds_of(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
     ------
     BendError(SOUND_NONE), BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
-    return sound.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
+    return mixdown.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
 
 
 def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) -> range:
@@ -104,7 +105,7 @@ def print_of(scene: Scene, strip: ImageStrip) -> str:
     """
     condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
     frames = heard_frames(scene, strip, sounds)
-    heard = fingerprint.of_sounds(scene, sounds, frames, start)
+    heard = sound_print.of_sounds(scene, sounds, frames, start)
     if not heard:
         return ""
     parts = (
@@ -114,7 +115,7 @@ def print_of(scene: Scene, strip: ImageStrip) -> str:
         *(settle(condition.length), settle(condition.step), condition.blended),
         ears_of(strip).tower.fingerprint,
     )
-    return hashlib.sha256(repr(parts).encode()).hexdigest()[: fingerprint.LENGTH]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[: sound_print.LENGTH]
 
 
 def unheard(changed: bool = False) -> BendError:

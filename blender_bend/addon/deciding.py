@@ -11,10 +11,11 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import animated, automatic, condition, curve_values, prompt_schedule, snapshot
+from . import automatic, condition, curve_values, prompt_schedule, snapshot
 from .host import preferences
 from .host.slices import Slices
 from .parameters import Holder
+from .sound import animated
 from .timeline import curve_changes, strips
 from .timeline import keys as keyframes
 

@@ -13,7 +13,7 @@ from . import captured
 from .bake_settings import Options
 from .host import compat, preferences
 from .parameters import BEND_PG_parameter
-from .song_length import Difference, difference, sharing
+from .sound.song_length import Difference, difference, sharing
 from .timeline import image_strips, strips
 from .timeline.keys import KeyTable, Memory, follow, hand_keys, read_keys, write_keys
 

@@ -10,9 +10,10 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import captured, condition, engine_client, sound
+from . import captured, condition, engine_client
 from .host import activity, compat, named_files, preferences
 from .host.slices import Slices
+from .sound import mixdown
 from .timeline.anchor import Anchor
 
 
@@ -35,7 +36,7 @@ class Hearing:
         try:
             self.request = engine_client.client().request(
                 messages.LISTEN,
-                sound=str(sound.mixdown(scene, sounds, frames, folder)),
+                sound=str(mixdown.mixdown(scene, sounds, frames, folder)),
                 clap=condition.ears_of(strip).tower.path,
                 fps=str(windows.rate),
                 frames=len(strip.elements),

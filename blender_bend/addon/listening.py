@@ -15,7 +15,8 @@ from ..core.process import messages
 from ..core.sound import beats
 from ..core.sound.beats import Grid
 from ..core.timebase import FrameRate
-from . import bake, engine_client, fingerprint
+from . import bake, engine_client
+from .sound import sound_print
 from .timeline import timing
 from .timeline.anchor import Anchor
 
@@ -63,7 +64,7 @@ def look(scene: Scene, strip: ImageStrip) -> bool:
     """Compare the sound with what was heard of it; whether the answer differs from the one before."""
     name = scene.name, strip.name
     before, found = name in _stale, heard(strip)
-    if found is not None and fingerprint.sound_of(scene, strip) not in {found.sound, ""}:
+    if found is not None and sound_print.sound_of(scene, strip) not in {found.sound, ""}:
         _stale.add(name)
     else:
         _stale.discard(name)
@@ -91,12 +92,12 @@ def needed(strip: ImageStrip) -> list[str]:
 def fresh(scene: Scene, strip: ImageStrip, spellings: Iterable[str]) -> bool:
     """Whether all of that is known, and of the sound as it is now."""
     found = heard(strip)
-    if found is None or found.sound != fingerprint.sound_of(scene, strip):
+    if found is None or found.sound != sound_print.sound_of(scene, strip):
         return False
     if BEATS in spellings and found.beats is None:
         return False
     missing = set(spellings) - {BEATS} - set(found.measured)
-    return not missing and (found.print == fingerprint.of(scene, strip) or not _follow_beats(spellings))
+    return not missing and (found.print == sound_print.of(scene, strip) or not _follow_beats(spellings))
 
 
 def _follow_beats(spellings: Iterable[str]) -> bool:
@@ -157,8 +158,8 @@ class Listening:
     def __init__(self, scene: Scene, strip: ImageStrip, spellings: Iterable[str] | None = None) -> None:
         self.scene_name, self.strip_name = scene.name, strip.name
         wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
-        self.print = fingerprint.of(scene, strip)
-        self._anchor = Anchor.at(scene, strip, "its sound was measured", fingerprint.sound_of)
+        self.print = sound_print.of(scene, strip)
+        self._anchor = Anchor.at(scene, strip, "its sound was measured", sound_print.sound_of)
         self.rate: FrameRate = timing.frame_rate(scene)
         self.cancelled = False
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)

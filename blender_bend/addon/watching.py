@@ -10,9 +10,10 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import engine_client, fingerprint, listening, overlay, sound, sound_choice
+from . import engine_client, listening, overlay
 from .host import activity, changes, compat
 from .listening import Listening
+from .sound import mixdown, sound_choice, sound_print
 from .timeline import strips
 
 QUIET_SECONDS = 0.5
@@ -91,10 +92,10 @@ def _look() -> None:
     """Compare what is heard now with what was heard, and listen again to the first strip that differs."""
     global _current
     for scene in {scene for scene, _ in _shown()}:
-        sound_choice.tidy(scene, sound.sound_strips(scene))
+        sound_choice.tidy(scene, mixdown.sound_strips(scene))
     for scene, strip in _shown():
         name = scene.name, strip.name
-        count = len(fingerprint.stale(scene, strip))
+        count = len(sound_print.stale(scene, strip))
         if _stale.get(name) != count or listening.look(scene, strip):
             _stale[name] = count
             activity.redraw()
@@ -103,7 +104,7 @@ def _look() -> None:
             try:
                 _current = Listening(scene, strip)
             except BendError as error:
-                _refused.add((*name, fingerprint.of(scene, strip)))
+                _refused.add((*name, sound_print.of(scene, strip)))
                 activity.log.info("listening: %s", error)
 
 
@@ -113,7 +114,7 @@ def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
         bpy.context.window_manager.bend_keep_listening
         and listening.heard(strip) is not None
         and engine_client.running()
-        and (scene.name, strip.name, fingerprint.of(scene, strip)) not in _refused
+        and (scene.name, strip.name, sound_print.of(scene, strip)) not in _refused
         and not listening.fresh(scene, strip, listening.needed(strip))
     )
 

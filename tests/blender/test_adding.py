@@ -42,7 +42,7 @@ def test_a_song_begins_where_the_scene_begins_on_a_free_channel(scene, addon, so
     scene.frame_start, scene.frame_current = 11, 200
     assert bpy.ops.bend.add_sound(filepath=song_file) == {"FINISHED"}
     assert bpy.ops.bend.add_sound(filepath=song_file) == {"FINISHED"}
-    first, second = addon.sound.sound_strips(scene)
+    first, second = addon.mixdown.sound_strips(scene)
     assert times(first, addon) == times(second, addon) == (11, 59)
     assert (first.channel, second.channel) == (1, 2)
     assert scene.sequence_editor.active_strip == second and second.select and not first.select

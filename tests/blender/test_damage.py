@@ -68,7 +68,7 @@ def test_a_frame_rate_at_the_ends_of_blenders_field_is_baked_or_refused(rate, sc
     """Blender's own mixdown would go on for ever, fill the disk, or end Blender."""
     scene.render.fps, scene.render.fps_base = RATES[rate]
     addon.changes.mark_changed()
-    assert addon.fingerprint.of(scene, bend_strip) is not None
+    assert addon.sound_print.of(scene, bend_strip) is not None
     if rate in {"fast", "slow"}:
         addon.bake.Bake(scene, bend_strip).finish()
         return

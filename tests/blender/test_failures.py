@@ -37,7 +37,7 @@ def test_without_any_engine_the_set_up_is_offered(addon, core, fails, store, mon
 
 def test_a_timeline_without_sound_is_said(addon, core, fails, scene, store):
     strip = addon.strips.create(scene, "Bend", 1, 10, (64, 64), store)
-    assert fails(addon.sound.chosen_sounds, scene, strip).code == core.errors.Code.SOUND_NONE
+    assert fails(addon.mixdown.chosen_sounds, scene, strip).code == core.errors.Code.SOUND_NONE
 
 
 def test_nothing_below_a_strip_is_said(addon, core, fails, scene, store):

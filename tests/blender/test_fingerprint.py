@@ -15,7 +15,7 @@ from timeline import slide, trim
 @pytest.fixture
 def fingerprint(addon):
     addon.named_files.forget()
-    return addon.fingerprint
+    return addon.sound_print
 
 
 @pytest.fixture

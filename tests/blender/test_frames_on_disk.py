@@ -213,7 +213,7 @@ def test_a_collected_project_can_be_moved(short, song, scene, addon, store, tmp_
     assert strip.directory == "//bend_frames/"
     paths = {name: scene.sequence_editor.strips[name].sound.filepath for name in ("Song", "Second")}
     assert sorted(paths.values()) == ["//sounds/song 2.wav", "//sounds/song.wav"]
-    assert not addon.fingerprint.stale(scene, strip)
+    assert not addon.sound_print.stale(scene, strip)
     bpy.ops.wm.save_mainfile()
 
     shutil.move(tmp_path / "film", tmp_path / "moved")

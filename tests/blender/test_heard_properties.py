@@ -52,7 +52,7 @@ RESTLESS = {"audio_volume", "volume"}
 @pytest.fixture(autouse=True)
 def quick(addon, monkeypatch):
     """Short mixdowns, and no warnings of names that Blender 5.2 keeps for old scripts."""
-    monkeypatch.setattr(addon.sound, "SAMPLE_RATE", RATE)
+    monkeypatch.setattr(addon.mixdown, "SAMPLE_RATE", RATE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -145,9 +145,9 @@ class Stage:
     def heard(self) -> Any:
         """The samples, or why there are none."""
         try:
-            sounds = self.addon.sound.chosen_sounds(self.scene, self.bend)
+            sounds = self.addon.mixdown.chosen_sounds(self.scene, self.bend)
             frames = self.addon.timing.heard_frames(self.bend)
-            data = self.addon.sound.mixdown(self.scene, sounds, frames, self.folder).read_bytes()
+            data = self.addon.mixdown.mixdown(self.scene, sounds, frames, self.folder).read_bytes()
         except Exception as error:
             assert type(error).__name__ == "BendError"
             return str(error)
@@ -157,7 +157,7 @@ class Stage:
     def print(self) -> str:
         self.addon.named_files.forget()
         with self.addon.named_files.press():
-            return self.addon.fingerprint.of(self.scene, self.bend)
+            return self.addon.sound_print.of(self.scene, self.bend)
 
 
 def follow(thing: Any, path: tuple[Any, ...]) -> Any:

@@ -40,7 +40,7 @@ def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path)
         except core.errors.BendError as error:
             refused += 1
             assert 10 < len(error.message) <= core.errors.LONGEST_MESSAGE
-        addon.fingerprint.stale(scene, strip)
+        addon.sound_print.stale(scene, strip)
         draw_panels()
         scene.sequence_editor.strips.remove(strip)
         if number == STRIPS // 4:
@@ -88,7 +88,7 @@ def test_a_choice_of_another_version_is_shown_and_refused_by_its_name(scene, ben
         write_raw(owner, name, -1)
         assert getattr(owner, name) == "", (path, name)
         draw_panels()
-        for look in (addon.fingerprint.stale, addon.bake.stale_parameters, addon.listening.grid):
+        for look in (addon.sound_print.stale, addon.bake.stale_parameters, addon.listening.grid):
             look(scene, bend_strip)
         addon.listening.needed(bend_strip)
         of_sound = path in {"baking", "beats"} or "parameters" in path

@@ -221,11 +221,11 @@ def test_a_redraw_reads_no_curve_of_the_sound_again(scene, film, song, addon, wa
     song.keyframe_insert("volume", frame=1)
     monkeypatch.setattr(addon.animated, "_keys", lambda *arguments: read.append(1) or points(*arguments))
     watched()
-    before = [addon.fingerprint.of(scene, strip) for _ in range(3)]
+    before = [addon.sound_print.of(scene, strip) for _ in range(3)]
     assert len(read) == 1 and len(set(before)) == 1
     scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[-1].keyframe_points[0].co.y = 0.25
     watched()
-    assert addon.fingerprint.of(scene, strip) != before[0] and len(read) == 2
+    assert addon.sound_print.of(scene, strip) != before[0] and len(read) == 2
 
 
 def test_a_plan_grows_with_its_frames_and_its_slices_do_not(scene, film, addon, monkeypatch):

@@ -252,25 +252,25 @@ def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_othe
     strip.bend_settings.midi_file = "//host/share/secret.mid" if os.name == "nt" else "\\\\host\\share\\secret.mid"
     with watched() as found:
         opened.live()
-        assert addon.fingerprint.of(scene, strip) == "" and addon.fingerprint.stale(scene, strip) == []
+        assert addon.sound_print.of(scene, strip) == "" and addon.sound_print.stale(scene, strip) == []
     assert not [path for _, path in found if path.startswith((str(private), "\\\\"))]
-    assert addon.fingerprint.is_unknown(scene, strip)
+    assert addon.sound_print.is_unknown(scene, strip)
     with watched() as found, sequencer(scene):
         assert bpy.ops.bend.compare_sound() == {"FINISHED"}
-    assert not addon.fingerprint.is_unknown(scene, strip)
+    assert not addon.sound_print.is_unknown(scene, strip)
     assert {path for _, path in found} >= {str(private / "secret.wav"), strip.bend_settings.midi_file}
     addon.named_files.FILE_SECONDS, before = 0.0, addon.named_files.FILE_SECONDS
     try:
         with watched() as found:
             opened.live()
-        assert addon.fingerprint.stale(scene, strip), "a baked parameter of another sound"
+        assert addon.sound_print.stale(scene, strip), "a baked parameter of another sound"
     finally:
         addon.named_files.FILE_SECONDS = before
     assert str(private / "secret.wav") in {path for _, path in found}
     assert not [path for _, path in found if path.startswith("\\\\")]
     bpy.ops.wm.open_mainfile(filepath=str(original))
     scene, strip = opened.strip()
-    assert addon.fingerprint.of(scene, strip) == "", "another file, another person"
+    assert addon.sound_print.of(scene, strip) == "", "another file, another person"
     assert [order.strip for order in addon.bake_many.changed(scene)] == [strip.name], "Re-bake Changed looks by itself"
 
 

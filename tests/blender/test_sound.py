@@ -35,7 +35,7 @@ def heard(scene, tmp_path, addon):
     """The samples of both channels that a mixdown of some strips gives over a range of frames, shape (samples, 2)."""
 
     def mix(strips, frames, of=None):
-        path = addon.sound.mixdown(of or scene, strips, frames, tmp_path)
+        path = addon.mixdown.mixdown(of or scene, strips, frames, tmp_path)
         data = path.read_bytes()
         samples = np.frombuffer(data[data.index(b"data") + 8 :][: len(frames) * RATE // 24 * 8], np.float32)
         return samples.reshape(-1, 2)
@@ -56,7 +56,7 @@ def add(scene, path, frame=1, channel=1):
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_kind_of_file_is_heard_in_time(scene, kinds, heard, addon, kind):
     strip = add(scene, kinds / kind)
-    addon.sound.check_readable(strip)
+    addon.mixdown.check_readable(strip)
     samples = heard([strip], range(1, 49))
     assert level(samples, 0, 22) < 0.01
     assert level(samples, 26, 46) > 0.1
@@ -196,7 +196,7 @@ def test_a_deleted_sound_strip_is_missed_with_the_repair(scene, bend_strip, song
 
 def test_the_mixdown_is_stereo_at_48_khz_whatever_the_scene_says(scene, song, tmp_path, addon):
     scene.render.ffmpeg.audio_mixrate = 22050
-    path = addon.sound.mixdown(scene, [song], range(1, 25), tmp_path)
+    path = addon.mixdown.mixdown(scene, [song], range(1, 25), tmp_path)
     data = path.read_bytes()
     assert int.from_bytes(data[22:24], "little") == 2
     assert int.from_bytes(data[24:28], "little") == RATE
@@ -216,13 +216,13 @@ def test_packed_sound_is_heard(scene, tmp_path, heard, addon):
     strip = add(scene, path)
     strip.sound.pack()
     path.unlink()
-    addon.sound.check_readable(strip)
+    addon.mixdown.check_readable(strip)
     assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(CENTERED, rel=0.02)
 
 
 def test_a_mixdown_that_cannot_be_written_is_said_in_words(scene, song, addon, core, tmp_path):
     with pytest.raises(core.errors.BendError) as raised:
-        addon.sound.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
+        addon.mixdown.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
     assert raised.value.code == core.errors.Code.SOUND_UNREADABLE
 
 
@@ -278,20 +278,20 @@ def test_a_scene_strip_is_heard_and_its_own_scene_strips_too(scene, tmp_path, he
     middle.render.fps = 24
     play(middle, inner)
     strip = play(scene, middle)
-    assert addon.sound.sound_strips(scene) == [strip]
+    assert addon.mixdown.sound_strips(scene) == [strip]
     assert level(heard([strip], range(1, 25)), 2, 22) == pytest.approx(CENTERED, rel=0.02)
     strip.scene_input = "CAMERA"
-    assert addon.sound.sound_strips(scene) == []
+    assert addon.mixdown.sound_strips(scene) == []
 
 
 def test_scenes_that_play_each_other_end(scene, tmp_path, addon, bend_strip):
     other = scene_of("Other", write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
     strip = play(scene, other)
     play(other, scene)
-    assert strip in addon.sound.sound_strips(scene)
-    addon.sound.check_readable(strip)
+    assert strip in addon.mixdown.sound_strips(scene)
+    addon.mixdown.check_readable(strip)
     bend_strip.bend_settings.sounds.clear()
-    assert addon.fingerprint.of(scene, bend_strip)
+    assert addon.sound_print.of(scene, bend_strip)
 
 
 def test_a_file_that_is_missing_in_a_scene_is_named(scene, tmp_path, store):

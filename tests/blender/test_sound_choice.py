@@ -20,10 +20,10 @@ def listened(scene, bend_strip, addon):
     """The names of what the bend strip listens to, or what the artist is told."""
 
     def now(of=None):
-        addon.sound_choice.tidy(scene, addon.sound.sound_strips(scene))
+        addon.sound_choice.tidy(scene, addon.mixdown.sound_strips(scene))
         strip = of or bend_strip
         try:
-            return [sound.name for sound in addon.sound.chosen_sounds(strip.id_data, strip)]
+            return [sound.name for sound in addon.mixdown.chosen_sounds(strip.id_data, strip)]
         except Exception as error:
             return str(error)
 
@@ -52,15 +52,15 @@ def shown(strip):
 
 
 def test_a_second_song_changes_nothing_until_it_is_chosen(scene, bend_strip, second, listened, addon):
-    before = addon.fingerprint.of(scene, bend_strip)
+    before = addon.sound_print.of(scene, bend_strip)
     select(scene, second)
-    assert listened() == ["Song"] and addon.fingerprint.of(scene, bend_strip) == before
+    assert listened() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
     bpy.ops.bend.use_sounds(add=True)
     assert listened() == ["Song", "Second"]
     bpy.ops.bend.use_sounds()
-    assert listened() == ["Second"] and addon.fingerprint.of(scene, bend_strip) != before
+    assert listened() == ["Second"] and addon.sound_print.of(scene, bend_strip) != before
     bpy.ops.bend.use_sounds(strip="Song")
-    assert listened() == ["Song"] and addon.fingerprint.of(scene, bend_strip) == before
+    assert listened() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
     bpy.ops.bend.use_sounds(everything=True)
     assert listened() == ["Song", "Second"]
 
@@ -86,7 +86,7 @@ def test_the_choice_survives_renaming_sliding_and_saving(scene, song, bend_strip
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
     scene = bpy.context.scene
     strip = next(addon.strips.bend_strips(scene))
-    assert [sound.name for sound in addon.sound.listened(scene, strip)] == ["Lead"]
+    assert [sound.name for sound in addon.mixdown.listened(scene, strip)] == ["Lead"]
 
 
 def test_the_choice_survives_undo(scene, song, bend_strip, second, addon):
@@ -99,7 +99,7 @@ def test_the_choice_survives_undo(scene, song, bend_strip, second, addon):
     bpy.ops.ed.undo()
     scene = bpy.context.scene
     strip = next(addon.strips.bend_strips(scene))
-    assert [sound.name for sound in addon.sound.listened(scene, strip)] == ["Lead"]
+    assert [sound.name for sound in addon.mixdown.listened(scene, strip)] == ["Lead"]
 
 
 def test_a_copy_of_the_song_is_not_meant_whatever_both_are_called(scene, song, listened):
@@ -113,7 +113,7 @@ def test_of_two_copies_that_cannot_be_told_apart_none_is_taken(scene, song, bend
     copy = duplicate(scene, song, 120)
     song.name, copy.name = "Lead", "Rest"
     with pytest.raises(Exception, match="'Song' is not on the timeline"):
-        addon.sound.chosen_sounds(scene, bend_strip)
+        addon.mixdown.chosen_sounds(scene, bend_strip)
 
 
 def test_all_pieces_of_a_song_that_was_cut_are_heard_wherever_they_are_moved(scene, song, listened):
@@ -163,9 +163,9 @@ def test_only_what_is_chosen_is_measured(scene, song, bend_strip, second, curve,
 
     before = baked()
     second.volume = 0.5
-    assert baked() == before and addon.fingerprint.stale(scene, bend_strip) == []
+    assert baked() == before and addon.sound_print.stale(scene, bend_strip) == []
     bpy.ops.bend.use_sounds(channel=4)
-    assert addon.fingerprint.stale(scene, bend_strip)
+    assert addon.sound_print.stale(scene, bend_strip)
     assert baked() != before
 
 
@@ -192,7 +192,7 @@ def test_the_sound_of_a_scene_strip_is_collected(scene, song, bend_strip, second
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "project" / "a.blend"))
     assert bpy.ops.bend.collect() == {"FINISHED"}
     assert (tmp_path / "project" / "sounds" / "second.wav").is_file()
-    assert [sound.name for sound in addon.sound.chosen_sounds(scene, bend_strip)] == ["Song"]
+    assert [sound.name for sound in addon.mixdown.chosen_sounds(scene, bend_strip)] == ["Song"]
 
 
 class Layout:
@@ -220,7 +220,7 @@ class Layout:
 def drawn(addon, strip):
     import importlib
 
-    panel = importlib.import_module(addon.sound.__name__.rpartition(".addon.")[0] + ".addon.panels.sounds")
+    panel = importlib.import_module(addon.mixdown.__name__.rpartition(".addon.")[0] + ".addon.panels.sounds")
     noted = []
     panel.draw_choice(Layout(noted), strip)
     panel.draw_others(Layout(noted), strip)

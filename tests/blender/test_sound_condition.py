@@ -169,7 +169,7 @@ def test_it_can_listen_to_other_sounds_than_the_features(film, song, scene, addo
     assert addon.condition.sounds_of(scene, film) == [song]
     song.select, other.select = False, True
     bpy.ops.bend.use_sounds(for_condition=True)
-    assert addon.condition.sounds_of(scene, film) == [other] and addon.sound.chosen_sounds(scene, film) == [song]
+    assert addon.condition.sounds_of(scene, film) == [other] and addon.mixdown.chosen_sounds(scene, film) == [song]
     bpy.ops.bend.hear()
     assert all(frame.sound for frame in addon.snapshot.take(scene, film).frames)
 

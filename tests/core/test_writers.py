@@ -24,7 +24,7 @@ ALLOWED = {
         "addon/generation.py",
         "_start",
     ): "a job in a folder that nobody else knows; fsync would stop Blender",
-    ("addon/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",
+    ("addon/sound/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",
     ("engine/host/compiled_cache.py", "_alone"): "a lock",
     ("engine/process/doctor.py", "_write_access"): "tries whether a folder can be written, and leaves nothing",
     ("engine/setup/download.py", "_fetch"): "a download that goes on where it was left; it is checked, then renamed",

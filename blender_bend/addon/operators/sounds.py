@@ -10,9 +10,9 @@ from bpy.props import BoolProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError
-from .. import fingerprint, sound_choice
 from ..host import activity, changes, compat, named_files
-from ..sound import LAST_FRAME, check_readable, sound_strips
+from ..sound import sound_choice, sound_print
+from ..sound.mixdown import LAST_FRAME, check_readable, sound_strips
 from ..timeline import strips
 from ..timeline.strips import active_bend_strip
 from .polls import OnBendStrip
@@ -143,7 +143,7 @@ class BEND_OT_compare_sound(OnBendStrip, Operator):
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
         with named_files.press():
-            changed = len(fingerprint.stale(strip.id_data, strip))
+            changed = len(sound_print.stale(strip.id_data, strip))
         changes.mark_changed()
         activity.redraw()
         self.report({"INFO"}, "The sound has changed since the bake" if changed else "The sound is as it was baked")

@@ -8,9 +8,10 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 from ...core import catalogue
 from ...core.errors import BendError
 from ...core.wording import counted
-from .. import fit, sound_choice, stack, tables
+from .. import fit, stack, tables
 from ..host import compat, preferences
-from ..sound import sound_strips
+from ..sound import sound_choice
+from ..sound.mixdown import sound_strips
 from ..timeline import strips
 from .polls import OnIdleBendStrip
 

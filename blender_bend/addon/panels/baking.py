@@ -6,10 +6,11 @@ from typing import Any
 
 from bpy.types import Context, Strip, UILayout
 
-from .. import bake, bake_many, fingerprint
+from .. import bake, bake_many
 from ..bake_settings import EVENTS, SIMPLIFIED
 from ..host import activity
 from ..parameters import BEND_PG_parameter
+from ..sound import sound_print
 from ..timeline.strips import bend_strips
 from .main import draw_under_way
 
@@ -73,7 +74,7 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
         draw_under_way(layout, activity.current)
     elif baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")
-    if fingerprint.is_unknown(scene, strip):
+    if sound_print.is_unknown(scene, strip):
         column = layout.column(align=True)
         column.label(text="The sound was not looked at yet", icon="QUESTION")
         column.operator("bend.compare_sound")

@@ -12,9 +12,10 @@ from ...core.errors import BendError
 from ...core.models.suggestions import suggestions_for
 from ...core.samplers import schedulers
 from ...core.wording import counted
-from .. import fingerprint, prompt_notices, song_length, sound
+from .. import prompt_notices
 from ..host import compat, preferences
 from ..host.activity import Activity
+from ..sound import mixdown, song_length, sound_print
 from ..timeline.strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
 from .sounds import draw_choice, draw_others
@@ -93,7 +94,7 @@ def draw_fit(layout: Any, strip: ImageStrip) -> None:
 def draw_first_step(layout: Any, context: Context) -> None:
     """What to do in a scene without a bend strip."""
     scene = compat.sequencer_scene(context)
-    sounds = sound.sound_strips(scene) if scene else []
+    sounds = mixdown.sound_strips(scene) if scene else []
     column = layout.column()
     if not sounds:
         column.label(text="1. Put a song on the timeline", icon="SOUND")
@@ -132,7 +133,7 @@ class BEND_PT_main(BendPanel, Panel):
             box.label(text="The timeline shows no scene", icon="INFO")
             box.operator("bend.show_sequencer", icon="SEQUENCE")
         draw_fit(layout, strip)
-        if fingerprint.stale(strip.id_data, strip):
+        if sound_print.stale(strip.id_data, strip):
             box = layout.box().column(align=True)
             box.label(text="The sound has changed since the bake", icon="INFO")
             box.operator("bend.rebake", icon="KEYFRAME_HLT")

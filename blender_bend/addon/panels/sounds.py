@@ -6,7 +6,7 @@ from typing import Any
 
 from bpy.types import Context, ImageStrip, Menu
 
-from .. import sound, sound_choice
+from ..sound import mixdown, sound_choice
 from ..timeline.strips import active_bend_strip
 
 #: Sound strips that a menu lists; of more, the selected ones are chosen.
@@ -16,7 +16,7 @@ _MOST = 24
 def draw_choice(layout: Any, strip: ImageStrip, for_condition: bool = False) -> None:
     """What a strip listens to, as a menu."""
     settings = strip.bend_settings
-    items, sounds = settings.condition.sounds if for_condition else settings.sounds, sound.sound_strips(strip.id_data)
+    items, sounds = settings.condition.sounds if for_condition else settings.sounds, mixdown.sound_strips(strip.id_data)
     found = sound_choice.find(sounds, items)
     row = layout.row(align=True)
     row.alert = bool(found.gone)
@@ -37,7 +37,7 @@ def _text(items: Any, found: sound_choice.Found, for_condition: bool) -> str:
 
 def draw_others(layout: Any, strip: ImageStrip) -> None:
     """What can be done with a selected sound that the strip does not listen to."""
-    sounds = sound.sound_strips(strip.id_data)
+    sounds = mixdown.sound_strips(strip.id_data)
     listened = sound_choice.find(sounds, strip.bend_settings.sounds).strips
     others = [one for one in sounds if one not in listened and sound_choice.is_selected(one)]
     if not others:
@@ -60,7 +60,7 @@ class _Sounds:
         strip = active_bend_strip(context)
         if strip is None:
             return
-        sounds = sound.sound_strips(strip.id_data)
+        sounds = mixdown.sound_strips(strip.id_data)
         text = "The Same Sound as the Features" if self.for_condition else "All Sound"
         self._entry(text, everything=True)
         self._entry("Selected Strips")

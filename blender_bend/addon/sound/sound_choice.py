@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from bpy.types import Scene, Strip
 
-from .host import compat
-from .timeline import strips
+from ..host import compat
+from ..timeline import strips
 
 
 class Found(NamedTuple):

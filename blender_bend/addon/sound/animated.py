@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from bpy.types import AnimData, DriverTarget, FCurve, Scene
 
-from .host import compat
+from ..host import compat
+from ..timeline import curve_changes, drivers
 from .rna_values import value, values
-from .timeline import curve_changes, drivers
 
 #: How layers of animation and their curves look, and what is read by itself.
 _LOOKS = ("lock", "active", "is_valid", "strips", "fcurves", "action", "action_slot", "action_suitable_slots")

@@ -7,12 +7,12 @@ from fractions import Fraction
 
 from bpy.types import ImageStrip, Scene, Strip
 
-from ..core.errors import BendError
-from ..core.timebase import FrameRate
-from .host import compat
-from .sound import listened
-from .timeline import strips
-from .timeline.timing import frame_rate
+from ...core.errors import BendError
+from ...core.timebase import FrameRate
+from ..host import compat
+from ..timeline import strips
+from ..timeline.timing import frame_rate
+from .mixdown import listened
 
 
 @dataclass(frozen=True)

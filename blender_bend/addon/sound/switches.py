@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from bpy.types import Scene, Strip
 
-from ..core.errors import BendError, Code
-from ..core.timebase import FrameRate
+from ...core.errors import BendError, Code
+from ...core.timebase import FrameRate
+from ..timeline import strips
 from . import animated, heard_properties
-from .timeline import strips
 
 #: More pieces than a person waits for: a minute and more.
 _MOST = 4000

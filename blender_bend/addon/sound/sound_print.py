@@ -14,14 +14,14 @@ from typing import Any, NamedTuple
 import bpy
 from bpy.types import ID, ImageStrip, Scene, SceneStrip, Strip
 
-from ..core.errors import BendError
+from ...core.errors import BendError
+from ..host import compat, named_files
+from ..host.named_files import Unseen
+from ..timeline import strips
+from ..timeline.timing import heard_frames
 from . import heard_properties, rna_values
 from .animated import over_time
-from .host import compat, named_files
-from .host.named_files import Unseen
-from .sound import LAST_FRAME, listened, sound_strips
-from .timeline import strips
-from .timeline.timing import heard_frames
+from .mixdown import LAST_FRAME, listened, sound_strips
 
 LENGTH = 16
 

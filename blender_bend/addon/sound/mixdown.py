@@ -13,11 +13,11 @@ from typing import Any
 import bpy
 from bpy.types import FCurve, ImageStrip, Object, Scene, SoundStrip, Strip
 
-from ..core.errors import BendError, Code
-from ..core.timebase import FrameRate
+from ...core.errors import BendError, Code
+from ...core.timebase import FrameRate
+from ..host import compat, named_files
+from ..timeline.timing import frame_rate
 from . import animated, sound_choice, switches
-from .host import compat, named_files
-from .timeline.timing import frame_rate
 
 SAMPLE_RATE = 48000
 #: Blender ends itself, or never ends, when it mixes less than its buffer of 1024 samples down.

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from bpy.types import Scene, SequenceTimelineChannel, Strip, StripModifier
 
+from ..timeline import strips
 from . import animated, rna_values
-from .timeline import strips
 
 #: Properties of strips that only the picture has, that name a place in the sequencer, or that are read by themselves.
 _SEEN = {
