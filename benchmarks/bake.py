@@ -41,7 +41,7 @@ def strip_with_routes(bpy: Any, routes: int, frames: int) -> Any:
         scene, "Bend", 1, 1 + frames, (64, 64), Path(tempfile.mkdtemp(prefix="bend-frames-"))
     )
     for number in range(routes):
-        bend = addon("stack").add_bend(strip, "rotate_channels")
+        bend = addon("settings.stack").add_bend(strip, "rotate_channels")
         parameter = bend.parameters["angle"]
         parameter.feature, parameter.which, parameter.attack = "mfcc", number + 1, 0.05
     return strip
@@ -87,7 +87,7 @@ def main() -> None:
     bpy.ops.wm.read_homefile(use_empty=True)
     strip = strip_with_routes(bpy, arguments.routes, arguments.frames)
     features = measured_features(arguments.routes, arguments.frames)
-    Options = addon("bake_settings").Options
+    Options = addon("settings.bake_settings").Options
     print(f"Blender {bpy.app.version_string}: {arguments.routes} routes x {arguments.frames} frames, seconds")
     for name, settings in KINDS:
         seconds, processor = [], []

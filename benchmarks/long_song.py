@@ -66,7 +66,7 @@ class Song:
 
     def bake(self) -> Slices:
         """Bake, once the engine has measured the sound."""
-        work = under_way(self.strip, self.features, addon("bake_settings").Options())
+        work = under_way(self.strip, self.features, addon("settings.bake_settings").Options())
         work.collect()
         yield
         yield from work.write()

@@ -13,7 +13,7 @@ from ..core.sound import features
 from ..core.timebase import FrameRate
 from . import listening
 from .listening import Heard
-from .parameters import BEND_PG_parameter
+from .settings.parameters import BEND_PG_parameter
 from .timeline import timing
 
 

@@ -19,11 +19,12 @@ from ..core.process import messages
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import engine_client, tables, writing
-from .bake_settings import EVENTS, Options
+from . import engine_client, writing
 from .host import compat, named_files, preferences
 from .host.slices import Slices, at_once
-from .parameters import BEND_PG_parameter
+from .settings import enums
+from .settings.bake_settings import EVENTS, Options
+from .settings.parameters import BEND_PG_parameter
 from .sound import mixdown, sound_print
 from .timeline.anchor import Anchor
 from .timeline.timing import frame_rate, heard_frames
@@ -117,7 +118,7 @@ class Bake:
     ) -> None:
         self.strip_name = strip.name
         wanted = None if keys is None else set(keys)
-        tables.check(strip.bend_settings.beats)
+        enums.check(strip.bend_settings.beats)
         shown = (p for holder in strip.bend_settings.holders() for p, _ in holder.shown_parameters())
         chosen = [p for p in shown if wanted is None or p.key in wanted]
         for parameter in chosen:

@@ -10,11 +10,11 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError, Code
 from ..core.process import messages
-from . import tables
 from .bake import Bake, routed_parameters, stale_parameters
-from .bake_settings import Options
 from .host import activity, named_files
 from .host.slices import Slices, at_once
+from .settings import enums
+from .settings.bake_settings import Options
 from .timeline import anchor, strips
 from .writing import Report
 
@@ -43,7 +43,7 @@ def everything(scene: Scene) -> list[Order]:
     """Every bend strip of a scene that follows the sound, each as its own settings say."""
     routed = [strip for strip in strips.bend_strips(scene) if routed_parameters(strip)]
     for strip in routed:
-        tables.check(strip.bend_settings.baking)
+        enums.check(strip.bend_settings.baking)
     return [Order(strip.name, strip.bend_settings.baking.chosen_options()) for strip in routed]
 
 

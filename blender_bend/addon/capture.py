@@ -20,7 +20,7 @@ from ..core.job.resolve import input_path
 from . import below, captured
 from .host import activity, compat, named_files, png, preferences
 from .host.slices import Slices, at_once
-from .parameters import Holder
+from .settings.parameters import Holder
 from .timeline import strips
 from .timeline.anchor import Anchor
 

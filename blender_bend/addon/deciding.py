@@ -14,7 +14,7 @@ from ..core.errors import BendError
 from . import automatic, condition, curve_values, prompt_schedule, snapshot
 from .host import preferences
 from .host.slices import Slices
-from .parameters import Holder
+from .settings.parameters import Holder
 from .sound import animated
 from .timeline import curve_changes, strips
 from .timeline import keys as keyframes

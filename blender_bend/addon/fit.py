@@ -10,9 +10,9 @@ import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
 from . import captured
-from .bake_settings import Options
 from .host import compat, preferences
-from .parameters import BEND_PG_parameter
+from .settings.bake_settings import Options
+from .settings.parameters import BEND_PG_parameter
 from .sound.song_length import Difference, difference, sharing
 from .timeline import image_strips, strips
 from .timeline.keys import KeyTable, Memory, follow, hand_keys, read_keys, write_keys

@@ -9,7 +9,7 @@ from bpy.types import Scene
 
 from ..core.errors import BendError, Code
 from ..core.prompts import schedule as prompts
-from .properties import BEND_PG_settings
+from .settings.strip_settings import BEND_PG_settings
 
 #: Lines and characters of a text of prompts: more than a film has.
 LINES, CHARACTERS = 50_000, 4_000_000

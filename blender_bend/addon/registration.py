@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_client, operators, overlay, panels, properties, render_handler, status, watching
+from . import engine_client, operators, overlay, panels, render_handler, status, watching
 from .host import changes, named_files, old_logs, preferences, reading
+from .settings import strip_settings
 from .timeline import curve_changes
 
-CLASSES = (*preferences.CLASSES, *properties.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (
     named_files,
     old_logs,
     reading,
     preferences,
-    properties,
+    strip_settings,
     panels,
     render_handler,
     changes,

@@ -20,12 +20,12 @@ from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.samplers import schedulers
 from . import automatic, captured, condition, curve_values, embedding_files, prompt_schedule
-from .bend_settings import BEND_PG_bend
 from .curve_values import PIECE, Track
 from .host import compat, preferences
 from .host.slices import Slices, at_once
-from .parameters import Holder
-from .properties import BEND_PG_lora, BEND_PG_settings
+from .settings.bend_settings import BEND_PG_bend
+from .settings.parameters import Holder
+from .settings.strip_settings import BEND_PG_lora, BEND_PG_settings
 from .timeline import strips
 from .timeline.timing import frame_rate
 

@@ -15,10 +15,10 @@ from ..core.curves import keys as curves
 from ..core.curves.keys import Keys
 from ..core.timebase import FrameRate
 from . import splitting
-from .bake_settings import DENSE, EVENTS, Options
 from .host import compat
 from .host.slices import Slices, at_once
-from .parameters import BEND_PG_parameter
+from .settings.bake_settings import DENSE, EVENTS, Options
+from .settings.parameters import BEND_PG_parameter
 from .timeline import strips
 from .timeline.keys import (
     ATTRIBUTES,

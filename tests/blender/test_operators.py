@@ -67,7 +67,7 @@ def test_the_numbers_of_enums_come_from_names_so_that_new_rows_change_no_file(be
 
 
 def test_every_family_has_a_menu_to_add_and_a_menu_to_choose(bend_strip, addon, core):
-    families = [family for family, _ in addon.tables.families()]
+    families = [family for family, _ in addon.enums.families()]
     assert set(families) == {operator.family for operator in core.catalogue.OPERATORS}
     for prefix in ("BEND_MT_add_bend", "BEND_MT_operator"):
         assert [getattr(bpy.types, f"{prefix}_{n}").bl_label for n in range(len(families))] == families

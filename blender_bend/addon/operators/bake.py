@@ -8,11 +8,12 @@ from bpy.props import StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import bake_many, tables
+from .. import bake_many
 from ..bake_many import Bakes, Order
-from ..bake_settings import OperatorOptions, Options, options_of
 from ..host import activity, compat
 from ..panels.baking import draw_options
+from ..settings import enums
+from ..settings.bake_settings import OperatorOptions, Options, options_of
 from ..timeline.strips import active_bend_strip, bend_strips
 from .modal import Watching
 from .polls import OnIdleBendStrip, WhenIdle
@@ -83,7 +84,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
         baking = strip.bend_settings.baking
         # What is not asked for is done as the last time on this strip, and what is asked for is done the next time too.
         remembered = {field.name for field in fields(Options) if not self.properties.is_property_set(field.name)}
-        tables.check(baking, remembered)
+        enums.check(baking, remembered)
         for setting in fields(Options):
             source, target = (baking, self) if setting.name in remembered else (self, baking)
             setattr(target, setting.name, getattr(source, setting.name))

@@ -6,7 +6,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Operator, OperatorProperties
 
 from ...core import catalogue
-from .. import stack, tables
+from ..settings import enums, stack
 from ..timeline.strips import active_bend_strip
 from .polls import OnBend, OnBendStrip
 
@@ -21,7 +21,7 @@ class BEND_OT_add_bend(OnBendStrip, Operator):
     operator: EnumProperty(
         name="Operator",
         description="What is done to the tensors",
-        items=tables.operator_items(),
+        items=enums.operator_items(),
         default="rotate_channels",
     )
     site: StringProperty(name="Site", description="Where the network is bent", default="latent")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
-from ..parameters import BEND_PG_parameter
+from ..settings.parameters import BEND_PG_parameter
 from ..timeline.strips import active_bend_strip, require_bend_strip
 
 

@@ -9,7 +9,7 @@ from bpy.types import Context, Operator, OperatorProperties
 
 from ...core.errors import BendError
 from ...core.job import presets
-from ..presets import add_preset
+from ..settings.presets import add_preset
 from ..timeline.strips import active_bend_strip
 from .polls import OnBendStrip
 

@@ -8,8 +8,9 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 from ...core import catalogue
 from ...core.errors import BendError
 from ...core.wording import counted
-from .. import fit, stack, tables
+from .. import fit
 from ..host import compat, preferences
+from ..settings import enums, stack
 from ..sound import sound_choice
 from ..sound.mixdown import sound_strips
 from ..timeline import strips
@@ -51,7 +52,7 @@ class BEND_OT_add_strip(Operator):
     operator: EnumProperty(
         name="First Bend",
         description="The operator of the first bend",
-        items=tables.operator_items(),
+        items=enums.operator_items(),
         default="rotate_channels",
     )
 

@@ -7,9 +7,9 @@ from typing import Any
 from bpy.types import Context, Strip, UILayout
 
 from .. import bake, bake_many
-from ..bake_settings import EVENTS, SIMPLIFIED
 from ..host import activity
-from ..parameters import BEND_PG_parameter
+from ..settings.bake_settings import EVENTS, SIMPLIFIED
+from ..settings.parameters import BEND_PG_parameter
 from ..sound import sound_print
 from ..timeline.strips import bend_strips
 from .main import draw_under_way

@@ -6,7 +6,7 @@ from bpy.types import Context, Panel, UILayout
 
 from ...core.errors import BendError
 from .. import beat_tools, listening
-from ..beat_settings import BEND_PG_beats
+from ..settings.beat_settings import BEND_PG_beats
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel
 

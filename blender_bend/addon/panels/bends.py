@@ -8,7 +8,7 @@ from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue
 from ...core.job import presets
-from ..bend_settings import BEND_PG_bend
+from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel
 from .operators import draw_operator

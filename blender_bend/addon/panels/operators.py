@@ -9,8 +9,8 @@ from bpy.types import Context, Menu, UILayout
 
 from ...core import catalogue
 from ...core.catalogue import Operator
-from .. import tables
-from ..bend_settings import BEND_PG_bend
+from ..settings import enums
+from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import active_bend_strip
 
 
@@ -41,7 +41,7 @@ def _family_menus(prefix: str, draw_one: Callable[[UILayout, Context, Operator],
 
         return type(name, (Menu,), {"bl_idname": name, "bl_label": family, "draw": draw})
 
-    return tuple(menu(f"{prefix}_{number}", *family) for number, family in enumerate(tables.families()))
+    return tuple(menu(f"{prefix}_{number}", *family) for number, family in enumerate(enums.families()))
 
 
 _ADDING = _family_menus("BEND_MT_add_bend", _draw_add)

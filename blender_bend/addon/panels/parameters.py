@@ -8,7 +8,7 @@ import bpy
 from bpy.types import Strip, UILayout
 
 from ...core.catalogue import Parameter
-from ..parameters import Holder
+from ..settings.parameters import Holder
 
 
 def draw_parameters(

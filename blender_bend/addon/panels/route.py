@@ -11,7 +11,7 @@ from ...core import catalogue
 from ...core.sound import features
 from ...core.sound.feature_table import MIDI
 from .. import at_playhead
-from ..parameters import BEND_PG_parameter
+from ..settings.parameters import BEND_PG_parameter
 from ..timeline.strips import active_bend_strip
 from .baking import draw_bake
 from .main import BendPanel

@@ -6,11 +6,11 @@ from typing import Any
 
 from bpy.types import Context
 
-from ..core.bends import sites as core_sites
-from ..core.bends.channel_selection import CLUSTERS
-from ..core.models import references as core_models
-from ..core.models.sonic_files import MINI_SOUND
-from .host import model_list, preferences
+from ...core.bends import sites as core_sites
+from ...core.bends.channel_selection import CLUSTERS
+from ...core.models import references as core_models
+from ...core.models.sonic_files import MINI_SOUND
+from ..host import model_list, preferences
 
 
 def sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:

@@ -7,10 +7,10 @@ from typing import Any
 from bpy.props import BoolProperty, CollectionProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import Context, PropertyGroup
 
-from ..core.catalogue import Parameter, strip
-from ..core.models import references
-from ..core.models.sonic_files import LONGEST
-from . import stack, suggestions, tables
+from ...core.catalogue import Parameter, strip
+from ...core.models import references
+from ...core.models.sonic_files import LONGEST
+from . import enums, stack, suggestions
 
 JOINT, SEPARATE = "JOINT", "SEPARATE"
 GUIDANCES = (
@@ -73,7 +73,7 @@ class BEND_PG_condition(PropertyGroup):
     guidance: EnumProperty(
         name="Pull",
         description="How the sound pulls beside the prompt",
-        items=tables.items(GUIDANCES),
+        items=enums.items(GUIDANCES),
         default=JOINT,
         update=_fit_parameters,
     )

@@ -10,11 +10,11 @@ from typing import Any
 from bpy.props import EnumProperty, StringProperty
 from bpy.types import Context
 
-from ..core import catalogue
-from ..core.catalogue import Choice, Operator
-from ..core.errors import BendError, Code
-from ..core.limits import Real, Whole
-from ..core.sound import features
+from ...core import catalogue
+from ...core.catalogue import Choice, Operator
+from ...core.errors import BendError, Code
+from ...core.limits import Real, Whole
+from ...core.sound import features
 
 Item = tuple[str, str, str, int]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Strip
 
-from ..core.job.presets import Preset, PresetBend, PresetStrip
+from ...core.job.presets import Preset, PresetBend, PresetStrip
 from . import stack
 from .parameters import Holder
 

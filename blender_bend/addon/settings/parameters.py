@@ -9,11 +9,11 @@ from typing import Any
 from bpy.props import CollectionProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core.catalogue import Parameter
-from ..core.curves.routes import LARGEST, LEVELS, Route
-from ..core.limits import brought_within
-from . import tables
-from .layers import BEND_PG_layer, LayerSettings
+from ...core.catalogue import Parameter
+from ...core.curves.routes import LARGEST, LEVELS, Route
+from ...core.limits import brought_within
+from . import enums
+from .route_layers import BEND_PG_layer, LayerSettings
 
 #: What the strip's own parameters are called before the dot.
 SOURCE_HEADING = "Source"
@@ -79,7 +79,7 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
     def check(self) -> None:
         """Refuse what this version of Bend does not have: features, ways to shape them, numbers beyond their limits."""
         for layer in (self, *self.layers):
-            tables.check(layer)
+            enums.check(layer)
 
     def route_text(self) -> str:
         """The route as text, to notice that it has changed."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import ImageStrip, PropertyGroup
 
-from ..core.sound import beats
-from ..core.timebase import FrameRate
-from .host import compat
+from ...core.sound import beats
+from ...core.timebase import FrameRate
+from ..host import compat
 
 #: Label and tooltip of every source; the name in lower case is core's.
 SOURCES = (

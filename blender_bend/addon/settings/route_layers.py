@@ -8,12 +8,12 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty
 from bpy.types import PropertyGroup
 
-from ..core.curves.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
-from ..core.curves.shaping import EASES, SCALES
-from ..core.limits import brought_within
-from ..core.sound import features
-from ..core.sound.features import Asked
-from .tables import feature_items, items
+from ...core.curves.routes import CHAINS, COMBINES, LIMITS, Layer, nearest
+from ...core.curves.shaping import EASES, SCALES
+from ...core.limits import brought_within
+from ...core.sound import features
+from ...core.sound.features import Asked
+from .enums import feature_items, items
 
 NO_FEATURE = "NONE"
 HIGHEST_HZ = 24000.0

@@ -9,11 +9,11 @@ from typing import Any
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
 
-from ..core.curves.event_keys import SHAPES
-from ..core.curves.keys import TOLERANCE
-from ..core.files import foreign_json
-from ..core.sound import features
-from .tables import items
+from ...core.curves.event_keys import SHAPES
+from ...core.curves.keys import TOLERANCE
+from ...core.files import foreign_json
+from ...core.sound import features
+from .enums import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
 MODES = (

@@ -5,9 +5,9 @@ from __future__ import annotations
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 from bpy.types import Context, PropertyGroup
 
-from ..core import catalogue
-from ..core.catalogue import Choice, Parameter
-from . import stack, suggestions, tables
+from ...core import catalogue
+from ...core.catalogue import Choice, Parameter
+from . import enums, stack, suggestions
 from .parameters import Holder
 
 
@@ -25,7 +25,7 @@ def _change_site(bend: BEND_PG_bend, context: Context) -> None:
 
 
 #: A Blender property for every choice of every operator of the catalogue.
-_Choices = type("_Choices", (), {"__annotations__": tables.choice_properties()})
+_Choices = type("_Choices", (), {"__annotations__": enums.choice_properties()})
 
 
 class BEND_PG_bend(Holder, _Choices, PropertyGroup):
@@ -44,7 +44,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     operator: EnumProperty(
         name="Operator",
         description="What is done to the tensors",
-        items=tables.operator_items(),
+        items=enums.operator_items(),
         default="rotate_channels",
         update=change_parameters,
     )
@@ -83,7 +83,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     region: EnumProperty(
         name="Region",
         description="The part of the picture that is bent",
-        items=tables.items((region.name, region.label, region.summary) for region in catalogue.REGIONS),
+        items=enums.items((region.name, region.label, region.summary) for region in catalogue.REGIONS),
         default=catalogue.EVERYWHERE,
         update=change_parameters,
     )
@@ -95,7 +95,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     restore: EnumProperty(
         name="Restore",
         description="What the bend gives back afterwards, so that strong bends stay within what the network knows",
-        items=tables.items(catalogue.RESTORATIONS),
+        items=enums.items(catalogue.RESTORATIONS),
         default=catalogue.RESTORATIONS[0][0],
     )
     enabled: BoolProperty(name="Enabled", description="Whether the bend acts; its curves stay either way", default=True)
@@ -113,7 +113,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     def open_choices(self) -> list[tuple[Choice, str]]:
         """The operator's choices, each with the name of the property that holds it."""
         choices = catalogue.operator(self.operator).choices if self.operator else ()
-        return [(choice, tables.choice_name(self.operator, choice.name)) for choice in choices]
+        return [(choice, enums.choice_name(self.operator, choice.name)) for choice in choices]
 
     def choices(self) -> dict[str, str]:
         """The operator's choices by name."""
@@ -121,8 +121,8 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
 
     def check(self) -> None:
         """Refuse an operator, a region or a choice that this version of Bend does not have."""
-        tables.check(self, ("operator", "region", "restore", *(name for _, name in self.open_choices())))
+        enums.check(self, ("operator", "region", "restore", *(name for _, name in self.open_choices())))
 
     def set_choice(self, name: str, value: str) -> None:
         """Choose; a job says what is wrong with a text that does not fit."""
-        setattr(self, tables.choice_name(self.operator, name), value)
+        setattr(self, enums.choice_name(self.operator, name), value)

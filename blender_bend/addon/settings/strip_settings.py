@@ -17,17 +17,17 @@ from bpy.props import (
 )
 from bpy.types import Context, PropertyGroup, Scene, Strip
 
-from ..core import catalogue
-from ..core.catalogue import Parameter
-from ..core.models import references
-from ..core.samplers import schedulers
-from . import suggestions, tables
+from ...core import catalogue
+from ...core.catalogue import Parameter
+from ...core.models import references
+from ...core.samplers import schedulers
+from . import enums, suggestions
 from .bake_settings import BEND_PG_baking
 from .beat_settings import BEND_PG_beats
 from .bend_settings import BEND_PG_bend, change_parameters
 from .condition_settings import BEND_PG_condition, BEND_PG_sound
-from .layers import BEND_PG_layer
 from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
+from .route_layers import BEND_PG_layer
 
 
 def _show_bend_route(settings: BEND_PG_settings, context: Context) -> None:
@@ -129,20 +129,20 @@ class BEND_PG_settings(Holder, PropertyGroup):
     source: EnumProperty(
         name="Starts From",
         description="What every frame is painted over",
-        items=tables.items(tables.SOURCES),
+        items=enums.items(enums.SOURCES),
         default="noise",
         update=change_parameters,
     )
     scene: EnumProperty(
         name="Scene",
         description="What is painted before the model paints over it",
-        items=tables.items((name, label, "") for name, label in catalogue.scenes.SCENES),
+        items=enums.items((name, label, "") for name, label in catalogue.scenes.SCENES),
         default=catalogue.scenes.DEFAULT_SCENE,
     )
     palette: EnumProperty(
         name="Palette",
         description="The colours of the painted scene",
-        items=tables.items((name, label, "") for name, label in catalogue.scenes.PALETTES),
+        items=enums.items((name, label, "") for name, label in catalogue.scenes.PALETTES),
         default=catalogue.scenes.DEFAULT_PALETTE,
     )
     scene_seed: IntProperty(
@@ -160,31 +160,31 @@ class BEND_PG_settings(Holder, PropertyGroup):
     scheduler: EnumProperty(
         name="Sampler",
         description="The way from noise to picture",
-        items=tables.items((row.name, row.label, row.summary) for row in schedulers.SCHEDULERS),
+        items=enums.items((row.name, row.label, row.summary) for row in schedulers.SCHEDULERS),
         default="own",
     )
     spacing: EnumProperty(
         name="Spacing",
         description="Which timesteps the sampler visits; few-step models need Trailing",
-        items=tables.items(schedulers.SPACINGS),
+        items=enums.items(schedulers.SPACINGS),
         default=schedulers.AUTO,
     )
     sigmas: EnumProperty(
         name="Sigmas",
         description="How the noise level falls from step to step",
-        items=tables.items(schedulers.SIGMAS),
+        items=enums.items(schedulers.SIGMAS),
         default=schedulers.AUTO,
     )
     prediction: EnumProperty(
         name="Prediction",
         description="What the network predicts; choose it for a model file that doesn't say so",
-        items=tables.items(schedulers.PREDICTIONS),
+        items=enums.items(schedulers.PREDICTIONS),
         default=schedulers.AUTO,
     )
     blending: EnumProperty(
         name="Blending",
         description="How two prompts are blended while the prompt travels",
-        items=tables.items(tables.BLENDINGS),
+        items=enums.items(enums.BLENDINGS),
         default="linear",
     )
     prompt_weights: BoolProperty(
@@ -256,9 +256,9 @@ class BEND_PG_settings(Holder, PropertyGroup):
 
     def check(self) -> None:
         """Refuse choices that this version of Bend does not have."""
-        tables.check(self)
+        enums.check(self)
         if self.condition.enabled:
-            tables.check(self.condition)
+            enums.check(self.condition)
 
     def holders(self) -> Iterator[Holder]:
         """Everything on the strip that has animated parameters."""

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from bpy.types import Scene, Strip
 
-from ..core import catalogue
-from ..core.bends import sites
-from ..core.catalogue import Parameter, Unit
-from .host import compat
+from ...core import catalogue
+from ...core.bends import sites
+from ...core.catalogue import Parameter, Unit
+from ..host import compat
+from ..timeline import copies, drivers, strips
 from .parameters import SOURCE_HEADING, BEND_PG_parameter, Holder
-from .timeline import copies, drivers, strips
 
 if TYPE_CHECKING:
     from .bend_settings import BEND_PG_bend
-    from .properties import BEND_PG_settings
+    from .strip_settings import BEND_PG_settings
 
 LONGEST_TITLE = 40
 #: Between the heading and the parameter in the name of a property.
