@@ -11,9 +11,10 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import automatic, condition, curve_values, prompt_schedule, snapshot
+from . import automatic, condition, curve_values, snapshot
 from .host import preferences
 from .host.slices import Slices
+from .prompts import schedule
 from .settings.parameters import Holder
 from .sound import animated
 from .timeline import curve_changes, strips
@@ -59,7 +60,7 @@ def _written(scene: Scene, strip: ImageStrip) -> Any:
     """The prompts, and what is heard, or why they cannot be known."""
     settings = strip.bend_settings
     try:
-        prompts = prompt_schedule.written_at(scene, settings) or settings.prompt
+        prompts = schedule.written_at(scene, settings) or settings.prompt
         return prompts, condition.print_of(scene, strip) if settings.condition.enabled else ""
     except BendError as error:
         return error.code, error.message

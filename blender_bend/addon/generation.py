@@ -15,11 +15,12 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.job.tiling import WHOLE
 from ..core.process import messages
 from ..core.resources.ways import way_of
-from . import batches, engine_client, prompt_notices
+from . import batches, engine_client
 from .engine_request import Request
 from .host import activity
 from .host.slices import Slices, at_once
 from .plans import Plan
+from .prompts import notices
 from .stored import Stored
 
 #: Frames that came from the engine and are shown without a pause.
@@ -61,7 +62,7 @@ class Generation:
         self._arrived: dict[int, str] = {}
         self._waited_for = self._over = False
         if plan.missing:
-            prompt_notices.keep(plan.scene, plan.strip, plan.model, ())
+            notices.keep(plan.scene, plan.strip, plan.model, ())
             at_once(self._start(plan))
         self._showing = self._show()
 
@@ -205,7 +206,7 @@ class Generation:
                 self._began = time.monotonic()  # the last phase is the rendering itself
             elif message.type == messages.NOTICES:
                 self._notices += [notice for notice in message.data["notices"] if notice not in self._notices]
-                prompt_notices.keep(self.plan.scene, self.plan.strip, self.plan.model, self._notices)
+                notices.keep(self.plan.scene, self.plan.strip, self.plan.model, self._notices)
                 activity.redraw()
             elif message.type == messages.DONE:
                 self._take_in_end(message)

@@ -14,7 +14,7 @@ from timeline import MODULE, trim
 @pytest.fixture
 def notices():
     """What the engine has said, nothing at first."""
-    module = importlib.import_module(f"{MODULE}.blender_bend.addon.prompt_notices")
+    module = importlib.import_module(f"{MODULE}.blender_bend.addon.prompts.notices")
     module.forget()
     yield module
     module.forget()

@@ -12,9 +12,9 @@ from ...core.errors import BendError
 from ...core.models.suggestions import suggestions_for
 from ...core.samplers import schedulers
 from ...core.wording import counted
-from .. import prompt_notices
 from ..host import compat, preferences
 from ..host.activity import Activity
+from ..prompts import notices
 from ..sound import mixdown, song_length, sound_print
 from ..timeline.strips import active_bend_strip, bend_strips
 from .parameters import draw_parameters
@@ -147,7 +147,7 @@ class BEND_PT_main(BendPanel, Panel):
         row.prop(settings, "height", text="")
         if settings.travel == "NONE":
             layout.prop(settings, "prompt")
-        for notice in prompt_notices.of(strip):
+        for notice in notices.of(strip):
             draw_notice(layout, notice.text)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Sequence
 
 from bpy.types import Scene
 
-from ..core.errors import BendError, Code
-from ..core.prompts import schedule as prompts
-from .settings.strip_settings import BEND_PG_settings
+from ...core.errors import BendError, Code
+from ...core.prompts import schedule as prompts
+from ..settings.strip_settings import BEND_PG_settings
 
 #: Lines and characters of a text of prompts: more than a film has.
 LINES, CHARACTERS = 50_000, 4_000_000

@@ -8,8 +8,8 @@ from typing import Any
 
 from bpy.types import ImageStrip
 
-from ..core.errors import BendError
-from . import prompt_schedule
+from ...core.errors import BendError
+from . import schedule
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def of(strip: ImageStrip) -> tuple[Notice, ...]:
 def _written(strip: ImageStrip) -> Iterable[str]:
     """The prompts of a strip; none where its schedule can't be read, which is said elsewhere."""
     try:
-        return prompt_schedule.written(strip.id_data, strip.bend_settings)
+        return schedule.written(strip.id_data, strip.bend_settings)
     except BendError:
         return ()
 

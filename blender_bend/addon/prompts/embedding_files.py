@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..core.job.job import Embedding
-from ..core.models import references
-from ..core.prompts import embeddings
-from .host import preferences
+from ...core.job.job import Embedding
+from ...core.models import references
+from ...core.prompts import embeddings
+from ..host import preferences
 
 
 def named_in(prompts: Iterable[str]) -> tuple[Embedding, ...]:
