@@ -23,7 +23,8 @@ addon_utils.enable(MODULE, default_set=True)
 def module(name):
     return importlib.import_module(f"{{MODULE}}.blender_bend.addon.{{name}}")
 
-engine_client, generate, preferences = module("engine_client"), module("generate"), module("host.preferences")
+engine_client, generate = module("process.engine_client"), module("generate")
+preferences = module("host.preferences")
 
 def say(*words):
     print("said", *words, flush=True)

@@ -19,9 +19,10 @@ from ..core.process import messages
 from ..core.sound import features
 from ..core.sound.feature_table import MIDI
 from ..core.timebase import FrameRate
-from . import engine_client, writing
+from . import writing
 from .host import compat, named_files, preferences
 from .host.slices import Slices, at_once
+from .process import engine_client
 from .settings import enums
 from .settings.bake_settings import EVENTS, Options
 from .settings.parameters import BEND_PG_parameter

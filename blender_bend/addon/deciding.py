@@ -11,9 +11,10 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import automatic, condition, curve_values, snapshot
+from . import condition, curve_values, snapshot
 from .host import preferences
 from .host.slices import Slices
+from .process import automatic
 from .prompts import schedule
 from .settings.parameters import Holder
 from .sound import animated

@@ -7,12 +7,13 @@ from collections.abc import Callable, Sequence
 from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
-from . import automatic, hearing
+from . import hearing
 from .generation import Generation
 from .host import activity, named_files, reading
 from .host.slices import Slices, at_once
 from .planning import begin, plan
 from .plans import Plan
+from .process import automatic
 from .timeline import anchor
 
 __all__ = ["Generation", "Plan", "fill_store", "plan", "prepare"]

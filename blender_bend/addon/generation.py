@@ -15,11 +15,11 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.job.tiling import WHOLE
 from ..core.process import messages
 from ..core.resources.ways import way_of
-from . import batches, engine_client
-from .engine_request import Request
 from .host import activity
 from .host.slices import Slices, at_once
 from .plans import Plan
+from .process import batches, engine_client
+from .process.engine_request import Request
 from .prompts import notices
 from .stored import Stored
 

@@ -10,9 +10,10 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import captured, condition, engine_client
+from . import captured, condition
 from .host import activity, compat, named_files, preferences
 from .host.slices import Slices
+from .process import engine_client
 from .sound import mixdown
 from .timeline.anchor import Anchor
 

@@ -15,11 +15,11 @@ from ..core.job.frames import BLOCK, Frames
 from ..core.job.job import Frame, Job
 from ..core.job.resolve import Tracer
 from ..core.resources.ways import Choice, way_of
-from . import automatic
 from .bringing import Inputs
 from .host import preferences
 from .host.slices import Slices
 from .plans import Gathered, Plan
+from .process import automatic
 from .searching import SLICE, Part, Search, trace
 from .showing import Asked
 from .snapshot import Film

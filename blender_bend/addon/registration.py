@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import engine_client, operators, overlay, panels, render_handler, status, watching
+from . import operators, overlay, panels, render_handler, status, watching
 from .host import changes, named_files, old_logs, preferences, reading
+from .process import engine_client
 from .settings import strip_settings
 from .timeline import curve_changes
 

@@ -19,10 +19,11 @@ from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.samplers import schedulers
-from . import automatic, captured, condition, curve_values
+from . import captured, condition, curve_values
 from .curve_values import PIECE, Track
 from .host import compat, preferences
 from .host.slices import Slices, at_once
+from .process import automatic
 from .prompts import embedding_files
 from .prompts import schedule as prompt_schedule
 from .settings.bend_settings import BEND_PG_bend

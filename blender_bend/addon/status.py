@@ -14,8 +14,9 @@ import bpy
 
 from ..core.errors import BendError
 from ..core.models.file_hashes import Unread
-from . import automatic, capture, deciding, planning
+from . import capture, deciding, planning
 from .host import activity, changes, compat, preferences, reading
+from .process import automatic
 from .timeline import strips
 
 QUIET_SECONDS = 0.4

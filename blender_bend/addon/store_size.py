@@ -14,9 +14,9 @@ import bpy
 from ..core.files.caches import ALL, Cache, remove
 from ..core.job.resolve import INPUTS
 from ..core.job.store_files import Tally, tallies
-from . import errands
 from .host import preferences
 from .host.slices import Slices
+from .process import errands
 
 #: Seconds for which a measurement counts.
 FRESH_SECONDS = 10.0

@@ -10,9 +10,10 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ..core.errors import BendError
-from . import engine_client, listening, overlay
+from . import listening, overlay
 from .host import activity, changes, compat
 from .listening import Listening
+from .process import engine_client
 from .sound import mixdown, sound_choice, sound_print
 from .timeline import strips
 

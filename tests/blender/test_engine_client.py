@@ -24,7 +24,7 @@ def client(store, addon):
 
 @pytest.fixture
 def health():
-    return importlib.import_module(f"{MODULE}.blender_bend.addon.health")
+    return importlib.import_module(f"{MODULE}.blender_bend.addon.process.health")
 
 
 def test_the_engine_says_what_it_is(client):

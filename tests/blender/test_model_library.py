@@ -68,7 +68,7 @@ def test_a_model_of_the_strip_is_downloaded_used_and_deleted(library, bend_strip
 
 def test_a_download_that_is_cancelled_is_kept_and_goes_on(library, hub, addon, core):
     hub.models["owner/painter"].rate = 3 << 20
-    downloads = importlib.import_module(f"{MODULE}.blender_bend.addon.model_library")
+    downloads = importlib.import_module(f"{MODULE}.blender_bend.addon.process.model_library")
     run = downloads.download("owner/painter")
     while not run.shown.bytes:
         run._tick()
@@ -117,7 +117,7 @@ def test_without_online_access_nothing_is_asked(library, hub, core):
     if bpy.app.online_access:
         pytest.skip("this Blender was started with online access")
     assert not bpy.ops.bend.download_model.poll()
-    downloads = importlib.import_module(f"{MODULE}.blender_bend.addon.model_library")
+    downloads = importlib.import_module(f"{MODULE}.blender_bend.addon.process.model_library")
     with pytest.raises(core.errors.BendError) as raised:
         downloads.download("owner/painter")
     assert raised.value.code == core.errors.Code.OFFLINE

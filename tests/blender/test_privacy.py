@@ -63,7 +63,7 @@ def test_a_log_that_an_earlier_version_put_into_the_file_goes_when_it_is_saved(s
 
 def test_what_is_copied_is_what_is_shown(addon, monkeypatch):
     setup = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.setup")
-    engine_setup = importlib.import_module(f"{MODULE}.blender_bend.addon.engine_setup")
+    engine_setup = importlib.import_module(f"{MODULE}.blender_bend.addon.process.engine_setup")
     monkeypatch.setattr(engine_setup, "report", lambda: f"first\n\n{'word ' * 100}\nlast")
 
     class Lines(list):

@@ -17,7 +17,7 @@ WHEELS = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "bend-
 
 @pytest.fixture
 def setup(store):
-    module = importlib.import_module(f"{MODULE}.blender_bend.addon.engine_setup")
+    module = importlib.import_module(f"{MODULE}.blender_bend.addon.process.engine_setup")
     yield module
     module.remove().wait()
 

@@ -148,7 +148,7 @@ def test_an_engine_that_keeps_dying_is_left_alone_until_somebody_looks(client, e
     with pytest.raises(core.errors.BendError, match="8 times in a row") as raised:
         client()
     assert raised.value.action == "bend.check_engine"
-    importlib.import_module(f"{MODULE}.blender_bend.addon.health").Examination().take_in(wait=True)
+    importlib.import_module(f"{MODULE}.blender_bend.addon.process.health").Examination().take_in(wait=True)
     failure(core, client().request("hello"))
 
 

@@ -11,10 +11,10 @@ from bpy.types import Context, Event, Operator
 from ...core.wording import counted
 from .. import collect, export_frames, frame_use, store_size
 from ..collect import Collected
-from ..errands import size_text
 from ..frame_use import Found
 from ..host import compat, preferences
 from ..host.slices import Slices
+from ..process.errands import size_text
 from ..timeline.strips import active_bend_strip
 from .polls import OnIdleBendStrip, WhenIdle
 from .slicing import InSlices

@@ -7,9 +7,9 @@ from bpy.types import Context, Event, Operator, OperatorProperties
 
 from ...core.errors import BendError
 from ...core.models import known_models
-from .. import model_library
-from ..errands import size_text
 from ..host import activity, model_list
+from ..process import model_library
+from ..process.errands import size_text
 from ..timeline.strips import active_bend_strip
 from .following import follow
 from .polls import WhenIdle, WhenOnline

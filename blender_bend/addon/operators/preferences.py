@@ -7,8 +7,8 @@ from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
 from ...core.errors import BendError
-from .. import health
 from ..host import preferences
+from ..process import health
 from .polls import WhenIdle
 
 

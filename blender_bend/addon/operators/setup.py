@@ -10,9 +10,9 @@ from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
 from ...core.errors import BendError
 from ...core.process import accelerators
-from .. import engine_setup
-from ..engine_setup import Wish
 from ..host import activity
+from ..process import engine_setup
+from ..process.engine_setup import Wish
 from .following import follow
 from .polls import WhenIdle
 

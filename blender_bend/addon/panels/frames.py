@@ -8,8 +8,8 @@ from bpy.types import Context, Panel
 
 from ...core.wording import counted
 from .. import frame_use, store_size
-from ..errands import size_text
 from ..host import compat, preferences
+from ..process.errands import size_text
 from ..store_size import Size
 from .main import BendPanel, wrap
 

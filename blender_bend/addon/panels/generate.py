@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import errands, status
+from .. import status
 from ..host import activity, reading
+from ..process import errands
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .precision import draw_notices

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ...core.models import hub_cache, known_models
-from ..errands import size_text
 from ..host import model_list
 from ..host.model_list import Row
+from ..process.errands import size_text
 
 
 def draw_models(layout: Any) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import automatic, status
+from .. import status
+from ..process import automatic
 from .main import wrap
 
 

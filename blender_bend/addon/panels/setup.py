@@ -6,8 +6,8 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
-from .. import engine_setup, errands, health
 from ..host import activity
+from ..process import engine_setup, errands, health
 from .main import draw_repair, draw_under_way, wrap
 
 ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}

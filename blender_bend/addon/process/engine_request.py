@@ -7,9 +7,9 @@ import queue
 from collections.abc import Callable
 from typing import Any
 
-from ..core.errors import BendError
-from ..core.process import messages
-from ..core.process.messages import Message
+from ...core.errors import BendError
+from ...core.process import messages
+from ...core.process.messages import Message
 
 log = logging.getLogger(__name__)
 

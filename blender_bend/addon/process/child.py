@@ -10,11 +10,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..core.errors import BendError, Code
-from ..core.files import foreign_json
-from ..core.process import logs, messages
-from ..core.process.exit_causes import death
-from .host import log_files, preferences
+from ...core.errors import BendError, Code
+from ...core.files import foreign_json
+from ...core.process import logs, messages
+from ...core.process.exit_causes import death
+from ..host import log_files, preferences
 
 #: A process that has ended has said its last words; only what it started itself may still hold its stderr.
 LAST_WORDS_SECONDS = 1.0

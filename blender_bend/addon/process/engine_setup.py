@@ -11,16 +11,16 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BendError, Code
-from ..core.privacy import without_private
-from ..core.process import accelerators, environment, logs
-from ..core.process.environment import Record
-from ..core.process.exit_causes import last_words
-from ..core.wording import some
+from ...core.errors import BendError, Code
+from ...core.privacy import without_private
+from ...core.process import accelerators, environment, logs
+from ...core.process.environment import Record
+from ...core.process.exit_causes import last_words
+from ...core.wording import some
+from ..host import activity, log_files, preferences
 from . import engine_client
 from .child import Child, variables
 from .errands import Errand
-from .host import activity, log_files, preferences
 
 PINS = preferences.ROOT / "wheels" / "engine.txt"
 BUNDLED = preferences.ROOT / "wheels"

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import bpy
 
-from ..core.process import environment
+from ...core.process import environment
+from ..host import activity, preferences
 from . import engine_client, engine_setup, errands
 from .child import engine_command
-from .host import activity, preferences
 
 TICK_SECONDS = 0.2
 

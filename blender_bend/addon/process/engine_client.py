@@ -13,15 +13,15 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import BendError, Code
-from ..core.process import logs, messages
-from ..core.process.exit_causes import engine_died
-from ..core.process.messages import Message
-from ..core.process.restarts import Restarts
-from ..core.version import VERSION
+from ...core.errors import BendError, Code
+from ...core.process import logs, messages
+from ...core.process.exit_causes import engine_died
+from ...core.process.messages import Message
+from ...core.process.restarts import Restarts
+from ...core.version import VERSION
+from ..host import log_files, preferences
 from .child import LAST_WORDS_SECONDS, variables
 from .engine_request import Request
-from .host import log_files, preferences
 
 log = logging.getLogger(__name__)
 

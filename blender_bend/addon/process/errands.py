@@ -12,10 +12,10 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import BendError
+from ...core.errors import BendError
+from ..host import activity
+from ..host.activity import Activity
 from .child import Child
-from .host import activity
-from .host.activity import Activity
 
 TICK_SECONDS = 0.2
 

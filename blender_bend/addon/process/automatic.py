@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from ..core.errors import BendError, Code
-from ..core.job.job import Job
-from ..core.models import weights
-from ..core.process import messages
-from ..core.resources import memory_advice, speeds
-from ..core.resources.memory_advice import Advice
-from ..core.resources.speeds import Speeds
-from ..core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
+from ...core.errors import BendError, Code
+from ...core.job.job import Job
+from ...core.models import weights
+from ...core.process import messages
+from ...core.resources import memory_advice, speeds
+from ...core.resources.memory_advice import Advice
+from ...core.resources.speeds import Speeds
+from ...core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
+from ..host import activity, preferences
+from ..host.slices import Slices
 from . import batches, engine_client
 from .engine_request import Request
-from .host import activity, preferences
-from .host.slices import Slices
 
 #: By engine and device, as ``_place``: what an engine of this session has said, and what was read from the disk.
 _said: dict[tuple[str, str], Speeds] = {}

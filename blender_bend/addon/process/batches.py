@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from ..core.job.job import Job
-from ..core.job.tiling import TILED, WHOLE
-from ..core.resources.ways import Way, way_of
+from ...core.job.job import Job
+from ...core.job.tiling import TILED, WHOLE
+from ...core.resources.ways import Way, way_of
 
 _fitting: dict[tuple[str, tuple[int, int], str], Way] = {}
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BendError, Code
-from ..core.models import references
-from ..core.process.messages import GONE
+from ...core.errors import BendError, Code
+from ...core.models import references
+from ...core.process.messages import GONE
+from ..host import changes, model_list, preferences
 from . import engine_client
 from .child import Child, engine_command
 from .errands import Errand
-from .host import changes, model_list, preferences
 
 
 def download(name: str) -> Errand:
