@@ -15,7 +15,8 @@ from ..core.files.whole import write_whole
 from ..core.job.job import Frame
 from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.job.stored_frames import read_frame, read_input
-from . import captured, condition
+from . import condition
+from .capture import record
 from .host.slices import Slices
 
 log = logging.getLogger(__name__)
@@ -72,7 +73,7 @@ class Inputs:
         if gone & vectors:
             raise condition.unheard()
         if gone:
-            raise captured.missing("Some pictures of the strips below")
+            raise record.missing("Some pictures of the strips below")
         self._there |= names
 
     def _lacking(self, names: Collection[str]) -> set[str]:

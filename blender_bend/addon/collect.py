@@ -19,7 +19,7 @@ from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole, open_regular
 from ..core.job.resolve import INPUTS, file_name, vector_path
 from ..core.sound.sound_files import looks_like_sound
-from . import captured
+from .capture import record
 from .frame_use import Tell
 from .host import changes, preferences
 from .host.slices import Slices
@@ -119,9 +119,9 @@ def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
         old = _absolute(strip.directory)
         names = {e.filename: None for e in strip.elements if _OWN_NAME.fullmatch(e.filename)}
         for holder in (strip.bend_settings, *strip.bend_settings.bends):
-            digests = captured.decode(holder.captured, len(strip.elements)).different()
+            digests = record.decode(holder.captured, len(strip.elements)).different()
             names |= {f"{INPUTS}/{file_name(digest)}": None for digest in digests}
-        heard = captured.decode(strip.bend_settings.condition.heard, len(strip.elements)).different()
+        heard = record.decode(strip.bend_settings.condition.heard, len(strip.elements)).different()
         names |= {f"{INPUTS}/{vector_path(store, digest).name}": None for digest in heard}
         yield from ((old / name, store / name) for name in names if _is_own(old / name))
 

@@ -16,7 +16,7 @@ from ..core.job.stored_frames import read_input
 from ..core.models import sonic_files
 from ..core.models.sonic_files import Ears, Windows
 from ..core.prompts.schedule import Blend
-from . import captured
+from .capture import record
 from .host import compat, preferences
 from .sound import mixdown, sound_print
 from .timeline.timing import frame_rate
@@ -148,7 +148,7 @@ def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[t
     frames : frame numbers of the timeline
     """
     windows, start = windows_of(scene, strip), compat.content_start(strip)
-    heard = captured.decode(strip.bend_settings.condition.heard, len(strip.elements))
+    heard = record.decode(strip.bend_settings.condition.heard, len(strip.elements))
     return (windows.blend(number - start, heard) for number in frames)
 
 
@@ -163,7 +163,7 @@ def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
     if condition.heard_from != print_of(scene, strip):
         return False
     old = Path(bpy.path.abspath(strip.directory))
-    digests = captured.decode(condition.heard, len(strip.elements)).different()
+    digests = record.decode(condition.heard, len(strip.elements)).different()
     return all(vector_path(store, digest).is_file() or _can_be_brought(old, digest) for digest in digests)
 
 

@@ -9,7 +9,7 @@ from fractions import Fraction
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from . import captured
+from .capture import record
 from .host import compat, preferences
 from .settings.bake_settings import Options
 from .settings.parameters import BEND_PG_parameter
@@ -155,5 +155,5 @@ def _move_records(strip: ImageStrip, move: Move, stretch: Fraction) -> None:
 def _record(text: str, move: Move, later: int) -> str:
     if not text or move.before == move.after:
         return text
-    moved = {number + later: digest for number, digest in captured.decode(text, len(move.before)).items()}
-    return captured.encode({number: digest for number, digest in moved.items() if 0 <= number < len(move.after)})
+    moved = {number + later: digest for number, digest in record.decode(text, len(move.before)).items()}
+    return record.encode({number: digest for number, digest in moved.items() if 0 <= number < len(move.after)})

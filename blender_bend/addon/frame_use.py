@@ -21,7 +21,8 @@ from ..core.job.store_files import SOUND, kind_of, tallies
 from ..core.resources import ways
 from ..core.resources.ways import way_of
 from ..core.wording import counted
-from . import captured, snapshot
+from . import snapshot
+from .capture import record
 from .host import activity, named_files, preferences, reading
 from .host.slices import Slices
 from .timeline import strips
@@ -131,7 +132,7 @@ def _used(store: Path) -> Slices[set[str]]:
             continue
         holders = (strip.bend_settings, *strip.bend_settings.bends)
         count = len(strip.elements)
-        pictures = {digest for holder in holders for digest in captured.decode(holder.captured, count).different()}
+        pictures = {digest for holder in holders for digest in record.decode(holder.captured, count).different()}
         used |= {f"{INPUTS}/{file_name(digest)}" for digest in pictures}
         used |= yield from _planned(bpy.data.scenes[scene_name], strip_name)
     return used

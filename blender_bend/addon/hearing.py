@@ -10,7 +10,8 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
 from ..core.process import messages
-from . import captured, condition
+from . import condition
+from .capture import record
 from .host import activity, compat, named_files, preferences
 from .host.slices import Slices
 from .process import engine_client
@@ -77,7 +78,7 @@ class Hearing:
         finally:
             self._folder.cleanup()
         settings = self._anchor.find().bend_settings.condition
-        settings.heard = captured.encode({int(number): digest for number, digest in heard.items()})
+        settings.heard = record.encode({int(number): digest for number, digest in heard.items()})
         settings.heard_from = self._anchor.asked
         return len(set(heard.values()))
 

@@ -19,7 +19,8 @@ from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.samplers import schedulers
-from . import captured, condition, curve_values
+from . import condition, curve_values
+from .capture import record
 from .curve_values import PIECE, Track
 from .host import compat, preferences
 from .host.slices import Slices, at_once
@@ -225,12 +226,12 @@ def _captured(strip: ImageStrip, holder: Holder, what: str, wanted: bool) -> Cal
     """
     if not wanted:
         return _always("")
-    known, start = captured.decode(holder.captured, len(strip.elements)), compat.content_start(strip)
+    known, start = record.decode(holder.captured, len(strip.elements)), compat.content_start(strip)
 
     def digest(number: int) -> str:
         found = known.get(number - start, "")
         if not found:
-            raise captured.missing(what)
+            raise record.missing(what)
         return found
 
     return digest

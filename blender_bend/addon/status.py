@@ -14,7 +14,8 @@ import bpy
 
 from ..core.errors import BendError
 from ..core.models.file_hashes import Unread
-from . import capture, deciding, planning
+from . import deciding, planning
+from .capture import capture
 from .host import activity, changes, compat, preferences, reading
 from .process import automatic
 from .timeline import strips

@@ -53,7 +53,7 @@ def still(over, scene, addon, tmp_path):
 
 
 def captured_pictures(addon, store: Path, holder) -> dict[int, np.ndarray]:
-    known = addon.captured.decode(holder.captured, 1000)
+    known = addon.record.decode(holder.captured, 1000)
     return {number: addon.png.read(addon.capture.input_path(store, digest)) for number, digest in known.items()}
 
 
@@ -331,6 +331,6 @@ def test_undo_takes_a_capture_back(still, addon, scene):
 
 def test_a_record_of_many_frames_is_read_back_and_a_still_is_small(addon):
     record = {number: f"{number % 7:064x}" for number in range(-5, 10_000)}
-    assert addon.captured.decode(addon.captured.encode(record), 10_000) == record
-    assert len(addon.captured.encode(dict.fromkeys(range(10_000), "ab" * 32))) < 1000
-    assert addon.captured.decode("nonsense", 9) == {} and addon.captured.decode("", 9) == {}
+    assert addon.record.decode(addon.record.encode(record), 10_000) == record
+    assert len(addon.record.encode(dict.fromkeys(range(10_000), "ab" * 32))) < 1000
+    assert addon.record.decode("nonsense", 9) == {} and addon.record.decode("", 9) == {}

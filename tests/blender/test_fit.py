@@ -160,7 +160,7 @@ def test_a_song_in_its_place_that_begins_earlier_leaves_keys_and_pictures_at_the
     slide(song, 20)
     slide(keyed, 20)
     keyed.elements[5].filename = "sixth.png"
-    keyed.bend_settings.captured = addon.captured.encode({5: "ab" * 32})
+    keyed.bend_settings.captured = addon.record.encode({5: "ab" * 32})
     keyed.bend_settings.beats.first, keyed.bend_settings.midi_start = 5.0, 5
     keys = frames_of(addon.strips.find_curve(keyed, KEY))
     scene.sequence_editor.strips.remove(song)
@@ -170,7 +170,7 @@ def test_a_song_in_its_place_that_begins_earlier_leaves_keys_and_pictures_at_the
     assert times(keyed) == times(other) == (11, 155) and addon.compat.content_start(keyed) == 11
     assert frames_of(addon.strips.find_curve(keyed, KEY)) == keys
     assert keyed.elements[15].filename == "sixth.png" and keyed.elements[5].filename != "sixth.png"
-    assert dict(addon.captured.decode(keyed.bend_settings.captured, 144)) == {15: "ab" * 32}
+    assert dict(addon.record.decode(keyed.bend_settings.captured, 144)) == {15: "ab" * 32}
     assert (keyed.bend_settings.beats.first, keyed.bend_settings.midi_start) == (15.0, 15)
 
 

@@ -131,7 +131,7 @@ def test_captured_pictures_stay_while_they_are_used(bend_strip, scene, addon, st
         trim(below, 1, 3)
         bpy.ops.sequencer.refresh_all()
         addon.capture.capture_all(scene, bend_strip)
-    used = addon.captured.decode(bend_strip.bend_settings.captured, 1000).different()
+    used = addon.record.decode(bend_strip.bend_settings.captured, 1000).different()
     there = {file.stem for file in (store / "inputs").glob("*.png")}
     assert used < there
     unused = search(addon)

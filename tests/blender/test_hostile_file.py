@@ -155,7 +155,7 @@ def test_options_of_a_bake_that_nobody_chose_are_the_usual_ones(change, addon):
 )
 def test_a_record_of_captures_that_nobody_made_is_no_record(packed, addon):
     before = resident_bytes()
-    assert addon.captured.decode(packed, 250) == {}
+    assert addon.record.decode(packed, 250) == {}
     assert resident_bytes() - before < 128 * 2**20
 
 

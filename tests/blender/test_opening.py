@@ -59,7 +59,7 @@ def original(scene, addon, private, tmp_path):
     trim(strip, 1, ELEMENTS + 1)
     settings = strip.bend_settings
     settings.width = settings.height = 64
-    record = addon.captured.encode(dict.fromkeys(range(len(strip.elements)), KEY))
+    record = addon.record.encode(dict.fromkeys(range(len(strip.elements)), KEY))
     settings.captured = settings.bends[0].captured = record
     settings.captured_from = settings.bends[0].captured_from = KEY
     settings.source = "pictures"
@@ -281,8 +281,8 @@ def test_a_record_of_more_than_a_strip_has_costs_neither_time_nor_memory(origina
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     long = "0" * 100_000_000
     began = time.thread_time()
-    assert len(addon.captured.decode(BOMB, ELEMENTS)) == 0
-    assert len(addon.captured.decode(long, ELEMENTS)) == 0
+    assert len(addon.record.decode(BOMB, ELEMENTS)) == 0
+    assert len(addon.record.decode(long, ELEMENTS)) == 0
     assert time.thread_time() - began < 0.05
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 300_000
 
@@ -291,14 +291,14 @@ def test_an_honest_record_of_a_long_film_is_read_at_once_and_only_once(addon):
     count = 100_000
     digests = np.random.default_rng(1).bytes(32 * count).hex()
     record = {number: digests[64 * number : 64 * number + 64] for number in range(count)}
-    text = addon.captured.encode(record)
+    text = addon.record.encode(record)
     began = time.perf_counter()
-    known = addon.captured.decode(text, count)
+    known = addon.record.decode(text, count)
     first = time.perf_counter() - began
     assert known[0] == record[0] and known[count - 1] == record[count - 1] and known.get(count, "") == ""
     assert len(known) == count and known.different() == set(record.values())
     began = time.perf_counter()
-    assert addon.captured.decode(text, count) is known
+    assert addon.record.decode(text, count) is known
     assert time.perf_counter() - began < first / 2
 
 

@@ -209,11 +209,11 @@ def test_captured_pictures_are_those_of_their_frames_or_called_changed(desk, pla
     meanwhile(desk, capturing(desk), planned)
     for strip in list(desk.addon.strips.bend_strips(desk.scene)):
         own = strip.bend_settings
-        record = desk.addon.captured.decode(own.captured, len(strip.elements))
+        record = desk.addon.record.decode(own.captured, len(strip.elements))
         if not record or desk.addon.slices.at_once(desk.addon.capture.outdated(strip)):
             continue
         desk.addon.capture.capture_all(desk.scene, strip)
-        now = desk.addon.captured.decode(own.captured, len(strip.elements))
+        now = desk.addon.record.decode(own.captured, len(strip.elements))
         assert {number: record[number] for number in now if number in record} == {
             number: digest for number, digest in now.items() if number in record
         }

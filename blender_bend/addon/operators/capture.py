@@ -7,7 +7,7 @@ import time
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import capture
+from ..capture import capture
 from ..host import activity, changes, compat
 from ..timeline.strips import active_bend_strip
 from .modal import Watching

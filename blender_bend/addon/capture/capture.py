@@ -14,15 +14,15 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene, Strip
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files.whole import write_whole
-from ..core.job.resolve import input_path
-from . import below, captured
-from .host import activity, compat, named_files, png, preferences
-from .host.slices import Slices, at_once
-from .settings.parameters import Holder
-from .timeline import strips
-from .timeline.anchor import Anchor
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files.whole import write_whole
+from ...core.job.resolve import input_path
+from ..host import activity, compat, named_files, png, preferences
+from ..host.slices import Slices, at_once
+from ..settings.parameters import Holder
+from ..timeline import strips
+from ..timeline.anchor import Anchor
+from . import record, sources
 
 
 @dataclass(frozen=True)
@@ -51,10 +51,10 @@ def targets(strip: ImageStrip) -> list[Target]:
     settings = strip.bend_settings
     found = []
     if settings.source == "pictures":
-        found.append(Target(settings, below.strips_below(strip), "The strips below"))
+        found.append(Target(settings, sources.strips_below(strip), "The strips below"))
     for bend in settings.bends:
         if bend.enabled and bend.region == "mask":
-            mask = below.mask_strip(strip.id_data, bend.mask_strip)
+            mask = sources.mask_strip(strip.id_data, bend.mask_strip)
             if mask == strip:
                 raise BendError(Code.STRIP_MISSING, "A strip cannot be its own mask.", "Choose another Mask Strip.")
             found.append(Target(bend, [mask], f"The mask of {bend.title}"))
@@ -77,7 +77,7 @@ def outdated(strip: ImageStrip) -> Slices[str]:
         return error.message
     frames = _frames(strip)
     # A later slice must not touch the strip: undo may have taken it away.
-    checks = [(t.words, t.holder.captured_from, below.fingerprint(strip, t.shown, frames)) for t in found]
+    checks = [(t.words, t.holder.captured_from, sources.fingerprint(strip, t.shown, frames)) for t in found]
     for _, _, check in checks:
         next(check)
     yield
@@ -91,7 +91,7 @@ def outdated(strip: ImageStrip) -> Slices[str]:
 def look(scene: Scene, strip: ImageStrip) -> list[tuple[str, bytes]]:
     """All that decides what is captured, but the files that it is made of."""
     frames = _frames(strip)
-    return [(target.words, below.look(strip, target.shown, frames)[0].digest()) for target in targets(strip)]
+    return [(target.words, sources.look(strip, target.shown, frames)[0].digest()) for target in targets(strip)]
 
 
 class Capture:
@@ -139,7 +139,7 @@ class Capture:
         batch = self._waiting[self.done : self.done + count]
         with tempfile.TemporaryDirectory(prefix="bend-") as folder, _output(scene, strip, Path(folder)) as output:
             for place in sorted({place for place, _ in batch}):
-                with below.only(scene, found[place].shown):
+                with sources.only(scene, found[place].shown):
                     for number in [number for other, number in batch if other == place]:
                         picture = _render(scene, strip, start + number, output)
                         self._digests[place][number] = self._store(picture)
@@ -157,7 +157,7 @@ class Capture:
         if _prints(strip, found) != self._prints:
             raise self._anchor.changed()
         for target, digests, fingerprint in zip(found, self._digests, self._prints, strict=True):
-            target.holder.captured = captured.encode(digests)
+            target.holder.captured = record.encode(digests)
             target.holder.captured_from = fingerprint
 
     def _store(self, picture: np.ndarray) -> str:
@@ -176,7 +176,7 @@ class Capture:
 def _prints(strip: ImageStrip, found: list[Target]) -> list[str]:
     """The fingerprints of what is captured, for a button: files are looked at."""
     with named_files.press():
-        return [at_once(below.fingerprint(strip, target.shown, _frames(strip))) for target in found]
+        return [at_once(sources.fingerprint(strip, target.shown, _frames(strip))) for target in found]
 
 
 def capture_all(scene: Scene, strip: ImageStrip) -> int:
@@ -189,9 +189,9 @@ def capture_all(scene: Scene, strip: ImageStrip) -> int:
 
 
 def _check_lower_bends(scene: Scene, strip: ImageStrip, frames: range) -> None:
-    shown = {other.name for other in below.strips_below(strip)}
+    shown = {other.name for other in sources.strips_below(strip)}
     for other in strips.bend_strips(scene):
-        if below.outermost(other).name not in shown:
+        if sources.outermost(other).name not in shown:
             continue
         numbers = strips.element_range(other)
         common = range(max(numbers.start, frames.start), min(numbers.stop, frames.stop))

@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from ..core.errors import BendError, Code
-from ..core.files.packing import longest_text, unpack85
+from ...core.errors import BendError, Code
+from ...core.files.packing import longest_text, unpack85
 
 #: Bytes of a SHA-256 digest, and of the place of one frame.
 _WIDTH, _ROW = 32, 8

@@ -11,11 +11,11 @@ from typing import Any
 import bpy
 from bpy.types import ImageStrip, Scene, Strip
 
-from ..core.errors import BendError, Code
-from .host import compat, named_files
-from .host.named_files import Unseen
-from .host.slices import Slices
-from .timeline import drivers
+from ...core.errors import BendError, Code
+from ..host import compat, named_files
+from ..host.named_files import Unseen
+from ..host.slices import Slices
+from ..timeline import drivers
 
 #: Properties of a strip that do not change its picture, or that are compared in another way.
 _IGNORED_NAMES = {"rna_type", "name", "lock", "color_tag", "channel", "bend_settings", "directory", "filepath", "mute"}
