@@ -82,7 +82,7 @@ class Song:
     def key_beats(self) -> Slices:
         """Key on Beats, on one curve."""
         key = self.strip.bend_settings.bends[0].parameters["angle"].key
-        addon("beat_tools").key_beats(self.scene, self.strip, [key], 1, 0)
+        addon("measuring.beat_tools").key_beats(self.scene, self.strip, [key], 1, 0)
         yield
 
     def count(self) -> Slices:

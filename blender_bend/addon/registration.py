@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, overlay, panels, render_handler, status, watching
+from . import operators, panels, render_handler, status
 from .host import changes, named_files, old_logs, preferences, reading
+from .measuring import keep_measured, overlay
 from .process import engine_client
 from .settings import strip_settings
 from .timeline import curve_changes
@@ -23,7 +24,7 @@ PARTS = (
     curve_changes,
     status,
     overlay,
-    watching,
+    keep_measured,
 )
 
 

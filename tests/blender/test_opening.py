@@ -128,10 +128,10 @@ class Opened:
 
     def __init__(self, addon, monkeypatch):
         self.addon, self.where, self.busiest, self.handled = addon, "", 0.0, 0
-        self.watching = addon.watching
+        self.watching = addon.keep_measured
         monkeypatch.setattr(addon.status, "_shown_strip", self.strip)
         monkeypatch.setattr(addon.reading.file_hashes, "_spared", True)
-        monkeypatch.setattr(addon.watching, "_shown", lambda: [self.strip()] if self.strip()[1] else [])
+        monkeypatch.setattr(addon.keep_measured, "_shown", lambda: [self.strip()] if self.strip()[1] else [])
 
     def strip(self):
         scene = bpy.context.scene

@@ -10,8 +10,9 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import bake, beat_tools, listening
+from .. import bake
 from ..host import activity, compat
+from ..measuring import beat_tools, listening
 from ..timeline.strips import active_bend_strip
 from .listening import WatchingListening
 from .polls import OnBendStrip, OnIdleBendStrip

@@ -8,7 +8,7 @@ from ...core.errors import BendError
 from .. import hearing
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
-from ..listening import Listening
+from ..measuring.listening import Listening
 from ..timeline import strips
 from ..timeline.strips import active_bend_strip
 from .modal import Watching

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Panel, UILayout
 
 from ...core.errors import BendError
-from .. import beat_tools, listening
+from ..measuring import beat_tools, listening
 from ..settings.beat_settings import BEND_PG_beats
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel

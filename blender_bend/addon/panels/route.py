@@ -10,7 +10,7 @@ from bpy.types import Context, Panel, Strip, UILayout
 from ...core import catalogue
 from ...core.sound import features
 from ...core.sound.feature_table import MIDI
-from .. import at_playhead
+from ..measuring import at_playhead
 from ..settings.parameters import BEND_PG_parameter
 from ..timeline.strips import active_bend_strip
 from .baking import draw_bake

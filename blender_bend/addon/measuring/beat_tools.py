@@ -9,15 +9,15 @@ from collections.abc import Collection, Iterable
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from ..core.errors import BendError, Code
-from ..core.files import foreign_json
-from ..core.sound import beat_grid, beats
-from ..core.sound.beats import Grid
-from ..core.timebase import FrameRate
+from ...core.errors import BendError, Code
+from ...core.files import foreign_json
+from ...core.sound import beat_grid, beats
+from ...core.sound.beats import Grid
+from ...core.timebase import FrameRate
+from ..host import compat
+from ..timeline import keys as keyframes
+from ..timeline import strips, timing
 from . import listening
-from .host import compat
-from .timeline import keys as keyframes
-from .timeline import strips, timing
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.

@@ -10,16 +10,16 @@ from pathlib import Path
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError, Code
-from ..core.process import messages
-from ..core.sound import beats
-from ..core.sound.beats import Grid
-from ..core.timebase import FrameRate
-from . import bake
-from .process import engine_client
-from .sound import sound_print
-from .timeline import timing
-from .timeline.anchor import Anchor
+from ...core.errors import BendError, Code
+from ...core.process import messages
+from ...core.sound import beats
+from ...core.sound.beats import Grid
+from ...core.timebase import FrameRate
+from .. import bake
+from ..process import engine_client
+from ..sound import sound_print
+from ..timeline import timing
+from ..timeline.anchor import Anchor
 
 WAVEFORM = "peak"
 BEATS, SECTIONS = "times:beats", "times:sections"

@@ -9,13 +9,13 @@ from bpy.app.handlers import persistent
 from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
-from ..core.errors import BendError
+from ...core.errors import BendError
+from ..host import activity, changes, compat
+from ..process import engine_client
+from ..sound import mixdown, sound_choice, sound_print
+from ..timeline import strips
 from . import listening, overlay
-from .host import activity, changes, compat
 from .listening import Listening
-from .process import engine_client
-from .sound import mixdown, sound_choice, sound_print
-from .timeline import strips
 
 QUIET_SECONDS = 0.5
 #: While something is measured.

@@ -15,12 +15,12 @@ from bpy.props import BoolProperty
 from bpy.types import Context, ImageStrip, Scene, SpaceSequenceEditor, Strip, WindowManager
 from gpu_extras.batch import batch_for_shader
 
-from ..core.catalogue import Parameter, Unit
-from ..core.curves.routes import Route
+from ...core.catalogue import Parameter, Unit
+from ...core.curves.routes import Route
+from ..host import activity, compat
+from ..timeline import strips, timing
 from . import listening, overlay_geometry
-from .host import activity, compat
 from .overlay_geometry import Band, Detail, View
-from .timeline import strips, timing
 
 #: Opacity of what was heard before the sound changed.
 STALE = 0.35

@@ -8,13 +8,13 @@ from functools import lru_cache
 import numpy as np
 from bpy.types import ImageStrip
 
-from ..core.curves.routes import Route
-from ..core.sound import features
-from ..core.timebase import FrameRate
+from ...core.curves.routes import Route
+from ...core.sound import features
+from ...core.timebase import FrameRate
+from ..settings.parameters import BEND_PG_parameter
+from ..timeline import timing
 from . import listening
 from .listening import Heard
-from .settings.parameters import BEND_PG_parameter
-from .timeline import timing
 
 
 @dataclass(frozen=True)
