@@ -60,7 +60,7 @@ def measured_features(routes: int, frames: int) -> dict[str, np.ndarray]:
 
 def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     """A bake whose request has been answered: everything of ``Bake`` but the mixdown and the engine."""
-    bake = addon("bake")
+    bake = addon("baking.bake")
     work = bake.Bake.__new__(bake.Bake)
     work.strip_name, work.cancelled = strip.name, False
     work.options = {parameter.key: options for parameter in bake.routed_parameters(strip)}

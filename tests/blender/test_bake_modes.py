@@ -310,7 +310,7 @@ def test_all_strips_are_baked_with_one_undo(three, curve):
 
 
 def test_cancelling_in_the_second_strip_writes_nothing_at_all(scene, three, addon, core, curve):
-    work = addon.bake_many.Bakes(scene, addon.bake_many.everything(scene))
+    work = addon.bake_queue.Bakes(scene, addon.bake_queue.everything(scene))
     seen = set()
     while work.update():
         seen.add(addon.activity.current.text())
@@ -337,29 +337,29 @@ def test_only_what_has_changed_is_baked_again_and_as_it_was(scene, three, addon,
     first, second, _ = strips_of(three)
     scene.sequence_editor.active_strip = second
     bpy.ops.bend.bake(mode="SIMPLIFIED")
-    assert addon.bake_many.changed(scene) == []
+    assert addon.bake_queue.changed(scene) == []
     second.bend_settings.baking.mode = "DENSE"
     before = values(curve(second, ANGLE), range(200, 248))
     slide(scene.sequence_editor.strips_all["Other"], 6)
-    assert [order.strip for order in addon.bake_many.changed(scene)] == [second.name]
+    assert [order.strip for order in addon.bake_queue.changed(scene)] == [second.name]
     curve(first, ANGLE).keyframe_points[5].co.y = 9.0
     assert bpy.ops.bend.rebake() == {"FINISHED"}
     assert len(curve(second, ANGLE).keyframe_points) < 30, "it was simplified, and is again"
     assert curve(first, ANGLE).keyframe_points[5].co.y == 9.0
     moved = values(curve(second, ANGLE), range(206, 248))
     assert np.corrcoef(moved, before[:-6])[0, 1] > 0.9
-    assert addon.bake_many.changed(scene) == []
+    assert addon.bake_queue.changed(scene) == []
 
 
 def test_a_changed_route_is_baked_again(scene, bend_strip, addon, curve):
     bend_strip.bend_settings.bends[0].parameters["mix"].feature = "rms"
     bpy.ops.bend.bake()
     route(bend_strip).high = 3.0
-    [order] = addon.bake_many.changed(scene)
+    [order] = addon.bake_queue.changed(scene)
     assert order.keys == (ANGLE,)
     bpy.ops.bend.rebake()
     assert values(curve(bend_strip, ANGLE)).max() == pytest.approx(3.0, abs=1e-4)
-    assert not addon.bake_many.changed(scene)
+    assert not addon.bake_queue.changed(scene)
 
 
 def test_nothing_that_has_changed_is_said_in_words(bend_strip):
@@ -482,8 +482,8 @@ def test_a_route_that_is_changed_before_its_keys_are_written_is_called_stale(sce
 
 
 def test_what_is_being_written_is_written_to_the_end(scene, three, addon, curve, monkeypatch):
-    monkeypatch.setattr(addon.bake_many, "WRITING_SECONDS", 0.0)
-    work = addon.bake_many.Bakes(scene, addon.bake_many.everything(scene))
+    monkeypatch.setattr(addon.bake_queue, "WRITING_SECONDS", 0.0)
+    work = addon.bake_queue.Bakes(scene, addon.bake_queue.everything(scene))
     while not work._writing:
         assert work.update()
     work.cancel()
@@ -493,10 +493,10 @@ def test_what_is_being_written_is_written_to_the_end(scene, three, addon, curve,
 
 
 def test_the_button_writes_the_keys_in_slices(three, addon, curve, monkeypatch):
-    monkeypatch.setattr(addon.bake_many, "WRITING_SECONDS", 0.0)
+    monkeypatch.setattr(addon.bake_queue, "WRITING_SECONDS", 0.0)
     module, said, writing = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.bake"), [], 0
     own = {
-        "orders": lambda self, context: addon.bake_many.everything(context.scene),
+        "orders": lambda self, context: addon.bake_queue.everything(context.scene),
         "report": lambda self, kind, text: said.append(text),
     }
     button = type("Button", (module.Baking,), own)()

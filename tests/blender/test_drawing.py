@@ -137,7 +137,7 @@ def test_a_bake_under_way_is_shown_where_it_was_pressed(panels, bend_strip, addo
     addon.activity.current = addon.activity.Activity("Generating")
     try:
         assert "bend.cancel" not in names(draw_bake())
-        addon.activity.current = addon.activity.Activity(addon.bake_many.TITLE, says="Measuring loudness")
+        addon.activity.current = addon.activity.Activity(addon.bake_queue.TITLE, says="Measuring loudness")
         shown = draw_bake()
     finally:
         addon.activity.current = None

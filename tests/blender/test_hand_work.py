@@ -238,7 +238,7 @@ def write(strip, addon, core, strength, **options):
     """Write keys as a bake does, from values that need no sound."""
     parameter = strip.bend_settings.bends[0].parameters["angle"]
     frames = addon.strips.frame_range(strip)
-    sound = addon.writing.Sound(
+    sound = addon.curve_writer.Sound(
         values=strength * np.abs(np.sin(np.arange(len(frames)) / 7.0)),
         frames=frames,
         limits=(-100.0, 100.0),
@@ -248,4 +248,6 @@ def write(strip, addon, core, strength, **options):
         full=strength,
         hits=np.arange(frames.start + 5, frames.stop, 12),
     )
-    addon.writing.write(strip, parameter, sound, addon.bake_settings.Options(**options), addon.writing.Report())
+    addon.curve_writer.write(
+        strip, parameter, sound, addon.bake_settings.Options(**options), addon.curve_writer.Report()
+    )

@@ -271,7 +271,7 @@ def test_after_a_button_was_pressed_files_of_this_machine_are_looked_at_and_othe
     bpy.ops.wm.open_mainfile(filepath=str(original))
     scene, strip = opened.strip()
     assert addon.sound_print.of(scene, strip) == "", "another file, another person"
-    assert [order.strip for order in addon.bake_many.changed(scene)] == [strip.name], "Re-bake Changed looks by itself"
+    assert [order.strip for order in addon.bake_queue.changed(scene)] == [strip.name], "Re-bake Changed looks by itself"
 
 
 def test_a_record_of_more_than_a_strip_has_costs_neither_time_nor_memory(original, addon):

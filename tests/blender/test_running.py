@@ -161,7 +161,7 @@ def meanwhile(desk: Desk, work: Iterator[None], planned: list[Edit]) -> str:
 
 
 def baking(desk: Desk) -> Iterator[None]:
-    work = desk.addon.bake_many.Bakes(desk.scene, desk.addon.bake_many.everything(desk.scene))
+    work = desk.addon.bake_queue.Bakes(desk.scene, desk.addon.bake_queue.everything(desk.scene))
     yield from (None for _ in range(3))
     while work.update():
         yield

@@ -15,7 +15,7 @@ from ...core.process import messages
 from ...core.sound import beats
 from ...core.sound.beats import Grid
 from ...core.timebase import FrameRate
-from .. import bake
+from ..baking import bake
 from ..process import engine_client
 from ..sound import sound_print
 from ..timeline import timing

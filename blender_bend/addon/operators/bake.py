@@ -8,8 +8,8 @@ from bpy.props import StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import bake_many
-from ..bake_many import Bakes, Order
+from ..baking import bake_queue
+from ..baking.bake_queue import Bakes, Order
 from ..host import activity, compat
 from ..panels.baking import draw_options
 from ..settings import enums
@@ -103,7 +103,7 @@ class BEND_OT_bake_all(WhenIdle, Baking, Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def orders(self, context: Context) -> list[Order]:
-        return bake_many.everything(compat.sequencer_scene(context))
+        return bake_queue.everything(compat.sequencer_scene(context))
 
 
 class BEND_OT_rebake(WhenIdle, Baking, Operator):
@@ -115,7 +115,7 @@ class BEND_OT_rebake(WhenIdle, Baking, Operator):
 
     def orders(self, context: Context) -> list[Order]:
         scene = compat.sequencer_scene(context)
-        return bake_many.changed(scene, bend_strips(scene))
+        return bake_queue.changed(scene, bend_strips(scene))
 
 
 CLASSES = (BEND_OT_bake, BEND_OT_bake_all, BEND_OT_rebake)

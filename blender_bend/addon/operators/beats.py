@@ -10,7 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import bake
+from ..baking import bake
 from ..host import activity, compat
 from ..measuring import beat_tools, listening
 from ..timeline.strips import active_bend_strip

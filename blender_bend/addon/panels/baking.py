@@ -6,7 +6,7 @@ from typing import Any
 
 from bpy.types import Context, Strip, UILayout
 
-from .. import bake, bake_many
+from ..baking import bake, bake_queue
 from ..host import activity
 from ..settings.bake_settings import EVENTS, SIMPLIFIED
 from ..settings.parameters import BEND_PG_parameter
@@ -70,7 +70,7 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
     scene = strip.id_data
     if len(list(bend_strips(scene))) > 1:
         buttons.operator("bend.bake_all")
-    if activity.current and activity.current.title == bake_many.TITLE:
+    if activity.current and activity.current.title == bake_queue.TITLE:
         draw_under_way(layout, activity.current)
     elif baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")

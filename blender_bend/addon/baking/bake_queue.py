@@ -8,15 +8,15 @@ from dataclasses import dataclass
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError, Code
-from ..core.process import messages
+from ...core.errors import BendError, Code
+from ...core.process import messages
+from ..host import activity, named_files
+from ..host.slices import Slices, at_once
+from ..settings import enums
+from ..settings.bake_settings import Options
+from ..timeline import anchor, strips
 from .bake import Bake, routed_parameters, stale_parameters
-from .host import activity, named_files
-from .host.slices import Slices, at_once
-from .settings import enums
-from .settings.bake_settings import Options
-from .timeline import anchor, strips
-from .writing import Report
+from .curve_writer import Report
 
 #: What a bake is called while it is under way.
 TITLE = "Listening to the sound"

@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 from bpy.types import FCurve, ImageStrip
 
-from ..core.curves import event_keys
-from ..core.curves import keys as curves
-from ..core.curves.keys import Keys
-from ..core.timebase import FrameRate
-from . import splitting
-from .host import compat
-from .host.slices import Slices, at_once
-from .settings.bake_settings import DENSE, EVENTS, Options
-from .settings.parameters import BEND_PG_parameter
-from .timeline import strips
-from .timeline.keys import (
+from ...core.curves import event_keys
+from ...core.curves import keys as curves
+from ...core.curves.keys import Keys
+from ...core.timebase import FrameRate
+from ..host import compat
+from ..host.slices import Slices, at_once
+from ..settings.bake_settings import DENSE, EVENTS, Options
+from ..settings.parameters import BEND_PG_parameter
+from ..timeline import strips
+from ..timeline.keys import (
     ATTRIBUTES,
     KeyTable,
     Memory,
@@ -35,6 +34,7 @@ from .timeline.keys import (
     ticks,
     write_keys,
 )
+from . import range_cuts
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
 LOOP = "Bend Loop"
@@ -164,7 +164,7 @@ class Writing:
         baked = _give_way(baked, clear_of, start)
         wanted = extent.wanted
         beside = [frame if frame in self._sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
-        anchors = _give_way(splitting.anchors(before, *beside, self._own), clear_of, start)
+        anchors = _give_way(range_cuts.anchors(before, *beside, self._own), clear_of, start)
         moved = _rows_of(before, kept)
         past = _past(self._memory, start)
         _lift(moved, (self._inside | extent.whole)[kept], past, -_addition(self._memory, past, start, column=2))

@@ -12,24 +12,24 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core.catalogue import Parameter
-from ..core.curves import event_keys
-from ..core.errors import BendError, Code
-from ..core.process import messages
-from ..core.sound import features
-from ..core.sound.feature_table import MIDI
-from ..core.timebase import FrameRate
-from . import writing
-from .host import compat, named_files, preferences
-from .host.slices import Slices, at_once
-from .process import engine_client
-from .settings import enums
-from .settings.bake_settings import EVENTS, Options
-from .settings.parameters import BEND_PG_parameter
-from .sound import mixdown, sound_print
-from .timeline.anchor import Anchor
-from .timeline.timing import frame_rate, heard_frames
-from .writing import Report
+from ...core.catalogue import Parameter
+from ...core.curves import event_keys
+from ...core.errors import BendError, Code
+from ...core.process import messages
+from ...core.sound import features
+from ...core.sound.feature_table import MIDI
+from ...core.timebase import FrameRate
+from ..host import compat, named_files, preferences
+from ..host.slices import Slices, at_once
+from ..process import engine_client
+from ..settings import enums
+from ..settings.bake_settings import EVENTS, Options
+from ..settings.parameters import BEND_PG_parameter
+from ..sound import mixdown, sound_print
+from ..timeline.anchor import Anchor
+from ..timeline.timing import frame_rate, heard_frames
+from . import curve_writer
+from .curve_writer import Report
 
 Described = tuple[BEND_PG_parameter, Parameter]
 
@@ -202,7 +202,7 @@ class Bake:
         place = self._place(key, frames)
         if place is None:
             return False
-        work = writing.Writing(*place[:2], heard, options)
+        work = curve_writer.Writing(*place[:2], heard, options)
         if pauses:
             yield
         if pauses:
@@ -263,7 +263,7 @@ def shaped(
     frames: range,
     rate: FrameRate,
     options: Options,
-) -> writing.Sound:
+) -> curve_writer.Sound:
     """What the measured features ask of one parameter.
 
     Parameters
@@ -279,4 +279,4 @@ def shaped(
     if options.mode == EVENTS:
         hits = event_keys.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
     values = np.clip(route.shape(measured, rate), *limits)
-    return writing.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)
+    return curve_writer.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

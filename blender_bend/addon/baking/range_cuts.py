@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..core.curves import keys
-from ..core.curves.keys import Keys
-from .timeline.keys import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
+from ...core.curves import keys
+from ...core.curves.keys import Keys
+from ..timeline.keys import BEZIER, CONSTANT, FREE, LINEAR, KeyTable, merge, no_keys, table_of
 
 
 def anchors(table: KeyTable, before: int | None, after: int | None, own: np.ndarray) -> KeyTable:

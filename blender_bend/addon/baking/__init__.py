@@ -1,0 +1,1 @@
+"""From the sound to keys on the strip's curves."""
