@@ -11,7 +11,8 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import condition, curve_values, snapshot
+from . import curve_values, snapshot
+from .condition import condition
 from .host import preferences
 from .host.slices import Slices
 from .process import automatic

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
-from . import hearing
+from .condition import hearing
 from .generation import Generation
 from .host import activity, named_files, reading
 from .host.slices import Slices, at_once

@@ -19,8 +19,9 @@ from ..core.models import file_hashes, references
 from ..core.prompts import schedule as prompts
 from ..core.prompts.schedule import Blend
 from ..core.samplers import schedulers
-from . import condition, curve_values
+from . import curve_values
 from .capture import record
+from .condition import condition
 from .curve_values import PIECE, Track
 from .host import compat, preferences
 from .host.slices import Slices, at_once

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from .. import hearing
+from ..condition import hearing
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
 from ..measuring.listening import Listening

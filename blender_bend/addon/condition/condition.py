@@ -9,17 +9,17 @@ from pathlib import Path
 import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip
 
-from ..core.errors import BendError, Code
-from ..core.job.job import Hearing
-from ..core.job.resolve import settle, vector_path
-from ..core.job.stored_frames import read_input
-from ..core.models import sonic_files
-from ..core.models.sonic_files import Ears, Windows
-from ..core.prompts.schedule import Blend
-from .capture import record
-from .host import compat, preferences
-from .sound import mixdown, sound_print
-from .timeline.timing import frame_rate
+from ...core.errors import BendError, Code
+from ...core.job.job import Hearing
+from ...core.job.resolve import settle, vector_path
+from ...core.job.stored_frames import read_input
+from ...core.models import sonic_files
+from ...core.models.sonic_files import Ears, Windows
+from ...core.prompts.schedule import Blend
+from ..capture import record
+from ..host import compat, preferences
+from ..sound import mixdown, sound_print
+from ..timeline.timing import frame_rate
 
 
 def ears_of(strip: ImageStrip) -> Ears:

@@ -8,15 +8,15 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.models import file_hashes
-from ..core.process import messages
+from ...core.models import file_hashes
+from ...core.process import messages
+from ..capture import record
+from ..host import activity, compat, named_files, preferences
+from ..host.slices import Slices
+from ..process import engine_client
+from ..sound import mixdown
+from ..timeline.anchor import Anchor
 from . import condition
-from .capture import record
-from .host import activity, compat, named_files, preferences
-from .host.slices import Slices
-from .process import engine_client
-from .sound import mixdown
-from .timeline.anchor import Anchor
 
 
 class Hearing:

@@ -1,0 +1,1 @@
+"""The sound as a condition of the pictures."""
