@@ -73,11 +73,11 @@ class Song:
 
     def begin(self) -> Slices:
         """Generate, until the engine gets the first part of its work."""
-        yield from addon("planning").begin(self.scene, self.strip)
+        yield from addon("film.planning").begin(self.scene, self.strip)
 
     def plan(self) -> Slices:
         """Generate, until all is planned."""
-        yield from addon("planning").plan(self.scene, self.strip)
+        yield from addon("film.planning").plan(self.scene, self.strip)
 
     def key_beats(self) -> Slices:
         """Key on Beats, on one curve."""

@@ -11,8 +11,8 @@ from typing import Any
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import curve_values, snapshot
 from .condition import condition
+from .film import curve_values, snapshot
 from .host import preferences
 from .host.slices import Slices
 from .process import automatic

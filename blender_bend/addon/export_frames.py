@@ -9,11 +9,11 @@ from bpy.types import ImageStrip, Scene
 from ..core.errors import BendError, Code, store_unwritable
 from ..core.files.whole import copy_whole
 from ..core.job.resolve import file_name
-from . import planning
+from .film import planning
+from .film.plans import Plan
 from .frame_use import Tell
 from .host import activity, reading
 from .host.slices import Slices
-from .plans import Plan
 from .timeline import strips
 
 DIGITS = 4

@@ -21,8 +21,8 @@ from ..core.job.store_files import SOUND, kind_of, tallies
 from ..core.resources import ways
 from ..core.resources.ways import way_of
 from ..core.wording import counted
-from . import snapshot
 from .capture import record
+from .film import snapshot
 from .host import activity, named_files, preferences, reading
 from .host.slices import Slices
 from .timeline import strips

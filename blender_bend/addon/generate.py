@@ -8,11 +8,11 @@ from bpy.types import ImageStrip, Scene
 
 from ..core.models import file_hashes
 from .condition import hearing
+from .film.planning import begin, plan
+from .film.plans import Plan
 from .generation import Generation
 from .host import activity, named_files, reading
 from .host.slices import Slices, at_once
-from .planning import begin, plan
-from .plans import Plan
 from .process import automatic
 from .timeline import anchor
 

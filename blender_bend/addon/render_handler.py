@@ -14,7 +14,8 @@ from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
 from ..core.errors import BendError
-from . import generate, planning
+from . import generate
+from .film import planning
 from .host import activity, compat, named_files, preferences
 from .host.slices import at_once
 from .timeline import strips

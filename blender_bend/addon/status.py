@@ -14,8 +14,9 @@ import bpy
 
 from ..core.errors import BendError
 from ..core.models.file_hashes import Unread
-from . import deciding, planning
+from . import deciding
 from .capture import capture
+from .film import planning
 from .host import activity, changes, compat, preferences, reading
 from .process import automatic
 from .timeline import strips

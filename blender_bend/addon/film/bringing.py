@@ -10,14 +10,14 @@ import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 
-from ..core.errors import store_unwritable
-from ..core.files.whole import write_whole
-from ..core.job.job import Frame
-from ..core.job.resolve import INPUTS, file_name, vector_path
-from ..core.job.stored_frames import read_frame, read_input
-from .capture import record
-from .condition import condition
-from .host.slices import Slices
+from ...core.errors import store_unwritable
+from ...core.files.whole import write_whole
+from ...core.job.job import Frame
+from ...core.job.resolve import INPUTS, file_name, vector_path
+from ...core.job.stored_frames import read_frame, read_input
+from ..capture import record
+from ..condition import condition
+from ..host.slices import Slices
 
 log = logging.getLogger(__name__)
 

@@ -11,20 +11,20 @@ from itertools import islice
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.job.frames import BLOCK, Frames
-from ..core.job.job import Frame, Job
-from ..core.job.resolve import Tracer
-from ..core.resources.ways import Choice, way_of
+from ...core.job.frames import BLOCK, Frames
+from ...core.job.job import Frame, Job
+from ...core.job.resolve import Tracer
+from ...core.resources.ways import Choice, way_of
+from ..host import preferences
+from ..host.slices import Slices
+from ..process import automatic
+from ..timeline import strips
 from .bringing import Inputs
-from .host import preferences
-from .host.slices import Slices
 from .plans import Gathered, Plan
-from .process import automatic
 from .searching import SLICE, Part, Search, trace
 from .showing import Asked
 from .snapshot import Film
 from .stored import Stored
-from .timeline import strips
 
 #: So many frames are looked for, at least, before the engine begins with what is missing of them.
 FIRST = BLOCK

@@ -7,16 +7,16 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError
-from ..core.job.frames import Frames
-from ..core.job.job import Job
-from ..core.job.resolve import Resolver, file_name
-from ..core.resources.ways import Way
+from ...core.errors import BendError
+from ...core.job.frames import Frames
+from ...core.job.job import Job
+from ...core.job.resolve import Resolver, file_name
+from ...core.resources.ways import Way
+from ..host import compat
+from ..host.slices import Slices
+from ..timeline import strips
+from ..timeline.anchor import Anchor
 from . import curve_values, snapshot
-from .host import compat
-from .host.slices import Slices
-from .timeline import strips
-from .timeline.anchor import Anchor
 
 #: Frames that are compared and shown without a pause.
 SLICE = 20

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from ..core.errors import BendError
-from ..core.job.frame_keys import FrameKeys
-from ..core.job.frames import BLOCK, Frames
-from ..core.job.job import Job
-from ..core.job.resolve import Traced
-from ..core.job.sharing import Course, Tally, Work, course, together
-from ..core.resources import ways
-from ..core.resources.ways import Way
-from .host.slices import Slices
+from ...core.errors import BendError
+from ...core.job.frame_keys import FrameKeys
+from ...core.job.frames import BLOCK, Frames
+from ...core.job.job import Job
+from ...core.job.resolve import Traced
+from ...core.job.sharing import Course, Tally, Work, course, together
+from ...core.resources import ways
+from ...core.resources.ways import Way
+from ..host.slices import Slices
 from .searching import SLICE, Part
 from .showing import Asked
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from ..core.files.whole import DIGEST
-from ..core.job.resolve import file_name
-from .host.slices import Slices
+from ...core.files.whole import DIGEST
+from ...core.job.resolve import file_name
+from ..host.slices import Slices
 
 #: Up to so many frames are looked for one by one; for more the folder is listed, for a network takes long for each.
 FEW = 16

@@ -9,11 +9,11 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..core.job.job import Frame, Job
-from ..core.job.resolve import Traced, Tracer
-from ..core.resources.ways import Way
+from ...core.job.job import Frame, Job
+from ...core.job.resolve import Traced, Tracer
+from ...core.resources.ways import Way
+from ..host.slices import Slices
 from . import bringing
-from .host.slices import Slices
 from .stored import Stored
 
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.

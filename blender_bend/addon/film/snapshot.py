@@ -10,29 +10,29 @@ from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.catalogue import Parameter
-from ..core.catalogue.strip import SCENE_TIME, SOUND_SCALE
-from ..core.job.frames import Frames
-from ..core.job.job import Bend, Frame, Job, Lora
-from ..core.job.resolve import settle
-from ..core.models import file_hashes, references
-from ..core.prompts import schedule as prompts
-from ..core.prompts.schedule import Blend
-from ..core.samplers import schedulers
+from ...core.catalogue import Parameter
+from ...core.catalogue.strip import SCENE_TIME, SOUND_SCALE
+from ...core.job.frames import Frames
+from ...core.job.job import Bend, Frame, Job, Lora
+from ...core.job.resolve import settle
+from ...core.models import file_hashes, references
+from ...core.prompts import schedule as prompts
+from ...core.prompts.schedule import Blend
+from ...core.samplers import schedulers
+from ..capture import record
+from ..condition import condition
+from ..host import compat, preferences
+from ..host.slices import Slices, at_once
+from ..process import automatic
+from ..prompts import embedding_files
+from ..prompts import schedule as prompt_schedule
+from ..settings.bend_settings import BEND_PG_bend
+from ..settings.parameters import Holder
+from ..settings.strip_settings import BEND_PG_lora, BEND_PG_settings
+from ..timeline import strips
+from ..timeline.timing import frame_rate
 from . import curve_values
-from .capture import record
-from .condition import condition
 from .curve_values import PIECE, Track
-from .host import compat, preferences
-from .host.slices import Slices, at_once
-from .process import automatic
-from .prompts import embedding_files
-from .prompts import schedule as prompt_schedule
-from .settings.bend_settings import BEND_PG_bend
-from .settings.parameters import Holder
-from .settings.strip_settings import BEND_PG_lora, BEND_PG_settings
-from .timeline import strips
-from .timeline.timing import frame_rate
 
 Value = TypeVar("Value")
 

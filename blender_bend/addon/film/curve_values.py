@@ -9,12 +9,12 @@ from contextlib import contextmanager
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
-from ..core.catalogue import Parameter
-from ..core.errors import BendError, Code
-from ..core.job.resolve import settle
-from .host import activity
-from .host.slices import Slices
-from .timeline import drivers, strips
+from ...core.catalogue import Parameter
+from ...core.errors import BendError, Code
+from ...core.job.resolve import settle
+from ..host import activity
+from ..host.slices import Slices
+from ..timeline import drivers, strips
 
 #: Frames on which a curve is evaluated without a pause, and how long frames are played without one.
 PIECE, PLAYING_SECONDS = 512, 0.008
