@@ -109,7 +109,7 @@ class Song:
 
     def _idle(self) -> Slices:
         self.bpy.context.view_layer.update()
-        status = addon("status")
+        status = addon("frames.status")
         while status.waits() or status._work is not None:
             status._tick()
             yield

@@ -23,7 +23,7 @@ addon_utils.enable(MODULE, default_set=True)
 def module(name):
     return importlib.import_module(f"{{MODULE}}.blender_bend.addon.{{name}}")
 
-engine_client, generate = module("process.engine_client"), module("generate")
+engine_client, generate = module("process.engine_client"), module("frames.generate")
 preferences = module("host.preferences")
 
 def say(*words):

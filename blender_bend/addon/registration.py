@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bpy
 
-from . import operators, panels, render_handler, status
+from . import operators, panels
+from .frames import render_handler, status
 from .host import changes, named_files, old_logs, preferences, reading
 from .measuring import keep_measured, overlay
 from .process import engine_client

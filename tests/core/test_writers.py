@@ -21,7 +21,7 @@ ALLOWED = {
     ("core/process/logs.py", "shorten"): "a log grows while it is read",
     ("core/process/logs.py", "_write"): "a log grows while it is read",
     (
-        "addon/generation.py",
+        "addon/frames/generation.py",
         "_start",
     ): "a job in a folder that nobody else knows; fsync would stop Blender",
     ("addon/sound/switches.py", "join"): "a mixdown in a folder that nobody else knows; fsync would stop Blender",

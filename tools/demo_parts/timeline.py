@@ -118,7 +118,7 @@ def generate(scene: Any, strip: Any) -> None:
         if work.done and (work.done % 24 == 0 or work.done == work.total):
             print(f"  frame {work.done} of {work.total}", flush=True)
 
-    addon("generate").fill_store(scene, strip, progress=tell)
+    addon("frames.generate").fill_store(scene, strip, progress=tell)
 
 
 def render(bpy: Any, scene: Any, film: Path) -> None:

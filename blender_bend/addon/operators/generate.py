@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
-from .. import generate
+from ..frames import generate
 from ..host import activity, changes, compat
 from ..timeline.strips import active_bend_strip
 from .modal import Watching

@@ -8,7 +8,7 @@ from bpy.types import Context, ImageStrip, Operator, Scene
 from ...core import catalogue
 from ...core.errors import BendError
 from ...core.wording import counted
-from .. import fit
+from ..frames import fit
 from ..host import compat, preferences
 from ..settings import enums, stack
 from ..sound import sound_choice

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from .. import status
+from ..frames import status
 from ..host import activity, reading
 from ..process import errands
 from ..timeline.strips import active_bend_strip

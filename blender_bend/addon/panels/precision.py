@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import status
+from ..frames import status
 from ..process import automatic
 from .main import wrap
 

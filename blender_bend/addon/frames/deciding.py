@@ -10,17 +10,17 @@ from typing import Any
 
 from bpy.types import FCurve, ImageStrip, Scene
 
-from ..core.errors import BendError
-from .condition import condition
-from .film import curve_values, snapshot
-from .host import preferences
-from .host.slices import Slices
-from .process import automatic
-from .prompts import schedule
-from .settings.parameters import Holder
-from .sound import animated
-from .timeline import curve_changes, strips
-from .timeline import keys as keyframes
+from ...core.errors import BendError
+from ..condition import condition
+from ..film import curve_values, snapshot
+from ..host import preferences
+from ..host.slices import Slices
+from ..process import automatic
+from ..prompts import schedule
+from ..settings.parameters import Holder
+from ..sound import animated
+from ..timeline import curve_changes, strips
+from ..timeline import keys as keyframes
 
 #: Equal for two moments exactly if the frames are the same.
 Deciding = tuple[Any, ...]

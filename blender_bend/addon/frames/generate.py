@@ -6,15 +6,15 @@ from collections.abc import Callable, Sequence
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.models import file_hashes
-from .condition import hearing
-from .film.planning import begin, plan
-from .film.plans import Plan
+from ...core.models import file_hashes
+from ..condition import hearing
+from ..film.planning import begin, plan
+from ..film.plans import Plan
+from ..host import activity, named_files, reading
+from ..host.slices import Slices, at_once
+from ..process import automatic
+from ..timeline import anchor
 from .generation import Generation
-from .host import activity, named_files, reading
-from .host.slices import Slices, at_once
-from .process import automatic
-from .timeline import anchor
 
 __all__ = ["Generation", "Plan", "fill_store", "plan", "prepare"]
 

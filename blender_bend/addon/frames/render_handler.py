@@ -13,12 +13,12 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError
+from ...core.errors import BendError
+from ..film import planning
+from ..host import activity, compat, named_files, preferences
+from ..host.slices import at_once
+from ..timeline import strips
 from . import generate
-from .film import planning
-from .host import activity, compat, named_files, preferences
-from .host.slices import at_once
-from .timeline import strips
 
 log = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import BendError
-from ..core.models.file_hashes import Unread
+from ...core.errors import BendError
+from ...core.models.file_hashes import Unread
+from ..capture import capture
+from ..film import planning
+from ..host import activity, changes, compat, preferences, reading
+from ..process import automatic
+from ..timeline import strips
 from . import deciding
-from .capture import capture
-from .film import planning
-from .host import activity, changes, compat, preferences, reading
-from .process import automatic
-from .timeline import strips
 
 QUIET_SECONDS = 0.4
 #: How long one tick may hold the window.

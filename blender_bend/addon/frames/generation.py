@@ -11,17 +11,17 @@ from pathlib import Path
 
 import bpy
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.job.tiling import WHOLE
-from ..core.process import messages
-from ..core.resources.ways import way_of
-from .film.plans import Plan
-from .film.stored import Stored
-from .host import activity
-from .host.slices import Slices, at_once
-from .process import batches, engine_client
-from .process.engine_request import Request
-from .prompts import notices
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.job.tiling import WHOLE
+from ...core.process import messages
+from ...core.resources.ways import way_of
+from ..film.plans import Plan
+from ..film.stored import Stored
+from ..host import activity
+from ..host.slices import Slices, at_once
+from ..process import batches, engine_client
+from ..process.engine_request import Request
+from ..prompts import notices
 
 #: Frames that came from the engine and are shown without a pause.
 SLICE = 10

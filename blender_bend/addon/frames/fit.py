@@ -9,13 +9,13 @@ from fractions import Fraction
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
-from .capture import record
-from .host import compat, preferences
-from .settings.bake_settings import Options
-from .settings.parameters import BEND_PG_parameter
-from .sound.song_length import Difference, difference, sharing
-from .timeline import image_strips, strips
-from .timeline.keys import KeyTable, Memory, follow, hand_keys, read_keys, write_keys
+from ..capture import record
+from ..host import compat, preferences
+from ..settings.bake_settings import Options
+from ..settings.parameters import BEND_PG_parameter
+from ..sound.song_length import Difference, difference, sharing
+from ..timeline import image_strips, strips
+from ..timeline.keys import KeyTable, Memory, follow, hand_keys, read_keys, write_keys
 
 #: A key this near to a whole frame was meant for it; Blender keeps frames in 32 bits.
 _WHOLE = 2e-3

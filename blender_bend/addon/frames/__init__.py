@@ -1,0 +1,1 @@
+"""Frames are made, counted, and fetched when Blender renders."""
