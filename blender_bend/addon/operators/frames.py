@@ -9,12 +9,12 @@ from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.wording import counted
-from .. import collect, export_frames, frame_use, store_size
-from ..collect import Collected
-from ..frame_use import Found
 from ..host import compat, preferences
 from ..host.slices import Slices
 from ..process.errands import size_text
+from ..store import collect, export_frames, frame_use, store_size
+from ..store.collect import Collected
+from ..store.frame_use import Found
 from ..timeline.strips import active_bend_strip
 from .polls import OnIdleBendStrip, WhenIdle
 from .slicing import InSlices

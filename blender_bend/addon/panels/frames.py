@@ -7,10 +7,10 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from ...core.wording import counted
-from .. import frame_use, store_size
 from ..host import compat, preferences
 from ..process.errands import size_text
-from ..store_size import Size
+from ..store import frame_use, store_size
+from ..store.store_size import Size
 from .main import BendPanel, wrap
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from bpy.types import AddonPreferences, Context
 
-from .. import store_size
 from ..host import preferences
+from ..store import store_size
 from .frames import draw_caches
 from .models import draw_models
 from .precision import draw_precision

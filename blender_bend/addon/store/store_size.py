@@ -11,12 +11,12 @@ from pathlib import Path
 
 import bpy
 
-from ..core.files.caches import ALL, Cache, remove
-from ..core.job.resolve import INPUTS
-from ..core.job.store_files import Tally, tallies
-from .host import preferences
-from .host.slices import Slices
-from .process import errands
+from ...core.files.caches import ALL, Cache, remove
+from ...core.job.resolve import INPUTS
+from ...core.job.store_files import Tally, tallies
+from ..host import preferences
+from ..host.slices import Slices
+from ..process import errands
 
 #: Seconds for which a measurement counts.
 FRESH_SECONDS = 10.0

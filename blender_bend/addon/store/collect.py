@@ -15,16 +15,16 @@ from typing import Any
 
 import bpy
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files.whole import copy_whole, open_regular
-from ..core.job.resolve import INPUTS, file_name, vector_path
-from ..core.sound.sound_files import looks_like_sound
-from .capture import record
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files.whole import copy_whole, open_regular
+from ...core.job.resolve import INPUTS, file_name, vector_path
+from ...core.sound.sound_files import looks_like_sound
+from ..capture import record
+from ..host import changes, preferences
+from ..host.slices import Slices
+from ..sound import mixdown
+from ..timeline import strips
 from .frame_use import Tell
-from .host import changes, preferences
-from .host.slices import Slices
-from .sound import mixdown
-from .timeline import strips
 
 SOUNDS = "sounds"
 #: How Bend names the pictures that a strip shows; what else a strip may show is not Bend's.

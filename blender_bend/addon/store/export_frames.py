@@ -6,15 +6,15 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
-from ..core.errors import BendError, Code, store_unwritable
-from ..core.files.whole import copy_whole
-from ..core.job.resolve import file_name
-from .film import planning
-from .film.plans import Plan
+from ...core.errors import BendError, Code, store_unwritable
+from ...core.files.whole import copy_whole
+from ...core.job.resolve import file_name
+from ..film import planning
+from ..film.plans import Plan
+from ..host import activity, reading
+from ..host.slices import Slices
+from ..timeline import strips
 from .frame_use import Tell
-from .host import activity, reading
-from .host.slices import Slices
-from .timeline import strips
 
 DIGITS = 4
 

@@ -14,18 +14,18 @@ from pathlib import Path
 import bpy
 from bpy.types import Scene
 
-from ..core.errors import BendError, store_unwritable
-from ..core.job.job import Job
-from ..core.job.resolve import INPUTS, file_name, trace
-from ..core.job.store_files import SOUND, kind_of, tallies
-from ..core.resources import ways
-from ..core.resources.ways import way_of
-from ..core.wording import counted
-from .capture import record
-from .film import snapshot
-from .host import activity, named_files, preferences, reading
-from .host.slices import Slices
-from .timeline import strips
+from ...core.errors import BendError, store_unwritable
+from ...core.job.job import Job
+from ...core.job.resolve import INPUTS, file_name, trace
+from ...core.job.store_files import SOUND, kind_of, tallies
+from ...core.resources import ways
+from ...core.resources.ways import way_of
+from ...core.wording import counted
+from ..capture import record
+from ..film import snapshot
+from ..host import activity, named_files, preferences, reading
+from ..host.slices import Slices
+from ..timeline import strips
 
 #: Files that are looked at, or keys that are computed, without a pause.
 SLICE = 200
