@@ -284,7 +284,7 @@ def test_an_unsaved_file_cannot_be_collected(short, addon, core):
 
 
 def test_work_in_a_window_goes_on_in_slices_and_can_be_cancelled(short, scene, addon, core):
-    slicing = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.slicing")
+    slicing = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.shared.slicing")
     told = []
 
     class Counting(slicing.InSlices):

@@ -15,8 +15,8 @@ from ..panels.baking import draw_options
 from ..settings import enums
 from ..settings.bake_settings import OperatorOptions, Options, options_of
 from ..timeline.strips import active_bend_strip, bend_strips
-from .modal import Watching
-from .polls import OnIdleBendStrip, WhenIdle
+from .shared.modal import Watching
+from .shared.polls import OnIdleBendStrip, WhenIdle
 
 
 class Baking(Watching):

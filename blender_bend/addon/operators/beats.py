@@ -15,7 +15,7 @@ from ..host import activity, compat
 from ..measuring import beat_tools, listening
 from ..timeline.strips import active_bend_strip
 from .listening import WatchingListening
-from .polls import OnBendStrip, OnIdleBendStrip
+from .shared.polls import OnBendStrip, OnIdleBendStrip
 
 
 class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):

@@ -8,7 +8,7 @@ from bpy.types import Context, Operator, OperatorProperties
 from ...core import catalogue
 from ..settings import enums, stack
 from ..timeline.strips import active_bend_strip
-from .polls import OnBend, OnBendStrip
+from .shared.polls import OnBend, OnBendStrip
 
 
 class BEND_OT_add_bend(OnBendStrip, Operator):

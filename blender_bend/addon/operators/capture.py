@@ -10,8 +10,8 @@ from ...core.errors import BendError, Code
 from ..capture import capture
 from ..host import activity, changes, compat
 from ..timeline.strips import active_bend_strip
-from .modal import Watching
-from .polls import OnIdleBendStrip
+from .shared.modal import Watching
+from .shared.polls import OnIdleBendStrip
 
 #: How long capturing may hold the window at a time.
 SECONDS = 0.1

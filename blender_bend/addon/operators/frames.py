@@ -16,8 +16,8 @@ from ..store import collect, export_frames, frame_use, store_size
 from ..store.collect import Collected
 from ..store.frame_use import Found
 from ..timeline.strips import active_bend_strip
-from .polls import OnIdleBendStrip, WhenIdle
-from .slicing import InSlices
+from .shared.polls import OnIdleBendStrip, WhenIdle
+from .shared.slicing import InSlices
 
 
 class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):

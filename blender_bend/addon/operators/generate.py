@@ -11,8 +11,8 @@ from ...core.errors import BendError, Code
 from ..frames import generate
 from ..host import activity, changes, compat
 from ..timeline.strips import active_bend_strip
-from .modal import Watching
-from .polls import OnIdleBendStrip
+from .shared.modal import Watching
+from .shared.polls import OnIdleBendStrip
 
 #: How long planning may hold the window at a time.
 PLANNING_SECONDS = 0.015

@@ -11,9 +11,9 @@ from ..host.slices import Slices
 from ..measuring.listening import Listening
 from ..timeline import strips
 from ..timeline.strips import active_bend_strip
-from .modal import Watching
-from .polls import OnIdleBendStrip
-from .slicing import InSlices
+from .shared.modal import Watching
+from .shared.polls import OnIdleBendStrip
+from .shared.slicing import InSlices
 
 
 class WatchingListening(Watching):

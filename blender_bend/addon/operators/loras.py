@@ -7,7 +7,7 @@ from bpy.types import Context, Operator
 
 from ..host import preferences
 from ..timeline.strips import active_bend_strip
-from .polls import OnBendStrip
+from .shared.polls import OnBendStrip
 
 
 class BEND_OT_add_lora(OnBendStrip, Operator):

@@ -12,7 +12,7 @@ from ..process import model_library
 from ..process.errands import size_text
 from ..timeline.strips import active_bend_strip
 from .following import follow
-from .polls import WhenIdle, WhenOnline
+from .shared.polls import WhenIdle, WhenOnline
 
 
 class BEND_OT_download_model(WhenOnline, Operator):

@@ -9,7 +9,7 @@ from bpy.types import Context, Operator
 from ...core.errors import BendError
 from ..host import preferences
 from ..process import health
-from .polls import WhenIdle
+from .shared.polls import WhenIdle
 
 
 class BEND_OT_check_engine(WhenIdle, Operator):

@@ -11,7 +11,7 @@ from ...core.errors import BendError
 from ...core.job import presets
 from ..settings.presets import add_preset
 from ..timeline.strips import active_bend_strip
-from .polls import OnBendStrip
+from .shared.polls import OnBendStrip
 
 
 class BEND_OT_add_preset(OnBendStrip, Operator):

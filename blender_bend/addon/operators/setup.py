@@ -14,7 +14,7 @@ from ..host import activity
 from ..process import engine_setup
 from ..process.engine_setup import Wish
 from .following import follow
-from .polls import WhenIdle
+from .shared.polls import WhenIdle
 
 #: Characters of a line that can be read without moving it.
 LINE = 120

@@ -15,7 +15,7 @@ from ..sound import sound_choice, sound_print
 from ..sound.mixdown import LAST_FRAME, check_readable, sound_strips
 from ..timeline import strips
 from ..timeline.strips import active_bend_strip
-from .polls import OnBendStrip
+from .shared.polls import OnBendStrip
 
 
 def add_sound(scene: Scene, path: str) -> SoundStrip:

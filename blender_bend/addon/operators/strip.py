@@ -14,7 +14,7 @@ from ..settings import enums, stack
 from ..sound import sound_choice
 from ..sound.mixdown import sound_strips
 from ..timeline import strips
-from .polls import OnIdleBendStrip
+from .shared.polls import OnIdleBendStrip
 
 
 def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels") -> ImageStrip:

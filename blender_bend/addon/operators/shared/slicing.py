@@ -7,9 +7,9 @@ from typing import Any
 
 from bpy.types import Context
 
-from ...core.errors import BendError, Code
-from ..host import activity
-from ..host.slices import Slices, at_once
+from ....core.errors import BendError, Code
+from ...host import activity
+from ...host.slices import Slices, at_once
 from .modal import Watching
 
 #: How long the work may hold the window at a time.

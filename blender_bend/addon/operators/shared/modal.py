@@ -7,8 +7,8 @@ from typing import Any
 
 from bpy.types import Context, Event, Timer
 
-from ...core.errors import BendError
-from ..host import activity
+from ....core.errors import BendError
+from ...host import activity
 
 
 class Watching:

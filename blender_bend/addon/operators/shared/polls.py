@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Operator
 
-from ..host import activity
-from ..timeline.strips import active_bend_strip, require_bend_strip
+from ...host import activity
+from ...timeline.strips import active_bend_strip, require_bend_strip
 
 
 def require_idle(cls: type[Operator]) -> bool:
