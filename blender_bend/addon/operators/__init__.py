@@ -3,22 +3,19 @@
 from . import (
     bake,
     beats,
-    bends,
     capture,
     frames,
     generate,
-    layers,
     listening,
-    loras,
     models,
     preferences,
-    presets,
     preview,
     repairs,
     setup,
     sounds,
     strip,
 )
+from .stack import bends, layers, loras, presets
 
 _EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, frames)
 

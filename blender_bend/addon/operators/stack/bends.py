@@ -5,10 +5,10 @@ from __future__ import annotations
 from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Operator, OperatorProperties
 
-from ...core import catalogue
-from ..settings import enums, stack
-from ..timeline.strips import active_bend_strip
-from .shared.polls import OnBend, OnBendStrip
+from ....core import catalogue
+from ...settings import enums, stack
+from ...timeline.strips import active_bend_strip
+from ..shared.polls import OnBend, OnBendStrip
 
 
 class BEND_OT_add_bend(OnBendStrip, Operator):

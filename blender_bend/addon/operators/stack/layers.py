@@ -5,8 +5,8 @@ from __future__ import annotations
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
-from ..settings.parameters import BEND_PG_parameter
-from ..timeline.strips import active_bend_strip, require_bend_strip
+from ...settings.parameters import BEND_PG_parameter
+from ...timeline.strips import active_bend_strip, require_bend_strip
 
 
 def shown_parameter(context: Context) -> BEND_PG_parameter | None:

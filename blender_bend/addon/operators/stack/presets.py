@@ -7,11 +7,11 @@ from pathlib import Path
 from bpy.props import StringProperty
 from bpy.types import Context, Operator, OperatorProperties
 
-from ...core.errors import BendError
-from ...core.job import presets
-from ..settings.presets import add_preset
-from ..timeline.strips import active_bend_strip
-from .shared.polls import OnBendStrip
+from ....core.errors import BendError
+from ....core.job import presets
+from ...settings.presets import add_preset
+from ...timeline.strips import active_bend_strip
+from ..shared.polls import OnBendStrip
 
 
 class BEND_OT_add_preset(OnBendStrip, Operator):

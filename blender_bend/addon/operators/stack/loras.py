@@ -5,9 +5,9 @@ from __future__ import annotations
 from bpy.props import IntProperty, StringProperty
 from bpy.types import Context, Operator
 
-from ..host import preferences
-from ..timeline.strips import active_bend_strip
-from .shared.polls import OnBendStrip
+from ...host import preferences
+from ...timeline.strips import active_bend_strip
+from ..shared.polls import OnBendStrip
 
 
 class BEND_OT_add_lora(OnBendStrip, Operator):

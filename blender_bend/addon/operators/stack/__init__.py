@@ -1,0 +1,1 @@
+"""Editing what a strip carries: bends, layers of a route, LoRA files, presets."""
