@@ -34,7 +34,7 @@ def test_the_log_is_shown_from_outside_and_does_not_get_into_the_file(log, scene
 
 def test_in_a_window_the_system_opens_it(log, addon, monkeypatch):
     addon.activity.dismiss()  # or the log of what failed last is shown
-    repairs = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.repairs")
+    repairs = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.engine.repairs")
     opened, said = [], []
     monkeypatch.setattr(
         repairs,
@@ -62,7 +62,7 @@ def test_a_log_that_an_earlier_version_put_into_the_file_goes_when_it_is_saved(s
 
 
 def test_what_is_copied_is_what_is_shown(addon, monkeypatch):
-    setup = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.setup")
+    setup = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.engine.setup")
     engine_setup = importlib.import_module(f"{MODULE}.blender_bend.addon.process.engine_setup")
     monkeypatch.setattr(engine_setup, "report", lambda: f"first\n\n{'word ' * 100}\nlast")
 

@@ -1,20 +1,7 @@
 """The Blender operators: thin, one subject a file; plain functions of the add-on do the work."""
 
-from . import (
-    bake,
-    beats,
-    capture,
-    frames,
-    generate,
-    listening,
-    models,
-    preferences,
-    preview,
-    repairs,
-    setup,
-    sounds,
-    strip,
-)
+from . import bake, beats, capture, frames, generate, listening, preview, sounds, strip
+from .engine import models, preferences, repairs, setup
 from .stack import bends, layers, loras, presets
 
 _EDITING = (strip, sounds, loras, bends, layers, listening, beats, bake, capture, generate, preview, presets, frames)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from bpy.props import BoolProperty, StringProperty
 from bpy.types import Context, Event, Operator, OperatorProperties
 
-from ...core.errors import BendError
-from ...core.models import known_models
-from ..host import activity, model_list
-from ..process import model_library
-from ..process.errands import size_text
-from ..timeline.strips import active_bend_strip
-from .following import follow
-from .shared.polls import WhenIdle, WhenOnline
+from ....core.errors import BendError
+from ....core.models import known_models
+from ...host import activity, model_list
+from ...process import model_library
+from ...process.errands import size_text
+from ...timeline.strips import active_bend_strip
+from ..following import follow
+from ..shared.polls import WhenIdle, WhenOnline
 
 
 class BEND_OT_download_model(WhenOnline, Operator):

@@ -8,13 +8,13 @@ from typing import Any
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 
-from ...core.errors import BendError
-from ...core.process import accelerators
-from ..host import activity
-from ..process import engine_setup
-from ..process.engine_setup import Wish
-from .following import follow
-from .shared.polls import WhenIdle
+from ....core.errors import BendError
+from ....core.process import accelerators
+from ...host import activity
+from ...process import engine_setup
+from ...process.engine_setup import Wish
+from ..following import follow
+from ..shared.polls import WhenIdle
 
 #: Characters of a line that can be read without moving it.
 LINE = 120

@@ -5,8 +5,8 @@ from __future__ import annotations
 import bpy
 from bpy.types import Context, Operator
 
-from ..host import activity, log_files, preferences
-from ..process import engine_client
+from ...host import activity, log_files, preferences
+from ...process import engine_client
 
 
 class BEND_OT_dismiss(Operator):

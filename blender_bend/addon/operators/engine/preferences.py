@@ -6,10 +6,10 @@ import bpy
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
-from ...core.errors import BendError
-from ..host import preferences
-from ..process import health
-from .shared.polls import WhenIdle
+from ....core.errors import BendError
+from ...host import preferences
+from ...process import health
+from ..shared.polls import WhenIdle
 
 
 class BEND_OT_check_engine(WhenIdle, Operator):

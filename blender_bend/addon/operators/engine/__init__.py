@@ -1,0 +1,1 @@
+"""The engine and its models: set up, looked after, and downloaded."""
