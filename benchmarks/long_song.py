@@ -100,7 +100,7 @@ class Song:
         """All panels of the sidebar."""
         with sequencer(self.bpy, self.scene):
             for path in PANELS.split():
-                module, _, name = path.partition(".")
+                module, _, name = path.rpartition(".")
                 drawn = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.{module}")
                 panel = getattr(drawn, f"BEND_PT_{name}")
                 own = {key: value for key, value in vars(panel).items() if callable(value)}

@@ -17,7 +17,8 @@ WIDEST = 44
 def panels():
     package = f"{MODULE}.blender_bend.addon.panels"
     names = ("baking", "frames", "generate", "main", "models", "setup")
-    return SimpleNamespace(**{name: importlib.import_module(f"{package}.{name}") for name in names})
+    modules = [importlib.import_module(f"{package}.{name}") for name in names]
+    return SimpleNamespace(**{module.__name__.rpartition(".")[2]: module for module in modules})
 
 
 def draw(panel) -> Layout:

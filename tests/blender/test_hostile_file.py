@@ -57,7 +57,7 @@ PANELS += "generate.generate main.main main.source main.prompt main.loras"
 def draw_panels():
     """Draw what a person would see of the active strip."""
     for path in PANELS.split():
-        module, _, name = path.partition(".")
+        module, _, name = path.rpartition(".")
         panel = getattr(importlib.import_module(f"{MODULE}.blender_bend.addon.panels.{module}"), f"BEND_PT_{name}")
         if panel.poll(bpy.context):
             own = {key: value for key, value in vars(panel).items() if callable(value)}

@@ -27,7 +27,7 @@ FILES = 200 if os.environ.get("BEND_TEST_ALL") == "1" else 40
 LONGEST, TRIES = 0.05, 3
 ELEMENTS = 24
 PANELS = "main.main main.source main.prompt main.loras generate.generate bends.bends bends.region route.route "
-PANELS += "beats.beats condition.condition frames.frames setup.setup"
+PANELS += "beats.beats condition.condition frames.frames preferences.setup.setup"
 HANDLERS = ("load_post", "depsgraph_update_post", "undo_post", "redo_post", "frame_change_post")
 KEY = "ab" * 32
 #: A hundred kilobytes that unpack to 8.4 million rows.
@@ -173,7 +173,7 @@ class Opened:
 
     def panels(self):
         for path in PANELS.split():
-            module, _, name = path.partition(".")
+            module, _, name = path.rpartition(".")
             panel = getattr(importlib.import_module(f"{MODULE}.blender_bend.addon.panels.{module}"), f"BEND_PT_{name}")
             if panel.poll(bpy.context):
                 own = {key: value for key, value in vars(panel).items() if callable(value)}

@@ -9,7 +9,7 @@ from ..host import activity, reading
 from ..process import errands
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
-from .precision import draw_notices
+from .preferences.precision import draw_notices
 
 
 class BEND_PT_generate(BendPanel, Panel):

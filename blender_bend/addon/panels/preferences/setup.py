@@ -6,9 +6,9 @@ from typing import Any
 
 from bpy.types import Context, Panel
 
-from ..host import activity
-from ..process import engine_setup, errands, health
-from .main import draw_repair, draw_under_way, wrap
+from ...host import activity
+from ...process import engine_setup, errands, health
+from ..main import draw_repair, draw_under_way, wrap
 
 ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
 

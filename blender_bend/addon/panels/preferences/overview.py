@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from bpy.types import AddonPreferences, Context
 
-from ..host import preferences
-from ..store import store_size
-from .frames import draw_caches
+from ...host import preferences
+from ...store import store_size
+from ..frames import draw_caches
 from .models import draw_models
 from .precision import draw_precision
 from .setup import draw_engine

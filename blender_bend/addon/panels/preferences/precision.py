@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..frames import status
-from ..process import automatic
-from .main import wrap
+from ...frames import status
+from ...process import automatic
+from ..main import wrap
 
 
 def draw_precision(layout: Any, preferences: Any) -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...core.models import hub_cache, known_models
-from ..host import model_list
-from ..host.model_list import Row
-from ..process.errands import size_text
+from ....core.models import hub_cache, known_models
+from ...host import model_list
+from ...host.model_list import Row
+from ...process.errands import size_text
 
 
 def draw_models(layout: Any) -> None:

@@ -1,0 +1,1 @@
+"""The add-on's preferences as they are drawn."""
