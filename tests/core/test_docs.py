@@ -13,7 +13,7 @@ from blender_bend.core.errors import Code
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("name", ["operators_page", "features_page", "samplers_page"])
+@pytest.mark.parametrize("name", ["operators_page", "features_page", "samplers_page", "rooms_page"])
 def test_a_page_is_its_tables(name: str) -> None:
     location = importlib.util.spec_from_file_location(name, ROOT / "tools" / f"{name}.py")
     assert location and location.loader
@@ -36,3 +36,19 @@ def test_every_promise_of_the_threat_model_names_tests_that_exist() -> None:
     for file, test in re.findall(r"`(tests/[\w/]+\.py)(?:::(\w+))?`", page):
         written = (ROOT / file).read_text(encoding="utf-8")
         assert re.search(rf"^def {test}\(", written, re.MULTILINE), f"{file} has no {test}"
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_every_file_that_is_named_for_the_next_engineer_exists(page: str) -> None:
+    written = (ROOT / page).read_text(encoding="utf-8")
+    named = {name for name in re.findall(r"`((?:python3 )?[\w./*-]+)`", written) if "/" in name or name.endswith(".py")}
+    assert len(named) > 5
+    last = ROOT
+    for name in re.findall(r"`(?:python3 )?([\w./*-]+)`", written):
+        if "/" not in name and not name.endswith(".py"):
+            continue
+        pattern = name.replace("FAMILY", "*").replace("-X", "-*").rstrip("/")
+        places = [folder for folder in (ROOT, ROOT / "blender_bend", last) if list(folder.glob(pattern))]
+        assert places, f"{page} names {name}"
+        if "/" in name:
+            last = (places[0] / pattern).parent
