@@ -16,7 +16,7 @@ WIDEST = 44
 @pytest.fixture(scope="module")
 def panels():
     package = f"{MODULE}.blender_bend.addon.panels"
-    names = ("baking", "frames", "generate", "main", "models", "setup")
+    names = ("baking", "frames", "generate", "main", "preferences.models", "preferences.setup")
     modules = [importlib.import_module(f"{package}.{name}") for name in names]
     return SimpleNamespace(**{module.__name__.rpartition(".")[2]: module for module in modules})
 
