@@ -103,7 +103,7 @@ def test_a_parameter_in_spreads_has_a_wider_range_inside_the_network(parameter: 
 @each_parameter
 def test_a_tighter_range_is_a_part_of_the_wider_one_and_new_bends_keep_to_it(parameter: Parameter) -> None:
     for kind, (low, high) in parameter.tighter.items():
-        assert kind in sites.MODULE_KINDS
+        assert kind in (*sites.MODULE_KINDS, *sites.STATE_KINDS)
         least, most = parameter.inside or parameter.soft
         assert least <= low < high <= most
         assert parameter.soft_at(kind) == (low, high)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 from .terms import Choice, Operator, Parameter, Unit
 
@@ -16,6 +17,8 @@ BORDER = Choice(
     options=("empty", "repeat", "mirror", "wrap"),
     default="mirror",
 )
+#: What is shifted at every step leaves through one side; coming in again at the other it stays a picture.
+AROUND = replace(BORDER, default="wrap")
 
 
 def _fraction(name: str, label: str, summary: str, default: float, reach: float) -> Parameter:
@@ -71,7 +74,7 @@ OPERATORS: tuple[Operator, ...] = (
             _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=0.5),
             _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=0.5),
         ),
-        choices=(BORDER,),
+        choices=(AROUND,),
         family=FAMILY,
         source="Broad, Leymarie & Grierson 2021, translate; y upwards, as in Blender",
         spatial=True,
