@@ -28,7 +28,8 @@ MOST_FIRST, MOST_SECOND = 1.2, 0.02
 BEGIN = """
 import sys, threading, time
 from pathlib import Path
-from blender_bend.core import file_hashes, hash_cache
+from blender_bend.core.files import hash_cache
+from blender_bend.core.models import file_hashes
 path = Path(sys.argv[1])
 hash_cache.place = lambda: Path(sys.argv[2])
 began = time.perf_counter()

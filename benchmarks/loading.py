@@ -24,7 +24,7 @@ LOAD = """
 import resource, sys, time
 from pathlib import Path
 import torch
-from blender_bend.engine import alignment
+from blender_bend.engine.host import alignment
 from blender_bend.engine.loading import load_pipeline
 if sys.argv[2] == "as it comes":
     alignment.is_aligned = lambda tensor: True

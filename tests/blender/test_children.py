@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import sys
 import threading
@@ -11,11 +10,11 @@ from pathlib import Path
 
 import bpy
 import pytest
-from timeline import MODULE
+from rooms import Side
 
 
 def module(name):
-    return importlib.import_module(f"{MODULE}.blender_bend.addon.{name}")
+    return getattr(Side("addon", aside=("operators", "panels")), name)
 
 
 @pytest.fixture

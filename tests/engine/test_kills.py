@@ -56,7 +56,7 @@ class Cut:
             os.kill(os.getpid(), signal.SIGKILL)
 
 if moment == "content":
-    from blender_bend.core import leftovers
+    from blender_bend.core.files import leftovers
     temporary = leftovers.temporary
     class Cutting:
         def __init__(self, file):
