@@ -10,10 +10,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import tempfile
-import threading
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from tempfile import TemporaryFile
 from typing import IO
 
 import environments
@@ -58,19 +59,19 @@ class Suite:
 
 
 def run_side_by_side(engine: Suite, blenders: Sequence[Suite]) -> bool:
-    """Run the engine's suite in two processes, and Blender's suites one after the other beside it.
+    """Run the engine's suite in two processes, and Blender's suites beside it.
 
     What Blender's suites say is kept, and printed when the engine's suite has ended.
     """
-    passed: list[bool] = []
-    with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as kept:
-        beside = threading.Thread(target=lambda: passed.extend([suite.run(kept) for suite in blenders]))
-        beside.start()
-        passed.append(engine.run())
-        beside.join()
-        kept.seek(0)
-        print(kept.read(), flush=True)
-    return len(passed) == 1 + len(blenders) and all(passed)
+    with ThreadPoolExecutor() as pool, ExitStack() as files:
+        kept = [files.enter_context(TemporaryFile("w+", encoding="utf-8", errors="replace")) for _ in blenders]
+        beside = [pool.submit(suite.run, file) for suite, file in zip(blenders, kept, strict=True)]
+        passed = [engine.run()]
+        for running, file in zip(beside, kept, strict=True):
+            passed.append(running.result())
+            file.seek(0)
+            print(file.read(), flush=True)
+    return all(passed)
 
 
 def main() -> int:
