@@ -42,7 +42,7 @@ def test_a_command_that_nobody_listens_to_ends_without_a_traceback(arguments: tu
 def test_a_set_up_that_nobody_listens_to_leaves_nothing_behind(tmp_path: Path) -> None:
     base = tmp_path / "engine"
     options = ("--tier", "audio", "--wheels", tmp_path, "--offline", "--log", tmp_path / "setup.log")
-    assert unheard(".install", "--base", base, *options) == (GONE, "")
+    assert unheard(".setup.install", "--base", base, *options) == (GONE, "")
     assert environment.read_record(base) is None and list(base.glob(PATTERN)) == []
 
 
