@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
+from ...core.wording import counted
 from ..frames import status
 from ..host import activity, reading
 from ..process import errands
@@ -58,14 +59,14 @@ def counts(known: status.Status) -> list[str]:
         return ["The model is read once, then frames", "are counted"]
     elsewhere = ["Generate also looks where the strip", "has shown its frames until now"] if known.elsewhere else []
     if not known.missing:
-        return [f"{known.frames} frames, all ready", *elsewhere]
+        return [f"{counted(known.frames, 'frame')}, all ready", *elsewhere]
     seconds = activity.seconds_per_state
     estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
     # In a chain, frames before those that are shown may be needed as well.
     ready = max(known.frames - known.missing, 0)
     return [
-        f"{known.frames} frames: {ready} ready",
-        f"{known.missing} to render in {known.states} step{'s' if known.states != 1 else ''}{estimate}",
+        f"{counted(known.frames, 'frame')}: {ready:,} ready",
+        f"{known.missing:,} to render in {counted(known.states, 'step')}{estimate}",
         *elsewhere,
     ]
 
