@@ -83,8 +83,9 @@ class Case:
         """Whether the site lacks what the operator says that it needs: rows and columns, or a studied layer."""
         if self.operator.name == "add_direction":
             return not self.site.startswith("unet:")
-        needs = self.operator.spatial or self.choices.get("form", "").endswith((" rows", " columns"))
-        return self.site == "text" and needs
+        if self.choices.get("form", "").endswith((" rows", " columns")):  # tokens are laid out for whole operators only
+            return self.site == "text" or "attn" in self.site
+        return self.site == "text" and self.operator.spatial
 
 
 def values(operator: Operator, kind: str, each: bool) -> list[dict[str, float]]:

@@ -149,7 +149,7 @@ OPERATORS: tuple[Operator, ...] = (
                 default=1.0,
                 soft=(-4.0, 4.0),
                 inside=(-32.0, 32.0),
-                tighter={"text": (-3.0, 3.0)},
+                tighter={"text": (-3.0, 3.0), "vae": (-8.0, 8.0)},
             ),
         ),
         family=FAMILY,

@@ -226,7 +226,7 @@ OPERATORS: tuple[Operator, ...] = (
                 neutral=UNCLAMPED[1],
                 default=1.0,
                 soft=(0.0, 4.0),
-                decoder=(0.1, 0.5),
+                decoder=(0.2, 0.5),
             ),
         ),
         family=FAMILY,
