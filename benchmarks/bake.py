@@ -63,7 +63,7 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     bake = addon("baking.bake")
     work = bake.Bake.__new__(bake.Bake)
     work.strip_name, work.cancelled = strip.name, False
-    work.options = {parameter.key: options for parameter in bake.routed_parameters(strip)}
+    work.options = {parameter.key: options for parameter, _ in strip.bend_settings.routed()}
     work.rate, work.frames = (
         addon("timeline.timing").frame_rate(strip.id_data),
         addon("timeline.timing").heard_frames(strip),

@@ -30,3 +30,7 @@ class Side:
             raise AttributeError(f"{len(found)} modules are called {name}")
         path = found[0].relative_to(ROOT).with_suffix("")
         return importlib.import_module(".".join((MODULE, *path.parts)))
+
+
+#: Operators and panels have modules of the same names as the rooms that they show.
+ADDON, CORE = Side("addon", aside=("operators", "panels")), Side("core")

@@ -13,7 +13,7 @@ os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or 
 import bpy  # noqa: E402  # isort: skip
 import addon_utils  # noqa: E402  # exists only once bpy is imported
 import pytest  # noqa: E402
-from rooms import Side  # noqa: E402
+from rooms import ADDON, CORE, Side  # noqa: E402
 from sounds import clicks, write_wav  # noqa: E402
 from timeline import MODULE, ROOT, sequencer, trim  # noqa: E402
 
@@ -32,13 +32,13 @@ def pytest_unconfigure() -> None:
 @pytest.fixture(scope="session")
 def addon() -> Side:
     """The modules of the add-on by name."""
-    return Side("addon", aside=("operators", "panels"))
+    return ADDON
 
 
 @pytest.fixture(scope="session")
 def core() -> Side:
     """The modules of core as the add-on sees them: their classes are not those of ``blender_bend.core``."""
-    return Side("core", aside=())
+    return CORE
 
 
 @pytest.fixture

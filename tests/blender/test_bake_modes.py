@@ -382,7 +382,7 @@ def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend
 
 def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon, tmp_path):
     bend_strip.bend_settings.midi_file, bend_strip.bend_settings.midi_start = str(tmp_path / "a.mid"), 12
-    asked = addon.bake.analysis_request(scene, bend_strip, ["onset"], tmp_path)
+    asked = addon.measurement.request(scene, bend_strip, ["onset"], tmp_path)
     assert set(asked) == {"sound", "fps", "frames", "features", "cache", "out", "beats", "midi"}
     assert asked["midi"] == {"path": str(tmp_path / "a.mid"), "start": pytest.approx(0.5)}
 
@@ -390,7 +390,7 @@ def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon,
 def test_midi_alone_needs_no_sound_on_the_timeline(scene, bend_strip, addon, song, tmp_path):
     bend_strip.bend_settings.sounds.clear()
     scene.sequence_editor.strips.remove(song)
-    asked = addon.bake.analysis_request(scene, bend_strip, ["midi_velocity"], tmp_path)
+    asked = addon.measurement.request(scene, bend_strip, ["midi_velocity"], tmp_path)
     assert (tmp_path / "sound.wav").exists() and asked["features"] == ["midi_velocity"]
 
 
@@ -406,7 +406,7 @@ def measured(scene, bend_strip, addon):
 
 
 def own_keys(strip, addon):
-    return [parameter.key for parameter in addon.bake.routed_parameters(strip)]
+    return [parameter.key for parameter, _ in strip.bend_settings.routed()]
 
 
 def test_keys_are_written_curve_by_curve_in_slices_that_do_not_grow_with_the_bends(bend_strip, addon, measured):
@@ -462,7 +462,7 @@ def test_an_edit_between_two_slices_is_as_one_before_or_after_the_bake(
         assert report.kept == (1 if moment <= 8 else 0)
     if not lacking:
         expected = addon.bake.shaped(
-            *addon.bake.routed(bend_strip)[1],
+            *bend_strip.bend_settings.routed()[1],
             again._measured,
             addon.timing.heard_frames(bend_strip),
             again.rate,

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import bpy
 import pytest
-from rooms import Side
+from rooms import ADDON
 
 
 def module(name):
-    return getattr(Side("addon", aside=("operators", "panels")), name)
+    return getattr(ADDON, name)
 
 
 @pytest.fixture

@@ -174,7 +174,7 @@ def baking(desk: Desk) -> Iterator[None]:
 def what_a_bake_would_write(desk: Desk, strip) -> np.ndarray:
     bake = desk.addon.bake.Bake(strip.id_data, strip)
     bake.collect()
-    (found,) = desk.addon.bake.routed(strip)
+    (found,) = strip.bend_settings.routed()
     return desk.addon.bake.shaped(*found, bake._measured, bake.frames, bake.rate, bake.options[found[0].key]).values
 
 
@@ -184,7 +184,7 @@ def test_keys_are_where_a_bake_would_write_them_or_called_stale(desk, planned):
     begin_again(desk)
     meanwhile(desk, baking(desk), planned)
     for strip in list(desk.addon.strips.bend_strips(desk.scene)):
-        (parameter,) = desk.addon.bake.routed_parameters(strip)
+        ((parameter, _),) = strip.bend_settings.routed()
         stale = desk.addon.bake.stale_parameters(desk.scene, strip)
         if desk.strip("SOUND") is None or not parameter.baked or stale:
             continue

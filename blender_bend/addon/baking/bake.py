@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene
 
@@ -16,61 +14,19 @@ from ...core.catalogue import Parameter
 from ...core.curves import event_keys
 from ...core.errors import BendError, Code
 from ...core.process import messages
-from ...core.sound import features
-from ...core.sound.feature_table import MIDI
 from ...core.timebase import FrameRate
-from ..host import compat, named_files, preferences
+from ..host import compat, named_files
 from ..host.slices import Slices, at_once
+from ..measuring import measurement
 from ..process import engine_client
 from ..settings import enums
 from ..settings.bake_settings import EVENTS, Options
 from ..settings.parameters import BEND_PG_parameter
-from ..sound import mixdown, sound_print
+from ..sound import sound_print
 from ..timeline.anchor import Anchor
 from ..timeline.timing import frame_rate, heard_frames
 from . import curve_writer
 from .curve_writer import Report
-
-Described = tuple[BEND_PG_parameter, Parameter]
-
-
-def analysis_request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], folder: Path) -> dict[str, Any]:
-    """What the engine needs to measure a bend strip's sound; the sound is mixed down on the way.
-
-    Parameters
-    ----------
-    spellings : features and moments, as ``core.sound.features`` spells them
-    folder : for the sound and the answer; it must outlive the request
-
-    Raises
-    ------
-    BendError if there is no usable sound
-    """
-    rate, frames, spelled = frame_rate(scene), heard_frames(strip), sorted(set(spellings))
-    if not frames:
-        raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
-    settings = strip.bend_settings
-    pcm = mixdown.mixdown(scene, [] if _only_midi(spelled) else mixdown.chosen_sounds(scene, strip), frames, folder)
-    request: dict[str, Any] = {
-        "sound": str(pcm),
-        "fps": str(rate),
-        "frames": len(frames),
-        "features": spelled,
-        "cache": str(preferences.user_folder("features")),
-        "out": str(folder / "features.npz"),
-        "beats": asdict(settings.beats.settings()),
-    }
-    if settings.midi_file:
-        begins = compat.content_start(strip) + settings.midi_start - frames.start
-        request["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(rate.seconds(begins))}
-    if preferences.encodec_folder():
-        request["encodec"] = preferences.encodec_folder()
-    return request
-
-
-def _only_midi(spelled: list[str]) -> bool:
-    """Whether nothing is asked of the sound itself."""
-    return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
 
 
 def heard_now(scene: Scene, strip: ImageStrip) -> str:
@@ -79,23 +35,12 @@ def heard_now(scene: Scene, strip: ImageStrip) -> str:
         return sound_print.of(scene, strip)
 
 
-def routed(strip: ImageStrip) -> list[Described]:
-    """Every parameter of the bends and of the strip itself that a feature drives, with its description."""
-    holders = strip.bend_settings.holders()
-    return [shown for holder in holders for shown in holder.shown_parameters() if shown[0].routed]
-
-
-def routed_parameters(strip: ImageStrip) -> list[BEND_PG_parameter]:
-    """Every parameter of the bends and of the strip itself that a feature drives."""
-    return [parameter for parameter, _ in routed(strip)]
-
-
 def stale_parameters(scene: Scene, strip: ImageStrip) -> list[BEND_PG_parameter]:
     """The baked parameters whose route, or whose sound as far as it is known, has changed since."""
     now = sound_print.of(scene, strip)
     return [
         parameter
-        for parameter in routed_parameters(strip)
+        for parameter, _ in strip.bend_settings.routed()
         if parameter.baked
         and ((now and parameter.baked_from != now) or parameter.baked_route != parameter.route_text())
     ]
@@ -147,7 +92,7 @@ class Bake:
         try:
             self._anchor = Anchor.at(scene, strip, "its sound was measured", heard_now)
             with named_files.press():
-                data = analysis_request(scene, strip, spelled, Path(self._folder.name))
+                data = measurement.request(scene, strip, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:
             self._folder.cleanup()
@@ -178,7 +123,7 @@ class Bake:
         """
         report, strip = Report(), self._anchor.find()
         strip.bend_settings.baking.report = report.counts()
-        for key in [parameter.key for parameter in routed_parameters(strip)]:
+        for key in [parameter.key for parameter, _ in strip.bend_settings.routed()]:
             # A person may change the curve between two slices; who goes on doing so gets it in one.
             for pauses in (True, True, False):
                 yield
@@ -236,7 +181,7 @@ class Bake:
         strip = self._anchor.find()
         if frames is not None and heard_frames(strip) != frames:
             return None
-        found = (one for one in routed(strip) if one[0].key == key)
+        found = (one for one in strip.bend_settings.routed() if one[0].key == key)
         return next(((strip, *one) for one in found), None)
 
     def _options(self, parameter: BEND_PG_parameter, moved: int) -> Options | None:

@@ -15,7 +15,7 @@ from ..host.slices import Slices, at_once
 from ..settings import enums
 from ..settings.bake_settings import Options
 from ..timeline import anchor, strips
-from .bake import Bake, routed_parameters, stale_parameters
+from .bake import Bake, stale_parameters
 from .curve_writer import Report
 
 #: What a bake is called while it is under way.
@@ -41,7 +41,7 @@ class Order:
 
 def everything(scene: Scene) -> list[Order]:
     """Every bend strip of a scene that follows the sound, each as its own settings say."""
-    routed = [strip for strip in strips.bend_strips(scene) if routed_parameters(strip)]
+    routed = [strip for strip in strips.bend_strips(scene) if strip.bend_settings.routed()]
     for strip in routed:
         enums.check(strip.bend_settings.baking)
     return [Order(strip.name, strip.bend_settings.baking.chosen_options()) for strip in routed]

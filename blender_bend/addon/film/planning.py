@@ -113,7 +113,6 @@ class _Planning:
                 continue
             yield from self._gather(gathered, (yield from search.look(frames)))
             known, unknown = len(gathered.keys), len(self._wanted) - len(gathered.keys)
-            known, unknown = len(gathered.keys), len(self._wanted) - len(gathered.keys)
             if early and gathered.missing and unknown and known >= FIRST:
                 return (yield from self._planned(job, gathered, self._plan(job, search, parts), unknown))
         return (yield from self._planned(job, gathered))

@@ -41,6 +41,11 @@ class Move:
         whole = np.rint(moved)
         return np.where(np.abs(moved - whole) < _WHOLE, whole, moved)
 
+    def span(self, first: int, last: int, stretch: Fraction) -> tuple[int, int]:
+        """Where a range of frames goes, both ends within it."""
+        start, end = (round(float(self.frames(frame, stretch))) for frame in (first, last + 1))
+        return start, end - 1
+
     def within(self, number: float, stretch: Fraction) -> float:
         """Where a frame goes that is counted from the first element."""
         return self.asked.moved(self.before.start + number, stretch) - self.after.start
@@ -134,8 +139,8 @@ def _options(text: str, move: Move, stretch: Fraction) -> str:
     if not text:
         return text
     options = Options.from_text(text, move.before.start)
-    first, end = (round(float(move.frames(frame, stretch))) for frame in (options.first, options.last + 1))
-    return replace(options, first=first, last=end - 1).as_text("", move.after.start)
+    first, last = move.span(options.first, options.last, stretch)
+    return replace(options, first=first, last=last).as_text("", move.after.start)
 
 
 def _move_records(strip: ImageStrip, move: Move, stretch: Fraction) -> None:
@@ -148,8 +153,7 @@ def _move_records(strip: ImageStrip, move: Move, stretch: Fraction) -> None:
     settings.beats.first = move.within(settings.beats.first, stretch)
     settings.midi_start = round(move.within(settings.midi_start, stretch))
     baking = settings.baking
-    first, end = (round(float(move.frames(frame, stretch))) for frame in (baking.first, baking.last + 1))
-    baking.first, baking.last = first, end - 1
+    baking.first, baking.last = move.span(baking.first, baking.last, stretch)
 
 
 def _record(text: str, move: Move, later: int) -> str:

@@ -15,11 +15,11 @@ from ...core.process import messages
 from ...core.sound import beats
 from ...core.sound.beats import Grid
 from ...core.timebase import FrameRate
-from ..baking import bake
 from ..process import engine_client
 from ..sound import sound_print
 from ..timeline import timing
 from ..timeline.anchor import Anchor
+from . import measurement
 
 WAVEFORM = "peak"
 BEATS, SECTIONS = "times:beats", "times:sections"
@@ -85,7 +85,7 @@ def forget() -> None:
 
 def needed(strip: ImageStrip) -> list[str]:
     """What the strip's routes, its waveform and its beats need; the corrections of beats are made here."""
-    asked = {text for parameter in bake.routed_parameters(strip) for text in parameter.asked()}
+    asked = {text for parameter, _ in strip.bend_settings.routed() for text in parameter.asked()}
     options = strip.bend_settings.baking.chosen_options()
     return sorted((asked | set(options.moments()) | {WAVEFORM, BEATS}) - {_BARS})
 
@@ -166,7 +166,7 @@ class Listening:
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         folder = Path(self._folder.name)
         try:
-            data = bake.analysis_request(scene, strip, wanted - {BEATS}, folder)
+            data = measurement.request(scene, strip, wanted - {BEATS}, folder)
             client = engine_client.client()
             self.requests = [client.request(messages.ANALYSE, **data)]
             if BEATS in wanted:

@@ -10,7 +10,6 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from ..baking import bake
 from ..host import activity, compat
 from ..measuring import beat_tools, listening
 from ..timeline.strips import active_bend_strip
@@ -134,7 +133,7 @@ class BEND_OT_key_beats(Beats, Operator):
         active = holder.active_route() if holder else None
         keys = [active[0].key] if active else []
         if self.all_curves:
-            keys = [parameter.key for parameter in bake.routed_parameters(strip)]
+            keys = [parameter.key for parameter, _ in strip.bend_settings.routed()]
         return f"{beat_tools.key_beats(scene, strip, keys, self.every, self.offset)} keys set"
 
 

@@ -265,6 +265,10 @@ class BEND_PG_settings(Holder, PropertyGroup):
         yield self
         yield from self.bends
 
+    def routed(self) -> list[tuple[BEND_PG_parameter, Parameter]]:
+        """Every parameter of the bends and of the strip itself that a feature drives, with its description."""
+        return [shown for holder in self.holders() for shown in holder.shown_parameters() if shown[0].routed]
+
 
 CLASSES = (
     BEND_PG_layer,

@@ -161,23 +161,16 @@ def _file(path: str, library: Any = None) -> tuple[Any, ...]:
 
 def is_unknown(scene: Scene, strip: ImageStrip) -> bool:
     """Whether curves were baked from a sound whose files nobody has looked at since the .blend was opened."""
-    baked = any(
-        parameter.routed and parameter.baked
-        for holder in strip.bend_settings.holders()
-        for parameter, _ in holder.shown_parameters()
-    )
-    return baked and not of(scene, strip)
+    return bool(_baked(strip)) and not of(scene, strip)
 
 
 def stale(scene: Scene, strip: ImageStrip) -> list[Any]:
     """The baked parameters whose sound is known to have changed since they were baked."""
-    baked = [
-        parameter
-        for holder in strip.bend_settings.holders()
-        for parameter, _ in holder.shown_parameters()
-        if parameter.routed and parameter.baked
-    ]
-    if not baked:
-        return []
-    now = of(scene, strip)
+    baked = _baked(strip)
+    now = of(scene, strip) if baked else ""
     return [parameter for parameter in baked if now and parameter.baked_from != now]
+
+
+def _baked(strip: ImageStrip) -> list[Any]:
+    """The parameters whose curves were baked from the sound."""
+    return [parameter for parameter, _ in strip.bend_settings.routed() if parameter.baked]

@@ -16,7 +16,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BendError, Code, store_unwritable
-from ...core.files.whole import copy_whole, open_regular
+from ...core.files.whole import DIGEST, copy_whole, open_regular
 from ...core.job.resolve import INPUTS, file_name, vector_path
 from ...core.sound.sound_files import looks_like_sound
 from ..capture import record
@@ -28,7 +28,7 @@ from .frame_use import Tell
 
 SOUNDS = "sounds"
 #: How Bend names the pictures that a strip shows; what else a strip may show is not Bend's.
-_OWN_NAME = re.compile(r"[0-9a-f]{64}\.png|not-rendered-\d+x\d+\.png")
+_OWN_NAME = re.compile(rf"{DIGEST.pattern}\.png|not-rendered-\d+x\d+\.png")
 
 
 @dataclass

@@ -6,19 +6,20 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ..files.whole import DIGEST
 from ..wording import counted
 from .resolve import INPUTS
 
 #: What sounds are embedded as, for the sound condition; small, and kept.
 SOUND = "sound embedding"
 
-_FRAME, _HALF = r"[0-9a-f]{64}\.png", r"\.\w+\.tmp"
+_FRAME, _HALF = rf"{DIGEST.pattern}\.png", r"\.\w+\.tmp"
 
 #: What a file is called, and which paths within the store are of that kind.
 _KINDS = {
     "frame": re.compile(_FRAME),
     "captured picture": re.compile(f"{INPUTS}/{_FRAME}"),
-    SOUND: re.compile(rf"{INPUTS}/[0-9a-f]{{64}}\.f32"),
+    SOUND: re.compile(rf"{INPUTS}/{DIGEST.pattern}\.f32"),
     "unfinished file": re.compile(f"(?:{INPUTS}/)?{_HALF}"),
 }
 

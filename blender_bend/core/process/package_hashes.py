@@ -12,11 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import BendError, Code
+from ..files.whole import DIGEST
 from .environment import Pin, canonical
 
-_HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
+_HASH = re.compile(rf"--hash=sha256:({DIGEST.pattern})")
 _LINE = re.compile(
-    r"(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^-]+?))?(?P<hashes>(?: --hash=sha256:[0-9a-f]{64})+)"
+    r"(?P<name>[\w.-]+)==(?P<version>[^\s;]+)(?: ; (?P<marker>[^-]+?))?"
+    rf"(?P<hashes>(?: --hash=sha256:{DIGEST.pattern})+)"
 )
 #: What torch from PyPI brings on Linux; other builds of torch bring their own.
 _CUDA = ("cuda-", "nvidia-", "triton")

@@ -11,7 +11,7 @@ from ...host import activity, model_list
 from ...process import model_library
 from ...process.errands import size_text
 from ...timeline.strips import active_bend_strip
-from ..following import follow
+from ..shared.following import follow
 from ..shared.polls import WhenIdle, WhenOnline
 
 

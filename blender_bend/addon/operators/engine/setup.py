@@ -13,7 +13,7 @@ from ....core.process import accelerators
 from ...host import activity
 from ...process import engine_setup
 from ...process.engine_setup import Wish
-from ..following import follow
+from ..shared.following import follow
 from ..shared.polls import WhenIdle
 
 #: Characters of a line that can be read without moving it.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bpy
 from bpy.types import Operator
 
-from ..process.errands import Errand
+from ...process.errands import Errand
 
 
 def follow(operator: Operator, errand: Errand, done: str) -> set[str]:
