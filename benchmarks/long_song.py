@@ -110,8 +110,8 @@ class Song:
     def _idle(self) -> Slices:
         self.bpy.context.view_layer.update()
         status = addon("frames.status")
-        while status.waits() or status._work is not None:
-            status._tick()
+        while not status.idle.rests:
+            status.idle.tick()
             yield
 
 

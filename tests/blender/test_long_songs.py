@@ -100,8 +100,8 @@ def watched(scene, addon, monkeypatch):
         bpy.context.view_layer.update()
         before = len(counts)
         for _ in range(ticks):
-            addon.status._tick()
-            if addon.status._work is None and not addon.status.waits():
+            addon.status.idle.tick()
+            if addon.status.idle.rests:
                 break
         return len(counts) - before
 
@@ -177,7 +177,7 @@ def test_what_decides_the_frames_starts_a_count(scene, film, addon, watched, cha
 
 
 def test_a_count_goes_on_through_selections_and_begins_again_after_a_change(scene, film, addon, watched, monkeypatch):
-    monkeypatch.setattr(addon.status, "TICK_SECONDS", 0.0)
+    monkeypatch.setattr(addon.idle, "TICK_SECONDS", 0.0)
     strip = film(FEW)
     assert watched(12) == 1 and addon.status.shown is None
     for _ in range(2):

@@ -166,10 +166,12 @@ class Opened:
         status = self.addon.status
         self.addon.changes.mark_changed()
         for _ in range(2000):
-            self.take("status", status._tick)
-            if status._work is None and not status.waits():
+            self.take("status", status.idle.tick)
+            if status.idle.rests:
                 break
-        self.take("watching", self.watching._tick)
+        self.watching.idle.look_again()
+        for _ in range(3):
+            self.take("measured", self.watching.idle.tick)
 
     def panels(self):
         for path in PANELS.split():

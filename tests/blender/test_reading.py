@@ -51,7 +51,7 @@ def ticking(strip, scene, addon, monkeypatch):
 
     def tick(until):
         for _ in range(MANY):
-            addon.status._tick()
+            addon.status.idle.tick()
             if until():
                 return
             if addon.reading.current():

@@ -1,11 +1,10 @@
-"""How many frames of the shown bend strip are ready; kept up to date in small slices while the window is idle.
+"""How many frames of the shown bend strip are ready; kept up to date while the window is idle.
 
 Nobody has pressed anything, so only the artist's own frame folder is looked into.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,13 +16,10 @@ from ...core.models.file_hashes import Unread
 from ..capture import capture
 from ..film import planning
 from ..host import activity, changes, compat, preferences, reading
+from ..host.idle import IdleJob, Work
 from ..process import automatic
 from ..timeline import strips
 from . import deciding
-
-QUIET_SECONDS = 0.4
-#: How long one tick may hold the window.
-TICK_SECONDS = 0.008
 
 
 @dataclass(frozen=True)
@@ -56,48 +52,22 @@ class Status:
 
 
 shown: Status | None = None
-#: The updates that were looked at, and the changes after which frames were counted; see ``changes``.
-_looked = _counted_at = -1
-_work: Iterator[None] | None = None
+#: The changes after which frames were counted; see ``changes``.
+_counted_at = -1
 #: The count under way, and what decides the frames that are counted, or were counted last.
 _counting: Iterator[None] | None = None
 _counted: deciding.Deciding | None = None
 
 
-def waits() -> bool:
-    """Whether something has changed that was not looked at yet."""
-    return _looked != changes.updates
-
-
-def _tick() -> float:
-    """The timer: starts a count after a change, carries it on a slice at a time, and otherwise costs nothing."""
-    global _looked, _work, _counting
-    if activity.current is not None or bpy.app.is_job_running("RENDER"):
-        return QUIET_SECONDS
-    if _work is None and shown is not None and shown.waiting:
+def _between() -> None:
+    """Count once the files are read that a count waits for."""
+    if shown is not None and shown.waiting:
         activity.redraw()
         if reading.current() is None:
             changes.mark_changed()
-    if waits():
-        _looked, _work = changes.updates, _look()
-        return QUIET_SECONDS
-    if _work is not None:
-        until = time.monotonic() + TICK_SECONDS
-        try:
-            next(_work)
-            while time.monotonic() < until:
-                next(_work)
-            return 0.02
-        except StopIteration:
-            pass
-        except Exception as error:  # an exception would end the timer for the whole session
-            activity.unexpected(error)
-            _counting = None
-        _work = None
-    return QUIET_SECONDS
 
 
-def _look() -> Iterator[None]:
+def _look() -> Work:
     """Count the frames if anything that decides them has changed; otherwise what was being counted goes on."""
     global _counted, _counted_at, _counting
     scene, strip = _shown_strip()
@@ -184,16 +154,16 @@ def _uncounted(known: Status, problem: BendError) -> Status:
     return replace(known, problem=problem)
 
 
+idle = IdleJob(_look, _between)
+
+
 def register() -> None:
-    """Watch the file; in background there is no window to tell, so nothing is watched."""
-    if bpy.app.background:
-        return
-    bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
+    """Watch the file."""
+    idle.start()
 
 
 def unregister() -> None:
     """Stop watching."""
-    global shown, _work, _counting
-    shown = _work = _counting = None
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    global shown, _counting
+    shown = _counting = None
+    idle.stop()

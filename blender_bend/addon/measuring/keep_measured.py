@@ -10,19 +10,17 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ...core.errors import BendError
-from ..host import activity, changes, compat
+from ..host import activity, compat
+from ..host.idle import IdleJob, Work
 from ..process import engine_client
 from ..sound import mixdown, sound_choice, sound_print
 from ..timeline import strips
 from . import listening, overlay
 from .listening import Listening
 
-QUIET_SECONDS = 0.5
-#: While something is measured.
-BUSY_SECONDS = 0.1
+#: How long to wait for what is being measured before looking again.
+MEASURING_SECONDS = 0.1
 
-#: The updates that were looked at; see ``changes``.
-_looked = -1
 _stale: dict[tuple[str, str], int] = {}
 _current: Listening | None = None
 #: What could not be listened to, so that it is not tried again and again.
@@ -40,12 +38,7 @@ def forget(*_: Any) -> None:
     _refused.clear()
     listening.forget()
     overlay.forget()
-    _look_again()
-
-
-def _look_again() -> None:
-    global _looked
-    _looked = -1
+    idle.look_again()
 
 
 def _shown() -> list[tuple[Scene, ImageStrip]]:
@@ -54,20 +47,19 @@ def _shown() -> list[tuple[Scene, ImageStrip]]:
     return [(scene, strip) for scene in scenes if scene for strip in strips.bend_strips(scene)]
 
 
-def _tick() -> float:
-    """The timer."""
-    try:
-        return _advance()
-    except Exception as error:  # an exception would end the timer for the whole session
-        activity.unexpected(error)
-        return QUIET_SECONDS
+def _plays() -> bool:
+    return any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
 
 
-def _advance() -> float:
-    global _looked, _current
-    if _current is not None:
+def _keep() -> Work:
+    """Look what has changed, and measure again where that is wanted."""
+    global _current
+    if _current is None:
+        _look()
+    while _current is not None:
         if not _current.poll():
-            return BUSY_SECONDS
+            yield MEASURING_SECONDS
+            continue
         done, _current = _current, None
         try:
             done.finish()
@@ -75,18 +67,7 @@ def _advance() -> float:
             _refused.add((done.scene_name, done.strip_name, done.print))
             activity.log.info("listening: %s", error)
         activity.redraw_timelines()
-        _look_again()
-        return QUIET_SECONDS
-    if _looked == changes.updates or not _idle():
-        return QUIET_SECONDS
-    _looked = changes.updates
-    _look()
-    return QUIET_SECONDS
-
-
-def _idle() -> bool:
-    playing = any(window.screen.is_animation_playing for window in bpy.context.window_manager.windows)
-    return activity.current is None and not playing and not bpy.app.is_job_running("RENDER")
+        idle.look_again()
 
 
 def _look() -> None:
@@ -120,25 +101,25 @@ def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
     )
 
 
+idle = IdleJob(_keep, pauses=_plays)
+
+
 def register() -> None:
-    """Watch the file; in background nobody looks."""
+    """Watch the file."""
     WindowManager.bend_keep_listening = BoolProperty(
         name="Keep Listening",
         description="Listen again by itself when the sound or a route has changed, so that the shown curve is true",
         default=True,
-        update=lambda self, context: _look_again(),
+        update=lambda self, context: idle.look_again(),
     )
     bpy.app.handlers.load_post.append(forget)
-    if bpy.app.background:
-        return
-    bpy.app.timers.register(_tick, first_interval=QUIET_SECONDS, persistent=True)
+    idle.start()
 
 
 def unregister() -> None:
     """Stop watching, and free what was heard."""
     if forget in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(forget)
-    if bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.unregister(_tick)
+    idle.stop()
     forget()
     del WindowManager.bend_keep_listening
