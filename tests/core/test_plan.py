@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from blender_bend.core.job import sharing
 from blender_bend.core.job.job import Bend, Frame, Job
-from blender_bend.core.job.resolve import Resolved, frame_key, resolve
+from blender_bend.core.job.resolve import frame_key, resolve
+from blender_bend.core.job.resolved import Resolved
 
 STEPS = 8
 SEA = (("a calm sea", 1.0),)

@@ -13,7 +13,8 @@ from PIL import Image
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Frame, Job
-from blender_bend.core.job.resolve import Resolved, Traced, trace
+from blender_bend.core.job.resolve import Traced, trace
+from blender_bend.core.job.resolved import Resolved
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
 from blender_bend.engine.process.server import Server

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
-from blender_bend.core.job.resolve import Resolved, frame_key, resolve
+from blender_bend.core.job.resolve import frame_key, resolve
+from blender_bend.core.job.resolved import Resolved
 from blender_bend.core.samplers.schedulers import SCHEDULERS, Scheduler
 from blender_bend.engine.families.family import settled, takes_generator
 from blender_bend.engine.sampling import Sampler

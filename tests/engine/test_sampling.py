@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
-from blender_bend.core.job.resolve import Resolved, frame_key, resolve
+from blender_bend.core.job.resolve import frame_key, resolve
+from blender_bend.core.job.resolved import Resolved
 from blender_bend.engine.sampling import Sampler
 
 MakeJob = Callable[..., Job]

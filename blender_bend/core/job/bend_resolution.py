@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from typing import Any
 
 from .. import catalogue
 from ..bends import channel_selection, sites
 from ..catalogue import Parameter
 from .job import Bend
+from .resolved import BendOfJob, ResolvedBend
 
 
 def settle(value: float) -> float:
@@ -34,7 +34,7 @@ class JobBend:
         self.bend, self._steps = bend, steps
         self._operator = catalogue.operator(bend.operator)
         self._parameters = catalogue.animated_parameters(bend.operator, bend.region)
-        self._windows: dict[tuple[int, int], list[int]] = {}
+        self._windows: dict[tuple[int, int], tuple[int, int]] = {}
 
     @functools.cached_property
     def _site(self) -> sites.Site:
@@ -45,7 +45,7 @@ class JobBend:
         return sites.window_steps(self._site.kind, self.bend.start, self.bend.end, self._steps)
 
     @functools.cached_property
-    def _same(self) -> dict[str, Any]:
+    def _same(self) -> BendOfJob:
         """What all frames have in common; the choices are theirs as well, and nobody changes them."""
         bend = self.bend
         return {
@@ -61,7 +61,7 @@ class JobBend:
             "restore": bend.restore,
         }
 
-    def resolve(self, values: dict[str, float], mask: str, start: int) -> dict[str, Any] | None:
+    def resolve(self, values: dict[str, float], mask: str, start: int) -> ResolvedBend | None:
         """The bend on one frame; None if it changes nothing there.
 
         Parameters
@@ -79,6 +79,6 @@ class JobBend:
         if last <= first:
             return None
         masked = mask if self.bend.region == "mask" else ""
-        # One list for all frames: what there are fewer of is walked less often by the garbage collector.
-        steps = self._windows.setdefault((first, last), [first, last])
+        # One pair for all frames: what there are fewer of is walked less often by the garbage collector.
+        steps = self._windows.setdefault((first, last), (first, last))
         return {**self._same, "steps": steps, "values": settled, "mask": masked}

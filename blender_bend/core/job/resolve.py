@@ -8,15 +8,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from .. import catalogue
 from ..catalogue import strip
 from ..prompts import embeddings, weights
 from ..samplers import schedulers
+from ..samplers.sampler_choices import SamplerChoices
 from . import tiling
 from .bend_resolution import JobBend, settle, within
 from .job import Frame, Job
+from .resolved import PromptReading, Resolved, ResolvedBend, ResolvedSound, SameForAll, Source
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "4"
@@ -28,9 +29,6 @@ INPUTS = "inputs"
 DDIM = "ddim"
 
 _TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-#: A resolved frame: plain data, see ``resolve``.
-Resolved = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -81,7 +79,7 @@ class Resolver:
         self._bends = [JobBend(bend, job.steps) for bend in job.bends]
         self._read = functools.lru_cache(maxsize=256)(functools.partial(_reading, job))
         self._sampled = {edited: _sampling(job, edited) for edited in ({False, bool(job.editing)})}
-        self._same: Resolved = {
+        self._same: SameForAll = {
             "renderer": RENDERER,
             "model": job.fingerprint,
             "decoder": job.decoder_fingerprint,
@@ -89,7 +87,7 @@ class Resolver:
             "precision": job.precision,
             # A frame of a chain has no neighbours; frames that hear or are edited have rows of their own.
             "batch": 1 if job.source == "previous" or job.hearing is not None or job.editing else job.batch,
-            "size": list(job.size),
+            "size": job.size,
             "steps": job.steps,
             "guidance": settle(job.guidance),
             "seed": job.seed,
@@ -115,13 +113,13 @@ class Resolver:
         sound = _sound(job, frame, start)
         guided = job.guidance > 1 or (sound is not None and sound["guidance"] is not None)
         negative = job.negative if guided else ""
-        resolved = {
+        resolved: Resolved = {
             **self._same,
             "scheduler": DDIM if edited else job.scheduler,
-            "prompt": [[text, settle(share)] for text, share in frame.prompt],
+            "prompt": tuple([(text, settle(share)) for text, share in frame.prompt]),
             "blending": job.blending if len(frame.prompt) > 1 else "linear",
             "negative": negative,
-            "walk": [settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0] if walking else None,
+            "walk": (settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0) if walking else None,
             "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),
             "source": source,
             "bends": bends,
@@ -130,37 +128,39 @@ class Resolver:
         }
         if _is_tiled(job, bends):
             resolved["decode"] = job.decode
-        return resolved if sound is None else {**resolved, "sound": sound}
+        if sound is not None:
+            resolved["sound"] = sound
+        return resolved
 
 
-def _is_tiled(job: Job, bends: list[Resolved]) -> bool:
+def _is_tiled(job: Job, bends: list[ResolvedBend]) -> bool:
     """Whether the autoencoder works in tiles: a bend within it acts on the picture as a whole, so then it does not."""
     if job.decode == tiling.WHOLE or tiling.tile_side(job.size) is None:
         return False
     return not any(bend["site"].startswith("vae:") for bend in bends)
 
 
-def _sampling(job: Job, edited: bool) -> Resolved:
+def _sampling(job: Job, edited: bool) -> SamplerChoices:
     """What is chosen of the sampler instead of the model's own; an edit has timesteps of its own."""
     if edited:
         return schedulers.acting(DDIM, prediction=job.prediction)
     return schedulers.acting(job.scheduler, spacing=job.spacing, sigmas=job.sigmas, prediction=job.prediction)
 
 
-def _reading(job: Job, prompts: tuple[str, ...]) -> Resolved:
+def _reading(job: Job, prompts: tuple[str, ...]) -> PromptReading:
     """How a frame's prompts are read; what makes no difference to them is left out."""
     files = {embedding.name: embedding.fingerprint for embedding in job.embeddings}
-    found: Resolved = {}
+    found: PromptReading = {}
     if job.prompt_weights and not all(weights.is_plain(prompt) for prompt in prompts):
         found["weights"] = True
     if job.clip_skip:
         found["clip_skip"] = job.clip_skip
     if named := embeddings.used(prompts, files):
-        found["embeddings"] = [[name, files[name]] for name in named]
+        found["embeddings"] = tuple([(name, files[name]) for name in named])
     return found
 
 
-def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:
+def _sound(job: Job, frame: Frame, start: int) -> ResolvedSound | None:
     """What a frame hears, from which step to which; None if that is nothing."""
     hearing, scale = job.hearing, _strip_value(frame, strip.SOUND_SCALE)
     if hearing is None or not frame.sound or scale == 0:
@@ -171,47 +171,51 @@ def _sound(job: Job, frame: Frame, start: int) -> Resolved | None:
     return {
         "adapters": hearing.adapters_fingerprint,
         "projector": hearing.projector_fingerprint,
-        "vectors": [[digest, settle(share)] for digest, share in frame.sound],
+        "vectors": tuple([(digest, settle(share)) for digest, share in frame.sound]),
         "scale": scale,
         "guidance": _strip_value(frame, strip.SOUND_GUIDANCE) if hearing.separate else None,
-        "steps": [first, last],
+        "steps": (first, last),
         "blocks": {path: settle(factor) for path, factor in sorted(hearing.blocks.items()) if factor != 1},
     }
 
 
-def _loras(job: Job) -> list[list[object]]:
+def _loras(job: Job) -> tuple[tuple[str, float, str], ...]:
     """The LoRA files and their strengths; their names count only if a bend calls one by its name."""
     named = any(bend.site.strip().startswith("lora:") for bend in job.bends)
-    return [
-        [lora.fingerprint, settle(lora.strength), lora.site_name if named else ""]
+    return tuple(
+        (lora.fingerprint, settle(lora.strength), lora.site_name if named else "")
         for lora in job.loras
         if lora.strength or named
-    ]
+    )
 
 
 def _strip_value(frame: Frame, parameter: catalogue.Parameter) -> float:
     return within(parameter, frame.strip)
 
 
-def _source(job: Job, frame: Frame) -> Resolved | None:
+def _source(job: Job, frame: Frame) -> Source | None:
     """Where the frame starts from, and at which step; as diffusers' image-to-image reads the strength."""
     if job.editing and (edited := _picture(job, frame, job.steps)) is not None:
-        return {**edited, "kept": [int(job.steps * _strip_value(frame, kept)) for kept in strip.OF_EDIT]}
+        layout, shapes = (int(job.steps * _strip_value(frame, kept)) for kept in strip.OF_EDIT)
+        edited["kept"] = (layout, shapes)
+        return edited
     return _picture(job, frame, min(int(job.steps * _strip_value(frame, strip.STRENGTH)), job.steps))
 
 
-def _picture(job: Job, frame: Frame, steps: int) -> Resolved | None:
+def _picture(job: Job, frame: Frame, steps: int) -> Source | None:
     """The picture that a frame starts from, painted over in so many steps."""
     if job.source == "procedural":
         time = _strip_value(frame, strip.SCENE_TIME)
-        return {"scene": [job.scene, job.palette, job.scene_seed, time], "start": job.steps - steps}
+        return {"scene": (job.scene, job.palette, job.scene_seed, time), "start": job.steps - steps}
     if job.source == "pictures":
         return {"picture": frame.picture, "start": job.steps - steps}
     if job.source == "previous" and frame.previous:
+        zoom, turn, x, y = (_strip_value(frame, p) for p in (strip.ZOOM, strip.TURN, strip.SHIFT_X, strip.SHIFT_Y))
+        matched = _strip_value(frame, strip.COLOUR)
         return {
             "previous": frame.previous,
-            "warp": [_strip_value(frame, p) for p in (strip.ZOOM, strip.TURN, strip.SHIFT_X, strip.SHIFT_Y)],
-            "colour": [frame.anchor, _strip_value(frame, strip.COLOUR)] if _strip_value(frame, strip.COLOUR) else None,
+            "warp": (zoom, turn, x, y),
+            "colour": (frame.anchor, matched) if matched else None,
             "start": job.steps - steps,
         }
     return None

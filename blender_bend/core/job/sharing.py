@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .resolve import Resolved
+from .resolved import Resolved, ResolvedBend
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def begins_alone(frame: Resolved) -> bool:
 
 def first_step(frame: Resolved) -> int:
     """The step at which the denoising of a frame begins."""
-    return 0 if frame["source"] is None else int(frame["source"]["start"])
+    return 0 if frame["source"] is None else frame["source"]["start"]
 
 
 def branchings(frames: Iterable[Resolved]) -> list[int]:
@@ -81,8 +81,8 @@ def branchings(frames: Iterable[Resolved]) -> list[int]:
     return sorted(found | {_beginning(bend) for frame in frames for bend in frame["bends"]})
 
 
-def _beginning(bend: Resolved) -> int:
-    return 0 if bend["site"] == "noise" else int(bend["steps"][0])
+def _beginning(bend: ResolvedBend) -> int:
+    return 0 if bend["site"] == "noise" else bend["steps"][0]
 
 
 class Course(NamedTuple):
@@ -125,7 +125,7 @@ def course(frame: Resolved) -> Course:
     if source is not None and "kept" in source:
         inverted = _text({name: value for name, value in source.items() if name != "kept"})
     lines = "\n".join(f"{step} {text}" for step, text in sorted(turns.items()))
-    return Course(_text(root), start, int(frame["steps"]), begins_alone(frame), lines, inverted)
+    return Course(_text(root), start, frame["steps"], begins_alone(frame), lines, inverted)
 
 
 def segments(frame: Resolved, branchings: Sequence[int]) -> list[Segment]:

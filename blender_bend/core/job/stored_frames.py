@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from ..files import foreign_json, png_file
 from ..files.packing import inflate
 from ..files.whole import read_regular
 from ..limits import SIDE
 from .resolve import frame_key
+from .resolved import Resolved
 
 #: The PNG chunk that holds what a frame was made from. Blender's preview prints a PNG's text over the picture, so it is
 #: a private chunk: ancillary, safe to copy.
@@ -75,7 +76,7 @@ def _check_frame(content: bytes, key: str, size: tuple[int, int]) -> None:
     ValueError
     """
     try:
-        found = frame_key(_origin(content, size))
+        found = frame_key(cast(Resolved, _origin(content, size)))
     except (TypeError, KeyError, AttributeError, RecursionError, OverflowError) as error:
         raise ValueError("without an origin") from error
     if found != key:

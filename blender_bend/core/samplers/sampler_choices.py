@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from ..errors import BendError, Code
 
@@ -13,6 +13,15 @@ AUTO = "auto"
 OWN = "own"
 
 Row = tuple[str, str, str]
+
+
+class SamplerChoices(TypedDict, total=False):
+    """Of the options of a sampler those that are chosen instead of the model's own."""
+
+    spacing: str
+    sigmas: str
+    prediction: str
+
 
 #: name, label, tooltip
 SPACINGS: tuple[Row, ...] = (

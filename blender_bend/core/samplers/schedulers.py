@@ -17,6 +17,7 @@ from .sampler_choices import (
     PREDICTIONS,
     SIGMAS,
     SPACINGS,
+    SamplerChoices,
     Scheduler,
 )
 
@@ -199,9 +200,13 @@ def reaching(name: str, **chosen: str) -> dict[str, str]:
     return {option: value for option, value in chosen.items() if option in offered(name)}
 
 
-def acting(name: str, **chosen: str) -> dict[str, str]:
+def acting(name: str, *, spacing: str = AUTO, sigmas: str = AUTO, prediction: str = AUTO) -> SamplerChoices:
     """Of choices those that change something: neither left to the model nor overruled by another."""
-    made = {option: value for option, value in chosen.items() if value != AUTO}
-    if "sigmas" in made and scheduler(name).spaced_by_sigmas:
-        made.pop("spacing", None)
+    made: SamplerChoices = {}
+    if spacing != AUTO and (sigmas == AUTO or not scheduler(name).spaced_by_sigmas):
+        made["spacing"] = spacing
+    if sigmas != AUTO:
+        made["sigmas"] = sigmas
+    if prediction != AUTO:
+        made["prediction"] = prediction
     return made

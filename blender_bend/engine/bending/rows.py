@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...core import catalogue
 from ...core.errors import BendError, Code
+from ...core.job.resolved import ResolvedBend
 from ..host.devices import upload
 from .apply import Grid
 from .channels import Study
@@ -31,7 +31,7 @@ class Rows:
     neutral : whether the values of a row may be neutral; the bends of a resolved frame never are
     """
 
-    bend: dict[str, Any]
+    bend: ResolvedBend
     values: dict[str, Tensor]
     masks: Sequence[Tensor] = ()
     mixed: bool = True
@@ -40,7 +40,7 @@ class Rows:
     _repeated: dict[int, Rows] = field(default_factory=dict, compare=False, repr=False)
 
     @classmethod
-    def of(cls, bends: list[dict[str, Any]], masks: Sequence[Tensor] = ()) -> Rows:
+    def of(cls, bends: Sequence[ResolvedBend], masks: Sequence[Tensor] = ()) -> Rows:
         """The same bend of several states, which differ in its values."""
         each = [bend["values"] for bend in bends]
         operator = catalogue.operator(bends[0]["operator"])

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from ...core.bends import sites
 from ...core.errors import BendError, Code
+from ...core.job.resolved import ResolvedBend
 from ..host.memory import is_out_of_memory
 from .apply import Grid
 from .bend import bend_tensor
@@ -41,7 +41,7 @@ class BendStack:
 
     def __init__(
         self,
-        states: Sequence[list[dict[str, Any]]],
+        states: Sequence[Sequence[ResolvedBend]],
         *,
         seed: int,
         step: int,
@@ -56,7 +56,7 @@ class BendStack:
         self.rows = [self._rows(list(bends)) for bends in zip(*acting, strict=True)]
         self._sums: list[tuple[str, Tensor]] = []
 
-    def _rows(self, bends: list[dict[str, Any]]) -> Rows:
+    def _rows(self, bends: Sequence[ResolvedBend]) -> Rows:
         if sites.parse(bends[0]["site"]).kind in sites.WEIGHT_KINDS:
             return Rows.of(bends[:1])  # weights are one for the whole batch, whose rows have equal values
         if bends[0]["region"] != "mask":

@@ -13,6 +13,7 @@ from ...core.limits import SIDE, Whole
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ...core.job.resolved import Resolved
     from ..sampling import Sampler
 
 DEPTH = Whole("The depth of the tree", 0, 100)
@@ -102,7 +103,7 @@ def survey(sampler: Sampler, size: tuple[int, int]) -> dict[str, list[int]]:
             site = f"{kind}:{path}"
             found[site] = []
             handles.append(watch(network, path, (height, width), look(site), required=False))
-    frame = {**plain_frame("", 0), "size": list(size), "steps": 1}
+    frame: Resolved = {**plain_frame("", 0), "size": size, "steps": 1}
     try:
         sampler.render(frame)
     finally:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ...core.job.tiling import TILED, tile_side
 from ..host.memory import NoRoomForAutoencoder, is_out_of_memory
 
@@ -27,7 +27,7 @@ def at_work(vae: Any, frame: Resolved) -> Iterator[None]:
     NoRoomForAutoencoder if memory runs out meanwhile
     """
     try:
-        with tiled(vae, (frame["size"][0], frame["size"][1]), frame.get("decode") == TILED):
+        with tiled(vae, frame["size"], frame.get("decode") == TILED):
             yield
     except (MemoryError, RuntimeError, OSError) as error:
         if is_out_of_memory(error):

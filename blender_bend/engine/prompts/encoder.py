@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from ...core.files.caches import PROMPT_BYTES
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ...core.prompts.embeddings import replaced
+from ...core.prompts.schedule import Blend
 from ...core.prompts.weights import Parts, literal, read, words
 from ..families import Conditioning, Family
 from ..host.bounded import Bounded, tensors_bytes
@@ -37,8 +37,7 @@ class Reading:
     @classmethod
     def of(cls, frame: Resolved) -> Reading:
         """How a resolved frame's prompts are read."""
-        named = tuple((name, fingerprint) for name, fingerprint in frame.get("embeddings", ()))
-        return cls(frame.get("weights", False), frame.get("clip_skip", 0), named)
+        return cls(frame.get("weights", False), frame.get("clip_skip", 0), frame.get("embeddings", ()))
 
 
 PLAIN = Reading()
@@ -59,7 +58,7 @@ class PromptEncoder:
 
     def encode(
         self,
-        blend: list[list[Any]],
+        blend: Blend,
         negative: str,
         guided: bool,
         blending: str = "linear",

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ...core.prompts.weights import Parts, is_weighted, words
 from ..families.text import LimitedEncoder
 from .encoder import PromptEncoder, Reading

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
+from ...core.job.sharing import first_step
 from ..families import Conditioning, Family
 from ..families.tiles import at_work
 from ..sonic.inversion import ddim_of
@@ -43,9 +44,9 @@ class Beginning:
         """Over the frame's picture, at the noise level of the step that it starts with."""
         frame, scheduler = self.frame, self.scheduler
         with at_work(self.family.pipeline.vae, frame):
-            picture = self.family.encode_picture(inputs.source(frame), (frame["size"][0], frame["size"][1]))
-        call = frame["source"]["start"] * scheduler.order
-        if frame["source"]["start"] == frame["steps"]:
+            picture = self.family.encode_picture(inputs.source(frame), frame["size"])
+        call = first_step(frame) * scheduler.order
+        if first_step(frame) == frame["steps"]:
             return self._state(picture, len(scheduler.timesteps))
         if hasattr(scheduler, "set_begin_index"):  # DDIM and PNDM go by the timestep alone
             scheduler.set_begin_index(call)

@@ -14,7 +14,7 @@ from contextlib import ExitStack
 
 from ...core.bends import sites
 from ...core.files.caches import PROMPT_BYTES
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved, ResolvedBend
 from ..bending import BendStack
 from ..bending.stack import ReadMask
 from ..bending.weights import moves
@@ -78,7 +78,7 @@ class BentPrompts:
             under_way.tell_of(stack)
         return conditioning
 
-    def _acts(self, bend: Resolved, step: int) -> bool:
+    def _acts(self, bend: ResolvedBend, step: int) -> bool:
         """Whether a bend acts at a step, on the weights of a LoRA that changes a text encoder."""
         if not bend["steps"][0] <= step < bend["steps"][1]:
             return False

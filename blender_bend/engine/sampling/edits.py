@@ -6,14 +6,14 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import PIL.Image
 import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved, Source
+from ...core.prompts.schedule import Blend
 from ..families import Conditioning, Family
 from ..families.tiles import at_work
 from ..prompts.encoder import PromptEncoder
@@ -24,7 +24,7 @@ from ..sonic.inversion import invert
 
 #: What the network is told about the source itself: nothing.
 SOURCE = Branch(False, False)
-NOTHING: list[list[Any]] = [["", 1.0]]
+NOTHING: Blend = (("", 1.0),)
 
 #: The latent of a source picture at every timestep.
 Trajectory = Mapping[int, Tensor]
@@ -33,6 +33,13 @@ Trajectory = Mapping[int, Tensor]
 def is_edit(frame: Resolved) -> bool:
     """Whether a frame keeps the layout of its source."""
     return frame["source"] is not None and "kept" in frame["source"]
+
+
+def _source_of(frame: Resolved) -> Source:
+    """The picture whose layout a frame keeps."""
+    source = frame["source"]
+    assert source is not None
+    return source
 
 
 class Inversions:
@@ -57,7 +64,7 @@ class Inversions:
         ------
         BendError(MODEL_INVALID) if the model cannot edit; BendError(CANCELLED)
         """
-        picture = {name: value for name, value in frame["source"].items() if name != "kept"}
+        picture = {name: value for name, value in _source_of(frame).items() if name != "kept"}
         prediction = frame.get("prediction")
         key = json.dumps([picture, frame["steps"], frame["size"], prediction, frame.get("decode")])
         if key not in self._known:
@@ -67,7 +74,7 @@ class Inversions:
                     "Pictures cannot keep their layout with this model.",
                     "Use a Stable Diffusion 1.x or 2.x model, or mini; or turn off Keep Layout.",
                 )
-            size = (frame["size"][0], frame["size"][1])
+            size = frame["size"]
             with at_work(self.family.pipeline.vae, frame):
                 latents = self.family.encode_picture(read(frame), size)
             self._known[key] = invert(
@@ -98,6 +105,6 @@ def beside_source(
     """
     nothing = prompts.encode(NOTHING, "", False)["prompt_embeds"]
     told = {**rows, "prompt_embeds": torch.cat(of_one_length([nothing, rows["prompt_embeds"]]))}
-    features, attention = (step < last for last in frame["source"]["kept"])
+    features, attention = (step < last for last in _source_of(frame)["kept"])
     with injected(family.denoiser, len(x) + 1, features, attention):
         yield torch.cat([source, x]), told

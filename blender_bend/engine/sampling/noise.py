@@ -8,7 +8,7 @@ import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ..families import Family
 from ..prompts.encoder import slerp
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ..bending import BendStack
 from ..families import Conditioning, Family
 from ..prompts.encoder import PromptEncoder
@@ -49,7 +49,7 @@ class Predictor:
         source: Tensor | None,
     ) -> Tensor:
         """What the network says about every state, guidance and bends included; ``source`` lends its layout."""
-        family, guidance, size = self.family, self.guidance(frame), (frame["size"][0], frame["size"][1])
+        family, guidance, size = self.family, self.guidance(frame), frame["size"]
         branches = guidance.branches
         rows = _rows(conditionings, family.rowed)
         rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ...core.errors import BendError, Code
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ...core.job.sharing import first_step
 from ..bending import BendStack
 from ..bending.channels import Study

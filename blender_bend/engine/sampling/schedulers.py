@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from ...core.errors import BendError, Code
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ...core.samplers.sampler_choices import names
 from ...core.samplers.schedulers import AUTO, OPTIONS, OWN, PREDICTIONS, SCHEDULERS, SIGMAS, SPACINGS, Scheduler
 from ...core.samplers.schedulers import scheduler as described
@@ -41,7 +41,7 @@ def prepare(family: Family, frame: Resolved) -> Any:
         if row.spaced_by_hand and chosen["spacing"] != AUTO:
             scheduler.set_timesteps(timesteps=_trailing(scheduler, steps), device=family.device)
         else:
-            family.set_timesteps(scheduler, steps, (frame["size"][0], frame["size"][1]))
+            family.set_timesteps(scheduler, steps, frame["size"])
     except ValueError as error:
         most = scheduler.config.get("original_inference_steps", 0)
         why = f"it takes {most} at most" if 0 < most < steps else str(error).rstrip(".")

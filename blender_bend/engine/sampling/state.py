@@ -10,7 +10,7 @@ import PIL.Image
 import torch
 from torch import Tensor
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved
 from ..families import Conditioning
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
-from ...core.job.resolve import Resolved
+from ...core.job.resolved import Resolved, ResolvedBend
 from ...core.job.sharing import Segment, branchings, segments
 
 #: What differs between two rows of a batch; all else of a bend must be equal.
@@ -36,7 +35,7 @@ class Node:
         return repr([_structure(bend) for bend in acting])
 
 
-def _structure(bend: Mapping[str, Any]) -> list[Any]:
+def _structure(bend: ResolvedBend) -> list[object]:
     parts = [value for name, value in sorted(bend.items()) if name not in _PER_ROW]
     # Weights are bent for the whole batch at once.
     return [*parts, bend["values"]] if bend["site"].startswith("lora") else parts

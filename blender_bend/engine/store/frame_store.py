@@ -6,6 +6,7 @@ import io
 import json
 import logging
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ class FrameStore:
         if swept:
             log.info("%d beginnings of frames swept away", swept)
 
-    def write(self, key: str, image: Image, frame: dict[str, Any]) -> None:
+    def write(self, key: str, image: Image, frame: Mapping[str, object]) -> None:
         """Store a frame with the data it was made from; two processes may store the same frame at once.
 
         Raises

@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import io
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -18,7 +16,8 @@ from torch import Tensor
 from ...core.errors import BendError, Code, store_unwritable
 from ...core.files import png_file
 from ...core.files.whole import read_regular, write_whole
-from ...core.job.resolve import Resolved, input_path, vector_path
+from ...core.job.resolve import input_path, vector_path
+from ...core.job.resolved import Resolved
 from ...core.job.stored_frames import LARGEST_VECTOR
 from ..host.alignment import aligned
 from ..scenes import paint
@@ -70,6 +69,7 @@ class StoredInputs:
         BendError(INPUT_MISSING)
         """
         source = frame["source"]
+        assert source is not None
         if "scene" in source:
             return _painted(source["scene"], frame["size"])
         if "picture" in source:
@@ -123,7 +123,7 @@ class StoredInputs:
         return _picture(data, path, hint)
 
 
-def _painted(scene: Sequence[Any], size: Sequence[int]) -> Image:
+def _painted(scene: tuple[str, str, int, float], size: tuple[int, int]) -> Image:
     name, palette, seed, time = scene
     width, height = size
     pixels = paint(name, palette, height=height, width=width, seed=seed, time=time)

@@ -14,7 +14,8 @@ from ...core.errors import BendError, Code
 from ...core.job import sharing
 from ...core.job.frames import Frames
 from ...core.job.job import Job
-from ...core.job.resolve import Resolved, trace
+from ...core.job.resolve import trace
+from ...core.job.resolved import Resolved
 from ...core.job.sharing import Work
 from .frame_store import FrameStore
 

@@ -19,7 +19,8 @@ from ...core.errors import BendError, Code, store_unwritable
 from ...core.files import caches
 from ...core.files.whole import replacing
 from ...core.job.job import Bend, Job
-from ...core.job.resolve import DDIM, Resolved
+from ...core.job.resolve import DDIM, RENDERER
+from ...core.job.resolved import Resolved
 from ...core.samplers.schedulers import AUTO
 from ..bending.operators import Direction
 from ..bending.places import matching, watch
@@ -180,15 +181,13 @@ def study_sites(
     ------
     BendError(CANCELLED)
     """
-    # DDIM knows every prediction, which the model's own sampler may not.
-    told = {} if prediction == AUTO else {"scheduler": DDIM, "prediction": prediction}
     seen: dict[str, list[list[np.ndarray]]] = {path: [[] for _ in MOMENTS] for path in paths}
     total = len(PROMPTS) * len(SEEDS)
     for number, (prompt, seed) in enumerate((prompt, seed) for prompt in PROMPTS for seed in SEEDS):
         if cancelled():
             raise BendError(Code.CANCELLED, "Cancelled.")
         phase(f"Studying the model: {number + 1} of {total}")
-        for path, moments in _look(sampler, paths, _sized(sampler, {**plain_frame(prompt, seed), **told})).items():
+        for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, seed, prediction))).items():
             for moment, tensor in enumerate(moments):
                 seen[path][moment].append(tensor)
     silent = [path for path, tensors in seen.items() if not all(tensors)]
@@ -199,16 +198,21 @@ def study_sites(
     return {path: _study(moments) for path, moments in seen.items()}
 
 
-def plain_frame(prompt: str, seed: int) -> Resolved:
+def plain_frame(prompt: str, seed: int, prediction: str = AUTO) -> Resolved:
     """A small frame without bends."""
-    return {
+    frame: Resolved = {
+        "renderer": RENDERER,
+        "model": "",
+        "decoder": "",
+        "loras": (),
+        "precision": "",
         "batch": 1,
-        "size": [256, 256],
+        "size": (256, 256),
         "scheduler": "own",
         "steps": STEPS,
         "guidance": GUIDANCE,
         "seed": seed,
-        "prompt": [[prompt, 1.0]],
+        "prompt": ((prompt, 1.0),),
         "blending": "linear",
         "negative": "",
         "walk": None,
@@ -216,17 +220,20 @@ def plain_frame(prompt: str, seed: int) -> Resolved:
         "source": None,
         "bends": [],
     }
+    if prediction != AUTO:  # DDIM knows every prediction, which the model's own sampler may not
+        frame |= {"scheduler": DDIM, "prediction": prediction}
+    return frame
 
 
 def _sized(sampler: Sampler, frame: Resolved) -> Resolved:
     """A frame at the size that the network is at home with, but no larger than 256 x 256."""
     side = 8 * min(int(getattr(sampler.family.denoiser.config, "sample_size", 32) or 32), 32)
-    return {**frame, "size": [side, side]}
+    return {**frame, "size": (side, side)}
 
 
 def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, list[np.ndarray]]:
     """The tensors at some sites at the studied moments, with the prompt, channels first."""
-    _, _, height, width = sampler.family.latent_shape((frame["size"][0], frame["size"][1]))
+    _, _, height, width = sampler.family.latent_shape(frame["size"])
     kept: dict[str, list[Tensor]] = {path: [] for path in paths}
     calls = dict.fromkeys(paths, 0)
 
