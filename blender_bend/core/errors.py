@@ -110,7 +110,7 @@ def store_unwritable(folder: Path, error: OSError) -> BendError:
     """What to tell the artist when the frame folder cannot be written."""
     return BendError(
         Code.STORE_UNWRITABLE,
-        f"Frames cannot be written to {folder}: {error.strerror}.",
+        f"Frames can't be written to {folder}: {error.strerror}.",
         "Choose another frame folder in the preferences, or free some space.",
         "bend.open_preferences",
     )

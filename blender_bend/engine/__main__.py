@@ -85,36 +85,43 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     serve = commands.add_parser("serve", help="answer requests on stdin (Blender does this)")
-    serve.add_argument("--log", type=Path, required=True, help="file for everything that is printed")
+    serve.add_argument("--log", type=Path, required=True, help="log file for all output")
     serve.add_argument("--device", default="auto")
-    serve.add_argument("--studies", type=Path, help="folder for what is found out about models")
+    serve.add_argument("--studies", type=Path, help="folder for model studies")
     serve.set_defaults(run=_serve)
 
     analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
     analyse.add_argument("sound", type=Path)
     analyse.add_argument("--fps", required=True, type=_frame_rate, help="24, 30000/1001 or 29.97")
-    analyse.add_argument("--features", help="comma-separated, as rms,chroma,percussive/flux,band:200-800,times:beats")
+    analyse.add_argument(
+        "--features", help="comma-separated, for example rms,chroma,percussive/flux,band:200-800,times:beats"
+    )
     analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
-    analyse.add_argument("--cache", type=Path, help="folder for measured features")
-    analyse.add_argument("--bpm", type=BPM, help="a fixed tempo instead of the beats heard")
-    analyse.add_argument("--first-beat", type=limits.SECONDS, default=0.0, help="seconds of a beat of the fixed tempo")
-    analyse.add_argument("--midi", type=Path, help="a MIDI file that begins with the sound")
+    analyse.add_argument("--cache", type=Path, help="cache folder for measured features")
+    analyse.add_argument("--bpm", type=BPM, help="fixed tempo instead of detected beats")
+    analyse.add_argument(
+        "--first-beat", type=limits.SECONDS, default=0.0, help="time of a beat of the fixed tempo, in seconds"
+    )
+    analyse.add_argument("--midi", type=Path, help="MIDI file that starts with the sound")
     analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
     analyse.set_defaults(run=_analyse)
 
     for module in (render, sites, explore, sonic, hub):
         module.add(commands)
 
-    doctor = commands.add_parser("doctor", help="say what is installed")
+    doctor = commands.add_parser("doctor", help="check what is installed")
     doctor.add_argument("--json", action="store_true")
-    doctor.add_argument("--devices", action="store_true", help="also look for graphics cards and free memory")
+    doctor.add_argument("--devices", action="store_true", help="also look for GPUs and free memory")
     doctor.add_argument(
-        "--smoke", choices=("audio", "diffusion"), default="", help="also measure a sound, make a frame"
+        "--smoke",
+        choices=("audio", "diffusion"),
+        default="",
+        help="also measure a test sound and render a test picture",
     )
-    doctor.add_argument("--store", type=Path, help="also see whether frames can be written there")
+    doctor.add_argument("--store", type=Path, help="also check that frames can be written there")
     doctor.add_argument("--device", default="auto")
-    doctor.add_argument("--studies", type=Path, help="folder for what is found out about the machine")
-    doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also look at this model")
+    doctor.add_argument("--studies", type=Path, help="folder for measurements of the machine")
+    doctor.add_argument("--model", action="append", default=[], metavar="NAME=FOLDER", help="also check this model")
     doctor.set_defaults(run=_doctor)
     return parser
 

@@ -100,7 +100,7 @@ def test_a_bend_strip_that_the_timeline_does_not_show_is_offered(bare, addon):
     panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main").BEND_PT_main
     before, after = Layout(), Layout()
     panel.draw(SimpleNamespace(layout=before), bpy.context)
-    assert "The timeline shows no scene" in before.said
+    assert "The timeline isn't showing a scene" in before.said
     assert bpy.ops.bend.show_sequencer() == {"FINISHED"}
     assert shown_scene() == bare
     panel.draw(SimpleNamespace(layout=after), bpy.context)

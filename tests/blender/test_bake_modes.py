@@ -127,7 +127,7 @@ def test_only_the_chosen_frames_are_baked(bend_strip, curve, mode):
 
 
 def test_frames_beside_the_strip_are_refused_in_words(bend_strip):
-    with pytest.raises(RuntimeError, match="not on the bend strip"):
+    with pytest.raises(RuntimeError, match="outside the bend strip"):
         bpy.ops.bend.bake(use_range=True, first=500, last=600)
 
 
@@ -274,7 +274,7 @@ def test_the_panel_says_what_the_last_bake_did(bend_strip, curve):
     bpy.ops.bend.bake()
     curve(bend_strip, ANGLE).keyframe_points[19].co.y = -1.0
     bpy.ops.bend.bake()
-    assert bend_strip.bend_settings.baking.report == "95 keys on 1 curve, 1 kept by hand"
+    assert bend_strip.bend_settings.baking.report == "95 keys on 1 curve, kept 1 manual key"
 
 
 @pytest.fixture

@@ -161,7 +161,7 @@ def test_a_forged_input_is_not_brought_along(bend_strip, scene, addon, core, tmp
         (store / name).unlink()
     addon.preferences.preferences().frame_folder = str(tmp_path / "new")
     captured.write_bytes(addon.png.encode(np.full((64, 64, 3), 91, np.uint8)))
-    with pytest.raises(core.errors.BendError, match="not captured"):
+    with pytest.raises(core.errors.BendError, match="been captured"):
         addon.generate.fill_store(scene, bend_strip)
     assert not (tmp_path / "new").exists()
     captured.write_bytes(honest)

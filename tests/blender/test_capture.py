@@ -225,7 +225,7 @@ def test_without_a_capture_panel_and_render_say_it_with_the_button(still, scene,
 
 
 def test_nothing_below_is_said(over):
-    with pytest.raises(RuntimeError, match="nothing to see below"):
+    with pytest.raises(RuntimeError, match="nothing visible below"):
         bpy.ops.bend.capture()
 
 
@@ -301,7 +301,7 @@ def test_a_lower_bend_strip_must_be_rendered_first(still, scene):
     lower = scene.sequence_editor.active_strip
     lower.channel = 5
     scene.sequence_editor.active_strip = still
-    with pytest.raises(RuntimeError, match="not rendered yet"):
+    with pytest.raises(RuntimeError, match="haven't been rendered"):
         bpy.ops.bend.capture()
 
 

@@ -74,7 +74,7 @@ def test_a_frame_rate_at_the_ends_of_blenders_field_is_baked_or_refused(rate, sc
         return
     with pytest.raises(core.errors.BendError) as caught:
         addon.bake.Bake(scene, bend_strip)
-    assert caught.value.code == core.errors.Code.PARAMETER_INVALID and "frames a second" in caught.value.message
+    assert caught.value.code == core.errors.Code.PARAMETER_INVALID and "fps" in caught.value.message
 
 
 @pytest.mark.parametrize("fps", [120, 700])

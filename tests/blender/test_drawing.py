@@ -67,7 +67,7 @@ def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend
     assert dialog.said[0].startswith("Delete 1 frame (") and str(store) in dialog.said
     assert any("Other .blend files" in text for text in dialog.said)
     bpy.ops.bend.delete_unused_frames()
-    assert "Every frame is used" in draw(panels.frames.BEND_PT_frames).said
+    assert "All frames are in use" in draw(panels.frames.BEND_PT_frames).said
 
 
 def test_the_preferences_list_models_with_size_licence_and_page(panels, cache, core):
@@ -149,7 +149,7 @@ def test_the_whole_page_of_preferences_is_drawn(addon, cache, store):
     preferences = addon.preferences.preferences()
     layout = Layout()
     type(preferences).draw(_Preferences(layout, preferences), bpy.context)
-    assert {"Models of Your Own", "Decoders", "LoRA"} <= set(layout.said)
+    assert {"Local Models", "Decoders", "LoRA"} <= set(layout.said)
     assert "bend.set_up_engine" in names(layout)
 
 

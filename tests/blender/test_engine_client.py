@@ -76,7 +76,7 @@ def test_a_python_without_the_packages_is_named(client, addon, core, tmp_path):
 def test_a_file_that_is_no_program_is_named(client, addon, core, tmp_path):
     (tmp_path / "python").write_text("not a program")
     addon.preferences.preferences().engine_python = str(tmp_path / "python")
-    with pytest.raises(core.errors.BendError, match="does not start"):
+    with pytest.raises(core.errors.BendError, match="can't be started"):
         client()
 
 
@@ -85,7 +85,7 @@ def test_check_engine_finds_a_sound_engine_well(client, health, addon, core):
     addon.activity.end(errors.BendError(errors.Code.SETUP_FAILED, "pip failed.", "", "bend.set_up_engine"))
     assert bpy.ops.bend.check_engine() == {"FINISHED"}
     assert [finding for finding in health.found if finding.state == "problem"] == []
-    assert any("Making a picture works" in finding.what for finding in health.found)
+    assert any("Rendering a picture works" in finding.what for finding in health.found)
     assert addon.activity.last_failure is None
 
 

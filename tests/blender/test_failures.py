@@ -69,7 +69,7 @@ def test_a_job_that_cannot_be_written_down_is_said_and_nothing_is_left_running(
     error = fails(addon.generate.fill_store, scene, bend_strip)
     assert (error.code, error.action) == (core.errors.Code.STORE_UNWRITABLE, "bend.open_preferences")
     assert str(tmp_path / "temporary") in error.message
-    with pytest.raises(RuntimeError, match="cannot be written"):
+    with pytest.raises(RuntimeError, match="can't be written"):
         bpy.ops.bend.generate()
     assert addon.activity.current is None
     monkeypatch.undo()

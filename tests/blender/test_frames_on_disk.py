@@ -334,7 +334,7 @@ def test_what_is_kept_to_save_work_is_shown_and_cleared(bend_strip, addon, store
     while addon.store_size.known(store) is None:
         addon.store_size._look()
     kept = addon.store_size.known(store).caches
-    assert kept["Studied models"] >= 1000 and kept["Embedded sound"] >= 4096 and kept["Measured sound"] > 0
+    assert kept["Model studies"] >= 1000 and kept["Sound embeddings"] >= 4096 and kept["Measured sound"] > 0
     assert bpy.ops.bend.clear_caches() == {"FINISHED"}
     assert set(addon.store_size.kept(addon.store_size.folders()).values()) == {0}
     assert (folders["studies"] / "speeds-cpu.json").exists() and not (folders["studies"] / "model").exists()

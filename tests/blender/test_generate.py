@@ -193,7 +193,7 @@ def test_a_wrong_site_names_the_nearest_right_one(short, scene, store):
 def test_an_unwritable_store_is_said(short, scene, addon, tmp_path):
     (tmp_path / "file").write_text("not a folder")
     addon.preferences.preferences().frame_folder = str(tmp_path / "file" / "frames")
-    with pytest.raises(RuntimeError, match="cannot be written"):
+    with pytest.raises(RuntimeError, match="can't be written"):
         bpy.ops.bend.generate()
 
 

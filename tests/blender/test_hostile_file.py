@@ -92,7 +92,7 @@ def test_a_choice_of_another_version_is_shown_and_refused_by_its_name(scene, ben
             look(scene, bend_strip)
         addon.listening.needed(bend_strip)
         of_sound = path in {"baking", "beats"} or "parameters" in path
-        with pytest.raises((core.errors.BendError, RuntimeError), match=f"'{label}' is set to something"):
+        with pytest.raises((core.errors.BendError, RuntimeError), match=f"'{label}' has a value that"):
             bpy.ops.bend.bake() if of_sound else addon.snapshot.take(scene, bend_strip)
         setattr(owner, name, before)
 

@@ -114,7 +114,7 @@ def test_a_mask_without_a_strip_and_wrong_channels_are_said(bend_strip, scene, a
     bend.region = "mask"
     with pytest.raises(core.errors.BendError, match="mask of Rotate Channels"):
         addon.snapshot.take(scene, bend_strip, [1])
-    with pytest.raises(RuntimeError, match="No strip is chosen as the mask"):
+    with pytest.raises(RuntimeError, match="No mask strip is chosen"):
         bpy.ops.bend.capture()
     bend.region, bend.channels = "everywhere", "the blue ones"
     with pytest.raises(core.errors.BendError, match="not a list of channels"):

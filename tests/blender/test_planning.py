@@ -249,7 +249,7 @@ def test_the_button_follows_what_is_not_planned_to_its_end_yet(parted, addon):
         time.sleep(0.002)
     button.finish()
     addon.activity.end()
-    assert said == ["12 frames ready, 12 rendered now"] and totals - {0} == {
+    assert said == ["12 frames ready, 12 newly rendered"] and totals - {0} == {
         12
     }  # 0 while it plans, if anybody looks in time
     assert {len(name) for name in shown(parted)} == {68}

@@ -101,7 +101,7 @@ def test_the_count_waits_and_the_window_reads_no_weights(ticking, addon, gate):
     """Headers it reads, which tell of the memory that a model takes."""
     ticking(lambda: addon.status.shown and addon.status.shown.waiting)
     counts = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate").counts
-    assert counts(addon.status.shown) == ["The model is read once, then frames", "are counted"]
+    assert counts(addon.status.shown) == ["Frames are counted after the model", "has been read once"]
     assert addon.status.shown.problem is None
     gate.set()
     ticking(lambda: not addon.status.shown.waiting)

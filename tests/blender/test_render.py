@@ -102,7 +102,7 @@ def test_a_broken_engine_stops_the_render_with_the_reason_and_leaves_no_wrong_fr
     before = [element.filename for element in film.elements]
     output = scene.render.filepath
     break_engine(addon)
-    with pytest.raises(RuntimeError, match=r"Bend stopped the render at frame 4.*There is no Python at"):
+    with pytest.raises(RuntimeError, match=r"Bend stopped the render at frame 4.*Python not found at"):
         bpy.ops.render.render(animation=True)
     assert scene.render.filepath == output
     assert [file.name for file in written(scene)] == ["f_0001.png", "f_0002.png", "f_0003.png"]

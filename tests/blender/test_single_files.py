@@ -72,7 +72,7 @@ def test_without_its_autoencoder_a_file_takes_the_decoder_of_the_strip(
 
 def test_what_a_name_or_the_content_says_is_drawn_as_plain_text(choose, bend_strip):
     choose(UNET | VAE | TEXT, "dreamy lightning_4step")
-    assert "By its name this model is Lightning: 4 steps, guidance 1, sampler Euler" in drawn(bend_strip)
+    assert "Judging by its name, this model is Lightning: 4 steps, guidance 1, sampler Euler" in drawn(bend_strip)
     choose(UNET | VAE | TEXT, "dreamy", {"modelspec.title": "Dreamy LCM"})
     assert drawn(bend_strip) == "This model is LCM: 2 to 8 steps, guidance 1.5."
     bend_strip.bend_settings.model = "mini"

@@ -106,7 +106,7 @@ def test_the_prompt_text_survives_saving_undo_and_a_deleted_text(bend_strip, sce
     strip = next(addon.strips.bend_strips(scene))
     assert strip.bend_settings.travel_text.name == "prompts"
     bpy.data.texts.remove(bpy.data.texts["prompts"])
-    with pytest.raises(core.errors.BendError, match="no text"):
+    with pytest.raises(core.errors.BendError, match="No text"):
         addon.snapshot.take(scene, strip, [1])
 
 
@@ -120,7 +120,7 @@ def test_the_walk_goes_round_and_would_begin_again_after_the_last_frame(bend_str
 
 def test_an_unknown_model_is_said_with_its_repair(bend_strip, scene, addon, core):
     bend_strip.bend_settings.model = "my dream model"
-    with pytest.raises(core.errors.BendError, match="no model called 'my dream model'") as raised:
+    with pytest.raises(core.errors.BendError, match="Model 'my dream model' not found") as raised:
         addon.snapshot.take(scene, bend_strip)
     assert raised.value.action == "bend.open_preferences"
 

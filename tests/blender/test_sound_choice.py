@@ -72,7 +72,7 @@ def test_a_channel_is_listened_to_with_what_is_added_to_it(scene, song, bend_str
     assert sorted(listened()) == ["Second", "Third"]
     for strip in (second, third):
         strip.channel = 6
-    assert "no sound in channel 4 any more" in listened()
+    assert "no longer any sound in channel 4" in listened()
     meta = scene.sequence_editor.strips.new_meta("Meta", 4, 1)
     song.move_to_meta(meta)
     assert listened() == ["Song"]
@@ -112,7 +112,7 @@ def test_a_copy_of_the_song_is_not_meant_whatever_both_are_called(scene, song, l
 def test_of_two_copies_that_cannot_be_told_apart_none_is_taken(scene, song, bend_strip, addon):
     copy = duplicate(scene, song, 120)
     song.name, copy.name = "Lead", "Rest"
-    with pytest.raises(Exception, match="'Song' is not on the timeline"):
+    with pytest.raises(Exception, match="'Song' is no longer on the timeline"):
         addon.mixdown.chosen_sounds(scene, bend_strip)
 
 
@@ -132,9 +132,9 @@ def test_a_copy_of_the_bend_strip_listens_to_the_same(scene, song, bend_strip, s
 
 def test_a_chosen_song_that_is_gone_is_said_and_no_other_is_taken(scene, song, bend_strip, second, listened, addon):
     scene.sequence_editor.strips.remove(song)
-    assert "'Song' is not on the timeline any more" in listened()
+    assert "'Song' is no longer on the timeline" in listened()
     second.name = "Song"
-    assert "'Song' is not on the timeline any more" in listened(), "another strip of that name is another strip"
+    assert "'Song' is no longer on the timeline" in listened(), "another strip of that name is another strip"
     bpy.ops.bend.use_sounds(strip="Song")
     assert listened() == ["Song"]
 
@@ -145,7 +145,7 @@ def test_the_choice_by_name_of_older_files_holds_and_is_lost_in_words(scene, son
     sounds.add().name = "Song"
     assert listened() == ["Song"]
     song.name = "Another"
-    assert "'Song' is not on the timeline any more" in listened()
+    assert "'Song' is no longer on the timeline" in listened()
 
 
 def test_a_selected_meta_strip_means_the_sound_in_it(scene, bend_strip, second, listened):
@@ -172,7 +172,7 @@ def test_only_what_is_chosen_is_measured(scene, song, bend_strip, second, curve,
 def test_the_panel_shows_the_choice_and_what_to_do_with_another_song(scene, song, bend_strip, second, addon):
     select(scene, second)
     assert drawn(addon, bend_strip)[:2] == [("menu", "Song"), ("operator", "bend.use_sounds")]
-    assert ("label", "This strip doesn't listen to 'Second'") in drawn(addon, bend_strip)
+    assert ("label", "This strip doesn't use 'Second'") in drawn(addon, bend_strip)
     bpy.ops.bend.use_sounds(channel=4)
     assert drawn(addon, bend_strip) == [("menu", "Channel 4"), ("operator", "bend.use_sounds")]
     scene.sequence_editor.strips.remove(second)

@@ -70,7 +70,7 @@ def test_it_is_off_until_it_is_wanted_and_brings_its_own_parameters(bend_strip, 
 
 
 def test_what_was_not_listened_to_is_said_with_its_repair(film, scene, addon, core):
-    with pytest.raises(core.errors.BendError, match="not listened to") as caught:
+    with pytest.raises(core.errors.BendError, match="hasn't been embedded") as caught:
         addon.snapshot.take(scene, film)
     assert (caught.value.code, caught.value.action) == ("sound_unheard", "bend.hear")
     assert bpy.ops.bend.hear() == {"FINISHED"}
@@ -142,7 +142,7 @@ def test_what_decides_the_picture_decides_its_key(film, scene, addon, core):
     assert len({frames[0] for frames in known}) == len(known)
     assert len({frames[4] for frames in known}) == 1, "what hears nothing does not change"
     settings.condition.blocks = "everything"
-    with pytest.raises(core.errors.BendError, match="no block with a factor"):
+    with pytest.raises(core.errors.BendError, match="isn't a block with a factor"):
         addon.snapshot.take(scene, film)
 
 
@@ -177,7 +177,7 @@ def test_it_can_listen_to_other_sounds_than_the_features(film, song, scene, addo
 def test_a_render_does_not_listen_and_stops_with_the_reason(film, scene, addon, core):
     addon.activity.rendering = True
     try:
-        with pytest.raises(core.errors.BendError, match="not listened to"):
+        with pytest.raises(core.errors.BendError, match="hasn't been embedded"):
             addon.generate.fill_store(scene, film, [1])
     finally:
         addon.activity.rendering = False
@@ -216,7 +216,7 @@ def test_a_closed_preparation_cancels_the_listening(film, scene, addon):
 
 def test_adapters_that_are_not_here_or_do_not_fit_are_named(film, scene, addon, core, tmp_path, hearing_folder):
     film.bend_settings.condition.adapters = "greatest hits"
-    with pytest.raises(core.errors.BendError, match="no sound adapters called 'greatest hits'") as caught:
+    with pytest.raises(core.errors.BendError, match="Sound adapters 'greatest hits' not found") as caught:
         addon.snapshot.take(scene, film)
     assert caught.value.action == "bend.open_preferences"
     film.bend_settings.condition.adapters = "wrong"

@@ -174,7 +174,7 @@ def test_a_driven_chain_stops_the_render_with_the_reason(chain, scene, song, add
     song.mute = True
     scene.driver_add(addon.strips.data_path(chain, "Source · turn")).driver.expression = "frame * 0.01"
     scene.render.filepath = str(tmp_path / "out" / "f_")
-    with pytest.raises(RuntimeError, match="A driver moves a parameter"):
+    with pytest.raises(RuntimeError, match="A driver animates a parameter"):
         bpy.ops.render.render(animation=True)
 
 
@@ -209,7 +209,7 @@ def test_the_settings_reach_the_job(bend_strip, scene, addon, core, tmp_path):
         assert len(job.decoder_fingerprint) == 64
         assert [(lora.name, lora.strength, len(lora.fingerprint)) for lora in job.loras] == [("Style", 0.5, 64)]
         settings.loras[0].name = "Elsewhere"
-        with pytest.raises(core.errors.BendError, match="no LoRA called 'Elsewhere'") as raised:
+        with pytest.raises(core.errors.BendError, match="LoRA 'Elsewhere' not found") as raised:
             addon.snapshot.take(scene, bend_strip, [1])
         assert raised.value.action == "bend.open_preferences"
         bpy.ops.bend.remove_lora(index=0)
@@ -252,7 +252,7 @@ def test_the_choices_of_the_sampler_reach_the_job_if_it_has_them(bend_strip, sce
         settings.scheduler = name
         assert reached() == (("trailing", "karras", "v_prediction") if found == "all" else found)
     settings.scheduler, settings.spacing = "lcm", "linspace"
-    with pytest.raises(core.errors.BendError, match="LCM cannot work with Spacing: Linspace") as raised:
+    with pytest.raises(core.errors.BendError, match="LCM doesn't support Spacing: Linspace") as raised:
         addon.snapshot.take(scene, bend_strip, [1])
     assert "Trailing" in raised.value.hint
 

@@ -87,7 +87,7 @@ def test_an_engine_that_falls_silent_is_ended(client, engine_is, addon, core, mo
     engine_is("heard()\ntime.sleep(600)\n")
     running = client()
     error = failure(core, running.request("hello"))
-    assert error.code == core.errors.Code.ENGINE_DIED and "not answered" in str(error)
+    assert error.code == core.errors.Code.ENGINE_DIED and "hasn't responded" in str(error)
     assert running.process.wait(60) is not None
 
 
@@ -119,9 +119,9 @@ def test_late_and_foreign_messages_are_dropped(client, engine_is):
 @pytest.mark.parametrize(
     ("story", "words", "action"),
     [
-        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV.*crashed within a library", "bend.show_log"),
+        ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV.*crashed in a library", "bend.show_log"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL.*memory ran out.*smaller", "bend.open_preferences"),
-        ("os.kill(os.getpid(), signal.SIGILL)", "SIGILL.*another kind of processor", "bend.set_up_engine"),
+        ("os.kill(os.getpid(), signal.SIGILL)", "SIGILL.*different kind of CPU", "bend.set_up_engine"),
         ("raise MemoryError", "exit code 1.*Memory ran out", "bend.open_preferences"),
         ("import no_such_package", "No module named 'no_such_package'", "bend.set_up_engine"),
         ("sys.exit('the last words')", "exit code 1.*the last words", "bend.show_log"),

@@ -49,7 +49,7 @@ def test_the_last_words_are_those_that_say_something() -> None:
 
 
 def test_words_tell_more_than_a_code() -> None:
-    assert "Memory ran out" in cause_of(1, "torch.OutOfMemoryError: CUDA out of memory.").words
+    assert "Out of memory" in cause_of(1, "torch.OutOfMemoryError: CUDA out of memory.").words
     assert cause_of(1, "No module named 'torch'").action == "bend.set_up_engine"
     assert cause_of(1, "").words == ""
 

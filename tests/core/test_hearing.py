@@ -47,9 +47,9 @@ def test_a_folder_has_adapters_a_projector_and_an_ear(folder: Path, tmp_path: Pa
 
 def test_what_is_missing_or_too_much_is_named(folder: Path) -> None:
     folders = {"mine": str(folder), "gone": str(folder / "gone")}
-    refused(lambda: sonic_files.resolve("yours", folders), Code.MODEL_MISSING, "called 'yours'")
+    refused(lambda: sonic_files.resolve("yours", folders), Code.MODEL_MISSING, "'yours' not found")
     refused(lambda: sonic_files.resolve("", folders), Code.MODEL_MISSING, "No sound adapters are chosen")
-    refused(lambda: sonic_files.resolve("gone", folders), Code.MODEL_MISSING, "no folder")
+    refused(lambda: sonic_files.resolve("gone", folders), Code.MODEL_MISSING, "not found")
     (folder / "greatest_hits.pt").write_text("")
     refused(lambda: sonic_files.resolve("mine", folders), Code.MODEL_INVALID, "greatest_hits.pt, landscape.pt")
     for path in folder.glob("*.pt"):

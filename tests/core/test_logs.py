@@ -67,7 +67,7 @@ def test_a_death_quotes_its_log_and_names_it_without_what_is_private(tmp_path: P
     code = kept(path, script).returncode
     assert "hf_abc" not in logs.tail(path) and f"{Path.home()}/x" not in logs.tail(path)
     error = death("The download", code, path.read_text(), path.name)
-    assert words in error.message and "Its last words" in error.message and "child.log" in error.hint
+    assert words in error.message and "Last output" in error.message and "child.log" in error.hint
     assert str(Path.home()) + "/" not in str(error) and "hf_abc" not in str(error)
 
 

@@ -182,7 +182,7 @@ def test_reading_a_film_can_be_stopped_at_any_time(pauses: int) -> None:
 
     def pause() -> None:
         if next(left, None) is None:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
 
     with pytest.raises(BendError) as caught:
         Job.from_json(film(5000).to_json(), pause)

@@ -90,7 +90,7 @@ def test_pickled_weights_are_named_as_the_reason(folder: Path) -> None:
     weights = folder / "unet" / "diffusion_pytorch_model.safetensors"
     weights.rename(weights.with_suffix(".bin"))
     error = refused("x", folder)
-    assert error.code == Code.MODEL_PICKLED and "unet: they are pickled (.bin)" in error.message
+    assert error.code == Code.MODEL_PICKLED and "unet: they are pickles (.bin)" in error.message
 
 
 def test_every_shard_is_needed(folder: Path) -> None:

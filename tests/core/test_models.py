@@ -143,7 +143,7 @@ def test_a_decoder_is_found_by_name_and_needs_its_files(tmp_path: Path) -> None:
     found = references.resolve_decoder("tiny", {"tiny": str(tmp_path)})
     (tmp_path / "diffusion_pytorch_model.safetensors").write_bytes(b"other")
     assert references.resolve_decoder("tiny", {"tiny": str(tmp_path)}).fingerprint != found.fingerprint
-    with pytest.raises(BendError, match="no decoder called 'other'"):
+    with pytest.raises(BendError, match="Decoder 'other' not found"):
         references.resolve_decoder("other", {"tiny": str(tmp_path)})
 
 
@@ -164,7 +164,7 @@ def test_an_embedding_is_a_single_file_of_safetensors_and_a_pickle_is_refused_by
     found = references.resolve_embedding("style", {"style": str(path)})
     path.write_bytes(b"other")
     assert references.resolve_embedding("style", {"style": str(path)}).fingerprint != found.fingerprint
-    with pytest.raises(BendError, match="no embedding called 'none'"):
+    with pytest.raises(BendError, match="Embedding 'none' not found"):
         references.resolve_embedding("none", {})
 
 
@@ -187,5 +187,5 @@ def test_a_lora_is_a_single_file_of_safetensors(tmp_path: Path) -> None:
     found = references.resolve_lora("style", {"style": str(path)})
     path.write_bytes(b"other")
     assert references.resolve_lora("style", {"style": str(path)}).fingerprint != found.fingerprint
-    with pytest.raises(BendError, match="no LoRA called 'none'"):
+    with pytest.raises(BendError, match="LoRA 'none' not found"):
         references.resolve_lora("none", {})

@@ -55,5 +55,5 @@ def test_a_line_without_a_hash_is_refused(tmp_path: Path, line: str) -> None:
 
 def test_hashes_of_another_version_are_no_hashes() -> None:
     newer = environment.Pin("numpy", "99.0", environment.AUDIO)
-    with pytest.raises(BendError, match=r"no hash of numpy==99\.0"):
+    with pytest.raises(BendError, match=r"no hash for numpy==99\.0"):
         package_hashes.requirements([newer], KNOWN)

@@ -141,9 +141,9 @@ OTHERS = {
     "T2I-Adapter": ["body.0.block1.weight", "adapter.body.0.resnets.0.block1.weight"],
     "textual inversion": ["emb_params", "clip_g", "<my-style>"],
     "upscaler": ["model.1.sub.0.RDB1.conv1.0.weight", "conv_first.weight"],
-    "UNet alone": ["input_blocks.0.0.weight", "down_blocks.0.resnets.0.norm1.weight"],
-    "autoencoder alone": ["encoder.conv_in.weight", "decoder.up.0.block.0.norm1.weight", "decoder.layers.0.weight"],
-    "text encoder alone": ["text_model.embeddings.token_embedding.weight", "encoder.block.0.layer.0.k.weight"],
+    "only a UNet": ["input_blocks.0.0.weight", "down_blocks.0.resnets.0.norm1.weight"],
+    "only an autoencoder": ["encoder.conv_in.weight", "decoder.up.0.block.0.norm1.weight", "decoder.layers.0.weight"],
+    "only a text encoder": ["text_model.embeddings.token_embedding.weight", "encoder.block.0.layer.0.k.weight"],
     "FLUX.1": ["double_blocks.0.img_attn.norm.key_norm.scale"],
     "Stable Diffusion 3": ["joint_blocks.0.context_block.adaLN_modulation.1.bias"],
 }  # fmt: skip
@@ -210,9 +210,9 @@ def test_a_file_of_another_form_is_refused(tmp_path: Path, name: str) -> None:
         (tmp_path / name).write_bytes(b"GGUF" if name.endswith("gguf") else b"\x80\x04pickle or nonsense")
     words, code = {
         ".gguf": ("GGUF", Code.MODEL_QUANTIZED),
-        ".ckpt": ("programs", Code.MODEL_PICKLED),
-        ".pt": ("programs", Code.MODEL_PICKLED),
-    }.get(Path(name).suffix, ("the file is", Code.MODEL_INVALID))
+        ".ckpt": ("run code", Code.MODEL_PICKLED),
+        ".pt": ("run code", Code.MODEL_PICKLED),
+    }.get(Path(name).suffix, ("the file ", Code.MODEL_INVALID))
     assert words in refused(tmp_path / name, code).message
 
 
@@ -373,10 +373,10 @@ def test_a_name_only_leads_to_a_suggestion(write: Write) -> None:
     file = write(SDXL, name="juggernautXL_v9 lightning_4step.safetensors")
     assert marks(file) == Marks()
     found = suggestions.suggestions_for(file)
-    assert found is not None and "By its name" in found.words and "Lightning" in found.words
+    assert found is not None and "by its name" in found.words and "Lightning" in found.words
     assert (found.steps, found.guidance, found.sampler, found.spacing) == ((4, 4), 1.0, "Euler", "trailing")
     noob = suggestions.suggestions_for(write(SDXL, name="noobaiXL_vPred10.safetensors"))
-    assert noob is not None and noob.prediction == "v_prediction" and "By its name" in noob.words
+    assert noob is not None and noob.prediction == "v_prediction" and "by its name" in noob.words
     assert suggestions.suggestions_for(write(SDXL)) is None
 
 
@@ -385,7 +385,7 @@ def test_what_a_file_says_itself_needs_no_guess(write: Write) -> None:
     assert found is not None and found.words == "This model is Turbo: 1 to 4 steps, guidance 1."
     assert (found.sampler, found.spacing) == ("", "")
     marked = suggestions.suggestions_for(write({**SDXL, "v_pred": [0], "ztsnr": [0]}, name="noob vpred.safetensors"))
-    assert marked is not None and not marked.prediction and "predicts v down to pure noise" in marked.words
+    assert marked is not None and not marked.prediction and "v-prediction with zero terminal SNR" in marked.words
 
 
 @pytest.mark.parametrize("name", ["lora.safetensors", "gone.safetensors", "model.ckpt"])

@@ -233,4 +233,4 @@ def test_a_file_that_is_no_sound_is_refused_in_one_sentence(tmp_path: Path) -> N
     path.write_bytes(b"\0\0\0\x18ftypM4A " + bytes(1000))
     with pytest.raises(BendError) as caught:
         read(path)
-    assert caught.value.message == "film.m4a cannot be read as sound: Format not recognised."
+    assert caught.value.message == "film.m4a can't be read as sound: Format not recognised."

@@ -104,7 +104,7 @@ def test_the_sites_of_mini_are_a_tree_with_shapes(capsys: Capture) -> None:
 
 def test_the_sites_of_a_model_that_is_not_there_are_refused(capsys: Capture) -> None:
     assert main(["sites", "nobody/nothing"]) == 1
-    assert "not downloaded" in capsys.readouterr().err
+    assert "isn't downloaded" in capsys.readouterr().err
 
 
 def test_a_sheet_is_explored(job_file: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -133,7 +133,7 @@ def test_a_bad_job_is_a_message_and_exit_code_1(tmp_path: Path, capsys: Capture,
 
 def test_a_store_that_cannot_be_written_is_a_message_and_exit_code_1(job_file: Path, capsys: Capture) -> None:
     assert main(["render", str(job_file), "--store", str(job_file / "frames")]) == 1
-    assert "cannot be written" in capsys.readouterr().err
+    assert "can't be written" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("frames", ["abc", "1-b", "", "1,2"])

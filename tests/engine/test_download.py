@@ -179,7 +179,7 @@ def test_what_the_hub_does_not_have_is_said(downloads: Downloads, model: str, co
 @pytest.mark.parametrize("model", ["owner/painter", "owner/two--dashes"])
 def test_a_hub_that_cannot_be_reached_is_said(tmp_path: Path, model: str) -> None:
     ending = Downloads("http://127.0.0.1:9", tmp_path).end(model)
-    assert ending["code"] == "model_missing" and f"{model} could not be downloaded" in str(ending["message"])
+    assert ending["code"] == "model_missing" and f"{model} couldn't be downloaded" in str(ending["message"])
     assert ending["hint"]
 
 

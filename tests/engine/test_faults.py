@@ -297,7 +297,7 @@ def test_a_model_that_changed_since_the_job_was_made_makes_no_frames(
     config = damaged_model / "scheduler" / "scheduler_config.json"
     config.write_text(config.read_text().replace("{", '{"other": 1,', 1))
     error = failure(Renderer("cpu"), job, store)
-    assert error.code == Code.MODEL_INVALID and "not what it was" in error.message
+    assert error.code == Code.MODEL_INVALID and "has changed" in error.message
     assert contents(store.folder) == {}
 
 

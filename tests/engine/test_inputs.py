@@ -140,7 +140,7 @@ def test_a_picture_that_is_another_than_its_name_says_is_refused(
     with pytest.raises(BendError) as caught:
         renderer.render(begun(make_job, one, 0.5), store)
     assert caught.value.code == Code.INPUT_MISSING
-    assert "not what it was" in caught.value.message
+    assert "has changed" in caught.value.message
 
 
 def masked(make_job: MakeJob, digests: list[str], **settings: Any) -> Job:

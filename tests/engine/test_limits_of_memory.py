@@ -146,7 +146,7 @@ def test_more_requests_than_can_wait_are_refused_and_the_first_are_done(fresh: C
         if message.type in messages.ENDINGS:
             assert message.id not in answered
             answered[message.id] = message.data["code"]
-            refused += "wait already" in message.data["message"]
+            refused += "are already waiting" in message.data["message"]
     assert refused > 1000, "torch is imported for the first, so that most come too early"
     assert answered.pop("slow") == Code.JOB_INVALID
     assert set(answered.values()) == {Code.MESSAGE_INVALID}

@@ -48,7 +48,7 @@ def test_a_cancel_is_heard_while_frames_are_looked_for(store: FrameStore, monkey
         Renderer("cpu").render(film(5000), store, phase=said.append, cancelled=cancelled)
     assert caught.value.code == Code.CANCELLED
     assert len(asked) == 4
-    assert said == ["Looking for frames that are there"]
+    assert said == ["Looking for existing frames"]
 
 
 @pytest.fixture
@@ -206,7 +206,7 @@ class Pipe:
         return len(line)
 
 
-@pytest.mark.parametrize("phase", ["Reading the frames", "Looking for frames that are there"])
+@pytest.mark.parametrize("phase", ["Reading the frames", "Looking for existing frames"])
 def test_the_server_hears_a_cancel_in_every_phase_of_planning(tmp_path: Path, phase: str) -> None:
     job = tmp_path / "job.json"
     job.write_text(film(6000).to_json(), encoding="utf-8")

@@ -105,7 +105,7 @@ def test_a_unets_file_on_a_transformer_says_so(kind: str, refused: Callable[...,
     error = refused(lora_of(save(tmp_path, MADE_FOR["SD 1.5"][1])), kind)
     assert error.code == Code.LORA_MISFIT
     here = "FLUX" if kind == "flux" else "Stable Diffusion 3"
-    assert f"was made for Stable Diffusion 1.x, and this model is {here}" in error.message
+    assert f"was made for Stable Diffusion 1.x, but this model is {here}" in error.message
 
 
 @pytest.mark.parametrize("architecture", ["stable-diffusion-xl-v1-base/lora", "Flux.1-dev/lora"])
@@ -248,7 +248,7 @@ def test_a_damaged_file_is_said_to_be_damaged(
     path.write_bytes(damage(path.read_bytes()))
     error = refused(lora_of(path))
     assert error.code == Code.LORA_INVALID and "Error" not in error.message
-    assert error.message.endswith("cannot be read: its file is damaged or incomplete.")
+    assert error.message.endswith("can't be read: its file is damaged or incomplete.")
 
 
 def test_settings_beside_the_weights_that_are_no_settings_are_left_out(

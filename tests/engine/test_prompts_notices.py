@@ -108,14 +108,14 @@ def test_weights_that_a_model_cannot_give_are_told(kind: str, load: Load, make_j
     pipeline = load(kind)
     for prompt in ("a (calm:1.3) sea", "a sea BREAK fire"):
         (notice,) = told(pipeline, asking(make_job, kind, prompt))
-        assert notice.text == "This model reads prompts without weights and BREAK."
+        assert notice.text == "This model ignores prompt weights and BREAK."
     assert told(pipeline, asking(make_job, kind, "a (calm:1.3) sea", prompt_weights=False)) == []
     assert told(pipeline, asking(make_job, kind, "a \\(calm\\) sea")) == []
 
 
 def test_a_clip_skip_that_does_nothing_is_told(load: Load, make_job: MakeJob) -> None:
     (notice,) = told(load("flux"), asking(make_job, "flux", SHORT, clip_skip=1))
-    assert notice.text == "Clip Skip does nothing with this model."
+    assert notice.text == "Clip Skip has no effect with this model."
     assert told(load("sd3"), asking(make_job, "sd3", SHORT, clip_skip=1)) == []
 
 

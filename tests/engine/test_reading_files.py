@@ -110,7 +110,7 @@ def test_weights_that_were_changed_in_one_byte_are_not_those_of_the_job(job: Job
     blender = Blender()
     answer(Server(io.BytesIO(), blender, "cpu"), job, tmp_path)
     assert (blender.got[-1].type, blender.got[-1].data["code"]) == (messages.ERROR, Code.MODEL_INVALID)
-    assert "not what it was when the job was made" in blender.got[-1].data["message"]
+    assert "has changed since the job was created" in blender.got[-1].data["message"]
 
 
 def test_the_command_line_says_what_it_reads(job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

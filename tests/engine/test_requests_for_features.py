@@ -74,7 +74,7 @@ def test_what_takes_long_is_announced(sound: Path, monkeypatch: pytest.MonkeyPat
     said: list[str] = []
     names = ["rms", "beat", "times:sections", "percussive/flux", "pitch", "chroma:1"]
     analyse(sound, RATE, names, settings=Settings(phase=said.append))
-    assert {"Following the beat", "Separating harmonic and percussive", "Following the pitch"} <= set(said)
+    assert {"Tracking beats", "Separating harmonic and percussive", "Tracking pitch"} <= set(said)
 
 
 def test_cancel_ends_the_analysis_and_keeps_what_is_measured(sound: Path, tmp_path: Path) -> None:

@@ -131,7 +131,7 @@ def test_a_sound_that_is_gone_or_changed_is_told(
         spoil()
         with pytest.raises(BendError) as caught:
             renderer.render(job, store)
-        assert caught.value.code == Code.INPUT_MISSING and "Listen" in caught.value.hint
+        assert caught.value.code == Code.INPUT_MISSING and "Embed" in caught.value.hint
 
 
 def test_a_sound_that_nothing_hears_is_refused(film: Callable[..., Job], make_job: Callable[..., Job]) -> None:

@@ -103,7 +103,7 @@ def test_the_engine_listens_for_blender(
     assert sorted(heard) == ["0", "1", "2"], "the strip begins half a second after the sound"
     assert all((tmp_path / "frames" / "inputs" / f"{digest}.f32").is_file() for digest in heard.values())
     answer({**request, "step": 0.1}, "cpu", said.append, lambda: False)
-    assert said == [f"Listening, window {number} of 30" for number in (10, 20, 30)]
+    assert said == [f"Embedding the sound, window {number} of 30" for number in (10, 20, 30)]
     with pytest.raises(BendError) as caught:
         answer({**request, "clap": str(tmp_path / "none.pth")}, "cpu", said.append, lambda: False)
     assert caught.value.code == Code.MODEL_MISSING

@@ -74,7 +74,7 @@ class Bake:
             raise BendError(
                 Code.PARAMETER_INVALID,
                 "No parameter follows the sound yet.",
-                "Choose a feature for a parameter under Route.",
+                "Choose a feature for a parameter in the Route panel.",
             )
         start = compat.content_start(strip)
         self.options = {p.key: options or Options.from_text(p.baked_as, start) for p in parameters}
@@ -82,15 +82,15 @@ class Bake:
         if self.frames and not any(chosen.within(self.frames) for chosen in self.options.values()):
             raise BendError(
                 Code.PARAMETER_INVALID,
-                "The chosen frames are not on the bend strip.",
-                f"It has sound from frame {self.frames.start} to {self.frames.stop - 1}.",
+                "The chosen frames are outside the bend strip.",
+                f"Its sound covers frames {self.frames.start}–{self.frames.stop - 1}.",
             )
         spelled = [text for p in parameters for text in (*p.asked(), *self.options[p.key].moments())]
         self.cancelled = False
         self._measured: dict[str, np.ndarray] = {}
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
         try:
-            self._anchor = Anchor.at(scene, strip, "its sound was measured", heard_now)
+            self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
             with named_files.press():
                 data = measurement.request(scene, strip, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
@@ -106,7 +106,7 @@ class Bake:
         BendError with what the engine said; BendError(CANCELLED)
         """
         if self.cancelled:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         try:
             result = self.request.result()
             with np.load(result["out"]) as file:

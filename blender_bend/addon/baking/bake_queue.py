@@ -19,7 +19,7 @@ from .bake import Bake, stale_parameters
 from .curve_writer import Report
 
 #: What a bake is called while it is under way.
-TITLE = "Listening to the sound"
+TITLE = "Measuring the sound"
 #: How long writing keys may hold the window at a time; a slice that has begun is done.
 WRITING_SECONDS = 0.005
 
@@ -106,7 +106,7 @@ class Bakes:
         BendError(CANCELLED); the failure of the first strip if not one could be baked
         """
         if self._cancelled:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         total = self._report or at_once(self._writing or self._write())
         if self.failures and not total.curves:
             raise self.failures[0][1]
@@ -155,7 +155,7 @@ class Bakes:
         while self._begun < len(self.orders) and not self._cancelled:
             order = self.orders[self._begun]
             self._begun += 1
-            self._tell("listening to the sound")
+            self._tell("measuring the sound")
             try:
                 strip = anchor.named(self._scene, order.strip)
                 self._under_way = Bake(strip.id_data, strip, order.options, order.keys)

@@ -14,6 +14,7 @@ from ...core.curves import event_keys
 from ...core.curves import keys as curves
 from ...core.curves.keys import Keys
 from ...core.timebase import FrameRate
+from ...core.wording import counted
 from ..host import compat
 from ..host.slices import Slices, at_once
 from ..settings.bake_settings import DENSE, EVENTS, Options
@@ -75,7 +76,7 @@ class Report:
 
     def counts(self) -> str:
         """The keys in words: 240 keys, 12 kept by hand."""
-        kept = f", {self.kept} kept by hand" if self.kept else ""
+        kept = f", kept {counted(self.kept, 'manual key')}" if self.kept else ""
         return f"{self.keys} keys on {self.curves} curve{'s' if self.curves != 1 else ''}{kept}"
 
     def summary(self) -> str:

@@ -56,7 +56,7 @@ def targets(strip: ImageStrip) -> list[Target]:
         if bend.enabled and bend.region == "mask":
             mask = sources.mask_strip(strip.id_data, bend.mask_strip)
             if mask == strip:
-                raise BendError(Code.STRIP_MISSING, "A strip cannot be its own mask.", "Choose another Mask Strip.")
+                raise BendError(Code.STRIP_MISSING, "A strip can't be its own mask.", "Choose another Mask Strip.")
             found.append(Target(bend, [mask], f"The mask of {bend.title}"))
     return found
 
@@ -110,12 +110,12 @@ class Capture:
         if not found:
             raise BendError(
                 Code.CAPTURE_MISSING,
-                "This strip needs no pictures of the sequencer.",
-                "They are for Starts From: Strips Below, and for bends with a mask.",
+                "This strip doesn't use pictures from the sequencer.",
+                "Only Starts From: Strips Below and bends with a mask need them.",
             )
         if strip.bend_settings.source == "pictures":
             _check_lower_bends(scene, strip, frames)
-        self._anchor = Anchor.at(scene, strip, "it was captured", look)
+        self._anchor = Anchor.at(scene, strip, "it was being captured", look)
         self._prints = _prints(strip, found)
         self._waiting = [(place, number - start) for place in range(len(found)) for number in frames]
         self._digests: list[dict[int, str]] = [{} for _ in found]
@@ -198,7 +198,7 @@ def _check_lower_bends(scene: Scene, strip: ImageStrip, frames: range) -> None:
         if any(other.elements[number - numbers.start].filename.startswith("not-rendered") for number in common):
             raise BendError(
                 Code.CAPTURE_MISSING,
-                f"The bend strip '{other.name}' below has frames that are not rendered yet.",
+                f"The bend strip '{other.name}' below has frames that haven't been rendered.",
                 "Generate it first.",
             )
 
@@ -227,8 +227,8 @@ def _render(scene: Scene, strip: ImageStrip, number: int, output: Path) -> np.nd
     except RuntimeError as error:
         raise BendError(
             Code.CAPTURE_MISSING,
-            f"Blender cannot render the strips at frame {number}: {error}.",
-            "Render this frame by hand to see why.",
+            f"Blender can't render the strips at frame {number}: {error}.",
+            "Render this frame in Blender to find the cause.",
         ) from error
     return _crop(png.read(output), (settings.width // 8 * 8, settings.height // 8 * 8))
 

@@ -115,7 +115,7 @@ def missing(what: str) -> BendError:
     """What to say when pictures of the sequencer are needed and not there."""
     return BendError(
         Code.CAPTURE_MISSING,
-        f"{what} are not captured yet.",
-        "Capture them once; capture again when they change.",
+        f"{what} haven't been captured yet.",
+        "Press Capture; repeat it whenever they change.",
         "bend.capture",
     )

@@ -63,8 +63,8 @@ def strips_below(strip: ImageStrip) -> list[Strip]:
     if not found:
         raise BendError(
             Code.STRIP_MISSING,
-            "There is nothing to see below the bend strip.",
-            "Put a film, a picture or a scene on a channel below it.",
+            "There is nothing visible below the bend strip.",
+            "Add a movie, image or scene strip on a channel below it.",
         )
     return found
 
@@ -80,8 +80,8 @@ def mask_strip(scene: Scene, name: str) -> Strip:
     if found is None or found.type == "SOUND":
         raise BendError(
             Code.STRIP_MISSING,
-            f"There is no strip '{name}' to be a mask." if name else "No strip is chosen as the mask.",
-            "Choose the Mask Strip under Region.",
+            f"Mask strip '{name}' not found." if name else "No mask strip is chosen.",
+            "Choose the Mask Strip in the Region panel.",
         )
     return found
 

@@ -88,8 +88,8 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) 
     if not frames:
         raise BendError(
             Code.SOUND_NONE,
-            "There is no sound where the bend strip is.",
-            "Move the strip or its sound, or choose other sound strips under Sound Condition.",
+            "There is no sound at the bend strip.",
+            "Move the strip or its sound, or choose other sound strips in the Sound Condition panel.",
         )
     return frames
 
@@ -120,9 +120,16 @@ def print_of(scene: Scene, strip: ImageStrip) -> str:
 
 def unheard(changed: bool = False) -> BendError:
     """What to say when the sound must be listened to first."""
-    what = "has changed since the pictures listened to it" if changed else "was not listened to for the pictures yet"
+    what = (
+        "has changed since it was embedded for the pictures"
+        if changed
+        else ("hasn't been embedded for the pictures yet")
+    )
     return BendError(
-        Code.SOUND_UNHEARD, f"The sound {what}.", "Generate listens first; before a render, press this.", "bend.hear"
+        Code.SOUND_UNHEARD,
+        f"The sound {what}.",
+        "Generate does this by itself; press this before rendering.",
+        "bend.hear",
     )
 
 

@@ -29,7 +29,7 @@ class Hearing:
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.phase = ""
-        self._anchor = Anchor.at(scene, strip, "the pictures listened to its sound", heard_now)
+        self._anchor = Anchor.at(scene, strip, "its sound was being embedded", heard_now)
         settings, windows = strip.bend_settings.condition, condition.windows_of(scene, strip)
         sounds = condition.sounds_of(scene, strip)
         frames = condition.heard_frames(scene, strip, sounds)

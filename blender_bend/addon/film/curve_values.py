@@ -87,7 +87,7 @@ def _value(strip: ImageStrip, key: str) -> float:
     if not isinstance(value, (int, float)):
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"The strip has no number called '{key}' any more.",
+            f"Property '{key}' is missing from the strip.",
             "Undo its deletion, or remove the bend and add it again.",
         )
     return float(value)
@@ -109,8 +109,8 @@ def _play(
     if activity.rendering:
         raise BendError(
             Code.PARAMETER_INVALID,
-            "A driver moves a parameter, and frames before this one are needed: they cannot be played while rendering.",
-            "Turn the driver into keys: Key, Bake Channels, in the Graph Editor.",
+            "A driver animates a parameter and needs earlier frames, which can't be played while rendering.",
+            "Convert the driver to keyframes: Key > Bake Channels in the Graph Editor.",
         )
     played: list[list[float]] = []
     while len(played) < len(frames):

@@ -227,7 +227,7 @@ class Generation:
         """Stop within one denoising step; finished frames stay."""
         if self._rest is not None:
             self._rest.close()
-            self._give_up(BendError(Code.CANCELLED, "Cancelled."))
+            self._give_up(BendError(Code.CANCELLED, "Canceled."))
         elif self.request:
             self.request.cancel()
 

@@ -189,7 +189,7 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], err
         strip.directory = f"{picture.parent}/"
         element.filename = picture.name
     except BendError:
-        log.error("The failure picture cannot be written either.")
+        log.error("The error image can't be written either.")
     _render.output = _save_output(scene)
     compat.set_image_output(scene)
     reason = re.sub(r"[^\w .,'()-]+", " ", message)[:400]

@@ -65,7 +65,7 @@ class Activity:
     def text(self) -> str:
         """One line for the progress bar."""
         if self.cancel_asked:
-            return "Cancelling…"
+            return "Canceling…"
         if self.says:
             return self.says
         if not self.done:
@@ -122,8 +122,8 @@ def unexpected(error: Exception) -> BendError:
     log.error("unexpected", exc_info=error)
     return BendError(
         Code.INTERNAL,
-        f"Bend met something unexpected: {type(error).__name__}: {error}.",
-        "The log may tell more.",
+        f"Unexpected error: {type(error).__name__}: {error}.",
+        "See the log for details.",
         "bend.show_log",
     )
 

@@ -136,7 +136,7 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
     _wait_for_wav(Path(path))
     seconds = (scene.frame_end - scene.frame_start) * scene.render.fps_base / scene.render.fps
     if Path(path).stat().st_size < int(seconds * sample_rate) * 2 * 4:
-        raise RuntimeError("it ended before the sound did; save the file and open it again")
+        raise RuntimeError("it ended before the sound did; save and reopen the file")
 
 
 def _forget_cancelled_render() -> None:
@@ -166,7 +166,7 @@ def _wait_for_wav(path: Path) -> None:
         if now != size:
             size, grown = now, time.monotonic()
         elif time.monotonic() - grown > MIXDOWN_PATIENCE:
-            raise RuntimeError("it did not begin, or did not finish; try again in a moment")
+            raise RuntimeError("it didn't start or didn't finish; try again in a moment")
         time.sleep(0.005)
 
 

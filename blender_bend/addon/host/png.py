@@ -63,4 +63,4 @@ def read(path: Path) -> np.ndarray:
 
 
 def _unreadable(path: Path) -> BendError:
-    return BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", "Capture it again.")
+    return BendError(Code.INPUT_MISSING, f"{path.name} is not a readable image.", "Capture it again.")

@@ -19,50 +19,48 @@ BESIDE = "bend_frames"
 
 
 class BEND_PG_model_folder(PropertyGroup):
-    """A model on this machine"""
+    """A model on this computer"""
 
-    name: StringProperty(name="Name", description="How the model is called in the Bend tab", default="my model")
+    name: StringProperty(name="Name", description="Name of the model in the Bend tab", default="my model")
     folder: StringProperty(
         name="Folder or File",
-        description="A folder with a model_index.json, as diffusers writes it, or a checkpoint in one .safetensors. "
-        "Its files are read once, in the background, to tell them from others",
+        description="A diffusers folder with a model_index.json, or a checkpoint in a single .safetensors file. "
+        "Its files are read once, in the background, to identify them",
         subtype="FILE_PATH",
     )
 
 
 class BEND_PG_decoder_folder(PropertyGroup):
-    """A decoder on this machine"""
+    """A decoder on this computer"""
 
-    name: StringProperty(name="Name", description="How the decoder is called in the Bend tab", default="my decoder")
+    name: StringProperty(name="Name", description="Name of the decoder in the Bend tab", default="my decoder")
     folder: StringProperty(
         name="Folder",
-        description="A folder with the config.json and the .safetensors of an autoencoder, such as TAESD",
+        description="A folder with the config.json and .safetensors file of an autoencoder, such as TAESD",
         subtype="DIR_PATH",
     )
 
 
 class BEND_PG_lora_file(PropertyGroup):
-    """A LoRA on this machine"""
+    """A LoRA on this computer"""
 
-    name: StringProperty(name="Name", description="How the LoRA is called in the Bend tab", default="my LoRA")
+    name: StringProperty(name="Name", description="Name of the LoRA in the Bend tab", default="my LoRA")
     folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
 
 
 class BEND_PG_embedding_file(PropertyGroup):
-    """A textual inversion embedding on this machine"""
+    """A textual inversion embedding on this computer"""
 
     name: StringProperty(
-        name="Name", description="What to write in a prompt to use the embedding", default="my embedding"
+        name="Name", description="Word that inserts the embedding into a prompt", default="my embedding"
     )
     folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
 
 
 class BEND_PG_hearing_folder(PropertyGroup):
-    """What lets a model hear, on this machine"""
+    """Sound adapters on this computer"""
 
-    name: StringProperty(
-        name="Name", description="How the adapters are called in the Bend tab", default="my sound adapters"
-    )
+    name: StringProperty(name="Name", description="Name of the adapters in the Bend tab", default="my sound adapters")
     folder: StringProperty(
         name="Folder",
         description="A folder with audio adapters (such as landscape.pt) and their audio_projector file",
@@ -72,7 +70,7 @@ class BEND_PG_hearing_folder(PropertyGroup):
 
 #: The lists of the preferences: property, heading, what one entry is called.
 LISTS = (
-    ("models", "Models of Your Own", "Model"),
+    ("models", "Local Models", "Model"),
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
     ("embeddings", "Embeddings", "Embedding File"),
@@ -85,61 +83,61 @@ class Fields:
 
     engine_python: StringProperty(
         name="Engine Python",
-        description="The Python with torch, diffusers and librosa in which the engine runs. "
-        "Empty: the environment that Set Up has made",
+        description="Python that runs the engine, with torch, diffusers and librosa installed. Empty: the "
+        "environment created by Set Up",
         subtype="FILE_PATH",
     )
     device: EnumProperty(
         name="Device",
-        description="What the pictures are computed on",
+        description="Device that computes the pictures",
         items=(
-            ("auto", "Automatic", "The graphics card if torch finds one, else the processor"),
-            ("cuda", "CUDA or ROCm", "An NVIDIA or AMD graphics card"),
-            ("mps", "Metal", "The graphics part of an Apple processor"),
-            ("cpu", "Processor", "Works everywhere; slow with large models"),
+            ("auto", "Automatic", "The GPU if torch finds one, otherwise the CPU"),
+            ("cuda", "CUDA or ROCm", "NVIDIA or AMD GPU"),
+            ("mps", "Metal", "Apple GPU"),
+            ("cpu", "CPU", "Works everywhere; slow with large models"),
         ),
     )
     precision: EnumProperty(
         name="Precision",
-        description="How exactly the model computes. Frames of another precision are other frames",
+        description="Numeric precision of the model. Changing it means rendering the frames again",
         items=(  # numbered, so that what was chosen before Automatic existed stays chosen
-            ("auto", "Automatic", "What is fastest here, by measuring; strips keep the precision of their frames", 3),
+            ("auto", "Automatic", "Fastest on this machine, as measured; strips keep the precision of their frames", 3),
             ("float32", "32 bit", "Exact, and works everywhere", 0),
             ("float16", "16 bit", "Half the memory, and faster on most GPUs; slow on most CPUs", 1),
-            ("bfloat16", "bfloat16", "Like 16 bit, with a larger range; for recent hardware", 2),
+            ("bfloat16", "bfloat16", "Like 16 bit with a larger range, for recent hardware", 2),
         ),
         default="auto",
     )
     frame_folder: StringProperty(
         name="Frame Folder",
-        description="Where rendered frames are kept. Empty: a folder bend_frames beside the .blend file",
+        description="Folder for rendered frames. Empty: a folder bend_frames next to the .blend file",
         subtype="DIR_PATH",
     )
     batch: IntProperty(
         name="Batch",
-        description="How many pictures are computed at once. 1 makes each picture exactly what it is alone; more is "
-        "faster on most GPUs. 0: Automatic",
+        description="Number of pictures computed at once. More is faster on most GPUs; 1 makes each picture "
+        "exactly as if it were rendered alone. 0: Automatic",
         default=0,
         min=0,
         max=16,
     )
     idle_minutes: IntProperty(
-        name="Free Memory After",
-        description="Minutes without work after which the engine is ended, which frees its memory. "
-        "The next request starts it again. 0: never",
+        name="Unload Model After",
+        description="Idle minutes after which the engine quits and frees its memory. The next request starts it "
+        "again. 0: never",
         default=10,
         min=0,
         soft_max=120,
     )
     encodec: StringProperty(
         name="EnCodec Folder",
-        description="A folder with a local EnCodec model, for the features under Learned. Empty: there are none",
+        description="Folder of a local EnCodec model, for the features under Learned. Empty: those are unavailable",
         subtype="DIR_PATH",
     )
     clap: StringProperty(
         name="CLAP File",
-        description="What `sonic convert` has made of CLAP_weights_2022.pth: the ear of sound adapters that bring "
-        "none of their own",
+        description="The file that `sonic convert` made from CLAP_weights_2022.pth: the audio encoder for sound "
+        "adapters that don't include one",
         subtype="FILE_PATH",
     )
     models: CollectionProperty(type=BEND_PG_model_folder)
@@ -184,7 +182,7 @@ def engine_python() -> Path:
         if not path.is_file():
             raise BendError(
                 Code.ENGINE_MISSING,
-                f"There is no Python at {path}.",
+                f"Python not found at {path}.",
                 "Choose the engine's Python in the preferences.",
                 "bend.open_preferences",
             )
@@ -193,7 +191,7 @@ def engine_python() -> Path:
     if found is None:
         raise BendError(
             Code.ENGINE_MISSING,
-            "The engine is not set up.",
+            "The engine isn't installed yet.",
             "Press Set Up.",
             "bend.set_up_engine",
         )

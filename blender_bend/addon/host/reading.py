@@ -77,7 +77,7 @@ class Reading:
 
     def _tell(self, path: Path, done: int, size: int) -> None:
         if self._stopped.is_set():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         self.text, self.fraction = file_hashes.words(path.name, done, size), done / max(size, 1)
 
 
@@ -85,7 +85,7 @@ def _unreadable(path: Path, error: OSError) -> BendError:
     return BendError(
         Code.MODEL_INVALID,
         f"{path} can't be read: {error.strerror}.",
-        "See whether the file can be opened and its disk is in order, or choose another model.",
+        "Check that the file and its disk are readable, or choose another model.",
         "bend.open_preferences",
     )
 

@@ -75,7 +75,7 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
         known = listening.known(strip) or {}
         if listening.SECTIONS not in known:
             raise BendError(
-                Code.PARAMETER_INVALID, "Nobody has listened for sections yet.", "Press Listen.", "bend.listen"
+                Code.PARAMETER_INVALID, "Sections haven't been detected yet.", "Press Measure.", "bend.listen"
             )
         placed = section_markers(known[listening.SECTIONS], rate, first)
     else:
@@ -136,8 +136,8 @@ def snap_keys(scene: Scene, strip: ImageStrip) -> int:
     if not selections:
         raise BendError(
             Code.PARAMETER_INVALID,
-            "No key of this strip is selected.",
-            "Select keys in the Graph Editor or Dope Sheet.",
+            "No keyframes of this strip are selected.",
+            "Select keyframes in the Graph Editor or Dope Sheet.",
         )
     return sum(_snap(curve, selected, frames) for curve, selected in selections)
 

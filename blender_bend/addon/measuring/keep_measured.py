@@ -65,7 +65,7 @@ def _keep() -> Work:
             done.finish()
         except BendError as error:
             _refused.add((done.scene_name, done.strip_name, done.print))
-            activity.log.info("listening: %s", error)
+            activity.log.info("measuring: %s", error)
         activity.redraw_timelines()
         idle.look_again()
 
@@ -87,7 +87,7 @@ def _look() -> None:
                 _current = Listening(scene, strip)
             except BendError as error:
                 _refused.add((*name, sound_print.of(scene, strip)))
-                activity.log.info("listening: %s", error)
+                activity.log.info("measuring: %s", error)
 
 
 def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
@@ -107,8 +107,8 @@ idle = IdleJob(_keep, pauses=_plays)
 def register() -> None:
     """Watch the file."""
     WindowManager.bend_keep_listening = BoolProperty(
-        name="Keep Listening",
-        description="Listen again by itself when the sound or a route has changed, so that the shown curve is true",
+        name="Auto Measure",
+        description="Measure again whenever the sound or a route changes, to keep the displayed curve up to date",
         default=True,
         update=lambda self, context: idle.look_again(),
     )

@@ -131,16 +131,14 @@ def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
     found = grid(scene, strip)
     if found is None:
         raise BendError(
-            Code.PARAMETER_INVALID, "Nobody has listened for beats yet.", "Press Listen, or set a tempo.", "bend.listen"
+            Code.PARAMETER_INVALID, "Beats haven't been detected yet.", "Press Measure, or set a tempo.", "bend.listen"
         )
     if strip.bend_settings.beats.settings().source != "tempo" and look(scene, strip) | is_stale(strip):
         raise BendError(
-            Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Listen.", "bend.listen"
+            Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Measure.", "bend.listen"
         )
     if not len(found.times):
-        raise BendError(
-            Code.PARAMETER_INVALID, "There are no beats on this strip.", "Set a tempo, or tap one by hand, under Beats."
-        )
+        raise BendError(Code.PARAMETER_INVALID, "This strip has no beats.", "Set or tap a tempo in the Beats panel.")
     return found
 
 
@@ -160,7 +158,7 @@ class Listening:
         self.scene_name, self.strip_name = scene.name, strip.name
         wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
         self.print = sound_print.of(scene, strip)
-        self._anchor = Anchor.at(scene, strip, "its sound was measured", sound_print.sound_of)
+        self._anchor = Anchor.at(scene, strip, "its sound was being measured", sound_print.sound_of)
         self.rate: FrameRate = timing.frame_rate(scene)
         self.cancelled = False
         self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
@@ -200,7 +198,7 @@ class Listening:
         finally:
             self._folder.cleanup()
         if self.cancelled:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         strip, sound = self._anchor.find(), self._anchor.asked
         before = heard(strip)
         if before and before.sound == sound and before.print == self.print:

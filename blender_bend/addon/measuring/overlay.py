@@ -282,7 +282,7 @@ def register() -> None:
     global _handler
     WindowManager.bend_show_curve = BoolProperty(
         name="Bend Curve",
-        description="Show over the bend strip what the route makes of the sound, before it is baked",
+        description="Show the routed curve over the bend strip before it is baked",
         default=True,
         update=lambda self, context: activity.redraw_timelines(),
     )

@@ -47,7 +47,9 @@ class Baking(Watching):
         orders = self.orders(context)
         if not orders:
             raise BendError(
-                Code.PARAMETER_INVALID, "There is nothing to bake.", "Choose a feature for a parameter under Route."
+                Code.PARAMETER_INVALID,
+                "There is nothing to bake.",
+                "Choose a feature for a parameter in the Route panel.",
             )
         self.work = Bakes(compat.sequencer_scene(context), orders)
 
@@ -67,7 +69,7 @@ class Baking(Watching):
 
 
 class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
-    """Measure the sound and write it as keyframes on this strip's bend parameters; keys you changed by hand stay"""
+    """Measure the sound and bake it to keyframes on this strip's parameters, keeping keyframes edited by hand"""
 
     bl_idname = "bend.bake"
     bl_label = "Bake Sound to Curves"
@@ -75,7 +77,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
 
     parameter: StringProperty(
         name="Parameter",
-        description="Name of the one custom property to bake; empty bakes all",
+        description="Custom property to bake. Empty: all of them",
         options={"HIDDEN", "SKIP_SAVE"},
     )
 
@@ -96,7 +98,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
 
 
 class BEND_OT_bake_all(WhenIdle, Baking, Operator):
-    """Bake every bend strip of the scene, each as its own settings say"""
+    """Bake every bend strip in the scene, each with its own settings"""
 
     bl_idname = "bend.bake_all"
     bl_label = "Bake All Strips"
@@ -107,7 +109,7 @@ class BEND_OT_bake_all(WhenIdle, Baking, Operator):
 
 
 class BEND_OT_rebake(WhenIdle, Baking, Operator):
-    """Bake again, as they were, the curves whose sound or route has changed since"""
+    """Bake the curves whose sound or route has changed again, with their previous settings"""
 
     bl_idname = "bend.rebake"
     bl_label = "Re-bake Changed"

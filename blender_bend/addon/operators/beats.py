@@ -18,7 +18,7 @@ from .shared.polls import OnBendStrip, OnIdleBendStrip
 
 
 class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
-    """Set timeline markers at the beats, bars or sections of the song; markers of your own stay"""
+    """Add timeline markers at the beats, bars or sections of the song, keeping your own markers"""
 
     bl_idname = "bend.mark_beats"
     bl_label = "Mark Beats"
@@ -26,11 +26,11 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
 
     kind: EnumProperty(
         name="At",
-        description="What gets a marker",
+        description="What to mark",
         items=(
-            (beat_tools.BEATS, "Beats", "Every beat: beat 3.2 is the second of bar 3"),
+            (beat_tools.BEATS, "Beats", "Every beat: beat 3.2 is the second beat of bar 3"),
             (beat_tools.BARS, "Bars", "The first beat of every bar"),
-            (beat_tools.SECTIONS, "Sections", "Where a part of the song begins"),
+            (beat_tools.SECTIONS, "Sections", "The start of each part of the song"),
         ),
         default=beat_tools.BARS,
     )
@@ -85,7 +85,7 @@ class Beats(OnBendStrip):
 
 
 class BEND_OT_remove_markers(Beats, Operator):
-    """Take away every marker named as Bend names beats, bars and sections"""
+    """Remove all markers that are named like Bend's beats, bars and sections"""
 
     bl_idname = "bend.remove_markers"
     bl_label = "Remove Bend Markers"
@@ -96,7 +96,7 @@ class BEND_OT_remove_markers(Beats, Operator):
 
 
 class BEND_OT_snap_keys(Beats, Operator):
-    """Move the selected keys of this strip's curves to their nearest beats, with their handles"""
+    """Move the selected keyframes of this strip to the nearest beats, with their handles"""
 
     bl_idname = "bend.snap_keys"
     bl_label = "Snap Keys to Beats"
@@ -107,20 +107,21 @@ class BEND_OT_snap_keys(Beats, Operator):
 
 
 class BEND_OT_key_beats(Beats, Operator):
-    """Set keys on every so many beats, with the value that the curve has there; a bake leaves them alone"""
+    """Insert a keyframe every N beats with the curve's current value; baking keeps them"""
 
     bl_idname = "bend.key_beats"
     bl_label = "Key on Beats"
     bl_options = {"REGISTER", "UNDO"}
 
     every: IntProperty(
-        name="Every", description="On every so many beats a key is set", default=1, min=1, max=1000, soft_max=16
+        name="Every", description="Insert a keyframe every N beats", default=1, min=1, max=1000, soft_max=16
     )
     offset: IntProperty(
-        name="Offset", description="How many beats later than the first of the bar the keys begin", default=0, min=0
+        name="Offset", description="Beat of the first keyframe, counted from the start of the bar", default=0, min=0
     )
     all_curves: BoolProperty(
-        name="All Curves", description="On every curve of the strip instead of the one whose route is shown"
+        name="All Curves",
+        description="Insert keyframes on all curves of the strip instead of the one in the Route panel",
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
@@ -138,7 +139,7 @@ class BEND_OT_key_beats(Beats, Operator):
 
 
 class BEND_OT_tap_tempo(Beats, Operator):
-    """Press again and again in time with the music: sets the tempo, and while the timeline plays also the beats"""
+    """Tap in time with the music to set the tempo and, during playback, the beats"""
 
     bl_idname = "bend.tap_tempo"
     bl_label = "Tap Tempo"
@@ -148,27 +149,27 @@ class BEND_OT_tap_tempo(Beats, Operator):
     def work(self, context: Context, scene: Any, strip: Any) -> str:
         beat_tools.taps.tap(time.monotonic(), scene.frame_current_final)
         bpm = beat_tools.taps.apply(scene, strip)
-        return f"{bpm:.1f} beats per minute" if bpm else "Tap on"
+        return f"{bpm:.1f} BPM" if bpm else "Keep tapping"
 
 
 class BEND_OT_beat_here(Beats, Operator):
-    """Correct the grid by the playhead: the nearest beat comes to it, or begins a bar"""
+    """Correct the beat grid at the playhead: move the nearest beat there, or start a bar with it"""
 
     bl_idname = "bend.beat_here"
-    bl_label = "Beat Here"
+    bl_label = "Move Beat Here"
     bl_options = {"REGISTER", "UNDO"}
 
-    bar: BoolProperty(name="Bar", description="The nearest beat begins a bar, and stays where it is")
+    bar: BoolProperty(name="Bar", description="Start a bar at the nearest beat without moving it")
 
     @classmethod
     def description(cls, context: Context, properties: Any) -> str:
         if properties.bar:
-            return "The beat nearest to the playhead begins a bar"
-        return "Shift the grid so that the nearest beat comes to the playhead"
+            return "Start a bar at the beat nearest to the playhead"
+        return "Shift the beat grid so that the nearest beat is at the playhead"
 
     def work(self, context: Context, scene: Any, strip: Any) -> str:
         beat_tools.beat_here(scene, strip, scene.frame_current_final, self.bar)
-        return "Bars begin here" if self.bar else "A beat is here"
+        return "A bar starts at the nearest beat" if self.bar else "Moved the nearest beat to the playhead"
 
 
 CLASSES = (

@@ -18,7 +18,7 @@ SECONDS = 0.1
 
 
 class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
-    """Take pictures of the strips below, and of the mask strips, for every frame of this strip. Esc cancels"""
+    """Render the strips below and the mask strips for every frame of this strip. Esc cancels"""
 
     bl_idname = "bend.capture"
     bl_label = "Capture"
@@ -60,7 +60,7 @@ class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
     def finish(self) -> None:
         changes.mark_changed()
         if self.work.running:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         self.work.finish()
         self.report({"INFO"}, f"Captured {self.work.total} pictures")
 

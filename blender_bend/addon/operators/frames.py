@@ -21,7 +21,7 @@ from .shared.slicing import InSlices
 
 
 class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
-    """Delete what Bend keeps to save work: measured sound, embedded sound, and studied models. Frames stay"""
+    """Delete cached measurements, sound embeddings and model studies. Frames are kept"""
 
     bl_idname = "bend.clear_caches"
     bl_label = "Clear Caches"
@@ -33,11 +33,11 @@ class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
 
     def draw(self, context: Context) -> None:
         column = self.layout.column(align=True)
-        column.label(text="Delete what is kept to save work?", icon="TRASH")
+        column.label(text="Delete cached data?", icon="TRASH")
         size = store_size.known(preferences.frame_folder())
         for label, count in size.caches.items() if size else ():
             column.label(text=f"{label}: {size_text(count)}", icon="BLANK1")
-        column.label(text="It is made again when it is needed.", icon="INFO")
+        column.label(text="It will be recomputed when needed.", icon="INFO")
 
     def execute(self, context: Context) -> set[str]:
         return super().execute(context) if bpy.app.background else self.watch(context)
@@ -50,12 +50,12 @@ class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
 
 
 class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
-    """See which frames and captured pictures of the frame folder no strip of this file uses. Nothing is deleted yet"""
+    """Find frames and captured pictures that no strip of this file uses, without deleting them"""
 
     bl_idname = "bend.find_unused_frames"
     bl_label = "Find Unused Frames"
 
-    title = "Looking through the frames"
+    title = "Searching the frames"
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return self.watch(context)
@@ -68,7 +68,7 @@ class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
 
 
 class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
-    """Delete the frames and captured pictures that no strip of this file uses; all of them can be made again"""
+    """Delete the frames and captured pictures that no strip of this file uses; they can be rendered again"""
 
     bl_idname = "bend.delete_unused_frames"
     bl_label = "Delete Unused Frames"
@@ -91,8 +91,8 @@ class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
         column = self.layout.column(align=True)
         column.label(text=f"Delete {words(frame_use.found)}?", icon="TRASH")
         column.label(text="No strip of this .blend file uses them.")
-        column.label(text="Other .blend files may use the same folder:", icon="ERROR")
-        column.label(text="they would have to render these frames again.", icon="BLANK1")
+        column.label(text="Other .blend files that use this folder", icon="ERROR")
+        column.label(text="will have to render these frames again.", icon="BLANK1")
         column.label(text=str(frame_use.found.store), icon="FILE_FOLDER")
 
     def execute(self, context: Context) -> set[str]:
@@ -108,21 +108,21 @@ class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
 
 
 class BEND_OT_export_frames(OnIdleBendStrip, InSlices, Operator):
-    """Copy the frames of this strip into a folder, numbered by the timeline, for other programs"""
+    """Copy the frames of this strip to a folder as an image sequence, numbered like the timeline"""
 
     bl_idname = "bend.export_frames"
     bl_label = "Export Frames"
 
     title = "Exporting frames"
 
-    directory: StringProperty(name="Folder", description="Where the frames are copied to", subtype="DIR_PATH")
+    directory: StringProperty(name="Folder", description="Folder to copy the frames to", subtype="DIR_PATH")
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     name: StringProperty(
         name="Name",
-        description="What the files begin with. Empty: the name of the strip",
+        description="Prefix of the file names. Empty: the strip's name",
         options={"SKIP_SAVE"},
     )
-    overwrite: BoolProperty(name="Overwrite", description="Write over files of the same names", options={"SKIP_SAVE"})
+    overwrite: BoolProperty(name="Overwrite", description="Overwrite files with the same names", options={"SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         self.name = bpy.path.clean_name(active_bend_strip(context).name)
@@ -144,7 +144,7 @@ class BEND_OT_export_frames(OnIdleBendStrip, InSlices, Operator):
 
 
 class BEND_OT_collect(WhenIdle, InSlices, Operator):
-    """Copy frames and sounds beside the .blend file, so that its folder can be moved to another machine"""
+    """Copy frames and sounds next to the .blend file, so the folder can be moved to another machine"""
 
     bl_idname = "bend.collect"
     bl_label = "Collect Project"
@@ -161,8 +161,8 @@ class BEND_OT_collect(WhenIdle, InSlices, Operator):
     def tell(self, result: Collected) -> str:
         store_size.forget()
         lost = f"; not found: {', '.join(result.lost[:3])}" if result.lost else ""
-        lost += f"; left out, for they are no sounds: {', '.join(result.refused[:3])}" if result.refused else ""
-        return f"{result.files} files copied, {size_text(result.bytes)}{lost}. Save the file now"
+        lost += f"; skipped, not sound files: {', '.join(result.refused[:3])}" if result.refused else ""
+        return f"{result.files} files copied, {size_text(result.bytes)}{lost}. Save the .blend file now"
 
 
 def words(found: Found) -> str:

@@ -80,17 +80,17 @@ class _Generating(OnIdleBendStrip, Watching):
         changes.mark_changed()
         if self.work is None:
             self.planning.close()
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         self.work.finish()
         self._tell(self.work)
 
     def _tell(self, work: generate.Generation) -> None:
         frames = work.frames
-        self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} rendered now")
+        self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} newly rendered")
 
 
 class BEND_OT_generate(_Generating, Operator):
-    """Render every frame of this strip that is missing; frames whose settings did not change are kept. Esc cancels"""
+    """Render the missing frames of this strip; frames whose settings haven't changed are reused. Esc cancels"""
 
     bl_idname = "bend.generate"
     bl_label = "Generate"
@@ -101,7 +101,7 @@ class BEND_OT_generate(_Generating, Operator):
 
 
 class BEND_OT_cancel(Operator):
-    """Stop what is under way; frames that are finished stay"""
+    """Stop the current task, keeping finished frames"""
 
     bl_idname = "bend.cancel"
     bl_label = "Cancel"
@@ -117,7 +117,7 @@ class BEND_OT_cancel(Operator):
 
 
 class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
-    """Render this strip in the precision that is fastest here; every frame is rendered again"""
+    """Use the precision that is fastest on this machine for this strip; all its frames are rendered again"""
 
     bl_idname = "bend.forget_precision"
     bl_label = "Use This Machine's Precision"

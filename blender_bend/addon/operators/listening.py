@@ -23,7 +23,7 @@ class WatchingListening(Watching):
         return self.watch(context)
 
     def start(self, context: Context) -> None:
-        activity.begin("Listening to the sound")
+        activity.begin("Measuring the sound")
         self.work = self.listening(context)
 
     def update(self) -> bool:
@@ -47,10 +47,10 @@ class _Listening(WatchingListening):
 
 
 class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
-    """Measure what the routes of this strip need and show it over the strip; nothing is written"""
+    """Measure the sound for this strip's routes and show the curve over the strip, without baking"""
 
     bl_idname = "bend.listen"
-    bl_label = "Listen"
+    bl_label = "Measure"
     bl_options = {"REGISTER"}
 
     def listening(self, context: Context) -> Listening:
@@ -63,10 +63,10 @@ class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
 
 
 class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
-    """Listen to what every picture of this strip hears; Generate does it by itself, a render does not"""
+    """Embed the sound for every picture of this strip. Generate does this automatically, rendering doesn't"""
 
     bl_idname = "bend.hear"
-    bl_label = "Listen for the Picture"
+    bl_label = "Embed Sound"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -78,7 +78,7 @@ class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
             return False
         return True
 
-    title = "Listening to the sound"
+    title = "Embedding the sound"
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return self.watch(context)
@@ -101,7 +101,7 @@ class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
         super().finish()
 
     def tell(self, count: int) -> str:
-        return f"The pictures hear {count} different window{'s' if count != 1 else ''}"
+        return f"Analyzed {count} sound window{'s' if count != 1 else ''}"
 
 
 CLASSES = (BEND_OT_listen, BEND_OT_hear)

@@ -10,7 +10,7 @@ from .generate import _Generating
 
 
 class BEND_OT_preview_frame(_Generating, Operator):
-    """Render the frame under the playhead only, to see what the curves do there"""
+    """Render only the frame at the playhead"""
 
     bl_idname = "bend.preview_frame"
     bl_label = "Preview Frame"
@@ -21,7 +21,7 @@ class BEND_OT_preview_frame(_Generating, Operator):
         if not super().poll(context):
             return False
         if compat.sequencer_scene(context).frame_current not in frame_range(active_bend_strip(context)):
-            cls.poll_message_set("Move the playhead onto the bend strip")
+            cls.poll_message_set("Move the playhead over the bend strip")
             return False
         return True
 

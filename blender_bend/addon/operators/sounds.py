@@ -41,13 +41,15 @@ def add_sound(scene: Scene, path: str) -> SoundStrip:
 
 
 class BEND_OT_add_sound(Operator):
-    """Add a song to the timeline. It begins at the scene's first frame, on a free channel"""
+    """Add a song to the timeline at the first frame of the scene, on a free channel"""
 
     bl_idname = "bend.add_sound"
     bl_label = "Add Sound"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="File", description="The song", subtype="FILE_PATH", options={"SKIP_SAVE"})
+    filepath: StringProperty(
+        name="File", description="Sound file of the song", subtype="FILE_PATH", options={"SKIP_SAVE"}
+    )
     filter_sound: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
@@ -62,7 +64,7 @@ class BEND_OT_add_sound(Operator):
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self.report({"INFO"}, f"{strip.name} begins at frame {compat.left_handle(strip)}")
+        self.report({"INFO"}, f"{strip.name} starts at frame {compat.left_handle(strip)}")
         return {"FINISHED"}
 
     def _kept(self) -> str:
@@ -73,7 +75,7 @@ class BEND_OT_add_sound(Operator):
 
 
 class BEND_OT_use_sounds(OnBendStrip, Operator):
-    """Let the bend strip listen to the selected sound strips; with none selected, to every sound on the timeline"""
+    """Use the selected sound strips for the bend strip, or all sound on the timeline if none are selected"""
 
     bl_idname = "bend.use_sounds"
     bl_label = "Use Selected Sound"
@@ -81,35 +83,36 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
 
     for_condition: BoolProperty(
         name="For the Sound Condition",
-        description="Choose what the pictures hear, instead of what the features are measured of",
+        description="Choose the sound that conditions the pictures instead of the sound that features are "
+        "measured from",
         options={"SKIP_SAVE"},
     )
     strip: StringProperty(
-        name="Strip", description="A sound strip to listen to, instead of those selected", options={"SKIP_SAVE"}
+        name="Strip", description="Sound strip to use instead of the selected ones", options={"SKIP_SAVE"}
     )
     channel: IntProperty(
         name="Channel",
-        description="A channel whose sound strips are all heard, also those that are added later; 0 is none",
+        description="Channel to use with all its sound strips, including ones added later. 0: none",
         min=0,
         max=128,
         options={"SKIP_SAVE"},
     )
     everything: BoolProperty(
         name="All Sound",
-        description="Listen to every sound on the timeline, also those that are added later",
+        description="Use all sound on the timeline, including sound added later",
         options={"SKIP_SAVE"},
     )
-    add: BoolProperty(name="Add", description="Listen to it besides what was chosen before", options={"SKIP_SAVE"})
+    add: BoolProperty(name="Add", description="Add it to the sound already chosen", options={"SKIP_SAVE"})
 
     @classmethod
     def description(cls, context: Context, properties: Any) -> str:
         if properties.everything:
             return cls.bl_rna.properties["everything"].description
         if properties.channel:
-            return f"Listen to all sound in channel {properties.channel}, also what is added to it later"
+            return f"Use all sound in channel {properties.channel}, including sound added later"
         if properties.strip:
-            return f"Listen to '{properties.strip}', whatever it is called later"
-        return "Listen to the selected sound strips too" if properties.add else cls.__doc__
+            return f"Use '{properties.strip}', even if it is renamed"
+        return "Also use the selected sound strips" if properties.add else cls.__doc__
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
@@ -122,8 +125,8 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
             items.add().channel = self.channel
         for sound in self._wanted(sounds):
             sound_choice.add(items, sound)
-        rest = "the same sound as the features" if self.for_condition else "every sound"
-        self.report({"INFO"}, f"Listening to {', '.join(map(sound_choice.words, items)) or rest}")
+        rest = "the same sound as the features" if self.for_condition else "all sound"
+        self.report({"INFO"}, f"Using {', '.join(map(sound_choice.words, items)) or rest}")
         return {"FINISHED"}
 
     def _wanted(self, sounds: list[Strip]) -> list[Strip]:
@@ -135,7 +138,7 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
 
 
 class BEND_OT_compare_sound(OnBendStrip, Operator):
-    """Look at the files of the sound, and tell whether they are as they were when the curves were baked"""
+    """Check whether the sound files have changed since the curves were baked"""
 
     bl_idname = "bend.compare_sound"
     bl_label = "Compare"
@@ -146,7 +149,9 @@ class BEND_OT_compare_sound(OnBendStrip, Operator):
             changed = len(sound_print.stale(strip.id_data, strip))
         changes.mark_changed()
         activity.redraw()
-        self.report({"INFO"}, "The sound has changed since the bake" if changed else "The sound is as it was baked")
+        self.report(
+            {"INFO"}, "The sound has changed since the bake" if changed else "The sound hasn't changed since the bake"
+        )
         return {"FINISHED"}
 
 

@@ -43,7 +43,7 @@ def add_bend_strip(scene: Scene, sounds: list, operator: str = "rotate_channels"
 
 
 class BEND_OT_add_strip(Operator):
-    """Add a strip whose pictures are made by a diffusion model and bent by the selected sound"""
+    """Add a strip of pictures that a diffusion model generates and the selected sound bends"""
 
     bl_idname = "bend.add_strip"
     bl_label = "Add Bend Strip"
@@ -51,7 +51,7 @@ class BEND_OT_add_strip(Operator):
 
     operator: EnumProperty(
         name="First Bend",
-        description="The operator of the first bend",
+        description="Operator of the first bend",
         items=enums.operator_items(),
         default="rotate_channels",
     )
@@ -69,7 +69,7 @@ class BEND_OT_add_strip(Operator):
 
 
 class BEND_OT_fit_to_song(OnIdleBendStrip, Operator):
-    """Make the bend strip as long as its song; keys stay on the music. Re-bake afterwards for a key on every frame"""
+    """Set the bend strip to the length of its song, keeping keyframes on the music. Rebake for one on every frame"""
 
     bl_idname = "bend.fit_to_song"
     bl_label = "Fit to Song"
@@ -83,16 +83,16 @@ class BEND_OT_fit_to_song(OnIdleBendStrip, Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         if not changed:
-            self.report({"INFO"}, "The strip is as long as its song")
+            self.report({"INFO"}, "The strip already matches its song")
             return {"CANCELLED"}
         self.report(
-            {"INFO"}, ", ".join(f"{one.name} is {counted(compat.duration(one), 'frame')} long" for one in changed)
+            {"INFO"}, ", ".join(f"{one.name} is now {counted(compat.duration(one), 'frame')} long" for one in changed)
         )
         return {"FINISHED"}
 
 
 class BEND_OT_show_sequencer(Operator):
-    """Let the timeline of this workspace show the scene that has the bend strip"""
+    """Show the scene with the bend strip in this workspace's timeline"""
 
     bl_idname = "bend.show_sequencer"
     bl_label = "Show in Timeline"

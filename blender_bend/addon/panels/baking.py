@@ -76,7 +76,7 @@ def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_
         layout.label(text=baking.report, icon="CHECKMARK")
     if sound_print.is_unknown(scene, strip):
         column = layout.column(align=True)
-        column.label(text="The sound was not looked at yet", icon="QUESTION")
+        column.label(text="The sound hasn't been checked yet", icon="QUESTION")
         column.operator("bend.compare_sound")
     # Of a sound that has changed the top of the tab tells.
     if any(parameter.baked_route != parameter.route_text() for parameter in bake.stale_parameters(scene, strip)):

@@ -12,7 +12,7 @@ from .main import BendPanel
 
 
 class BEND_PT_beats(BendPanel, Panel):
-    """The grid of beats, markers, and keys on beats"""
+    """Beat grid, markers, and keyframes on beats"""
 
     bl_idname = "BEND_PT_beats"
     bl_label = "Beats"
@@ -30,7 +30,7 @@ class BEND_PT_beats(BendPanel, Panel):
             return
         if grid is None:
             column = layout.column(align=True)
-            column.label(text="Not listened to yet", icon="INFO")
+            column.label(text="Not measured yet", icon="INFO")
             column.operator("bend.listen", icon="SOUND")
         else:
             layout.label(text=_found(grid, beats), icon="CHECKMARK" if len(grid.times) else "INFO")
@@ -63,15 +63,15 @@ def _draw_grid(layout: UILayout, beats: BEND_PG_beats) -> None:
     column.prop(beats, "meter")
     column.prop(beats, "one")
     row = column.row(align=True)
-    row.operator("bend.beat_here", text="Beat Here").bar = False
-    row.operator("bend.beat_here", text="Bar Here").bar = True
+    row.operator("bend.beat_here", text="Move Beat Here").bar = False
+    row.operator("bend.beat_here", text="Start Bar Here").bar = True
 
 
 def _found(grid: listening.Grid, beats: BEND_PG_beats) -> str:
     if len(grid.times) < 2:
         return "No beats found: set or tap a tempo"
     seconds = (grid.times[-1] - grid.times[0]) / (len(grid.times) - 1)
-    return f"{len(grid.times)} beats, about {60 / seconds:.1f} a minute"
+    return f"{len(grid.times)} beats, about {60 / seconds:.1f} BPM"
 
 
 CLASSES = (BEND_PT_beats,)

@@ -16,7 +16,7 @@ from .parameters import draw_parameters
 
 
 class BEND_UL_bends(UIList):
-    """The bends of a strip, in the order in which they act"""
+    """The bends of a strip, in order of application"""
 
     def draw_item(
         self,
@@ -41,7 +41,7 @@ class BEND_UL_bends(UIList):
 
 
 class BEND_MT_presets(Menu):
-    """Ready-made bends with their routes"""
+    """Ready-made bends with routes"""
 
     bl_idname = "BEND_MT_presets"
     bl_label = "Presets"
@@ -53,7 +53,7 @@ class BEND_MT_presets(Menu):
 
 
 class BEND_PT_bends(BendPanel, Panel):
-    """The bend stack and its active bend"""
+    """The bend stack and the active bend"""
 
     bl_idname = "BEND_PT_bends"
     bl_label = "Bends"
@@ -102,7 +102,7 @@ def _is_regional(bend: BEND_PG_bend, parameter: catalogue.Parameter) -> bool:
 
 
 class BEND_PT_region(BendPanel, Panel):
-    """The part of the picture that the active bend takes, and what it gives back afterwards"""
+    """Part of the picture that the active bend affects, and what it restores afterwards"""
 
     bl_idname = "BEND_PT_region"
     bl_label = "Region and Restoration"

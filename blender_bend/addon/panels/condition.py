@@ -12,7 +12,7 @@ from .sounds import draw_choice
 
 
 class BEND_PT_condition(BendPanel, Panel):
-    """The picture shows what sounds"""
+    """Condition the pictures on the sound"""
 
     bl_idname = "BEND_PT_condition"
     bl_label = "Sound Condition"
@@ -51,7 +51,7 @@ class BEND_PT_condition(BendPanel, Panel):
         row.prop(condition, "end", text="")
         column = layout.column()
         column.use_property_decorate = False
-        column.prop(condition, "blocks", placeholder="all of them fully")
+        column.prop(condition, "blocks", placeholder="all at full strength")
         layout.operator("bend.hear", icon="PLAY_SOUND")
 
 

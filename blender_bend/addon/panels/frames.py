@@ -15,7 +15,7 @@ from .main import BendPanel, wrap
 
 
 class BEND_PT_frames(BendPanel, Panel):
-    """The frame folder of this project"""
+    """Frames of this project on disk"""
 
     bl_idname = "BEND_PT_frames"
     bl_label = "Frames on Disk"
@@ -40,7 +40,7 @@ class BEND_PT_frames(BendPanel, Panel):
             text = f"Delete {counted(len(found.unused), 'File')} ({size_text(found.size)})…"
             column.operator("bend.delete_unused_frames", text=text, icon="TRASH")
         elif found:
-            column.label(text="Every frame is used", icon="CHECKMARK")
+            column.label(text="All frames are in use", icon="CHECKMARK")
         column = layout.column(align=True)
         column.operator("bend.export_frames", text="Export Frames…", icon="EXPORT")
         column.operator("bend.collect", icon="PACKAGE")
@@ -54,7 +54,7 @@ def draw_caches(layout: Any, size: Size | None) -> None:
     """How much is kept to save work, and the button that removes it."""
     row = layout.row(align=True)
     total = size_text(sum(size.caches.values())) if size else "…"
-    row.label(text=f"Kept to save work: {total}", icon="TEMP")
+    row.label(text=f"Cached data: {total}", icon="TEMP")
     row.operator("bend.clear_caches", text="", icon="TRASH")
 
 

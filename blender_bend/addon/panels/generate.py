@@ -14,7 +14,7 @@ from .preferences.precision import draw_notices
 
 
 class BEND_PT_generate(BendPanel, Panel):
-    """Render the frames of the strip"""
+    """Render the strip's frames"""
 
     bl_idname = "BEND_PT_generate"
     bl_label = "Generate"
@@ -56,8 +56,8 @@ class BEND_PT_generate(BendPanel, Panel):
 def counts(known: status.Status) -> list[str]:
     """What is ready and what the rest costs, in lines that fit the sidebar."""
     if known.waiting:
-        return ["The model is read once, then frames", "are counted"]
-    elsewhere = ["Generate also looks where the strip", "has shown its frames until now"] if known.elsewhere else []
+        return ["Frames are counted after the model", "has been read once"]
+    elsewhere = ["Generate also searches the strip's", "previous frame folder"] if known.elsewhere else []
     if not known.missing:
         return [f"{counted(known.frames, 'frame')}, all ready", *elsewhere]
     seconds = activity.seconds_per_state

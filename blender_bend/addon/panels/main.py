@@ -84,7 +84,7 @@ def draw_fit(layout: Any, strip: ImageStrip) -> None:
     if found is None:
         return
     box = layout.box().column(align=True)
-    text = f"Song {counted(len(found.song), 'frame')}, strip {compat.duration(strip):,}"
+    text = f"Song: {counted(len(found.song), 'frame')}, strip: {compat.duration(strip):,}"
     if found.stretch(strip.bend_settings.rate) != 1:
         text = "The frame rate has changed"
     box.label(text=text, icon="INFO")
@@ -97,9 +97,9 @@ def draw_first_step(layout: Any, context: Context) -> None:
     sounds = mixdown.sound_strips(scene) if scene else []
     column = layout.column()
     if not sounds:
-        column.label(text="1. Put a song on the timeline", icon="SOUND")
+        column.label(text="1. Add a song to the timeline", icon="SOUND")
         column.operator("bend.add_sound", text="Add Sound…")
-        column.label(text="2. Let Bend paint to it", icon="IMAGE_DATA")
+        column.label(text="2. Add a bend strip", icon="IMAGE_DATA")
     elif any(bend_strips(scene)):
         column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
     row = column.row()
@@ -108,7 +108,7 @@ def draw_first_step(layout: Any, context: Context) -> None:
 
 
 class BEND_PT_main(BendPanel, Panel):
-    """Sound, model and prompt of a bend strip"""
+    """Sound, model and prompt of the bend strip"""
 
     bl_idname = "BEND_PT_main"
     bl_label = "Bend"
@@ -130,7 +130,7 @@ class BEND_PT_main(BendPanel, Panel):
         settings = strip.bend_settings
         if compat.lacks_sequencer_scene(context):
             box = layout.box().column(align=True)
-            box.label(text="The timeline shows no scene", icon="INFO")
+            box.label(text="The timeline isn't showing a scene", icon="INFO")
             box.operator("bend.show_sequencer", icon="SEQUENCE")
         draw_fit(layout, strip)
         if sound_print.stale(strip.id_data, strip):
@@ -152,7 +152,7 @@ class BEND_PT_main(BendPanel, Panel):
 
 
 class BEND_PT_source(BendPanel, Panel):
-    """What the frames are painted over, and how the starting noise moves"""
+    """What the frames start from, and how the initial noise moves"""
 
     bl_idname = "BEND_PT_source"
     bl_label = "Source"
@@ -187,7 +187,7 @@ class BEND_PT_source(BendPanel, Panel):
 
 
 class BEND_PT_prompt(BendPanel, Panel):
-    """Prompt travel, negative prompt, seed, sampler, steps, guidance"""
+    """Prompt travel, negative prompt, seed, sampler, steps and guidance"""
 
     bl_idname = "BEND_PT_prompt"
     bl_label = "Prompt and Sampling"
@@ -221,12 +221,12 @@ class BEND_PT_prompt(BendPanel, Panel):
             row = column.row()
             row.active = value == schedulers.AUTO or option in acting
             row.prop(settings, option)
-        column.prop(settings, "decoder", placeholder="the model's own")
+        column.prop(settings, "decoder", placeholder="model's own")
         draw_suggestion(layout, settings.model)
 
 
 class BEND_PT_loras(BendPanel, Panel):
-    """The LoRA files that the model wears"""
+    """LoRAs applied to this strip's model"""
 
     bl_idname = "BEND_PT_loras"
     bl_label = "LoRA"

@@ -49,7 +49,7 @@ _CHOOSING = _family_menus("BEND_MT_operator", _draw_choose)
 
 
 class BEND_MT_add_bend(Menu):
-    """Add a bend at the end of the stack"""
+    """Add a bend to the end of the stack"""
 
     bl_idname = "BEND_MT_add_bend"
     bl_label = "Add Bend"
@@ -61,7 +61,7 @@ class BEND_MT_add_bend(Menu):
 
 
 class BEND_MT_operator(Menu):
-    """Let the bend do something else; its mix stays"""
+    """Change the operator of the bend, keeping its mix"""
 
     bl_idname = "BEND_MT_operator"
     bl_label = "Operator"

@@ -24,7 +24,7 @@ def _active(strip: Strip) -> tuple[BEND_PG_parameter, catalogue.Parameter] | Non
 
 
 class BEND_PT_route(BendPanel, Panel):
-    """From the sound to a parameter of the active bend, or of the strip itself"""
+    """How sound drives a parameter of the active bend or of the strip"""
 
     bl_idname = "BEND_PT_route"
     bl_label = ""

@@ -27,7 +27,7 @@ def draw_choice(layout: Any, strip: ImageStrip, for_condition: bool = False) -> 
 
 def _text(items: Any, found: sound_choice.Found, for_condition: bool) -> str:
     if not items:
-        return "The same sound as the features" if for_condition else f"All sound ({len(found.strips)})"
+        return "Same sound as the features" if for_condition else f"All sound ({len(found.strips)})"
     marks, whole = {item.mark for item in items if item.mark}, [item for item in items if item.channel]
     channels = [f"Channel {item.channel}" for item in whole if item not in found.gone]
     missing = [f"Channel {one.channel} (missing)" if one.channel else f"{one.name} (missing)" for one in found.gone]
@@ -44,16 +44,16 @@ def draw_others(layout: Any, strip: ImageStrip) -> None:
         return
     box = layout.box().column(align=True)
     what = f"'{others[0].name}'" if len(others) == 1 else f"{len(others)} selected sounds"
-    box.label(text=f"This strip doesn't listen to {what}", icon="INFO")
-    box.operator("bend.use_sounds", text="Listen to It Instead" if len(others) == 1 else "Listen to Them Instead")
-    box.operator("bend.use_sounds", text="Listen to Both" if len(others) == 1 else "Listen to All of It").add = True
+    box.label(text=f"This strip doesn't use {what}", icon="INFO")
+    box.operator("bend.use_sounds", text="Use It Instead" if len(others) == 1 else "Use Them Instead")
+    box.operator("bend.use_sounds", text="Use Both" if len(others) == 1 else "Use All Sound").add = True
     box.operator("bend.add_strip", text="Add Bend Strip for It", icon="ADD")
 
 
 class _Sounds:
     """The entries of both menus."""
 
-    bl_label = "Listen To"
+    bl_label = "Use Sound"
     for_condition = False
 
     def draw(self, context: Context) -> None:
@@ -61,7 +61,7 @@ class _Sounds:
         if strip is None:
             return
         sounds = mixdown.sound_strips(strip.id_data)
-        text = "The Same Sound as the Features" if self.for_condition else "All Sound"
+        text = "Same Sound as the Features" if self.for_condition else "All Sound"
         self._entry(text, everything=True)
         self._entry("Selected Strips")
         self.layout.separator()
@@ -81,11 +81,11 @@ class _Sounds:
 
 
 class BEND_MT_sounds(_Sounds, Menu):
-    """What the bend strip listens to"""
+    """Sound that the bend strip uses"""
 
 
 class BEND_MT_sounds_of_condition(_Sounds, Menu):
-    """What the pictures listen to"""
+    """Sound that conditions the pictures"""
 
     for_condition = True
 

@@ -95,7 +95,7 @@ def _take_in(request: Request) -> None:
     try:
         _said[_place()] = Speeds.from_json(str(request.result().get("speeds")))
     except ValueError as error:
-        raise BendError(Code.MESSAGE_INVALID, f"The engine did not say how fast it is ({error}).") from error
+        raise BendError(Code.MESSAGE_INVALID, f"The engine couldn't measure its speed ({error}).") from error
 
 
 def choice(job: Job, text: str) -> Choice:
@@ -146,7 +146,7 @@ def summary() -> str:
     """One line for the preferences."""
     found = known()
     if found is None:
-        return "Automatic: measured before the first picture is made"
+        return "Automatic: measured before the first picture is rendered"
     return found.summary(found.precision())
 
 

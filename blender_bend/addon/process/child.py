@@ -130,7 +130,7 @@ def engine_command(arguments: list[str]) -> Child:
     except OSError as error:
         raise BendError(
             Code.ENGINE_MISSING,
-            f"{python} does not start: {error.strerror}.",
+            f"{python} can't be started: {error.strerror}.",
             "Press Set Up, or choose the engine's Python in the preferences.",
             "bend.set_up_engine",
         ) from error

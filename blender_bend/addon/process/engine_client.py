@@ -86,7 +86,7 @@ class EngineClient:
         except OSError as error:
             raise BendError(
                 Code.ENGINE_MISSING,
-                f"{python} does not start: {error.strerror}.",
+                f"{python} can't be started: {error.strerror}.",
                 "Choose the engine's Python in the preferences.",
                 "bend.open_preferences",
             ) from error
@@ -125,7 +125,7 @@ class EngineClient:
             self.process.stdin.write(message.encode())
             self.process.stdin.flush()
         except (OSError, ValueError):
-            log.info("the engine is gone; %s was not sent", message.type)
+            log.info("the engine has exited; %s was not sent", message.type)
             if self._over.is_set():
                 self._bury()
 
@@ -155,8 +155,8 @@ class EngineClient:
         if message.type == messages.ALIVE:
             theirs = str(message.data.get("bend"))[:40]
             if theirs != VERSION:
-                words = f"The engine is of Bend {theirs}, Blender runs Bend {VERSION}."
-                raise BendError(Code.ENGINE_VERSION, words, "Restart Blender: Bend was updated while it ran.")
+                words = f"Bend was updated: the engine is version {theirs}, the add-on {VERSION}."
+                raise BendError(Code.ENGINE_VERSION, words, "Restart Blender.")
             return
         with self._lock:
             request = self._requests.get(message.id)
@@ -178,13 +178,13 @@ class EngineClient:
         while not self._over.wait(WATCH_SECONDS):
             self._silent_seconds += WATCH_SECONDS
             if self._requests and self._silent_seconds > SILENCE_SECONDS:
-                self._condemn(_stuck(f"has not answered for {SILENCE_SECONDS:.0f} s"))
+                self._condemn(_stuck(f"hasn't responded for {SILENCE_SECONDS:.0f} s"))
             with self._lock:
                 self._unheard = {request: seconds + WATCH_SECONDS for request, seconds in self._unheard.items()}
                 deaf = any(seconds > DEAF_SECONDS for seconds in self._unheard.values())
             if deaf:
                 self.deaf = True
-                self._condemn(_stuck(f"has not heard a cancel for {DEAF_SECONDS:.0f} s"))
+                self._condemn(_stuck(f"hasn't reacted to Cancel for {DEAF_SECONDS:.0f} s"))
 
     def _condemn(self, verdict: BendError) -> None:
         """End an engine for a reason, which all its requests are told."""
@@ -204,7 +204,7 @@ class EngineClient:
         error = (self._verdict or engine_died(self.process.returncode, written, self.log_file.name)).to_dict()
         for request in orphans.values():
             if request.identity in cancelled:
-                over = BendError(Code.CANCELLED, "Cancelled.").to_dict()
+                over = BendError(Code.CANCELLED, "Canceled.").to_dict()
                 request.deliver(Message(messages.CANCELLED, request.identity, over))
                 continue
             request.deliver(Message(messages.ERROR, request.identity, error))
@@ -212,7 +212,7 @@ class EngineClient:
     def close(self, patience: float = 2.0) -> None:
         """Let the engine end: closing its stdin is enough; who does not go is killed. Its requests are cancelled."""
         if self.process.poll() is None:
-            self._verdict = self._verdict or BendError(Code.CANCELLED, "Cancelled.")
+            self._verdict = self._verdict or BendError(Code.CANCELLED, "Canceled.")
         try:
             if self.process.stdin:
                 self.process.stdin.close()
@@ -234,7 +234,7 @@ class EngineClient:
 def _stuck(what: str) -> BendError:
     """An engine that lives, but not for us."""
     return BendError(
-        Code.ENGINE_DIED, f"The engine {what} and was ended.", "Try again; the log tells more.", "bend.show_log"
+        Code.ENGINE_DIED, f"The engine {what} and was stopped.", "Try again; see the log for details.", "bend.show_log"
     )
 
 
@@ -290,7 +290,7 @@ def rest_if_idle() -> float | None:
         return None
     minutes = preferences.preferences().idle_minutes
     if minutes and _client.idle_seconds > 60 * minutes:
-        log.info("the engine was idle and is ended")
+        log.info("the engine was idle and has been stopped")
         shut_down()
         return None
     return IDLE_CHECK_SECONDS

@@ -89,7 +89,7 @@ def start(wish: Wish) -> SetUp:
         raise BendError(
             Code.PYTHON_UNFIT,
             f"The engine needs Python {environment.range_text()}; {python} is {version[0]}.{version[1]}.",
-            "Name another Python for the set-up.",
+            "Choose another Python in Set Up.",
             AGAIN,
         )
     wanted = environment.pins_for(environment.read_pins(PINS), wish.tier, version)
@@ -98,22 +98,22 @@ def start(wish: Wish) -> SetUp:
     if wish.wheels and missing:
         raise BendError(
             Code.SETUP_FAILED,
-            f"{wheels} has no wheel for Python {version[0]}.{version[1]} of {some(missing, 6)}.",
-            "Choose another folder, or none.",
+            f"{wheels} has no wheels for Python {version[0]}.{version[1]} of {some(missing, 6)}.",
+            "Choose another folder, or leave it empty.",
             AGAIN,
         )
     if missing and not bpy.app.online_access:
         raise BendError(
             Code.OFFLINE,
-            "The packages must be fetched from the network, and Blender may not go online.",
-            "Allow Online Access in the preferences, under System, or choose a folder of wheels.",
+            "The packages have to be downloaded, but Blender's online access is disabled.",
+            "Enable Allow Online Access in the System preferences, or choose a folder of wheels.",
             AGAIN,
         )
     arguments = ["-m", "blender_bend.engine.setup.install", "--base", str(base()), "--log", str(log_file())]
     arguments += ["--tier", wish.tier, "--accelerator", wish.accelerator, "--build", wish.build]
     if not missing:
         arguments += ["--wheels", str(wheels), "--offline"]
-    return SetUp(Child(python, arguments, "setup"), "Setting up the engine")
+    return SetUp(Child(python, arguments, "setup"), "Installing the engine")
 
 
 def version_of(python: Path) -> tuple[int, int]:
@@ -134,8 +134,8 @@ def version_of(python: Path) -> tuple[int, int]:
     except (OSError, ValueError, subprocess.TimeoutExpired) as error:
         raise BendError(
             Code.PYTHON_UNFIT,
-            f"{python} is not a Python that can make environments{f': {said}' if said else ''}.",
-            f"Name a Python {environment.range_text()}, with its modules venv and ensurepip.",
+            f"{python} can't create environments{f': {said}' if said else ''}.",
+            f"Choose Python {environment.range_text()} with the modules venv and ensurepip.",
             AGAIN,
         ) from error
     return major, minor
@@ -150,7 +150,7 @@ class SetUp(Errand):
 
 
 def _stopped(child: Child) -> BendError:
-    return child.death("The set-up", Code.SETUP_FAILED, log_file())
+    return child.death("The installation", Code.SETUP_FAILED, log_file())
 
 
 def remove() -> SetUp:
@@ -163,7 +163,7 @@ def remove() -> SetUp:
 def report() -> str:
     """What somebody who helps needs to know; to be shown to the person before it goes anywhere."""
     record = environment.read_record(base())
-    said = logs.tail(log_file(), REPORTED_BYTES).splitlines()[-80:] or ["no set-up has been tried"]
+    said = logs.tail(log_file(), REPORTED_BYTES).splitlines()[-80:] or ["no installation has been attempted"]
     lines = [
         f"Blender {bpy.app.version_string}, Python {platform.python_version()}, {platform.platform()}",
         f"Environment: {record}",

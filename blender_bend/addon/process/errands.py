@@ -40,7 +40,7 @@ class Working(Activity):
     def text(self) -> str:
         """One line for the progress bar."""
         if self.cancel_asked:
-            return "Cancelling…"
+            return "Canceling…"
         if self.total_bytes:
             size = f", {size_text(self.bytes)} of {size_text(self.total_bytes)}"
         else:

@@ -32,8 +32,8 @@ def download(name: str) -> Errand:
     if wanted is None:
         raise BendError(
             Code.MODEL_MISSING,
-            f"'{name}' is no model of the hub.",
-            "Write owner/name, as on the page of the model.",
+            f"'{name}' isn't a Hugging Face model ID.",
+            "Enter owner/name, as on the model's page.",
             "bend.open_preferences",
         )
     _require_online()
@@ -81,13 +81,13 @@ def _require_online() -> None:
     if not bpy.app.online_access:
         raise BendError(
             Code.OFFLINE,
-            "Models are fetched from the network, and Blender may not go online.",
-            "Allow Online Access in the preferences, under System; or use a folder or a file of your own.",
+            "Models have to be downloaded, but Blender's online access is disabled.",
+            "Enable Allow Online Access in the System preferences, or use a local folder or file.",
             "bend.open_preferences",
         )
 
 
 def _stopped(what: str, child: Child) -> BendError:
     if child.process.returncode == GONE:
-        return BendError(Code.CANCELLED, f"The {what} was stopped; what has come is kept.")
+        return BendError(Code.CANCELLED, f"The {what} was stopped and can be resumed.")
     return child.death(f"The {what}")

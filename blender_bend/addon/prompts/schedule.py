@@ -46,16 +46,16 @@ def written_at(scene: Scene, settings: BEND_PG_settings) -> dict[int, str]:
         if settings.travel_text is None:
             raise BendError(
                 Code.PROMPT_INVALID,
-                "Prompt travel has no text.",
-                "Choose a text with lines like 120: a burning forest.",
+                "No text is chosen for prompt travel.",
+                "Choose a text with lines such as 120: a burning forest.",
             )
         text = settings.travel_text
         written = text.as_string() if len(text.lines) <= LINES else None
         if written is None or len(written) > CHARACTERS:
             raise BendError(
                 Code.PROMPT_INVALID,
-                f"The text of the prompts is too long: {len(text.lines)} lines.",
-                f"Write up to {LINES} lines.",
+                f"The prompt text is too long: {len(text.lines)} lines.",
+                f"Use up to {LINES} lines.",
             )
         return prompts.parse_schedule(written)
     if settings.travel == "MARKERS":

@@ -17,23 +17,23 @@ from .enums import items
 
 DENSE, SIMPLIFIED, EVENTS = "DENSE", "SIMPLIFIED", "EVENTS"
 MODES = (
-    (DENSE, "Every Frame", "A key on every frame: exactly the sound"),
-    (SIMPLIFIED, "Simplified", "Few Bézier keys that are easy to edit by hand, within a tolerance"),
+    (DENSE, "Every Frame", "A keyframe on every frame, following the sound exactly"),
+    (SIMPLIFIED, "Simplified", "Few Bézier keyframes within a tolerance, easy to edit by hand"),
     (
         EVENTS,
         "Events",
-        "Keys only where something happens: on onsets, beats, bars or sections, each with rise and fall",
+        "Keyframes only on onsets, beats, bars or sections, each with a rise and a fall",
     ),
 )
 _MOMENT_TOOLTIPS = {
-    "onsets": "Where something new begins",
+    "onsets": "On every onset",
     "beats": "On every beat",
     "bars": "On the first beat of every bar",
-    "sections": "Where a part of the song begins",
+    "sections": "The start of each part of the song",
 }
 EXTRAPOLATIONS = (
-    ("CONSTANT", "Constant", "Before the first and after the last key the value stays"),
-    ("LINEAR", "Linear", "Before the first and after the last key the curve goes straight on"),
+    ("CONSTANT", "Constant", "Hold the value before the first and after the last keyframe"),
+    ("LINEAR", "Linear", "Continue in a straight line before the first and after the last keyframe"),
 )
 _CHOICES = {
     name: [row[0] for row in rows]
@@ -124,12 +124,12 @@ class Options:
 _SHARE = {"min": 0.0, "max": 1.0, "subtype": "FACTOR"}
 _SECONDS = {"min": 0.0, "max": 60.0, "unit": "TIME_ABSOLUTE"}
 _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
-    "mode": (EnumProperty, {"name": "Keys", "description": "Where keys are written", "items": items(MODES)}),
+    "mode": (EnumProperty, {"name": "Keys", "description": "Where to insert keyframes", "items": items(MODES)}),
     "tolerance": (
         FloatProperty,
         {
             "name": "Tolerance",
-            "description": "How far simplified curves may be off, as a part of the route's range",
+            "description": "Maximum error of simplified curves, as a fraction of the route's range",
             "min": 0.001,
             "max": 0.5,
             "subtype": "FACTOR",
@@ -139,52 +139,57 @@ _PROPERTIES: dict[str, tuple[Any, dict[str, Any]]] = {
         EnumProperty,
         {
             "name": "On",
-            "description": "What gets a key",
+            "description": "Events that get a keyframe",
             "items": items((name, name.title(), _MOMENT_TOOLTIPS[name]) for name in reversed(features.MOMENTS)),
         },
     ),
-    "attack": (FloatProperty, {"name": "Attack", "description": "How long the rise to the event takes", **_SECONDS}),
-    "decay": (FloatProperty, {"name": "Decay", "description": "How long the fall after the event takes", **_SECONDS}),
+    "attack": (FloatProperty, {"name": "Attack", "description": "Duration of the rise to the event", **_SECONDS}),
+    "decay": (FloatProperty, {"name": "Decay", "description": "Duration of the fall after the event", **_SECONDS}),
     "shape": (
         EnumProperty,
-        {"name": "Shape", "description": "How the curve rises and falls", "items": items(SHAPES)},
+        {"name": "Shape", "description": "Shape of the rise and fall", "items": items(SHAPES)},
     ),
     "accent": (
         FloatProperty,
         {
             "name": "Accent",
-            "description": "How much an event follows the feature: 0 lets every one reach the whole range",
+            "description": "How much the height of an event follows the feature; at 0 every event reaches the "
+            "full range",
             **_SHARE,
         },
     ),
     "add": (
         BoolProperty,
         {
-            "name": "Add to What Is There",
-            "description": "Adds the sound to the curve as it is, such as a slow rise that you drew; silence adds "
-            "nothing. Baking again takes the last addition back first, so it never piles up, and what you change stays",
+            "name": "Add to Existing Curve",
+            "description": "Add the sound to the existing curve, such as a slow rise drawn by hand. Baking again "
+            "replaces the previous addition and keeps manual edits",
         },
     ),
     "use_range": (
         BoolProperty,
-        {"name": "Only Frames", "description": "Bakes only a range of frames; keys outside stay as they are"},
+        {"name": "Limit Range", "description": "Bake only a range of frames, leaving keyframes outside it unchanged"},
     ),
-    "first": (IntProperty, {"name": "First", "description": "The first frame of the timeline that is baked"}),
-    "last": (IntProperty, {"name": "Last", "description": "The last frame of the timeline that is baked"}),
+    "first": (IntProperty, {"name": "First", "description": "First frame of the timeline to bake"}),
+    "last": (IntProperty, {"name": "Last", "description": "Last frame of the timeline to bake"}),
     "extrapolation": (
         EnumProperty,
-        {"name": "Beyond", "description": "What the curve does outside its keys", "items": items(EXTRAPOLATIONS)},
+        {
+            "name": "Extrapolation",
+            "description": "How the curve continues outside its keyframes",
+            "items": items(EXTRAPOLATIONS),
+        },
     ),
     "cyclic": (
         BoolProperty,
         {
             "name": "Cyclic",
-            "description": "For loops: repeats the curve, and lets the frame after the last be the first again",
+            "description": "Repeat the curve so that the frame after the last equals the first, for loops",
         },
     ),
     "keep_hand_keys": (
         BoolProperty,
-        {"name": "Keep Hand Keys", "description": "Leave keys that you moved, added or deleted as you left them"},
+        {"name": "Keep Manual Keys", "description": "Preserve keyframes you moved, added or deleted"},
     ),
 }
 _DEFAULTS = asdict(Options())
@@ -207,9 +212,9 @@ OperatorOptions = _mixin("OperatorOptions", options={"SKIP_SAVE"})
 
 
 class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
-    """How the sound is written as keys on this strip"""
+    """How sound is baked to keyframes on this strip"""
 
-    report: StringProperty(description="What the last bake did", options={"HIDDEN"})
+    report: StringProperty(description="Result of the last bake", options={"HIDDEN"})
 
     def chosen_options(self) -> Options:
         """The settings as plain data."""

@@ -11,19 +11,17 @@ from ..host import compat
 
 #: Label and tooltip of every source; the name in lower case is core's.
 SOURCES = (
-    ("SOUND", "Sound", "The beats are heard in the sound"),
-    ("TEMPO", "Tempo", "A fixed tempo, typed or tapped, from a first beat on"),
+    ("SOUND", "Sound", "Detect the beats in the sound"),
+    ("TEMPO", "Tempo", "Fixed tempo, typed or tapped, starting at the first beat"),
 )
 #: How many beats become of one.
 FACTORS = {"HALF": 0.5, "NORMAL": 1.0, "DOUBLE": 2.0}
 
 
 class BEND_PG_beats(PropertyGroup):
-    """The grid of beats that a bend strip keeps to"""
+    """Beat grid of a bend strip"""
 
-    source: EnumProperty(
-        name="Beats From", description="Where the beats come from", items=SOURCES, default=SOURCES[0][0]
-    )
+    source: EnumProperty(name="Beats From", description="Source of the beats", items=SOURCES, default=SOURCES[0][0])
     bpm: FloatProperty(
         name="Tempo",
         description="Beats per minute",
@@ -35,24 +33,24 @@ class BEND_PG_beats(PropertyGroup):
     )
     first: FloatProperty(
         name="First Beat",
-        description="The frame of a beat, counted from the strip's first, so that the grid slides with the strip",
+        description="Frame of a beat relative to the strip's first frame, so the grid moves with the strip",
         default=0.0,
         precision=2,
         step=100,
     )
     factor: EnumProperty(
         name="Speed",
-        description="Corrects beats that were heard twice as fast or half as fast as you count them",
+        description="Correct beats detected at double or half the speed",
         items=(
-            ("HALF", "Half", "Every second beat counts"),
-            ("NORMAL", "Normal", "The beats as they are"),
-            ("DOUBLE", "Double", "A further beat between every two"),
+            ("HALF", "Half", "Keep every second beat"),
+            ("NORMAL", "Normal", "No correction"),
+            ("DOUBLE", "Double", "Add a beat between each pair"),
         ),
         default="NORMAL",
     )
     shift: FloatProperty(
         name="Shift",
-        description="How much later every beat comes; below 0 it comes earlier",
+        description="Delay of every beat; negative values move beats earlier",
         default=0.0,
         soft_min=-0.5,
         soft_max=0.5,
@@ -63,23 +61,23 @@ class BEND_PG_beats(PropertyGroup):
         unit="TIME_ABSOLUTE",
     )
     meter: IntProperty(
-        name="Meter", description="Beats in a bar", default=4, min=1, max=beats.LONGEST_METER, soft_max=8
+        name="Meter", description="Number of beats in a bar", default=4, min=1, max=beats.LONGEST_METER, soft_max=8
     )
     one: IntProperty(
-        name="Bar From",
-        description="Which beat begins a bar, counted from the first beat",
+        name="First Downbeat",
+        description="Beat that starts a bar, counted from the first beat",
         default=0,
         min=0,
         max=10_000,
         soft_max=15,
     )
     every: IntProperty(
-        name="Every", description="On every so many beats a key is set", default=1, min=1, max=1000, soft_max=16
+        name="Every", description="Insert a keyframe every N beats", default=1, min=1, max=1000, soft_max=16
     )
     every_offset: IntProperty(
-        name="Offset", description="How many beats later than the first of the bar the keys begin", default=0, min=0
+        name="Offset", description="Beat of the first keyframe, counted from the start of the bar", default=0, min=0
     )
-    marked: StringProperty(description="The markers that Bend set, to replace only those", options={"HIDDEN"})
+    marked: StringProperty(description="Markers added by Bend, so that only those are replaced", options={"HIDDEN"})
 
     def settings(self) -> beats.Settings:
         """As plain data; seconds count from the first frame that the strip hears."""

@@ -29,7 +29,7 @@ _Choices = type("_Choices", (), {"__annotations__": enums.choice_properties()})
 
 
 class BEND_PG_bend(Holder, _Choices, PropertyGroup):
-    """One operator, at one site, over a window of denoising steps"""
+    """An operator applied at a site during part of the denoising"""
 
     def _get_name(self) -> str:
         return self.title
@@ -38,19 +38,18 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
         _rename(self, value)
 
     title: StringProperty(options={"HIDDEN"})
-    name: StringProperty(
-        name="Name", description="What the bend and its curves are called", get=_get_name, set=_set_name
-    )
+    name: StringProperty(name="Name", description="Name of the bend and its curves", get=_get_name, set=_set_name)
     operator: EnumProperty(
         name="Operator",
-        description="What is done to the tensors",
+        description="Operation applied to the tensors",
         items=enums.operator_items(),
         default="rotate_channels",
         update=change_parameters,
     )
     site: StringProperty(
         name="Site",
-        description="Where the network is bent: latent, noise, or unet: and the path of a module, with * as a wildcard",
+        description="Part of the network to bend: latent, noise, or unet: followed by a module path, with * as a "
+        "wildcard",
         default="latent",
         update=_change_site,
         search=suggestions.sites,
@@ -58,7 +57,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     )
     start: FloatProperty(
         name="Steps",
-        description="Where in the denoising the bend begins: 0 is the first step",
+        description="Start of the bend in the denoising; 0 is the first step",
         default=0.0,
         min=0.0,
         max=1.0,
@@ -66,7 +65,7 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     )
     end: FloatProperty(
         name="End",
-        description="Where in the denoising the bend ends: early steps decide what is where, late ones colour",
+        description="End of the bend in the denoising; early steps decide the layout, late ones color",
         default=1.0,
         min=0.0,
         max=1.0,
@@ -74,31 +73,31 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     )
     channels: StringProperty(
         name="Channels",
-        description="The channels that are bent: all, numbers and ranges (0-3, 7), random 25%, top 16, or a cluster "
-        "of channels that act alike (cluster 2)",
+        description="Channels to bend: all, numbers and ranges (0-3, 7), random 25%, top 16, or a cluster of "
+        "channels that act alike (cluster 2)",
         default="all",
         search=suggestions.channels,
         search_options={"SUGGESTION"},
     )
     region: EnumProperty(
         name="Region",
-        description="The part of the picture that is bent",
+        description="Part of the picture to bend",
         items=enums.items((region.name, region.label, region.summary) for region in catalogue.REGIONS),
         default=catalogue.EVERYWHERE,
         update=change_parameters,
     )
-    inverted: BoolProperty(name="Inverted", description="Bend everything but the region")
+    inverted: BoolProperty(name="Inverted", description="Bend everything except the region")
     mask_strip: StringProperty(
         name="Mask Strip",
-        description="The strip of the sequencer whose bright parts are bent; it may be muted in the film",
+        description="Sequencer strip used as the mask: its bright parts are bent. The strip can be muted",
     )
     restore: EnumProperty(
         name="Restore",
-        description="What the bend gives back afterwards, so that strong bends stay within what the network knows",
+        description="What to restore after the bend, to keep strong bends within the range the network knows",
         items=enums.items(catalogue.RESTORATIONS),
         default=catalogue.RESTORATIONS[0][0],
     )
-    enabled: BoolProperty(name="Enabled", description="Whether the bend acts; its curves stay either way", default=True)
+    enabled: BoolProperty(name="Enabled", description="Apply the bend; its curves are kept either way", default=True)
 
     def described(self) -> tuple[Parameter, ...]:
         known = self.operator and self.region  # empty if this version of Bend does not have them

@@ -14,17 +14,17 @@ from . import enums, stack, suggestions
 
 JOINT, SEPARATE = "JOINT", "SEPARATE"
 GUIDANCES = (
-    (JOINT, "Together", "Prompt and sound pull as one, as strongly as the strip's Guidance says"),
-    (SEPARATE, "Separate", "The sound has a guidance of its own, which a curve can move"),
+    (JOINT, "Together", "One guidance for prompt and sound, set by the strip's Guidance"),
+    (SEPARATE, "Separate", "Separate guidance for the sound, which can be animated"),
 )
 
 
 class BEND_PG_sound(PropertyGroup):
-    """A sound strip, or a channel, that the bend strip listens to"""
+    """A sound strip or channel used by the bend strip"""
 
-    name: StringProperty(description="What the sound strip was called")
-    mark: StringProperty(description="The mark that the sound strip bears", options={"HIDDEN"})
-    channel: IntProperty(description="A channel whose sound is heard; 0 is none", min=0, options={"HIDDEN"})
+    name: StringProperty(description="Name of the sound strip")
+    mark: StringProperty(description="Identifier of the sound strip", options={"HIDDEN"})
+    channel: IntProperty(description="Channel to use. 0: none", min=0, options={"HIDDEN"})
 
 
 def _fit_parameters(condition: Any, context: Context) -> None:
@@ -32,17 +32,17 @@ def _fit_parameters(condition: Any, context: Context) -> None:
 
 
 class BEND_PG_condition(PropertyGroup):
-    """How the sound itself conditions the pictures, after SonicDiffusion"""
+    """Sound as a condition of the pictures, after SonicDiffusion"""
 
     enabled: BoolProperty(
         name="Sound Condition",
-        description="Lets the picture show what sounds: rain in the sound makes rain in the picture",
+        description="Condition the pictures on the sound: rain in the sound puts rain in the picture",
         update=_fit_parameters,
     )
     adapters: StringProperty(
         name="Sound Adapters",
-        description="What lets the model hear: mini, or the name of a folder from the preferences. They fit the model "
-        "that they were trained with",
+        description="Adapters that condition the model on sound: mini, or the name of a folder from the "
+        "preferences. They only fit the model they were trained with",
         default=references.MINI,
         search=suggestions.hearings,
         search_options={"SUGGESTION"},
@@ -50,8 +50,8 @@ class BEND_PG_condition(PropertyGroup):
     sounds: CollectionProperty(type=BEND_PG_sound)
     length: FloatProperty(
         name="Window",
-        description="How many seconds of sound around a frame its picture hears: a short window follows every event, a "
-        "long one hears the mood",
+        description="Length of the sound around a frame that conditions its picture: short windows follow every "
+        "event, long ones the mood",
         default=5.0,
         min=0.05,
         max=LONGEST,
@@ -59,8 +59,8 @@ class BEND_PG_condition(PropertyGroup):
     )
     step: FloatProperty(
         name="Window Step",
-        description="After how many seconds the window moves on. Frames in between hear the same, and share what is "
-        "computed for them. 0 moves it on every frame",
+        description="Time between windows. Frames within a step share the same window and its computation. 0: a "
+        "new window for every frame",
         default=0.5,
         min=0.0,
         max=60.0,
@@ -68,18 +68,18 @@ class BEND_PG_condition(PropertyGroup):
     )
     blended: BoolProperty(
         name="Blend Windows",
-        description="Lets what is heard glide from one window to the next: smoother, and every frame is computed anew",
+        description="Interpolate between windows: smoother, but every frame has to be computed",
     )
     guidance: EnumProperty(
-        name="Pull",
-        description="How the sound pulls beside the prompt",
+        name="Guidance",
+        description="How sound and prompt share the guidance",
         items=enums.items(GUIDANCES),
         default=JOINT,
         update=_fit_parameters,
     )
     start: FloatProperty(
         name="Steps",
-        description="Where in the denoising the picture begins to hear: early steps decide what is where",
+        description="Start of the sound condition in the denoising; early steps decide the layout",
         default=0.0,
         min=0.0,
         max=1.0,
@@ -87,7 +87,7 @@ class BEND_PG_condition(PropertyGroup):
     )
     end: FloatProperty(
         name="End",
-        description="Where in the denoising the picture stops hearing: late steps decide colours and fine things",
+        description="End of the sound condition in the denoising; late steps decide colors and fine detail",
         default=1.0,
         min=0.0,
         max=1.0,
@@ -95,19 +95,20 @@ class BEND_PG_condition(PropertyGroup):
     )
     blocks: StringProperty(
         name="Blocks",
-        description="How strongly single blocks of the network hear, such as mid_block 0.5, up_blocks.1 0. The middle "
-        "hears what there is, the way up how it looks. Empty: all of them fully",
+        description="Strength of the sound in individual blocks, such as mid_block 0.5, up_blocks.1 0. The "
+        "middle block decides what appears, the up blocks how it looks. Empty: full strength "
+        "everywhere",
         search=suggestions.blocks,
         search_options={"SUGGESTION"},
     )
     keep_layout: BoolProperty(
         name="Keep Layout",
-        description="Changes the pictures that the strip starts from by the sound, and leaves everything in its place, "
-        "instead of painting over them. Takes about three times as long",
+        description="Edit the source pictures by sound and keep their layout, instead of painting over them. "
+        "Takes about three times as long",
         update=_fit_parameters,
     )
-    heard: StringProperty(description="What was heard in each window", options={"HIDDEN"})
-    heard_from: StringProperty(description="What was listened to, to notice changes", options={"HIDDEN"})
+    heard: StringProperty(description="Embedding of each window", options={"HIDDEN"})
+    heard_from: StringProperty(description="The sound that was embedded, to detect changes", options={"HIDDEN"})
 
     def described(self) -> tuple[Parameter, ...]:
         """The animated parameters that count now."""

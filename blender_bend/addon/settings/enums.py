@@ -53,15 +53,15 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
             raise BendError(
                 Code.PARAMETER_INVALID,
                 f"The text in '{described.name}' is too long: {len(getattr(group, name))} characters.",
-                f"Write up to {LONGEST_TEXT}.",
+                f"Use up to {LONGEST_TEXT}.",
             )
         if described.type in _LIMITS and not described.is_hidden:
             _check_numbers(described, getattr(group, name))
         if described.type == "ENUM" and (wanted is None or name in wanted) and not getattr(group, name):
             raise BendError(
                 Code.PARAMETER_INVALID,
-                f"'{described.name}' is set to something that this version of Bend does not know.",
-                "Choose it anew, or open the file with the version that it was made with.",
+                f"'{described.name}' has a value that this version of Bend doesn't support.",
+                "Choose it again, or open the file with the version of Bend that made it.",
             )
 
 
@@ -130,12 +130,16 @@ def option_label(option: str) -> str:
 
 
 SOURCES = (
-    ("noise", "Noise", "Every frame is painted from noise, by the prompt alone"),
-    ("procedural", "Procedural Scene", "Every frame paints over a scene that moves by itself: waves, fire, a galaxy"),
-    ("pictures", "Strips Below", "Every frame paints over what the sequencer shows below: film, picture or 3D scene"),
-    ("previous", "Previous Frame", "Every frame paints over the one before it: the picture drifts and flies"),
+    ("noise", "Noise", "Generate every frame from noise, from the prompt alone"),
+    (
+        "procedural",
+        "Procedural Scene",
+        "Generate every frame from a procedural animation, such as waves, fire or a galaxy",
+    ),
+    ("pictures", "Strips Below", "Generate every frame from the strips below: movie, image or 3D scene"),
+    ("previous", "Previous Frame", "Generate every frame from the one before it, so the picture drifts"),
 )
 BLENDINGS = (
-    ("linear", "Linear", "The straight way from one prompt to the next"),
-    ("spherical", "Spherical", "Along a circle: the picture between two prompts stays as strong as they are"),
+    ("linear", "Linear", "Interpolate in a straight line from one prompt to the next"),
+    ("spherical", "Spherical", "Interpolate along an arc, which preserves the strength of the prompts"),
 )

@@ -20,12 +20,12 @@ SOURCE_HEADING = "Source"
 
 
 class BEND_PG_parameter(LayerSettings, PropertyGroup):
-    """One animated parameter: the custom property that holds it, and the route that drives it"""
+    """An animated parameter: its custom property and the route that drives it"""
 
     name: StringProperty()
     key: StringProperty(description="Name of the strip's custom property")
-    low: FloatProperty(name="From", description="Value of the parameter when the feature is weakest", default=0.0)
-    high: FloatProperty(name="To", description="Value of the parameter when the feature is strongest", default=1.0)
+    low: FloatProperty(name="From", description="Parameter value when the feature is weakest", default=0.0)
+    high: FloatProperty(name="To", description="Parameter value when the feature is strongest", default=1.0)
     low_angle: FloatProperty(
         name="From",
         description="Angle when the feature is weakest",
@@ -42,20 +42,18 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
     )
     levels: IntProperty(
         name="Levels",
-        description="Quantises the curve to so many steps: equal frames are painted only once. 0 is smooth",
+        description="Quantize the curve to this number of levels; identical frames are only rendered once. 0: smooth",
         default=0,
         min=LEVELS[0],
         max=LEVELS[1],
         soft_max=16,
     )
-    layers: CollectionProperty(name="More Features", description="Further features", type=BEND_PG_layer)
-    baked: StringProperty(
-        description="What the last bake wrote, to tell a person's keys from its own", options={"HIDDEN"}
-    )
-    baked_from: StringProperty(description="The sound of the last bake, to notice changes", options={"HIDDEN"})
-    baked_route: StringProperty(description="The route of the last bake, to notice changes", options={"HIDDEN"})
-    baked_rate: StringProperty(description="The frame rate of the last bake", options={"HIDDEN"})
-    baked_as: StringProperty(description="How the last bake wrote its keys, to do it again", options={"HIDDEN"})
+    layers: CollectionProperty(name="More Features", description="Additional features", type=BEND_PG_layer)
+    baked: StringProperty(description="Keyframes of the last bake, to detect manual edits", options={"HIDDEN"})
+    baked_from: StringProperty(description="Sound of the last bake, to detect changes", options={"HIDDEN"})
+    baked_route: StringProperty(description="Route of the last bake, to detect changes", options={"HIDDEN"})
+    baked_rate: StringProperty(description="Frame rate of the last bake", options={"HIDDEN"})
+    baked_as: StringProperty(description="Settings of the last bake, to repeat it", options={"HIDDEN"})
 
     def route(self) -> Route:
         """The route as plain data."""
@@ -91,8 +89,8 @@ class Holder:
 
     parameters: CollectionProperty(type=BEND_PG_parameter)
     active_parameter: IntProperty(default=0)
-    captured: StringProperty(description="The pictures captured from the sequencer", options={"HIDDEN"})
-    captured_from: StringProperty(description="What was captured, to notice changes", options={"HIDDEN"})
+    captured: StringProperty(description="Pictures captured from the sequencer", options={"HIDDEN"})
+    captured_from: StringProperty(description="What was captured, to detect changes", options={"HIDDEN"})
 
     def described(self) -> tuple[Parameter, ...]:
         """The catalogue's parameters of this holder, as it is set now."""

@@ -25,26 +25,26 @@ _SHARE = {"subtype": "FACTOR"}
 _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     "gate": (
         FloatProperty,
-        {"name": "Gate", "description": "What is weaker than this part of the feature's range does nothing", **_SHARE},
+        {"name": "Gate", "description": "Values below this fraction of the feature's range are ignored", **_SHARE},
     ),
     "median": (
         FloatProperty,
         {
             "name": "Median",
-            "description": "Takes out single stray frames shorter than this",
+            "description": "Remove outliers shorter than this",
             "soft_max": 0.5,
             **_SECONDS,
         },
     ),
     "attack": (
         FloatProperty,
-        {"name": "Attack", "description": "How slowly the curve rises", "soft_max": 1.0, **_SECONDS},
+        {"name": "Attack", "description": "Rise time of the curve", "soft_max": 1.0, **_SECONDS},
     ),
     "release": (
         FloatProperty,
         {
             "name": "Release",
-            "description": "How slowly the curve falls: longer lets a hit ring on",
+            "description": "Fall time of the curve; longer times let hits ring out",
             "soft_max": 2.0,
             **_SECONDS,
         },
@@ -53,20 +53,20 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         FloatProperty,
         {
             "name": "Look-Ahead",
-            "description": "Lets a rise begin before the sound, so that the picture is there on the hit",
+            "description": "Start rises before the sound, so the picture arrives on the hit",
             "soft_max": 0.5,
             **_SECONDS,
         },
     ),
     "scale": (
         EnumProperty,
-        {"name": "Normalise", "description": "What counts as weakest and as strongest", "items": items(SCALES)},
+        {"name": "Normalize", "description": "Feature values mapped to the ends of the range", "items": items(SCALES)},
     ),
     "bottom": (
         FloatProperty,
         {
             "name": "Bottom",
-            "description": "This percentage of the frames counts as weakest",
+            "description": "Percentile mapped to the low end of the range",
             "subtype": "PERCENTAGE",
         },
     ),
@@ -74,53 +74,54 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
         FloatProperty,
         {
             "name": "Top",
-            "description": "Above this percentage of the frames everything counts as strongest",
+            "description": "Percentile mapped to the high end of the range",
             "subtype": "PERCENTAGE",
         },
     ),
     "least": (
         FloatProperty,
-        {"name": "Least", "description": "The feature's value that counts as weakest, in the feature's unit"},
+        {"name": "Minimum", "description": "Feature value mapped to the low end of the range, in the feature's unit"},
     ),
     "most": (
         FloatProperty,
-        {"name": "Most", "description": "The feature's value that counts as strongest, in the feature's unit"},
+        {"name": "Maximum", "description": "Feature value mapped to the high end of the range, in the feature's unit"},
     ),
     "gain": (
         FloatProperty,
         {
             "name": "Gain",
-            "description": "Strengthens the feature before it meets the range: above 1 quiet passages reach further",
+            "description": "Amplify the feature before it is mapped to the range: above 1, quiet passages reach "
+            "further",
             "soft_max": 4.0,
         },
     ),
     "threshold": (
         FloatProperty,
-        {"name": "Threshold", "description": "What is weaker does nothing; what is stronger uses the whole range"}
+        {"name": "Threshold", "description": "Values below this are ignored; values above it use the whole range"}
         | _SHARE,
     ),
     "gamma": (
         FloatProperty,
         {
             "name": "Gamma",
-            "description": "Above 1 only loud passages act, below 1 quiet ones already do",
+            "description": "Above 1 emphasizes loud passages, below 1 quiet ones",
             "soft_min": 0.25,
             "soft_max": 4.0,
         },
     ),
-    "ease": (EnumProperty, {"name": "Ease", "description": "The shape of the curve", "items": items(EASES)}),
+    "ease": (EnumProperty, {"name": "Ease", "description": "Shape of the curve", "items": items(EASES)}),
     "invert": (
         BoolProperty,
         {
             "name": "Invert",
-            "description": "Silence gives the upper end of the range, the loudest moment the lower",
+            "description": "Map silence to the high end of the range and the loudest moment to the low end",
         },
     ),
     "offset": (
         FloatProperty,
         {
             "name": "Offset",
-            "description": "How much later than the sound the curve comes; below 0 it comes earlier",
+            "description": "Delay of the curve after the sound; negative values move it earlier",
             "soft_min": -1.0,
             "soft_max": 1.0,
             "unit": "TIME_ABSOLUTE",
@@ -128,33 +129,37 @@ _SETTINGS: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     "first": (
         IntProperty,
-        {"name": "First", "description": "The frame, from 0 for the strip's first, from which on it acts"},
+        {"name": "First", "description": "First frame on which the feature acts, counted from the start of the strip"},
     ),
     "last": (
         IntProperty,
         {
             "name": "Last",
-            "description": "The last frame on which it acts, from 0 for the strip's first; -1 is the strip's last",
+            "description": "Last frame on which the feature acts, counted from the start of the strip. -1: the "
+            "end of the strip",
         },
     ),
     "combine": (
         EnumProperty,
-        {"name": "Combine", "description": "How it meets the features above", "items": items(COMBINES)},
+        {"name": "Combine", "description": "How to combine it with the features above", "items": items(COMBINES)},
     ),
     "amount": (
         FloatProperty,
-        {"name": "Amount", "description": "How strongly it meets the features above", **_SHARE},
+        {"name": "Amount", "description": "Strength of the combination with the features above", **_SHARE},
     ),
-    "chain": (EnumProperty, {"name": "Chain", "description": "How the sound is smoothed", "items": items(CHAINS)}),
+    "chain": (EnumProperty, {"name": "Chain", "description": "How the feature is smoothed", "items": items(CHAINS)}),
     "kernel": (
         IntProperty,
-        {"name": "Kernel", "description": "Frames of the papers' median; an even number counts as the next odd one"},
+        {
+            "name": "Kernel",
+            "description": "Length of the median filter from the papers, in frames; even numbers are rounded up to odd",
+        },
     ),
     "keep": (
         FloatProperty,
         {
             "name": "Envelope",
-            "description": "How much of the papers' envelope stays from frame to frame: 0 follows at once",
+            "description": "Decay of the envelope from the papers, per frame; 0 follows immediately",
             **_SHARE,
         },
     ),
@@ -178,11 +183,11 @@ class LayerSettings(_Settings):
 
     feature: EnumProperty(
         name="Feature",
-        description="What is heard in the sound and drives this parameter",
+        description="Sound feature that drives this parameter",
         items=[*items([(NO_FEATURE, "None", "Not driven by sound")]), *feature_items()],
         default=NO_FEATURE,
     )
-    which: IntProperty(name="Number", description="Which one of its kind, such as a note or a band", default=1, min=0)
+    which: IntProperty(name="Number", description="Index of the feature, such as a note or a band", default=1, min=0)
     low_hz: FloatProperty(
         name="From", description="Lower end of the band, in Hz", default=200.0, min=0.0, max=HIGHEST_HZ, step=1000
     )
@@ -191,13 +196,13 @@ class LayerSettings(_Settings):
     )
     part: EnumProperty(
         name="Part",
-        description="What part of the sound is listened to",
+        description="Part of the sound to measure",
         items=items(features.PARTS),
         default=features.PART_NAMES[0],
     )
     channel: EnumProperty(
         name="Channel",
-        description="Which channel of the sound is listened to",
+        description="Channel of the sound to measure",
         items=items(features.CHANNELS),
         default=features.CHANNEL_NAMES[0],
     )
@@ -252,4 +257,4 @@ class LayerSettings(_Settings):
 
 
 class BEND_PG_layer(LayerSettings, PropertyGroup):
-    """A further feature of a route, and how it meets those above it"""
+    """Additional feature of a route and how it combines with those above"""

@@ -35,18 +35,18 @@ def _show_bend_route(settings: BEND_PG_settings, context: Context) -> None:
 
 
 class BEND_PG_lora(PropertyGroup):
-    """A LoRA applied to this strip's model, and how strongly"""
+    """A LoRA applied to this strip's model"""
 
     name: StringProperty(
         name="LoRA",
-        description="The name of a LoRA file from the preferences",
+        description="Name of a LoRA file from the preferences",
         search=suggestions.loras,
         search_options={"SUGGESTION"},
     )
     strength: FloatProperty(
         name="Strength",
-        description="How strongly the LoRA changes the model; 0 turns it off, negative values pull the other way. "
-        "To let the sound move it, add a Multiply bend at the site lora:*",
+        description="Strength of the LoRA; 0 turns it off, negative values reverse it. To animate it with sound, "
+        "add a Multiply bend at the site lora:*",
         default=1.0,
         soft_min=0.0,
         soft_max=2.0,
@@ -56,36 +56,48 @@ class BEND_PG_lora(PropertyGroup):
 
 
 class BEND_PG_settings(Holder, PropertyGroup):
-    """Everything that a bend strip knows besides its curves"""
+    """Settings of a bend strip"""
 
     is_bend: BoolProperty(description="Whether this strip is a bend strip", options={"HIDDEN"})
     sounds: CollectionProperty(type=BEND_PG_sound)
-    sound_mark: StringProperty(description="What a sound strip is known by to bend strips", options={"HIDDEN"})
+    sound_mark: StringProperty(description="Identifier of a sound strip", options={"HIDDEN"})
     model: StringProperty(
         name="Model",
-        description="mini, the name of a folder from the preferences, or a model of the Hugging Face hub (owner/name)",
+        description="mini, the name of a model from the preferences, or a Hugging Face model ID (owner/name)",
         default=references.MINI,
         search=suggestions.models,
         search_options={"SUGGESTION"},
     )
-    prompt: StringProperty(name="Prompt", description="What the picture shows", default="teal ocean waves")
+    prompt: StringProperty(name="Prompt", description="Text that describes the picture", default="teal ocean waves")
     negative: StringProperty(name="Negative", description="What the picture should not show")
     seed: IntProperty(
         name="Seed",
-        description="Another number gives another picture of the same kind; it stays the same on every frame",
+        description="Seed of the initial noise, the same on every frame. Changing it gives a different picture",
         default=3,
         min=0,
         max=2**31 - 1,
     )
     width: IntProperty(
-        name="Width", description="In pixels, a multiple of 8", default=256, min=64, max=4096, step=8, subtype="PIXEL"
+        name="Width",
+        description="Size of the picture in pixels, a multiple of 8",
+        default=256,
+        min=64,
+        max=4096,
+        step=8,
+        subtype="PIXEL",
     )
     height: IntProperty(
-        name="Height", description="In pixels, a multiple of 8", default=256, min=64, max=4096, step=8, subtype="PIXEL"
+        name="Height",
+        description="Size of the picture in pixels, a multiple of 8",
+        default=256,
+        min=64,
+        max=4096,
+        step=8,
+        subtype="PIXEL",
     )
     steps: IntProperty(
         name="Steps",
-        description="Denoising steps: more takes longer and looks finer; mini is at its best with 8",
+        description="Number of denoising steps: more take longer and give finer detail; mini works best with 8",
         default=8,
         min=1,
         max=1000,
@@ -93,7 +105,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     guidance: FloatProperty(
         name="Guidance",
-        description="How strictly the picture follows the prompt; 1 or less turns guidance off",
+        description="How closely the picture follows the prompt; 1 or less turns guidance off",
         default=5.0,
         min=0.0,
         max=100.0,
@@ -101,7 +113,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     walk_amount: FloatProperty(
         name="Noise Walk",
-        description="Lets the picture drift: how much of the starting noise moves on a circle. 0 stands still",
+        description="How much of the initial noise moves on a circle, making the picture drift. 0: still",
         default=0.0,
         min=0.0,
         max=1.0,
@@ -109,48 +121,50 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     walk_turns: FloatProperty(
         name="Turns",
-        description="How many times the walk goes round over the strip; whole numbers make a loop",
+        description="Number of times the noise walk circles over the strip; whole numbers make a loop",
         default=1.0,
         min=0.0,
         soft_max=16.0,
     )
     travel: EnumProperty(
         name="Prompt Travel",
-        description="Whether the prompt changes along the strip",
+        description="Source of the prompts along the strip",
         items=(
             ("NONE", "Off", "One prompt for the whole strip"),
             ("MARKERS", "Markers", "Timeline markers named 'prompt: a calm sea' set the prompt from their frame on"),
-            ("TEXT", "Text", "Lines of a text: '120: a burning forest'"),
+            ("TEXT", "Text", "Lines of a text data-block such as '120: a burning forest'"),
         ),
     )
     travel_text: PointerProperty(
-        name="Text", description="Lines of 'frame: prompt', with frames of the timeline", type=bpy.types.Text
+        name="Text",
+        description="Text data-block with lines of the form 'frame: prompt', in timeline frames",
+        type=bpy.types.Text,
     )
     source: EnumProperty(
         name="Starts From",
-        description="What every frame is painted over",
+        description="What every frame starts from",
         items=enums.items(enums.SOURCES),
         default="noise",
         update=change_parameters,
     )
     scene: EnumProperty(
         name="Scene",
-        description="What is painted before the model paints over it",
+        description="Procedural scene to start from",
         items=enums.items((name, label, "") for name, label in catalogue.scenes.SCENES),
         default=catalogue.scenes.DEFAULT_SCENE,
     )
     palette: EnumProperty(
         name="Palette",
-        description="The colours of the painted scene",
+        description="Colors of the procedural scene",
         items=enums.items((name, label, "") for name, label in catalogue.scenes.PALETTES),
         default=catalogue.scenes.DEFAULT_PALETTE,
     )
     scene_seed: IntProperty(
-        name="Scene Seed", description="Another number composes the scene anew", default=0, min=0, max=2**31 - 1
+        name="Scene Seed", description="Seed of the scene's layout", default=0, min=0, max=2**31 - 1
     )
     scene_speed: FloatProperty(
         name="Speed",
-        description="How fast the scene moves by itself: 1 is natural, 0 stands still",
+        description="Speed of the scene's animation; 1 is natural, 0 is still",
         default=1.0,
         soft_min=0.0,
         soft_max=4.0,
@@ -159,52 +173,51 @@ class BEND_PG_settings(Holder, PropertyGroup):
     )
     scheduler: EnumProperty(
         name="Sampler",
-        description="The way from noise to picture",
+        description="Denoising sampler",
         items=enums.items((row.name, row.label, row.summary) for row in schedulers.SCHEDULERS),
         default="own",
     )
     spacing: EnumProperty(
         name="Spacing",
-        description="Which timesteps the sampler visits; few-step models need Trailing",
+        description="Spacing of the sampler's timesteps; few-step models need Trailing",
         items=enums.items(schedulers.SPACINGS),
         default=schedulers.AUTO,
     )
     sigmas: EnumProperty(
         name="Sigmas",
-        description="How the noise level falls from step to step",
+        description="Noise levels of the denoising steps",
         items=enums.items(schedulers.SIGMAS),
         default=schedulers.AUTO,
     )
     prediction: EnumProperty(
         name="Prediction",
-        description="What the network predicts; choose it for a model file that doesn't say so",
+        description="What the network predicts, for model files that don't specify it",
         items=enums.items(schedulers.PREDICTIONS),
         default=schedulers.AUTO,
     )
     blending: EnumProperty(
         name="Blending",
-        description="How two prompts are blended while the prompt travels",
+        description="How consecutive prompts are blended",
         items=enums.items(enums.BLENDINGS),
         default="linear",
     )
     prompt_weights: BoolProperty(
         name="Prompt Weights",
-        description="Read (word:1.3) and (word) as stronger, [word] as weaker, and BREAK as a new part of the prompt. "
-        "Off: brackets are ordinary characters. \\( and \\) always are",
+        description="Interpret (word:1.3) and (word) as stronger, [word] as weaker, and BREAK as a new chunk of "
+        "the prompt. If disabled, brackets are ordinary characters; \\( and \\) always are",
         default=True,
     )
     clip_skip: IntProperty(
         name="Clip Skip",
-        description="Which layer of the text encoder the model reads, counted from the end as in other interfaces: "
-        "1 is the model's own, 2 leaves out one more layer, as many anime models want",
+        description="Layer of the text encoder to use, counted from the end as in other interfaces: 1 is the "
+        "model's default, 2 skips one more layer, as many anime models need",
         default=1,
         min=1,
         max=12,
     )
     decoder: StringProperty(
         name="Decoder",
-        description="The name of a decoder folder from the preferences, such as TAESD for quick looks. "
-        "Empty: the model's own",
+        description="Name of a decoder from the preferences, such as TAESD for quick previews. Empty: the model's own",
         search=suggestions.decoders,
         search_options={"SUGGESTION"},
     )
@@ -213,19 +226,19 @@ class BEND_PG_settings(Holder, PropertyGroup):
     baking: PointerProperty(type=BEND_PG_baking)
     beats: PointerProperty(type=BEND_PG_beats)
     midi_file: StringProperty(
-        name="MIDI File", description="A MIDI file whose notes and controllers are features too", subtype="FILE_PATH"
+        name="MIDI File",
+        description="MIDI file whose notes and controllers can be used as features",
+        subtype="FILE_PATH",
     )
     midi_start: IntProperty(
-        name="MIDI Start", description="How many frames after the start of the strip the MIDI file begins", default=0
+        name="MIDI Start", description="Start of the MIDI file, in frames after the start of the strip", default=0
     )
     bends: CollectionProperty(type=BEND_PG_bend)
     active_bend: IntProperty(name="Active Bend", default=0, update=_show_bend_route)
-    shows_own_route: BoolProperty(
-        description="Whether the Route panel shows the strip's own parameter", options={"HIDDEN"}
-    )
-    made: StringProperty(description="In which ways this strip's frames were computed", options={"HIDDEN"})
-    former_folders: StringProperty(description="Where this strip's frames were kept before", options={"HIDDEN"})
-    rate: StringProperty(description="The frame rate at which this strip's frames were counted", options={"HIDDEN"})
+    shows_own_route: BoolProperty(description="Show a parameter of the strip in the Route panel", options={"HIDDEN"})
+    made: StringProperty(description="How this strip's frames were computed", options={"HIDDEN"})
+    former_folders: StringProperty(description="Previous frame folders of this strip", options={"HIDDEN"})
+    rate: StringProperty(description="Frame rate of this strip's frames", options={"HIDDEN"})
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})
 
     @property
@@ -288,8 +301,8 @@ def register() -> None:
     Strip.bend_settings = PointerProperty(type=BEND_PG_settings)
     Scene.bend_beside = BoolProperty(
         name="Keep Beside This File",
-        description="Keep this file's frames in the folder bend_frames beside it, whatever Frame Folder the "
-        "preferences name. Collect Project turns this on",
+        description="Keep this file's frames in the folder bend_frames next to it, overriding Frame Folder in "
+        "the preferences. Enabled by Collect Project",
     )
 
 

@@ -15,7 +15,7 @@ from ..host import model_list, preferences
 
 def sites(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     """Sites that are worth trying first, and the LoRA files of the preferences."""
-    named = [(f"lora:{name}", "The weights of this LoRA") for name in preferences.lora_files()]
+    named = [(f"lora:{name}", "Weights of this LoRA") for name in preferences.lora_files()]
     return [*((name, summary) for name, summary in core_sites.COMMON_SITES), *named]
 
 
@@ -23,10 +23,10 @@ def channels(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     """Ways to choose channels."""
     clusters = [(f"cluster {index}", "channels that act alike") for index in range(CLUSTERS)]
     return [
-        ("all", "every channel"),
+        ("all", "all channels"),
         ("0-3", "numbers and ranges, such as 0-3, 7"),
-        ("random 25%", "a seeded share of the channels"),
-        ("top 16", "the most active channels"),
+        ("random 25%", "seeded random subset of the channels"),
+        ("top 16", "most active channels"),
         *clusters,
     ]
 
@@ -35,7 +35,7 @@ def models(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     """mini, the models of the preferences, and those of the hub."""
     named = [(name, "in the preferences") for name in preferences.model_folders()]
     of_the_hub = [
-        (row.name, "downloaded" if row.whole else row.known.good_for if row.known else "not whole")
+        (row.name, "downloaded" if row.whole else row.known.good_for if row.known else "incomplete")
         for row in sorted(model_list.rows(), key=lambda row: not row.whole)
     ]
     return [(core_models.MINI, "ships with Bend"), *named, *of_the_hub]
@@ -60,7 +60,7 @@ def hearings(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
 def blocks(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     """Ways to let some blocks hear less."""
     return [
-        ("mid_block 0", "only the way up hears"),
-        ("up_blocks 0", "only the middle hears: what there is"),
+        ("mid_block 0", "sound acts on the up blocks only"),
+        ("up_blocks 0", "sound acts on the middle block only"),
         ("mid_block 0.5, up_blocks.1 1.5", "any factors"),
     ]

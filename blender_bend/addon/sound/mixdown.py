@@ -76,9 +76,9 @@ def chosen_sounds(scene: Scene, strip: ImageStrip, choice: Collection[Any] = ())
 
 def gone(item: Any) -> BendError:
     """What to say when something that was chosen has no sound any more."""
-    said = f"The sound strip '{item.name}' is not on the timeline any more."
+    said = f"The sound strip '{item.name}' is no longer on the timeline."
     if item.channel:
-        said = f"There is no sound in channel {item.channel} any more."
+        said = f"There is no longer any sound in channel {item.channel}."
     return BendError(
         Code.SOUND_NONE,
         said,
@@ -122,13 +122,13 @@ def _check_readable(strip: SoundStrip) -> None:
         raise BendError(
             Code.SOUND_MISSING,
             f"The file of sound strip '{strip.name}' is missing: {path}.",
-            "Put the file back, or choose another one in the strip's properties.",
+            "Restore the file, or choose another one in the strip's properties.",
         )
     if sound.samplerate == 0 or sound.channels == "INVALID":
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"Blender cannot read sound from '{os.path.basename(path)}'.",
-            "Convert it to wav, flac or mp3.",
+            f"Blender can't read sound from '{os.path.basename(path)}'.",
+            "Convert it to WAV, FLAC or MP3.",
         )
 
 
@@ -167,7 +167,9 @@ def _mix(scene: Scene, frames: range, path: Path) -> None:
             compat.mixdown(scene, str(path), SAMPLE_RATE)
         except RuntimeError as error:
             raise BendError(
-                Code.SOUND_UNREADABLE, f"Blender could not mix the sound: {error}.", "Check that the strips play."
+                Code.SOUND_UNREADABLE,
+                f"Blender couldn't mix down the sound: {error}.",
+                "Check that the strips play back.",
             ) from error
 
 
@@ -183,8 +185,8 @@ def _refuse_lost_scenes(scene: Scene, seen: frozenset[str] = frozenset()) -> Non
         if strip.scene is None:
             raise BendError(
                 Code.SOUND_UNREADABLE,
-                f"The scene of strip '{strip.name}' in '{scene.name}' was deleted, and Blender would crash.",
-                "Delete the strip, or choose a scene for it.",
+                f"The scene of strip '{strip.name}' in '{scene.name}' has been deleted, which would crash Blender.",
+                "Delete the strip, or choose another scene for it.",
             )
         if strip.scene.name_full not in seen:
             _refuse_lost_scenes(strip.scene, seen | {scene.name_full})
@@ -203,8 +205,8 @@ def _mixed(rate: FrameRate, frames: range) -> range:
         fps, seconds = float(rate.value), float(rate.seconds(len(frames)))
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"At {fps:.4g} frames a second the strip lasts {seconds:.3g} seconds.",
-            "Sounds of up to six hours can be measured: see Frame Rate in the Output properties.",
+            f"At {fps:.4g} fps the strip lasts {seconds:.3g} seconds.",
+            "Only sounds up to six hours can be measured; check Frame Rate in the Output properties.",
         )
     return mixed
 

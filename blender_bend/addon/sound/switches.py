@@ -51,8 +51,8 @@ def pieces(scene: Scene, sounds: Iterable[Strip], frames: range) -> list[range]:
     if len(cuts) > _MOST:
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"A driver, or the animation of a meta strip, changes the sound on {len(cuts)} frames.",
-            "Set keys on the volume of the sound strips instead.",
+            f"A driver or an animated meta strip changes the sound on {len(cuts)} frames.",
+            "Animate the volume of the sound strips instead.",
         )
     return [range(first, end) for first, end in zip(cuts, [*cuts[1:], frames.stop], strict=True)]
 

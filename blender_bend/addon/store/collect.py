@@ -77,7 +77,7 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
     """
     if not bpy.data.filepath:
         raise BendError(
-            Code.FILE_UNSAVED, "The file has not been saved yet.", "Save it; then its parts can be collected beside it."
+            Code.FILE_UNSAVED, "The .blend file hasn't been saved yet.", "Save it, then collect the project."
         )
     blend = bpy.data.filepath
     beside = Path(blend).parent
@@ -93,7 +93,9 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
             yield
             if bpy.data.filepath != blend:
                 raise BendError(
-                    Code.STRIP_CHANGED, "Another file was opened while the project was collected.", "Collect it again."
+                    Code.STRIP_CHANGED,
+                    "Another file was opened while the project was being collected.",
+                    "Collect it again.",
                 )
     _rename(beside, sounds)
     return result

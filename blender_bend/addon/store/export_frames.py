@@ -39,7 +39,7 @@ def export(
     if plan.missing:
         raise BendError(
             Code.FRAMES_MISSING,
-            f"{len(plan.missing)} of {len(plan.keys)} frames are not rendered yet.",
+            f"{len(plan.missing)} of {len(plan.keys)} frames haven't been rendered.",
             "Generate them first.",
             "bend.generate",
         )
@@ -49,8 +49,8 @@ def export(
     if there and not overwrite:
         raise BendError(
             Code.FILE_EXISTS,
-            f"{there} files of these names are in {folder} already.",
-            "Choose another folder or name, or tick Overwrite.",
+            f"{there} files with these names already exist in {folder}.",
+            "Choose another folder or name, or enable Overwrite.",
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -63,7 +63,7 @@ def export(
     if not (yield from plan.asked.holds(plan.keys)):
         raise BendError(
             Code.STRIP_CHANGED,
-            f"'{plan.strip}' has changed while its frames were exported: the files show it as it was.",
+            f"'{plan.strip}' changed while its frames were being exported; the files show its previous state.",
             "Export it again.",
         )
     return list(targets.values())

@@ -65,8 +65,8 @@ class Anchor:
         """What to say when the strip asks for something else."""
         return BendError(
             Code.STRIP_CHANGED,
-            f"'{self.strip}' or what it depends on has changed while {self.doing}.",
-            "Nothing was written. Try again.",
+            f"'{self.strip}' or something it depends on changed while {self.doing}.",
+            "Nothing was changed. Try again.",
         )
 
     def _candidates(self) -> Iterator[ImageStrip]:

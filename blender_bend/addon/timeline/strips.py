@@ -63,7 +63,7 @@ def called(scene_name: str, strip_name: str) -> ImageStrip:
     """
     strip = find(scene_name, strip_name)
     if strip is None:
-        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' is gone.")
+        raise BendError(Code.STRIP_MISSING, f"The bend strip '{strip_name}' no longer exists.")
     return strip
 
 

@@ -16,7 +16,7 @@ MOST = 100_000
 #: The longest list that anyone writes.
 _LONGEST = 10_000
 
-_HINT = "Write all, numbers and ranges (0-3, 7), random 25%, top 16, or cluster 2."
+_HINT = "Use all, numbers and ranges (0-3, 7), random 25%, top 16, or cluster 2."
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Selection:
         if self.numbers and self.numbers[-1] >= channels:
             raise BendError(
                 Code.CHANNEL_MISSING,
-                f"Channel {self.numbers[-1]} does not exist here.",
+                f"Channel {self.numbers[-1]} doesn't exist at this site.",
                 f"This site has channels 0 to {channels - 1}.",
             )
 

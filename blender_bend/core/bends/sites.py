@@ -21,26 +21,26 @@ WEIGHT_KINDS = ("lora",)
 
 #: What the interface offers; any other path can be typed.
 COMMON_SITES: tuple[tuple[str, str], ...] = (
-    ("latent", "The picture in the making, before each step: early what and where, late colour and grain"),
-    ("noise", "The noise the picture starts from: another scene of the same kind"),
-    ("prediction", "What the network says at each step, after guidance: like latent, but softer"),
-    ("guidance", "How the prompt pulls at each step: the difference that guidance makes"),
-    ("text", "The meaning of the prompt, as the network reads it"),
-    ("unet:mid_block", "The deepest part of the network: the meaning of the scene"),
-    ("unet:down_blocks.*", "The way down: composition"),
-    ("unet:up_blocks.*", "The way up: shapes and texture"),
-    ("unet:up_blocks.0", "First block of the way up: large shapes"),
-    ("unet:up_blocks.1", "Second block of the way up: shapes and materials"),
-    ("unet:up_blocks.2", "Third block of the way up: texture and colour"),
-    ("unet:skips.*", "The bridges from the way down to the way up: outlines and fine detail"),
-    ("unet:**.attn2", "Every place where the network reads the prompt"),
-    ("unet:**.attn1", "Every place where the picture looks around in itself"),
-    ("vae:decoder.mid_block", "The decoder, after the denoising: the whole picture's material"),
-    ("vae:decoder.up_blocks.*", "The decoder's way to pixels: glitches, colour and grain"),
+    ("latent", "The latent before each step: early content and layout, late color and grain"),
+    ("noise", "The initial noise: a different scene of the same kind"),
+    ("prediction", "The network's prediction at each step, after guidance: like latent, but softer"),
+    ("guidance", "The guidance at each step: the difference the prompt makes"),
+    ("text", "The prompt embedding, as the network reads it"),
+    ("unet:mid_block", "The deepest part of the network: the content of the scene"),
+    ("unet:down_blocks.*", "The down blocks: composition"),
+    ("unet:up_blocks.*", "The up blocks: shapes and texture"),
+    ("unet:up_blocks.0", "First up block: large shapes"),
+    ("unet:up_blocks.1", "Second up block: shapes and materials"),
+    ("unet:up_blocks.2", "Third up block: texture and color"),
+    ("unet:skips.*", "The skip connections: outlines and fine detail"),
+    ("unet:**.attn2", "All cross-attention layers, where the network reads the prompt"),
+    ("unet:**.attn1", "All self-attention layers"),
+    ("vae:decoder.mid_block", "The decoder, after the denoising: the material of the whole picture"),
+    ("vae:decoder.up_blocks.*", "The decoder's last blocks: glitches, color and grain"),
     ("transformer:transformer_blocks.*", "The blocks of SD3 and FLUX"),
     (
         "lora:*",
-        "The weights of the loaded LoRA files: Multiply is their strength, in the network and the text encoders",
+        "Weights of the loaded LoRA files in the network and the text encoders; Multiply sets their strength",
     ),
 )
 
@@ -80,7 +80,7 @@ class Site:
         if not found:
             near = difflib.get_close_matches(self.pattern, paths, n=3, cutoff=0.3)
             hint = f"Did you mean {' or '.join(f'{self.kind}:{path}' for path in near)}?" if near else ""
-            raise BendError(Code.SITE_UNKNOWN, f"This model has no place called '{self}'.", hint)
+            raise BendError(Code.SITE_UNKNOWN, f"This model has no site '{self}'.", hint)
         return found
 
 

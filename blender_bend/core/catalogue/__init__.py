@@ -35,7 +35,7 @@ __all__ = [
 MIX = Parameter(
     "mix",
     label="Mix",
-    summary="How much of the bend is heard: 0 leaves the picture as it is, 1 bends fully",
+    summary="How much of the bend is applied: 0 leaves the picture unchanged, 1 bends fully",
     neutral=0.0,
     default=1.0,
     soft=(0.0, 1.0),
@@ -68,7 +68,7 @@ def operator(name: str) -> Operator:
     found = _BY_NAME.get(name)
     if found is None:
         raise BendError(
-            Code.OPERATOR_UNKNOWN, f"There is no operator '{name}'.", f"Choose one of: {', '.join(_BY_NAME)}."
+            Code.OPERATOR_UNKNOWN, f"Operator '{name}' not found.", f"Choose one of: {', '.join(_BY_NAME)}."
         )
     return found
 
@@ -78,13 +78,14 @@ EVERYWHERE = regions.EVERYWHERE
 
 #: What is put back after a bend, with words for the tooltip.
 RESTORATIONS: tuple[tuple[str, str, str], ...] = (
-    ("none", "Nothing", "The bend's result stays as it is"),
+    ("none", "Nothing", "Leave the result of the bend unchanged"),
     (
         "statistics",
         "Mean and Deviation",
-        "Every channel gets back its mean and its spread: strong bends stay within what the network knows",
+        "Restore the mean and standard deviation of every channel, which keeps strong bends within the range the "
+        "network knows",
     ),
-    ("energy", "Energy", "The whole gets back its strength: the picture neither fades nor burns out"),
+    ("energy", "Energy", "Restore the overall strength, so the picture neither fades nor burns out"),
 )
 
 
@@ -98,7 +99,7 @@ def region(name: str) -> Region:
     found = next((region for region in REGIONS if region.name == name), None)
     if found is None:
         known = ", ".join(region.name for region in REGIONS)
-        raise BendError(Code.PARAMETER_INVALID, f"There is no region '{name}'.", f"Choose one of: {known}.")
+        raise BendError(Code.PARAMETER_INVALID, f"Region '{name}' not found.", f"Choose one of: {known}.")
     return found
 
 

@@ -23,13 +23,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "rotate_channels",
         label="Rotate Channels",
-        summary="Turns two channels into each other: early it changes the scene, late it turns the colour wheel",
-        parameters=(_angle("angle", "Angle", "How far the plane of the two channels is turned"),),
+        summary="Rotate two channels into each other: early it changes the scene, late it turns the color wheel",
+        parameters=(_angle("angle", "Angle", "Rotation angle in the plane of the two channels"),),
         choices=(
             Choice(
                 "plane",
                 label="Plane",
-                summary="The two channels that are turned into each other; each pair changes other colours",
+                summary="The two channels to rotate into each other; each pair changes different colors",
                 options=PLANES,
                 default="1-2",
                 pattern=rf"{_NUMBER}-(?!\1$){_NUMBER}",
@@ -37,7 +37,7 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "repeat",
                 label="Repeat",
-                summary="Once, or alike in every four channels: for layers of the network, which have hundreds",
+                summary="Rotate once, or in every group of four channels, for network layers with hundreds of channels",
                 options=("once", "every four"),
                 default="once",
             ),
@@ -48,10 +48,9 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "six_plane_rotation",
         label="Six-Plane Rotation",
-        summary="Turns four channels in all six planes at once: early from scene to scene, late through all colours",
+        summary="Rotate four channels in all six planes at once: early from scene to scene, late through all colors",
         parameters=tuple(
-            _angle(f"angle_{a}{b}", f"Angle {a}-{b}", f"How far channels {a} and {b} are turned into each other")
-            for a, b in SIX_PLANES
+            _angle(f"angle_{a}{b}", f"Angle {a}-{b}", f"Rotation angle of channels {a} and {b}") for a, b in SIX_PLANES
         ),
         family=FAMILY,
         source="JAES25, six_plane_rotation: G01 G02 G03 G12 G13 G23; on every full group of four channels",
@@ -59,12 +58,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "channel_matrix",
         label="Channel Matrix",
-        summary="Mixes all channels by a matrix: early another scene, later other materials, late other colours",
+        summary="Mix all channels by a matrix: early it changes the scene, later materials, late colors",
         parameters=(
             Parameter(
                 "amount",
                 label="Amount",
-                summary="How strongly the matrix mixes; 0 changes nothing",
+                summary="Strength of the mixing; 0 changes nothing",
                 neutral=0.0,
                 default=0.5,
                 soft=(-1.0, 1.0),
@@ -75,14 +74,14 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "form",
                 label="Form",
-                summary="Normalised adds the matrix with its gain set to 1; raw replaces the picture by what it gives",
+                summary="Normalized adds the matrix with its gain set to 1; raw replaces the picture with its result",
                 options=("normalised", "raw"),
                 default="normalised",
             ),
             Choice(
                 "matrix",
                 label="Matrix",
-                summary="Numbers row by row, as many as channels times channels; empty for one drawn from the seed",
+                summary="Matrix elements row by row, channels × channels numbers. Empty: a random matrix from the seed",
                 options=("",),
                 default="",
                 pattern=r"[-+0-9.eE,;\s]*",
@@ -95,13 +94,14 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "reflect",
         label="Reflect Channel",
-        summary="Turns one channel to its negative: early a new object, later other light or colours, late grain",
+        summary="Negate one channel: early a new object, later different light or colors, late grain",
         parameters=(),
         choices=(
             Choice(
                 "channel",
                 label="Channel",
-                summary="0 swaps light and shade, 1 goes to magenta and purple, 2 to a cyan glow, 3 to dark orange",
+                summary="Channel to negate: 0 swaps light and shade, 1 gives magenta and purple, 2 a cyan glow, "
+                "3 dark orange",
                 options=("0", "1", "2", "3"),
                 default="0",
                 pattern=_NUMBER,
@@ -113,13 +113,14 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "hadamard",
         label="Hadamard",
-        summary="Mixes all channels as sums and differences: early another scene, late colours of another world",
+        summary="Mix all channels as sums and differences: early a different scene, late otherworldly colors",
         parameters=(),
         choices=(
             Choice(
                 "form",
                 label="Form",
-                summary="Orthogonal keeps the strength, raw is louder; raw rows mixes rows and tips the picture over",
+                summary="Orthogonal preserves the strength, raw is stronger; raw rows mixes rows and tips the "
+                "picture over",
                 options=("orthogonal", "raw", "raw rows"),
                 default="orthogonal",
             ),
@@ -130,7 +131,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "permute_channels",
         label="Permute Channels",
-        summary="Gives every channel the place of another, drawn from the seed: early a new scene, late false colours",
+        summary="Shuffle the channels with the seed: early a new scene, late false colors",
         parameters=(),
         choices=(VARIATION,),
         family=FAMILY,
@@ -139,12 +140,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "roll_channels",
         label="Roll Channels",
-        summary="Moves every channel on to the next: late colours trade places, inside the network features do",
+        summary="Shift every channel to the next: late, colors trade places; inside the network, features do",
         parameters=(
             Parameter(
                 "shift",
                 label="Shift",
-                summary="By how many channels; values between whole numbers blend neighbours",
+                summary="Number of channels to shift by; fractions blend neighbors",
                 neutral=0.0,
                 default=1.0,
                 soft=(-4.0, 4.0),

@@ -11,14 +11,14 @@ OPERATORS: tuple[Operator, ...] = (
         "add_direction",
         label="Follow Direction",
         summary=(
-            "Moves the picture along one of the ten ways in which the network's own pictures differ most. "
-            "Bend studies the model once for it"
+            "Move the picture along one of the ten main directions in which the model's pictures differ. "
+            "Requires a one-time study of the model"
         ),
         parameters=(
             Parameter(
                 "amount",
                 label="Amount",
-                summary="How far: 1 is as far as pictures usually differ along this direction",
+                summary="Distance along the direction; 1 is the usual variation between pictures",
                 neutral=0.0,
                 default=2.0,
                 soft=(-5.0, 5.0),
@@ -28,7 +28,7 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "direction",
                 label="Direction",
-                summary="1 is the direction in which pictures differ most",
+                summary="Number of the direction; 1 is the one in which pictures differ most",
                 options=tuple(str(number) for number in range(1, 11)),
                 default="1",
             ),

@@ -12,7 +12,7 @@ TAU = math.tau
 _GAIN = Parameter(
     "gain",
     label="Gain",
-    summary="1 changes nothing, 0 takes these waves away, 2 doubles them",
+    summary="Gain of these frequencies: 1 changes nothing, 0 removes them, 2 doubles them",
     neutral=1.0,
     default=1.5,
     soft=(0.0, 3.0),
@@ -39,8 +39,9 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "low_gain",
         label="Low Frequencies",
-        summary="Strengthens or weakens the coarse: early the layout grows bolder or dissolves, late light and tint",
-        parameters=(_GAIN, _cutoff("cutoff", "Cutoff", "Waves coarser than this are changed", 0.25)),
+        summary="Strengthen or weaken low frequencies: early the layout grows bolder or dissolves, late light "
+        "and tint change",
+        parameters=(_GAIN, _cutoff("cutoff", "Cutoff", "Frequencies below this are changed", 0.25)),
         family=FAMILY,
         source="Bend: gain below a radius of the spectrum, with a smooth edge",
         spatial=True,
@@ -48,8 +49,8 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "high_gain",
         label="High Frequencies",
-        summary="Strengthens or weakens the fine: in the middle more or less texture, late grain or softness",
-        parameters=(_GAIN, _cutoff("cutoff", "Cutoff", "Waves finer than this are changed", 0.5)),
+        summary="Strengthen or weaken high frequencies: midway more or less texture, late grain or softness",
+        parameters=(_GAIN, _cutoff("cutoff", "Cutoff", "Frequencies above this are changed", 0.5)),
         family=FAMILY,
         source="Bend: gain above a radius of the spectrum, with a smooth edge",
         spatial=True,
@@ -57,11 +58,11 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "band_gain",
         label="Band of Frequencies",
-        summary="Strengthens or weakens one size of detail: an equaliser for shapes",
+        summary="Strengthen or weaken one size of detail: an equalizer for shapes",
         parameters=(
             _GAIN,
-            _cutoff("low", "Low", "Where the band begins", 0.2),
-            _cutoff("high", "High", "Where the band ends", 0.5),
+            _cutoff("low", "Low", "Lower end of the band", 0.2),
+            _cutoff("high", "High", "Upper end of the band", 0.5),
         ),
         family=FAMILY,
         source="Bend: gain in a ring of the spectrum, with smooth edges",
@@ -70,12 +71,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "phase_shift",
         label="Phase Shift",
-        summary="Turns every wave in its place: a quarter turn makes a relief, half a turn the negative",
+        summary="Shift the phase of every wave: a quarter turn gives a relief, half a turn the negative",
         parameters=(
             Parameter(
                 "angle",
                 label="Angle",
-                summary="How far every wave is turned; the mean stays",
+                summary="Phase shift of every wave; the mean is preserved",
                 neutral=0.0,
                 default=TAU / 8,
                 soft=(-TAU, TAU),
@@ -89,12 +90,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "spectrum_swap",
         label="Spectrum Swap",
-        summary="Gives the picture's layout or its texture to seeded noise: this texture elsewhere, or here another",
+        summary="Combine the layout or the texture of the picture with seeded noise: same texture elsewhere, or "
+        "a different one here",
         parameters=(
             Parameter(
                 "amount",
                 label="Amount",
-                summary="How far the other half goes over to the noise's",
+                summary="How much of the other half is replaced by the noise's",
                 neutral=0.0,
                 default=0.5,
                 soft=(0.0, 1.0),
@@ -107,7 +109,7 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "keep",
                 label="Keep",
-                summary="Amplitude keeps the strength of each wave (texture), phase its place (layout)",
+                summary="Amplitude keeps the strength of each wave (texture), phase its position (layout)",
                 options=("amplitude", "phase"),
                 default="amplitude",
             ),
@@ -120,7 +122,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "spectral_noise",
         label="Spectral Noise",
-        summary="Adds noise that has the picture's own texture: early another scene, late grain that fits in",
+        summary="Add noise with the picture's own texture: early a different scene, late matching grain",
         parameters=(
             Parameter(
                 "amount",

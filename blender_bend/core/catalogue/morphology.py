@@ -11,7 +11,7 @@ FAMILY = "Shape"
 _RADIUS = Parameter(
     "radius",
     label="Radius",
-    summary="Reach in cells of the tensor (a latent cell is 8 pixels); values between whole numbers blend",
+    summary="Radius in cells of the tensor (a latent cell is 8 pixels); fractions blend",
     neutral=0.0,
     default=1.0,
     soft=(0.0, 3.0),
@@ -20,11 +20,11 @@ _RADIUS = Parameter(
     unit=Unit.CELL,
 )
 _RADIUS_ALONE = replace(_RADIUS, neutral=None, tighter={"vae": (0.5, 3.0)})  # at 0 nothing is left
-_SPREAD = replace(_RADIUS, summary="Reach in cells of the tensor (a latent cell is 8 pixels)")
+_SPREAD = replace(_RADIUS, summary="Radius in cells of the tensor (a latent cell is 8 pixels)")
 _WINDOW = Choice(
     "window",
     label="Window",
-    summary="Centred on each cell; or even, as published: sides of 2, 4, 6, which shifts the picture by half a cell",
+    summary="Centered on each cell, or even sides of 2, 4, 6 as published, which shift the picture by half a cell",
     options=("centred", "even"),
     default="centred",
 )
@@ -33,7 +33,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "dilate",
         label="Dilate",
-        summary="Grows the strong parts: soft focus, bloom and blobs; early coloured balls take over the scene",
+        summary="Grow the strong parts: soft focus, bloom and blobs; early, colored balls take over the scene",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -43,7 +43,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "erode",
         label="Erode",
-        summary="Grows the weak parts: early things remain as outlines, later painted patches, late glow and blur",
+        summary="Grow the weak parts: early, objects remain as outlines; later painted patches, late glow and blur",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -53,7 +53,8 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "open",
         label="Open",
-        summary="Takes away peaks smaller than the radius: painted patches; on noise it shifts all colours, like Erode",
+        summary="Remove peaks smaller than the radius, giving painted patches; on noise it shifts all colors, "
+        "like Erode",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -63,7 +64,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "close",
         label="Close",
-        summary="Fills gaps smaller than the radius: things grow together; on noise it shifts all colours, like Dilate",
+        summary="Fill gaps smaller than the radius, merging objects; on noise it shifts all colors, like Dilate",
         parameters=(_RADIUS,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -73,7 +74,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "gradient",
         label="Gradient",
-        summary="Leaves only how much changes nearby: early no scene is left, late lines; mix it in, or normalise",
+        summary="Keep only local changes: early no scene is left, late lines; use a low mix, or normalize",
         parameters=(_RADIUS_ALONE,),
         choices=(_WINDOW,),
         family=FAMILY,
@@ -83,7 +84,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "sobel",
         label="Sobel Edges",
-        summary="Leaves only the edges: early the scene is lost, late dim outlines; mix it in or normalise after",
+        summary="Keep only the edges: early the scene is lost, late dim outlines; use a low mix, or normalize after",
         parameters=(),
         family=FAMILY,
         source="DAFx24, sobel (normalised): sqrt(gx^2 + gy^2 + 1e-6)",
@@ -92,7 +93,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "blur",
         label="Blur",
-        summary="Washes out detail: early the scene melts into flat colour, late soft focus",
+        summary="Wash out detail: early the scene melts into flat color, late soft focus",
         parameters=(_SPREAD,),
         family=FAMILY,
         source="Bend: Gaussian, the radius is its sigma",
@@ -101,12 +102,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "sharpen",
         label="Sharpen",
-        summary="Strengthens detail: in the middle more texture, late crisp edges and grain; below 0 it softens",
+        summary="Strengthen detail: midway more texture, late crisp edges and grain; negative values soften",
         parameters=(
             Parameter(
                 "amount",
                 label="Amount",
-                summary="How much of the detail is added",
+                summary="Amount of detail to add",
                 neutral=0.0,
                 default=0.5,
                 soft=(-1.0, 3.0),

@@ -6,7 +6,7 @@ import math
 
 from .terms import Operator, Parameter, Unit, in_sigma
 
-FAMILY = "Point-wise"
+FAMILY = "Pointwise"
 
 #: The limits of ``clamp``: at them nothing is held back at all.
 UNCLAMPED = (-1000.0, 1000.0)
@@ -15,12 +15,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "add",
         label="Add",
-        summary="Adds a number everywhere: early it changes the scene, late it tints",
+        summary="Add a number everywhere: early it changes the scene, late it tints",
         parameters=(
             in_sigma(
                 "amount",
                 "Amount",
-                "What is added; a latent has a spread of about 1",
+                "Number to add; a latent has a standard deviation of about 1",
                 neutral=0.0,
                 default=0.5,
                 soft=(-2.0, 2.0),
@@ -32,12 +32,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "subtract",
         label="Subtract",
-        summary="Takes a number away everywhere: early another scene, late the opposite tint of Add",
+        summary="Subtract a number everywhere: early a different scene, late the opposite tint of Add",
         parameters=(
             in_sigma(
                 "amount",
                 "Amount",
-                "What is taken away; a latent has a spread of about 1",
+                "Number to subtract; a latent has a standard deviation of about 1",
                 neutral=0.0,
                 default=0.5,
                 soft=(-2.0, 2.0),
@@ -49,12 +49,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "multiply",
         label="Multiply",
-        summary="Strengthens or weakens the signal: above 1 more contrast and detail, 0 silences the site",
+        summary="Strengthen or weaken the signal: above 1 more contrast and detail, 0 silences the site",
         parameters=(
             Parameter(
                 "factor",
                 label="Factor",
-                summary="1 changes nothing, 0 silences, 2 doubles",
+                summary="Factor to multiply by: 1 changes nothing, 0 silences, 2 doubles",
                 neutral=1.0,
                 default=1.5,
                 soft=(0.0, 3.0),
@@ -68,12 +68,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "invert_offset",
         label="Invert and Offset",
-        summary="Turns the picture to its negative and shifts it: early another scene, late opposite colours",
+        summary="Invert the picture and shift it: early a different scene, late opposite colors",
         parameters=(
             in_sigma(
                 "offset",
                 "Offset",
-                "What the values are taken from; 0 is the plain negative",
+                "Number the values are subtracted from; 0 is the plain negative",
                 neutral=None,
                 default=1.0,
                 soft=(-2.0, 2.0),
@@ -86,7 +86,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "invert_sign",
         label="Invert Sign",
-        summary="The negative: early another object, late light and dark and all colours trade places",
+        summary="Negate the picture: early a different object, late light and dark and all colors trade places",
         parameters=(),
         family=FAMILY,
         source="DAFx24, inversion2: -x",
@@ -94,12 +94,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "threshold",
         label="Threshold",
-        summary="Silences everything weaker than a level: early the scene collapses to bold shapes, late it speckles",
+        summary="Silence everything weaker than a level: early the scene collapses to bold shapes, late it speckles",
         parameters=(
             in_sigma(
                 "level",
                 "Level",
-                "Values nearer to zero than this become zero",
+                "Values closer to zero than this become zero",
                 neutral=0.0,
                 default=0.5,
                 soft=(0.0, 1.5),
@@ -112,7 +112,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "binary_threshold",
         label="Binary Threshold",
-        summary="Leaves only 1 and 0: hard cut-out patches; mix it in, fully it replaces all that is there",
+        summary="Reduce everything to 1 and 0: hard cutout patches; use a low mix, a full one replaces everything",
         parameters=(
             in_sigma(
                 "level",
@@ -130,12 +130,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "soft_threshold",
         label="Soft Threshold",
-        summary="Draws every value towards zero: fine texture goes first, bold shapes stay, the picture grows calm",
+        summary="Pull every value toward zero: fine texture goes first, bold shapes stay, the picture grows calm",
         parameters=(
             in_sigma(
                 "level",
                 "Level",
-                "How far towards zero; below 0 the values grow instead",
+                "Distance toward zero; negative values grow the values instead",
                 neutral=0.0,
                 default=0.5,
                 soft=(0.0, 1.5),
@@ -147,12 +147,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "shrink_threshold",
         label="Shrink Threshold",
-        summary="Silences the weak and weakens the strong: at 1 all is silent, above 1 what is left turns negative",
+        summary="Silence weak values and weaken strong ones: at 1 all is silent, above 1 the rest turns negative",
         parameters=(
             in_sigma(
                 "level",
                 "Level",
-                "Values nearer to zero than this become zero, the others are multiplied by 1 minus this",
+                "Values closer to zero than this become zero, the others are multiplied by 1 minus this",
                 neutral=0.0,
                 default=0.5,
                 soft=(0.0, 2.0),
@@ -164,12 +164,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "power",
         label="Power",
-        summary="Bends contrast: above 1 the strong parts stand out and texture fades, below 1 texture and grain rise",
+        summary="Change contrast: above 1 the strong parts stand out and texture fades, below 1 texture and grain rise",
         parameters=(
             Parameter(
                 "exponent",
                 label="Exponent",
-                summary="1 changes nothing, 2 squares (and keeps the sign), 0.5 takes the root, 0 keeps only the sign",
+                summary="Exponent of the power: 1 changes nothing, 2 squares (keeping the sign), 0.5 takes the "
+                "root, 0 keeps only the sign",
                 neutral=1.0,
                 default=1.5,
                 soft=(0.25, 1.75),
@@ -183,7 +184,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "absolute",
         label="Absolute",
-        summary="Folds the negative half over the positive: early another scene, late solarised colours",
+        summary="Fold the negative half over the positive: early a different scene, late solarized colors",
         parameters=(),
         family=FAMILY,
         source="DAFx24, absolute: |x|",
@@ -191,7 +192,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "log",
         label="Logarithm",
-        summary="Turns strength into its logarithm: values near zero become deep holes; rough, so mix it in",
+        summary="Take the logarithm of the strength: values near zero become deep holes; rough, so use a low mix",
         parameters=(
             Parameter(
                 "base",
@@ -209,12 +210,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "clamp",
         label="Clamp",
-        summary="Cuts off what is too low and too high: flat areas; a narrow window erases most of the picture",
+        summary="Cut off low and high values, giving flat areas; a narrow window erases most of the picture",
         parameters=(
             in_sigma(
                 "low",
                 "Low",
-                "Values below this become this; at -1000 none",
+                "Lower limit; -1000 disables it",
                 neutral=UNCLAMPED[0],
                 default=-1.0,
                 soft=(-4.0, 0.0),
@@ -222,7 +223,7 @@ OPERATORS: tuple[Operator, ...] = (
             in_sigma(
                 "high",
                 "High",
-                "Values above this become this; at 1000 none",
+                "Upper limit; 1000 disables it",
                 neutral=UNCLAMPED[1],
                 default=1.0,
                 soft=(0.0, 4.0),
@@ -235,12 +236,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "rescale",
         label="Rescale",
-        summary="Stretches or squeezes all values into a range: narrow is flat and grey, wide is harsh",
+        summary="Stretch or squeeze all values into a range: narrow is flat and gray, wide is harsh",
         parameters=(
             in_sigma(
                 "low",
                 "Low",
-                "What the lowest value becomes",
+                "New lowest value",
                 neutral=None,
                 default=-2.0,
                 soft=(-6.0, 0.0),
@@ -249,7 +250,7 @@ OPERATORS: tuple[Operator, ...] = (
             in_sigma(
                 "high",
                 "High",
-                "What the highest value becomes",
+                "New highest value",
                 neutral=None,
                 default=2.0,
                 soft=(0.0, 6.0),
@@ -262,12 +263,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "sine",
         label="Sine Fold",
-        summary="Folds strong values back like a wave folder: early the scene grows flat, late muted turned colours",
+        summary="Fold strong values back like a wavefolder: early the scene grows flat, late colors shift and fade",
         parameters=(
             Parameter(
                 "frequency",
                 label="Frequency",
-                summary="How often values are folded: 1 only the extremes, 4 many rings; near 0 hardly anything",
+                summary="Number of folds: 1 only the extremes, 4 many rings, near 0 hardly any",
                 neutral=0.0,
                 default=2.0,
                 soft=(0.0, 6.0),
@@ -278,13 +279,13 @@ OPERATORS: tuple[Operator, ...] = (
     ),
     Operator(
         "quantise",
-        label="Quantise",
-        summary="Rounds values to steps: early the scene simplifies, late terraces and posterised patches",
+        label="Quantize",
+        summary="Round values to steps: early the scene simplifies, late terraces and posterized patches",
         parameters=(
             in_sigma(
                 "interval",
                 "Interval",
-                "Distance of the steps; above twice the largest value all becomes 0",
+                "Size of the steps; above twice the largest value everything becomes 0",
                 neutral=0.0,
                 default=0.5,
                 soft=(0.0, 2.0),

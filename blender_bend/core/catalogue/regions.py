@@ -13,14 +13,14 @@ def _part(name: str, label: str, summary: str, default: float, low: float = 0.0,
     )
 
 
-_SOFTNESS = _part("softness", "Region Softness", "How wide the edge of the region is; 0 is sharp", 0.1)
+_SOFTNESS = _part("softness", "Region Softness", "Width of the region's edge; 0 is sharp", 0.1)
 
 REGIONS: tuple[Region, ...] = (
     Region(EVERYWHERE, "Everywhere", "The whole picture"),
     Region(
         "box",
         "Box",
-        "A box: a few rows, a few columns, or a corner",
+        "Rectangle: a few rows, a few columns, or a corner",
         (
             _part("left", "Region Left", "Left edge: 0 is the left of the picture, 1 the right", 0.25),
             _part("right", "Region Right", "Right edge", 0.75),
@@ -32,37 +32,39 @@ REGIONS: tuple[Region, ...] = (
     Region(
         "disc",
         "Disc",
-        "A round spot that can wander and grow",
+        "Round spot that can move and grow",
         (
-            _part("x", "Region X", "Where the middle is: 0 is the left of the picture, 1 the right", 0.5),
-            _part("y", "Region Y", "Where the middle is: 0 is the bottom of the picture, 1 the top", 0.5),
-            _part("radius", "Region Radius", "In parts of the picture's shorter side", 0.3),
+            _part("x", "Region X", "Center of the disc: 0 is the left of the picture, 1 the right", 0.5),
+            _part("y", "Region Y", "Center of the disc: 0 is the bottom of the picture, 1 the top", 0.5),
+            _part("radius", "Region Radius", "Radius as a fraction of the picture's shorter side", 0.3),
             _SOFTNESS,
         ),
     ),
     Region(
         "gradient",
         "Gradient",
-        "From nothing on one side to all on the other",
+        "Gradient from none of the bend on one side to all of it on the other",
         (
             Parameter(
                 "region_angle",
                 "Region Angle",
-                "Where the bend grows to: 0 to the right, a quarter turn to the top",
+                "Direction in which the bend increases: 0 to the right, a quarter turn to the top",
                 None,
                 0.0,
                 (-3.2, 3.2),
                 unit=Unit.RADIAN,
             ),
-            _part("middle", "Region Middle", "Where half of the bend is reached: 0 begins, 1 ends the picture", 0.5),
-            _part("width", "Region Width", "How long the way from nothing to all is", 1.0),
+            _part(
+                "middle", "Region Middle", "Position of half the bend: 0 is the start of the picture, 1 the end", 0.5
+            ),
+            _part("width", "Region Width", "Width of the gradient", 1.0),
         ),
     ),
     Region(
         "scatter",
         "Scatter",
-        "Single cells here and there, the same on every frame",
-        (_part("share", "Region Share", "How many of the cells are bent", 0.25),),
+        "Scattered single cells, the same on every frame",
+        (_part("share", "Region Share", "Fraction of the cells to bend", 0.25),),
     ),
-    Region("mask", "Mask", "Where a picture or another strip of the sequencer is bright"),
+    Region("mask", "Mask", "Bright parts of another strip in the sequencer"),
 )

@@ -13,7 +13,8 @@ TAU = math.tau
 BORDER = Choice(
     "border",
     label="Border",
-    summary="What shows where the picture ends: nothing (grey), its last cells, its mirror image, or its other side",
+    summary="What to show beyond the picture's edge: nothing (gray), its last cells, its mirror image, or its "
+    "other side",
     options=("empty", "repeat", "mirror", "wrap"),
     default="mirror",
 )
@@ -29,12 +30,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "rotate_picture",
         label="Rotate Picture",
-        summary="Turns the picture about its middle; between cells noise is averaged, so early it also washes out",
+        summary="Rotate the picture about its center; interpolation averages noise, so early it also washes out",
         parameters=(
             Parameter(
                 "angle",
                 label="Angle",
-                summary="Counter-clockwise",
+                summary="Rotation angle, counterclockwise",
                 neutral=0.0,
                 default=TAU / 24,
                 soft=(-TAU / 2, TAU / 2),
@@ -49,12 +50,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "zoom",
         label="Zoom",
-        summary="Magnifies about the middle: above 1 closer, below 1 further away; early it also washes out",
+        summary="Zoom about the center: above 1 closer, below 1 farther away; early it also washes out",
         parameters=(
             Parameter(
                 "factor",
                 label="Factor",
-                summary="1 changes nothing, 2 doubles the size, below 0 it stands on its head",
+                summary="Zoom factor: 1 changes nothing, 2 doubles the size, negative values turn the picture "
+                "upside down",
                 neutral=1.0,
                 default=1.25,
                 soft=(0.25, 4.0),
@@ -69,10 +71,10 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "translate",
         label="Translate",
-        summary="Shifts the picture: things stand elsewhere; whole cells stay crisp, parts of cells wash out early",
+        summary="Shift the picture; whole cells stay crisp, fractions of cells wash out early",
         parameters=(
-            _fraction("x", "X", "To the right, as a part of the width", default=0.125, reach=0.5),
-            _fraction("y", "Y", "Upwards, as a part of the height", default=0.125, reach=0.5),
+            _fraction("x", "X", "Shift to the right as a fraction of the width", default=0.125, reach=0.5),
+            _fraction("y", "Y", "Shift upward as a fraction of the height", default=0.125, reach=0.5),
         ),
         choices=(AROUND,),
         family=FAMILY,
@@ -82,10 +84,10 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "shear",
         label="Shear",
-        summary="Slants the picture: the scene leans; early it also washes out",
+        summary="Slant the picture: the scene leans; early it also washes out",
         parameters=(
-            _fraction("x", "X", "How far the top leans to the right, per height", default=0.25, reach=1.0),
-            _fraction("y", "Y", "How far the right side is lifted, per width", default=0.125, reach=1.0),
+            _fraction("x", "X", "Lean of the top to the right, per height", default=0.25, reach=1.0),
+            _fraction("y", "Y", "Lift of the right side, per width", default=0.125, reach=1.0),
         ),
         choices=(BORDER,),
         family=FAMILY,
@@ -95,13 +97,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "flip",
         label="Flip",
-        summary="Turns the picture over; at single layers the scene and its mirror image grow into each other",
+        summary="Flip the picture; at single layers the scene and its mirror image merge",
         parameters=(),
         choices=(
             Choice(
                 "axis",
                 label="Axis",
-                summary="Horizontal swaps left and right, vertical top and bottom",
+                summary="Horizontal swaps left and right, vertical swaps top and bottom",
                 options=("horizontal", "vertical", "both"),
                 default="horizontal",
             ),
@@ -113,13 +115,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "mirror",
         label="Mirror",
-        summary="Mirrors one half onto the other: early a symmetric scene, late a Rorschach picture",
+        summary="Mirror one half onto the other: early a symmetric scene, late a Rorschach picture",
         parameters=(),
         choices=(
             Choice(
                 "side",
                 label="Side",
-                summary="The half that is kept and mirrored onto the other",
+                summary="The half to keep and mirror onto the other",
                 options=("left", "right", "top", "bottom"),
                 default="left",
             ),
@@ -131,12 +133,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "kaleidoscope",
         label="Kaleidoscope",
-        summary="Repeats and mirrors one wedge around the middle: early one round thing, late a kaleidoscope",
+        summary="Repeat and mirror a wedge around the center: early a single round object, late a kaleidoscope",
         parameters=(
             Parameter(
                 "segments",
                 label="Segments",
-                summary="How many wedges there are around the middle; whole numbers from 2 to 16",
+                summary="Number of wedges around the center; whole numbers from 2 to 16",
                 neutral=None,
                 default=6.0,
                 soft=(2.0, 16.0),
@@ -146,7 +148,7 @@ OPERATORS: tuple[Operator, ...] = (
             Parameter(
                 "angle",
                 label="Angle",
-                summary="Where in the picture the wedge is taken from",
+                summary="Angle at which the wedge is taken from the picture",
                 neutral=None,
                 default=0.0,
                 soft=(-TAU / 2, TAU / 2),
@@ -161,12 +163,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "ripple",
         label="Ripple",
-        summary="Bends the picture in waves, like water: early it also washes out, late wavy edges",
+        summary="Distort the picture in waves, like water: early it also washes out, late wavy edges",
         parameters=(
             Parameter(
                 "amplitude",
                 label="Amplitude",
-                summary="How far the waves carry, in cells of the tensor (a latent cell is 8 pixels)",
+                summary="Displacement of the waves, in cells of the tensor (a latent cell is 8 pixels)",
                 neutral=0.0,
                 default=2.0,
                 soft=(-8.0, 8.0),
@@ -175,7 +177,7 @@ OPERATORS: tuple[Operator, ...] = (
             Parameter(
                 "wavelength",
                 label="Wavelength",
-                summary="From crest to crest, in cells of the tensor",
+                summary="Distance from crest to crest, in cells of the tensor",
                 neutral=None,
                 default=16.0,
                 soft=(2.0, 64.0),
@@ -185,7 +187,7 @@ OPERATORS: tuple[Operator, ...] = (
             Parameter(
                 "phase",
                 label="Phase",
-                summary="Moves the waves along; animate it and they travel",
+                summary="Position of the waves; animate it to make them travel",
                 neutral=None,
                 default=0.0,
                 soft=(-TAU, TAU),
@@ -196,7 +198,7 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "direction",
                 label="Direction",
-                summary="Rings around the middle, rows swaying sideways, or columns swaying up and down",
+                summary="Rings around the center, rows swaying sideways, or columns swaying up and down",
                 options=("radial", "horizontal", "vertical"),
                 default="radial",
             ),

@@ -10,13 +10,14 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "normalise",
         label="Normalise",
-        summary="Brings back what another bend threw far off: put it after dilate, erode, gradient or a raw matrix",
+        summary="Bring values back into range after another bend, such as dilate, erode, gradient or a raw matrix",
         parameters=(),
         choices=(
             Choice(
                 "form",
                 label="Form",
-                summary="Centre takes the mean away; peak sets the largest value to 1, unit each cell to strength 1",
+                summary="Center subtracts the mean; peak scales the largest value to 1, unit scales each cell to "
+                "strength 1",
                 options=("centre", "centre channels", "centre rows", "centre columns", "peak", "unit"),
                 default="centre",
             ),
@@ -27,12 +28,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "matrix_exponential",
         label="Matrix Exponential",
-        summary="Takes each channel as a matrix to its exponential: a diagonal line on flat ground; mix it in",
+        summary="Take the matrix exponential of each channel: a diagonal line on a flat background; use a low mix",
         parameters=(
             Parameter(
                 "scale",
                 label="Scale",
-                summary="What the picture is multiplied by before; large pictures and inner layers explode sooner",
+                summary="Factor applied beforehand; large pictures and inner layers explode sooner",
                 neutral=None,
                 default=0.02,
                 soft=(0.0, 0.05),

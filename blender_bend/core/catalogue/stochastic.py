@@ -9,7 +9,7 @@ FAMILY = "Chance"
 _STRENGTH = in_sigma(
     "amount",
     "Amount",
-    "What is added; a latent has a spread of about 1",
+    "Number to add; a latent has a standard deviation of about 1",
     neutral=0.0,
     default=1.0,
     soft=(-4.0, 4.0),
@@ -44,12 +44,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "add_noise",
         label="Add Noise",
-        summary="Adds seeded noise, the same on every frame: early a new scene, late grain",
+        summary="Add seeded noise, the same on every frame: early a new scene, late grain",
         parameters=(
             in_sigma(
                 "amount",
                 "Amount",
-                "Strength of the noise; a latent has a spread of about 1",
+                "Strength of the noise; a latent has a standard deviation of about 1",
                 neutral=0.0,
                 default=0.3,
                 soft=(0.0, 1.5),
@@ -60,7 +60,7 @@ OPERATORS: tuple[Operator, ...] = (
             Choice(
                 "distribution",
                 label="Distribution",
-                summary="Normal has a few strong grains, uniform has none beyond the amount",
+                summary="Distribution of the noise: normal has a few strong grains, uniform none beyond the amount",
                 options=("normal", "uniform"),
                 default="normal",
             ),
@@ -72,10 +72,10 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "add_sparse",
         label="Add Sparse",
-        summary="Adds a number at a few random places: early the colour of everything, late sparks and confetti",
+        summary="Add a number at a few random places: early it changes the overall color, late sparks and confetti",
         parameters=(
             _STRENGTH,
-            _part("density", "Density", "Part of the cells that are hit", neutral=None, default=0.05, most=0.5),
+            _part("density", "Density", "Fraction of the cells to change", neutral=None, default=0.05, most=0.5),
         ),
         choices=(VARIATION,),
         family=FAMILY,
@@ -84,12 +84,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "dropout",
         label="Dropout",
-        summary="Silences random cells: early forms break up and mend, late holes and dust",
+        summary="Silence random cells: early, shapes break up and recover; late holes and dust",
         parameters=(
             _part(
                 "fraction",
                 "Fraction",
-                "Part of the cells that are silent; more join, none leave",
+                "Fraction of the cells to silence; raising it only adds cells",
                 neutral=0.0,
                 default=0.25,
                 decoder=0.75,
@@ -102,10 +102,12 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "random_rows",
         label="Random Rows",
-        summary="Adds a number to random rows: early stripes of scenery, late coloured bars across",
+        summary="Add a number to random rows: early stripes of scenery, late horizontal colored bars",
         parameters=(
             _STRENGTH,
-            _part("fraction", "Fraction", "Part of the rows; more join, none leave", neutral=None, default=0.25),
+            _part(
+                "fraction", "Fraction", "Fraction of the rows; raising it only adds rows", neutral=None, default=0.25
+            ),
         ),
         choices=(VARIATION,),
         family=FAMILY,
@@ -115,10 +117,16 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "random_columns",
         label="Random Columns",
-        summary="Adds a number to random columns: early pillars and curtains, late coloured bars from top to bottom",
+        summary="Add a number to random columns: early pillars and curtains, late vertical colored bars",
         parameters=(
             _STRENGTH,
-            _part("fraction", "Fraction", "Part of the columns; more join, none leave", neutral=None, default=0.25),
+            _part(
+                "fraction",
+                "Fraction",
+                "Fraction of the columns; raising it only adds columns",
+                neutral=None,
+                default=0.25,
+            ),
         ),
         choices=(VARIATION,),
         family=FAMILY,
@@ -128,13 +136,13 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "blend_noise",
         label="Blend Noise",
-        summary="Lays seeded noise over the picture as photo programs lay layers: early a new scene, late grain",
+        summary="Overlay seeded noise with a blend mode, as in photo editors: early a new scene, late grain",
         parameters=(_part("amount", "Amount", "Strength of the layer", neutral=0.0, default=0.3),),
         choices=(
             Choice(
                 "form",
                 label="Form",
-                summary="How the layer is blended; screen and overlay are made for 0 to 1 and are harsh on a latent",
+                summary="Blend mode of the layer; screen and overlay are meant for 0 to 1 and are harsh on a latent",
                 options=("normal", "add", "multiply", "screen", "overlay"),
                 default="normal",
             ),
@@ -146,15 +154,15 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "add_bump",
         label="Add Bump",
-        summary="Adds a soft round spot: early something appears there, late a glow or a stain",
+        summary="Add a soft round spot: early something appears there, late a glow or a stain",
         parameters=(
             _STRENGTH,
-            _part("x", "X", "Middle of the spot: 0 left, 1 right", neutral=None, default=0.5),
-            _part("y", "Y", "Middle of the spot: 0 bottom, 1 top", neutral=None, default=0.5),
+            _part("x", "X", "Center of the spot: 0 is left, 1 right", neutral=None, default=0.5),
+            _part("y", "Y", "Center of the spot: 0 is the bottom, 1 the top", neutral=None, default=0.5),
             Parameter(
                 "size",
                 label="Size",
-                summary="Width of the spot (twice its sigma), as a part of the picture's shorter side",
+                summary="Width of the spot (twice its sigma) as a fraction of the picture's shorter side",
                 neutral=None,
                 default=0.3,
                 soft=(0.05, 1.0),

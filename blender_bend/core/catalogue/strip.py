@@ -9,7 +9,7 @@ from .terms import Parameter, Unit
 SEED_TRAVEL = Parameter(
     "seed_travel",
     "Seed Travel",
-    "Wanders from the starting noise of one seed to the next: 1 is the next seed's, 1.5 half-way to the one after",
+    "Interpolate the initial noise from seed to seed: 1 is the next seed's, 1.5 halfway to the one after",
     neutral=0.0,
     default=0.0,
     soft=(0.0, 8.0),
@@ -19,7 +19,7 @@ SEED_TRAVEL = Parameter(
 STRENGTH = Parameter(
     "strength",
     "Strength",
-    "How freely the source is painted over: 0 keeps it, 1 forgets it. It acts in whole denoising steps",
+    "How freely the source is painted over: 0 keeps it, 1 ignores it. Works in whole denoising steps",
     neutral=None,
     default=0.6,
     soft=(0.0, 1.0),
@@ -30,7 +30,7 @@ STRENGTH = Parameter(
 ZOOM = Parameter(
     "zoom",
     "Zoom",
-    "The camera of the feedback: above 1 it moves in, a little on every frame",
+    "Zoom of the feedback per frame; above 1 it moves in",
     neutral=1.0,
     default=1.02,
     soft=(0.9, 1.1),
@@ -41,7 +41,7 @@ ZOOM = Parameter(
 TURN = Parameter(
     "turn",
     "Turn",
-    "The camera of the feedback turns by this angle on every frame",
+    "Rotation of the feedback per frame",
     neutral=0.0,
     default=0.0,
     soft=(-math.pi / 8, math.pi / 8),
@@ -65,12 +65,12 @@ def _shift(axis: str, summary: str) -> Parameter:
     )
 
 
-SHIFT_X = _shift("x", "The picture moves by this part of its width on every frame, to the right")
-SHIFT_Y = _shift("y", "The picture moves by this part of its height on every frame, to the top")
+SHIFT_X = _shift("x", "Shift of the feedback per frame to the right, as a fraction of the picture's width")
+SHIFT_Y = _shift("y", "Shift of the feedback per frame to the top, as a fraction of the picture's height")
 COLOUR = Parameter(
     "colour_match",
-    "Colour Match",
-    "Holds the colours of the first frame: without it feedback drifts into one colour",
+    "Color Match",
+    "Match the colors to the first frame; without it feedback drifts into a single color",
     neutral=0.0,
     default=0.8,
     soft=(0.0, 1.0),
@@ -81,7 +81,7 @@ COLOUR = Parameter(
 SCENE_TIME = Parameter(
     "scene_time",
     "Scene Time",
-    "Moves the painted scene ahead by so many seconds: let the beat push the waves, the flames, the flight",
+    "Advance the procedural scene by this number of seconds, to let the beat push waves, flames or flight",
     neutral=0.0,
     default=0.0,
     soft=(0.0, 2.0),
@@ -92,7 +92,7 @@ SCENE_TIME = Parameter(
 SOUND_SCALE = Parameter(
     "sound_scale",
     "Sound Scale",
-    "How strongly the picture hears the sound: 0 is the model as it is without it",
+    "Strength of the sound condition; 0 turns it off",
     neutral=0.0,
     default=1.0,
     soft=(0.0, 1.0),
@@ -103,7 +103,7 @@ SOUND_SCALE = Parameter(
 SOUND_GUIDANCE = Parameter(
     "sound_guidance",
     "Sound Guidance",
-    "How strongly the sound pulls, beside the guidance of the prompt",
+    "Guidance scale of the sound, besides that of the prompt",
     neutral=None,
     default=7.5,
     soft=(0.0, 20.0),
@@ -114,7 +114,7 @@ SOUND_GUIDANCE = Parameter(
 KEPT_LAYOUT = Parameter(
     "kept_layout",
     "Kept Layout",
-    "For which first part of the steps what is where stays as in the source: 0 is free, 1 keeps every place",
+    "Fraction of the steps that keeps the source's layout; 0 is free, 1 keeps everything in place",
     neutral=None,
     default=0.8,
     soft=(0.0, 1.0),
@@ -125,7 +125,7 @@ KEPT_LAYOUT = Parameter(
 KEPT_SHAPES = Parameter(
     "kept_shapes",
     "Kept Shapes",
-    "For which first part of the steps the parts of the source stay together as they are: outlines, likeness",
+    "Fraction of the steps that keeps the source's shapes, such as outlines and likeness",
     neutral=None,
     default=0.8,
     soft=(0.0, 1.0),

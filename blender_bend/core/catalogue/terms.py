@@ -115,7 +115,7 @@ class Choice:
 VARIATION = Choice(
     "variation",
     label="Variation",
-    summary="Another number draws other chance from the same seed",
+    summary="A different random variation for the same seed",
     options=("0",),
     default="0",
     pattern=r"\d{1,9}",

@@ -13,7 +13,7 @@ from .tensor_names import AUTOENCODER, UNET
 _FIRST_LAYER = UNET + "input_blocks.0.0.weight"
 _AS_FOLDER = "Download it from the hub in the preferences instead, as a diffusers model."
 _IN_PROMPTS = "Add it under Embeddings in the preferences, and write its name in a prompt."
-CHECKPOINT = "Choose a whole checkpoint of Stable Diffusion 1, 2 or XL, or a folder as diffusers writes it."
+CHECKPOINT = "Choose a full checkpoint of Stable Diffusion 1, 2 or XL, or a diffusers folder."
 
 
 @dataclass(frozen=True)
@@ -45,27 +45,28 @@ def _beside(pattern: str, words: str, hint: str = CHECKPOINT) -> Other:
 #: Networks of other architectures, with or without the prefix of a checkpoint. Names as in diffusers'
 #: ``loaders/single_file_utils.py``. The order counts.
 _ARCHITECTURES = (
-    _kind(r"joint_blocks\.\d", "it is a model of Stable Diffusion 3", _AS_FOLDER),
-    _kind(r"distilled_guidance_layer\.", "it is a Chroma model, which Bend does not know"),
-    _kind(r"single_stream_modulation\.|early_stream_modulations\.", "it is a FLUX.2 model, which Bend does not know"),
-    _kind(r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.", "it is a model of FLUX.1", _AS_FOLDER),
-    _kind(r"double_blocks\.\d", "it is a model of another architecture (Hunyuan), which Bend does not know"),
-    _kind(r"\.time_stack\.|time_mixer", "it is a model of video"),
-    _kind(r"clip_txt_mapper|channelwise\.\d|clip_txt_pooled_mapper", "it is a model of Stable Cascade"),
+    _kind(r"joint_blocks\.\d", "it is a Stable Diffusion 3 model", _AS_FOLDER),
+    _kind(r"distilled_guidance_layer\.", "it is a Chroma model, which Bend doesn't support"),
+    _kind(r"single_stream_modulation\.|early_stream_modulations\.", "it is a FLUX.2 model, which Bend doesn't "
+                                                                    "support"),
+    _kind(r"double_blocks\.\d+\.img_attn|single_transformer_blocks\.", "it is a FLUX.1 model", _AS_FOLDER),
+    _kind(r"double_blocks\.\d", "it has a different architecture (Hunyuan), which Bend doesn't support"),
+    _kind(r"\.time_stack\.|time_mixer", "it is a video model"),
+    _kind(r"clip_txt_mapper|channelwise\.\d|clip_txt_pooled_mapper", "it is a Stable Cascade model"),
     _kind(r"(^|\.)(double_layers|cap_embedder|txtfusion|txt_in\.text_norm|txt_norm|patchify_proj|t_embedder)\.",
-          "it is a transformer that Bend does not know"),
+          "it is a transformer that Bend doesn't support"),
     _kind(r"noise_augmentor\.|embedder\.model\.visual", "it is an unCLIP model, which is made from pictures"),
-    _kind(r"^edm_(mean|std)$", "it is Playground 2.5, which wants a sampler (EDM) that Bend does not have"),
-    _kind(r"^edm_vpred\.", "it wants a sampler (EDM, as CosXL) that Bend does not have"),
+    _kind(r"^edm_(mean|std)$", "it is Playground 2.5, which needs a sampler (EDM) that Bend doesn't have"),
+    _kind(r"^edm_vpred\.", "it needs a sampler (EDM, like CosXL) that Bend doesn't have"),
 )  # fmt: skip
 #: Files that go beside a model.
 _BESIDE = (
     _beside(
         r"^lora_(unet|te\d?|transformer)_|\.lora_(up|down|A|B)\b|\.lora\.(up|down)\.|_lora\.(up|down)|\.(hada_w|lokr_w|oft_)",
         "it is a LoRA",
-        "Add it under LoRA in the preferences, and wear it on a strip with a model of its kind.",
+        "Add it under LoRA in the preferences, and apply it to a strip with a model of its kind.",
     ),
-    _beside(r"motion_modules\.", "it is an AnimateDiff motion module, which moves another model"),
+    _beside(r"motion_modules\.", "it is an AnimateDiff motion module, which animates another model"),
     _beside(
         r"^control_model\.|input_hint_block\.|controlnet_(cond_embedding|down_blocks|mid_block)|^lllite_|^control_",
         "it is a ControlNet, which guides another model",
@@ -83,20 +84,20 @@ _BESIDE = (
 _PARTS = (
     _beside(
         r"^(input_blocks|output_blocks|middle_block)\.|^down_blocks\.\d+\.(resnets|attentions)\.|^time_embed",
-        "it is a UNet alone, without a text encoder and an autoencoder",
+        "it is only a UNet, without text encoder and autoencoder",
     ),
     _beside(
         r"^(encoder|decoder)\.(down|up|mid|conv_in|layers|mid_block|down_blocks|up_blocks)|^taesd_|^(pre_|post_)?quant_",
-        "it is an autoencoder alone",
-        "A decoder is added to the preferences as a folder with its config.json.",
+        "it is only an autoencoder",
+        "Add it to the preferences as a decoder folder with its config.json.",
     ),
-    _beside(r"^text_model\.|^encoder\.block\.\d|^(shared|text_projection)\.", "it is a text encoder alone"),
+    _beside(r"^text_model\.|^encoder\.block\.\d|^(shared|text_projection)\.", "it is only a text encoder"),
 )
 _CHANNELS = {
-    9: "it is made for inpainting: its UNet takes a masked picture as well",
-    8: "it is made for editing pictures (InstructPix2Pix): its UNet takes a picture as well",
+    9: "it is made for inpainting: its UNet also takes a masked picture",
+    8: "it is made for editing pictures (InstructPix2Pix): its UNet also takes a picture",
     7: "it is made for enlarging pictures",
-    5: "it is made for depth (depth2img): its UNet takes a depth picture as well",
+    5: "it is made for depth (depth2img): its UNet also takes a depth map",
 }
 _PRECISIONS = ("F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2")
 

@@ -81,13 +81,13 @@ def named(file: Path) -> Contents:
         why = "it is a GGUF file, whose weights are quantized for other programs"
         raise _unfit(file, why, code=Code.MODEL_QUANTIZED)
     if file.suffix.lower() != SUFFIX:
-        why = f"it is not a {SUFFIX} file; others can carry programs and are never loaded"
+        why = f"it is not a {SUFFIX} file; other formats can run code and are never loaded"
         raise _unfit(file, why, code=Code.MODEL_PICKLED)
     try:
         status = file.stat()
         return _named(str(file), status.st_size, (status.st_mtime_ns, status.st_ctime_ns))
     except (OSError, ValueError) as error:
-        raise _unfit(file, "the file is not there" if not file.exists() else "the file is damaged") from error
+        raise _unfit(file, "the file doesn't exist" if not file.exists() else "the file is damaged") from error
 
 
 @functools.lru_cache(maxsize=16)
@@ -166,7 +166,7 @@ def require_decoder(file: Path) -> None:
     BendError(MODEL_INVALID) if there is none, and a decoder must be chosen
     """
     if not has_decoder(file):
-        hint = "Choose a decoder under Prompt and Sampling, which then stands in; or a file with its autoencoder (VAE)."
+        hint = "Choose a decoder under Prompt and Sampling to replace it, or a file with its autoencoder (VAE)."
         raise _unfit(file, "it lacks the autoencoder (VAE)", hint)
 
 
@@ -196,7 +196,7 @@ def scheduler(file: Path, kind: Kind) -> dict[str, Any]:
 def _unfit(file: Path, why: str, hint: str = file_kinds.CHECKPOINT, code: Code = Code.MODEL_INVALID) -> BendError:
     return BendError(
         code,
-        f"{file.name} cannot be used as a model: {why}.",
+        f"{file.name} can't be used as a model: {why}.",
         hint,
         "bend.open_preferences",
     )

@@ -11,7 +11,7 @@ from .keys import CONSTANT, LINEAR, Keys, bezier
 
 #: How a curve rises to an event and falls back: label and tooltip by name.
 SHAPES: tuple[tuple[str, str, str], ...] = (
-    ("exponential", "Exponential", "Falls quickly at first, then ever slower, as a drum rings out"),
+    ("exponential", "Exponential", "Falls quickly at first, then more and more slowly, like a drum ringing out"),
     ("linear", "Linear", "Straight up and straight down"),
     ("smooth", "Smooth", "Gentle at the peak and at rest"),
     ("hold", "Hold", "Stays at the peak for the decay time, then jumps back"),

@@ -15,20 +15,20 @@ from . import paper_smoothing, shaping
 #: Which stages a layer has: label and tooltip by name.
 CHAINS: tuple[tuple[str, str, str], ...] = (
     ("bend", "Bend", "Gate, median, attack and release, look-ahead, scale, gain, curve, invert"),
-    ("papers", "As in the Papers", "Median, envelope and gate of JAES25, then the whole track is mapped to the range"),
+    ("papers", "As in the Papers", "Median, envelope and gate as in JAES25, then map the whole track to the range"),
     (
         "gate_median",
         "Gate and Median",
-        "The papers' other order: gate, median, then the whole track is mapped to the range",
+        "The papers' other order: gate and median, then map the whole track to the range",
     ),
 )
 #: How a layer meets those above it: label and tooltip by name.
 COMBINES: tuple[tuple[str, str, str], ...] = (
-    ("add", "Add", "Both together"),
-    ("max", "Maximum", "Whichever is stronger"),
-    ("multiply", "Multiply", "Only where both are strong"),
-    ("difference", "Difference", "Where one is strong without the other"),
-    ("replace", "Replace", "Only this one, within its range of frames"),
+    ("add", "Add", "Add both"),
+    ("max", "Maximum", "Use the stronger one"),
+    ("multiply", "Multiply", "Multiply both: only strong where both are"),
+    ("difference", "Difference", "Absolute difference: strong where only one is"),
+    ("replace", "Replace", "Use only this one within its frame range"),
 )  # fmt: skip
 #: Least and greatest value of every numeric setting of a layer; None where any number is allowed.
 LIMITS: dict[str, tuple[float, float]] = {

@@ -11,16 +11,20 @@ from ..timebase import FrameRate
 
 #: How a feature is brought to 0...1: label and tooltip by name.
 SCALES: tuple[tuple[str, str, str], ...] = (
-    ("robust", "Robust", "Between two percentiles of the feature: neither silence nor one loud hit decides the scale"),
+    (
+        "robust",
+        "Robust",
+        "Between two percentiles of the feature, so neither silence nor a single loud hit sets the scale",
+    ),
     ("whole", "Whole Range", "Between the weakest and the strongest moment"),
-    ("fixed", "Fixed Range", "Between two values in the feature's unit: the same in every song"),
+    ("fixed", "Fixed Range", "Between two values in the feature's unit, the same for every song"),
 )
 #: How a strength moves through 0...1: label and tooltip by name.
 EASES: tuple[tuple[str, str, str], ...] = (
-    ("linear", "Linear", "As it is"),
-    ("smooth", "Smooth", "Gentle at both ends, quick in between"),
-    ("in", "Ease In", "Stays low for long, then rises"),
-    ("out", "Ease Out", "Rises at once, then settles"),
+    ("linear", "Linear", "No easing"),
+    ("smooth", "Smooth", "Slow at both ends, fast in between"),
+    ("in", "Ease In", "Slow at first, then rises"),
+    ("out", "Ease Out", "Rises quickly, then settles"),
 )
 
 _SLOPES = {

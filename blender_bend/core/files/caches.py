@@ -64,8 +64,8 @@ class Cache:
 
 
 FEATURES = Cache("features", "Measured sound", "*.npy", 512 << 20)
-HEARD = Cache("heard", "Embedded sound", "*.f32", 128 << 20)
-STUDIES = Cache("studies", "Studied models", "*.npz", 1 << 30)
+HEARD = Cache("heard", "Sound embeddings", "*.f32", 128 << 20)
+STUDIES = Cache("studies", "Model studies", "*.npz", 1 << 30)
 ALL = (FEATURES, HEARD, STUDIES)
 
 

@@ -216,7 +216,7 @@ class Job:
         except foreign_json.Unreadable as error:
             raise BendError(Code.JOB_INVALID, f"This is not a job that Bend can render: {error}.") from error
         if data is None:
-            raise BendError(Code.JOB_INVALID, f"There is no job {path}.", "See how its path is written.")
+            raise BendError(Code.JOB_INVALID, f"Job {path} not found.", "Check its path.")
         return cls._of_text(io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig"), pause)
 
     @classmethod

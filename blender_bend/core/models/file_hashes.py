@@ -49,7 +49,7 @@ class Unread(BendError):
         super().__init__(
             Code.MODEL_UNREAD,
             f"{names}{' and others' if len(paths) > 3 else ''} must be read once.",
-            "Bend does it in the background; Generate waits for it.",
+            "Bend reads it in the background; Generate waits for it.",
         )
         self.paths = paths
 
@@ -97,7 +97,7 @@ def spoken(say: Callable[[str], None], cancelled: Callable[[], bool] = lambda: F
     def step(path: Path, done: int, size: int) -> None:
         nonlocal file, began, said
         if cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         if path != file or not done:
             file, began, said = path, time.monotonic(), -1
         part = 100 * done // max(size, 1) // every

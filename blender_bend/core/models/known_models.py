@@ -60,7 +60,7 @@ MODELS = (
         size=512,
         steps=(1, 4),
         guidance=1.0,
-        note="the quickest",
+        note="fastest",
     ),
     Known(
         "stable-diffusion-v1-5/stable-diffusion-v1-5",
@@ -70,7 +70,7 @@ MODELS = (
         size=512,
         steps=(20, 50),
         guidance=7.5,
-        note="what the papers bent",
+        note="reproducing the papers",
     ),
     Known("SimianLuo/LCM_Dreamshaper_v7", "LCM Dreamshaper", 4.3, "MIT", size=768, steps=(4, 8), guidance=8.0),
     Known("stabilityai/sdxl-turbo", "SDXL Turbo", 13.9, "Stability AI Community", size=512, steps=(1, 4), guidance=1.0),

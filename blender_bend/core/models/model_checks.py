@@ -53,12 +53,12 @@ def check_index(name: str, files: Listing) -> Layout:
         raise without_index(name, files)
     pipeline = index.get("_class_name")
     if isinstance(pipeline, list):
-        raise _unsafe(name, f"its {INDEX} asks for a pipeline of its own")
+        raise _unsafe(name, f"its {INDEX} asks for a custom pipeline")
     layout = layouts.layout_of(str(pipeline))
     if layout is None:
         purpose = layouts.purpose_of(str(pipeline))
         why = f": {purpose}" if purpose else ""
-        raise BendError(Code.MODEL_KIND, f"Bend can't bend {name}, a {pipeline}{why}.", _INSTEAD, _PREFERENCES)
+        raise BendError(Code.MODEL_KIND, f"Bend doesn't support {name}, a {pipeline}{why}.", _INSTEAD, _PREFERENCES)
     if index.get("requires_aesthetics_score"):
         hint = "Choose the base model; a refiner only finishes its pictures."
         raise BendError(Code.MODEL_PURPOSE, f"{begun(name)} is a refiner of {layout.label}.", hint, _PREFERENCES)
@@ -152,8 +152,8 @@ def check_files(name: str, files: Listing) -> None:
     if pickled:
         raise BendError(
             Code.MODEL_PICKLED,
-            f"{begun(name)} has no .safetensors weights for {', '.join(pickled)}: they are pickled (.bin).",
-            "Bend never loads pickles, which can carry programs. Choose a model with .safetensors weights.",
+            f"{begun(name)} has no .safetensors weights for {', '.join(pickled)}: they are pickles (.bin).",
+            "Bend never loads pickles, which can run code. Choose a model with .safetensors weights.",
             _PREFERENCES,
         )
     if any(name.endswith(".gguf") for part in without for name in others[part]):
@@ -182,15 +182,15 @@ def without_index(name: str, files: Listing) -> BendError:
     kind = str(config.get("_class_name") or "")
     if "adapter_config.json" in top or any(_LORA.search(file) for file in top):
         hint = "Download its .safetensors file from its page and add it under LoRA Files in the preferences."
-        return BendError(Code.MODEL_PURPOSE, f"{begun(name)} is a LoRA, not a whole model.", hint, _PREFERENCES)
+        return BendError(Code.MODEL_PURPOSE, f"{begun(name)} is a LoRA, not a complete model.", hint, _PREFERENCES)
     if kind.startswith("Autoencoder"):
         hint = "Add its folder under Decoders in the preferences."
         return BendError(
-            Code.MODEL_PURPOSE, f"{begun(name)} is a decoder ({kind}), not a whole model.", hint, _PREFERENCES
+            Code.MODEL_PURPOSE, f"{begun(name)} is a decoder ({kind}), not a complete model.", hint, _PREFERENCES
         )
     if kind:
         purpose = layouts.purpose_of(kind)
-        words = f"{begun(name)} is one part of a model ({kind}), not a whole one{': ' if purpose else ''}{purpose}."
+        words = f"{begun(name)} is one part of a model ({kind}), not a complete one{': ' if purpose else ''}{purpose}."
         return BendError(Code.MODEL_PURPOSE, words, _INSTEAD, _PREFERENCES)
     if any(file.endswith(".gguf") for file in top):
         words = f"The weights of {name} are quantized (GGUF)."
@@ -202,7 +202,7 @@ def without_index(name: str, files: Listing) -> BendError:
     if any(file.endswith((".ckpt", ".bin", ".pt", ".pth")) for file in top) and "config.json" not in top:
         words = f"{begun(name)} has no {INDEX}, only pickles, which Bend never loads."
         return BendError(Code.MODEL_PICKLED, words, "Choose a model with .safetensors weights.", _PREFERENCES)
-    hint = "Choose a folder that diffusers' save_pretrained has written, or a single .safetensors file."
+    hint = "Choose a folder saved by diffusers' save_pretrained, or a single .safetensors file."
     return BendError(
         Code.MODEL_INVALID, f"{begun(name)} is not a diffusers model: it has no {INDEX}.", hint, _PREFERENCES
     )
@@ -227,6 +227,6 @@ def _invalid(name: str, why: str) -> BendError:
 
 
 def _unsafe(name: str, why: str) -> BendError:
-    words = f"{begun(name)} needs a program that comes with it: {why}."
-    hint = "Bend never runs programs of models. Choose a model that diffusers loads by itself."
+    words = f"{begun(name)} needs code that comes with it: {why}."
+    hint = "Bend never runs code from models. Choose a model that diffusers loads without it."
     return BendError(Code.MODEL_UNSAFE, words, hint, _PREFERENCES)

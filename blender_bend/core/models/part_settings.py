@@ -109,9 +109,9 @@ def _entries(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 
 def _check_value(name: str, file: str, key: str, value: Any) -> None:
     if key in _CODE and value:
-        raise _unsafe(name, f"its {file} asks for code of its own ({key})")
+        raise _unsafe(name, f"its {file} asks for custom code ({key})")
     if key in _ATTENTION and (isinstance(value, dict | list) or value not in _OWN_ATTENTION):
-        raise _unsafe(name, f"its {file} asks for code of the hub ({str(value)[:80]})")
+        raise _unsafe(name, f"its {file} asks for code from the hub ({str(value)[:80]})")
     if key in _QUANTIZED and value is not None:
         method = value.get("quant_method") or value.get("quant_type") if isinstance(value, dict) else ""
         raise _quantized(name, file.partition("/")[0], str(method or ""))
@@ -179,6 +179,6 @@ def _quantized(name: str, part: str, method: str = "") -> BendError:
 
 
 def _unsafe(name: str, why: str) -> BendError:
-    words = f"{begun(name)} needs a program that comes with it: {why}."
-    hint = "Bend never runs programs of models. Choose a model that diffusers loads by itself."
+    words = f"{begun(name)} needs code that comes with it: {why}."
+    hint = "Bend never runs code from models. Choose a model that diffusers loads without it."
     return BendError(Code.MODEL_UNSAFE, words, hint, _PREFERENCES)

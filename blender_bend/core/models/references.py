@@ -44,7 +44,7 @@ def readable() -> Iterator[None]:
         raise BendError(
             Code.MODEL_INVALID,
             f"{error.filename or 'A file'} can't be read: {error.strerror or error}.",
-            "See who may read it, or choose another one.",
+            "Check its permissions, or choose another one.",
             "bend.open_preferences",
         ) from error
 
@@ -79,8 +79,8 @@ def resolve(name: str, folders: Mapping[str, str], decoder: str = "") -> ModelRe
         return _reference(name, snapshot, name)
     raise BendError(
         Code.MODEL_MISSING,
-        f"There is no model called '{name}'.",
-        "Choose mini, write a hub id such as owner/model, or add its folder in the preferences.",
+        f"Model '{name}' not found.",
+        "Choose mini, enter a Hugging Face ID such as owner/model, or add its folder in the preferences.",
         "bend.open_preferences",
     )
 
@@ -92,8 +92,8 @@ def _not_downloaded(name: str, missing: int) -> BendError:
         Code.MODEL_MISSING,
         f"The download of {name} is not complete: {missing} {'file is' if missing == 1 else 'files are'} missing."
         if missing
-        else f"The model {name} is not downloaded yet.",
-        f"Download it once, {size}; it stays on this machine.",
+        else f"Model {name} isn't downloaded yet.",
+        f"Download it once ({size}); it stays on this machine.",
         "bend.download_model",
     )
 
@@ -146,7 +146,7 @@ def resolve_lora(name: str, files: Mapping[str, str]) -> ModelReference:
         raise BendError(
             Code.MODEL_MISSING,
             f"The file of the LoRA '{name}' is missing: {path}.",
-            "Choose the file again in the preferences, or take it off the strip.",
+            "Choose the file again in the preferences, or remove it from the strip.",
             "bend.open_preferences",
         )
     if path.suffix.lower() != single_files.SUFFIX or not path.is_file():
@@ -176,15 +176,16 @@ def resolve_embedding(name: str, files: Mapping[str, str]) -> ModelReference:
     if path.suffix.lower() in embeddings.PICKLES:
         raise BendError(
             Code.MODEL_INVALID,
-            f"The embedding '{name}' is a pickle ({path.suffix}), which can run any program. Bend never loads those.",
-            "Get it as .safetensors; most pages of embeddings offer both.",
+            f"The embedding '{name}' is a pickle ({path.suffix}), which can run arbitrary code. Bend never loads "
+            "those.",
+            "Download it as .safetensors; most embedding pages offer both.",
             "bend.open_preferences",
         )
     if not path.is_file():
         raise BendError(
             Code.MODEL_MISSING,
             f"The file of the embedding '{name}' is missing: {path}.",
-            "Choose the file again in the preferences, or take its name out of the prompt.",
+            "Choose the file again in the preferences, or remove its name from the prompt.",
             "bend.open_preferences",
         )
     if path.suffix.lower() != single_files.SUFFIX:
@@ -201,7 +202,7 @@ def _named(name: str, paths: Mapping[str, str], what: str) -> Path:
     if name not in paths:
         raise BendError(
             Code.MODEL_MISSING,
-            f"There is no {what} called '{name}'.",
+            f"{what[:1].upper()}{what[1:]} '{name}' not found.",
             f"Choose another one, or add this {what} in the preferences.",
             "bend.open_preferences",
         )

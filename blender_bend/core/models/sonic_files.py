@@ -54,7 +54,7 @@ def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
     folder = MINI_SOUND if name == MINI and name not in folders else _folder(name, folders)
     if not folder.is_dir():
         raise _missing(
-            "mini has no sound adapters yet." if folder == MINI_SOUND else f"There is no folder {folder}.",
+            "mini has no sound adapters yet." if folder == MINI_SOUND else f"Folder {folder} not found.",
             "Choose other Sound Adapters, or add a folder with some in the preferences.",
         )
     found: dict[str, list[Path]] = {"clap": [], "projector": [], "adapters": []}
@@ -69,16 +69,16 @@ def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
             raise BendError(
                 Code.MODEL_INVALID,
                 f"{folder} has more than one file of {words}: {names}.",
-                "Keep one file of adapters and one projector in a folder.",
+                "Keep only one adapters file and one projector in the folder.",
                 "bend.open_preferences",
             )
     for kind, words, hint in (
-        ("adapters", "audio adapters", "Put a file such as landscape.pt there."),
-        ("projector", "an audio projector", "Put the audio_projector file that belongs to the adapters there."),
-        ("clap", "CLAP's audio tower", "Name the file in the preferences: Sound, CLAP File."),
+        ("adapters", "audio adapters", "Add a file such as landscape.pt."),
+        ("projector", "an audio projector", "Add the audio_projector file that belongs to the adapters."),
+        ("clap", "CLAP's audio tower", "Choose the file in the preferences: Sound, CLAP File."),
     ):
         if not found[kind] or not found[kind][0].is_file():
-            raise _missing(f"{words[0].upper()}{words[1:]} for '{name}' cannot be found.", hint)
+            raise _missing(f"{words[0].upper()}{words[1:]} for '{name}' not found.", hint)
     tower, projector, adapters = (_reference(found[kind][0]) for kind in ("clap", "projector", "adapters"))
     return Ears(name, tower, projector, adapters)
 
@@ -86,7 +86,7 @@ def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
 def _folder(name: str, folders: Mapping[str, str]) -> Path:
     if name not in folders:
         raise _missing(
-            f"There are no sound adapters called '{name}'." if name else "No sound adapters are chosen.",
+            f"Sound adapters '{name}' not found." if name else "No sound adapters are chosen.",
             "Choose others, or add their folder in the preferences.",
         )
     return Path(folders[name])
@@ -181,7 +181,7 @@ def parse_blocks(text: str) -> dict[str, float]:
         except ValueError as error:
             raise BendError(
                 Code.PARAMETER_INVALID,
-                f"'{part.strip()}' is no block with a factor.",
-                "Write for example: mid_block 0.5, up_blocks.1 0.",
+                f"'{part.strip()}' isn't a block with a factor.",
+                "For example: mid_block 0.5, up_blocks.1 0.",
             ) from error
     return factors

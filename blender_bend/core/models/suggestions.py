@@ -56,13 +56,18 @@ def suggestions_for(file: Path) -> Suggestion | None:
     said = []
     if few:
         steps, guidance, sampler = _steps(few, file.stem), _guidance(few), scheduler(few.scheduler).label
-        model = "This model" if read else "By its name this model"
+        model = "This model" if read else "Judging by its name, this model"
         suits = f"{model} is {few.called}: {_range(steps)}, guidance {guidance:g}"
         said.append(f"{suits}." if read else f"{suits}, sampler {sampler}, spacing Trailing.")
     elif marks.prediction == V:
-        said.append(f"This model predicts v{' down to pure noise' if marks.zero_snr else ''}, and is sampled so.")
+        said.append(
+            f"This model uses v-prediction{' with zero terminal SNR' if marks.zero_snr else ''} and is "
+            "sampled accordingly."
+        )
     if v_guessed:
-        said.append("By its name it predicts v: if pictures are grey or burnt, choose the prediction V.")
+        said.append(
+            "Judging by its name, it uses v-prediction: if pictures are gray or burnt, set Prediction to Velocity."
+        )
     if not said:
         return None
     words, prediction = " ".join(said), "v_prediction" if v_guessed else ""

@@ -12,11 +12,11 @@ from .environment import AUDIO
 
 #: What torch can be chosen for: name, label, words for the tooltip.
 CHOICES = (
-    ("auto", "Automatic", "What this machine has"),
-    ("cuda", "CUDA", "A graphics card of NVIDIA"),
-    ("rocm", "ROCm", "A graphics card of AMD; on Linux"),
-    ("mps", "Metal", "The graphics part of an Apple processor"),
-    ("cpu", "Processor", "Works everywhere, and is the smallest download"),
+    ("auto", "Automatic", "Use this machine's hardware"),
+    ("cuda", "CUDA", "NVIDIA GPU"),
+    ("rocm", "ROCm", "AMD GPU, on Linux"),
+    ("mps", "Metal", "Apple GPU"),
+    ("cpu", "CPU", "Works everywhere, smallest download"),
 )
 NAMES = tuple(choice[0] for choice in CHOICES)
 

@@ -12,9 +12,9 @@ LAST_LINES = 4
 #: Lines of a stack, which say nothing to an artist.
 _STACK = ("  File ", "    ", "Extension modules:", "Current thread ", "Thread ")
 
-_MEMORY = "A smaller picture, a smaller Batch or 16 bit in the preferences needs less; or close other programs."
-_CRASH = "Try again. If it comes again, set the engine up again: a driver or a package may not fit this machine."
-_AGAIN = "Try again; the log tells more."
+_MEMORY = "Use a smaller picture, a smaller Batch or 16 bit in the preferences, or close other programs."
+_CRASH = "Try again. If it happens again, set the engine up again: a driver or package may not fit this machine."
+_AGAIN = "Try again; see the log for details."
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,17 @@ class Cause:
     action: str = "bend.show_log"
 
 
-_NO_MEMORY = Cause("Memory ran out.", _MEMORY, "bend.open_preferences")
+_NO_MEMORY = Cause("Out of memory.", _MEMORY, "bend.open_preferences")
 #: What a signal means, and the exit codes of Windows for the same.
 _BY_SIGNAL = {
-    "SIGKILL": Cause("The system ended it, probably because memory ran out.", _MEMORY, "bend.open_preferences"),
-    "SIGSEGV": Cause("It crashed within a library.", _CRASH),
-    "SIGBUS": Cause("It crashed: a file that it was reading changed, or the disk is full.", _CRASH),
-    "SIGILL": Cause("It crashed: a package is made for another kind of processor.", _CRASH, "bend.set_up_engine"),
-    "SIGFPE": Cause("It crashed within a library.", _CRASH),
-    "SIGABRT": Cause("A library gave up.", _CRASH),
-    "SIGTERM": Cause("Somebody ended it."),
-    "SIGINT": Cause("Somebody ended it."),
+    "SIGKILL": Cause("The system terminated it, probably because memory ran out.", _MEMORY, "bend.open_preferences"),
+    "SIGSEGV": Cause("It crashed in a library.", _CRASH),
+    "SIGBUS": Cause("It crashed: a file it was reading changed, or the disk is full.", _CRASH),
+    "SIGILL": Cause("It crashed: a package was built for a different kind of CPU.", _CRASH, "bend.set_up_engine"),
+    "SIGFPE": Cause("It crashed in a library.", _CRASH),
+    "SIGABRT": Cause("A library aborted.", _CRASH),
+    "SIGTERM": Cause("It was terminated."),
+    "SIGINT": Cause("It was terminated."),
 }
 _BY_WINDOWS_CODE = {
     0xC0000005: "SIGSEGV",
@@ -48,7 +48,10 @@ _BY_WINDOWS_CODE = {
 }
 #: Words in the last lines that tell more than the exit code.
 _BY_WORDS = (
-    ("No module named", Cause("A package is missing in its Python.", "Set the engine up again.", "bend.set_up_engine")),
+    (
+        "No module named",
+        Cause("A package is missing from its Python.", "Set the engine up again.", "bend.set_up_engine"),
+    ),
     ("out of memory", _NO_MEMORY),
     ("MemoryError", _NO_MEMORY),
     ("bad_alloc", _NO_MEMORY),
@@ -101,7 +104,7 @@ def death(subject: str, code: int, written: str, log: str = "", error: Code = Co
     words = last_words(without_private(written))
     cause, name = cause_of(code, words), signal_name(code)
     named = f"exit code {code}, {name}" if name else f"exit code {code}"
-    last = f"Its last words: {words}" if words else ""
+    last = f"Last output: {words}" if words else ""
     message = " ".join(filter(None, (f"{subject} stopped ({named}).", cause.words, last)))
     hint = f"{cause.hint} The log is {log}." if log else cause.hint
     return BendError(error, message, hint, cause.action)

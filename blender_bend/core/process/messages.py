@@ -149,8 +149,8 @@ def decode(line: bytes) -> Message:
     if version != PROTOCOL:
         raise BendError(
             Code.ENGINE_VERSION,
-            f"The engine speaks version {version} of the messages, Blender version {PROTOCOL}.",
-            "Update both to one version of Bend.",
+            f"The engine uses protocol version {version}, Blender version {PROTOCOL}.",
+            "Update both to the same version of Bend.",
         )
     return Message(kind, request, payload)
 
@@ -172,7 +172,7 @@ def check(message: Message, request: str = "") -> None:
             raise BendError(
                 Code.MESSAGE_INVALID,
                 f"'{name}' {fault} in the message '{message.type}'.",
-                "Restart Blender, or set the engine up again: the two may be of different versions.",
+                "Restart Blender, or set the engine up again: their versions may differ.",
             )
 
 

@@ -83,8 +83,8 @@ def requirements(pins: Iterable[Pin], known: Mapping[str, Package]) -> str:
         if package is None or package.version != pin.version:
             raise BendError(
                 Code.SETUP_FAILED,
-                f"There is no hash of {pin.requirement}, so it can't be told from another package of that name.",
-                "Install Bend again: its list of packages is not complete.",
+                f"There is no hash for {pin.requirement}, so the download can't be verified.",
+                "Reinstall Bend: its list of packages is incomplete.",
             )
         lines.append(package.requirement())
     return "".join(lines)

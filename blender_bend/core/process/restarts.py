@@ -45,8 +45,8 @@ class Restarts:
         if self.deaths >= LIMIT:
             raise BendError(
                 Code.ENGINE_DIED,
-                f"The engine has stopped {self.deaths} times in a row and is left alone now.",
-                "Check Engine looks for the cause; after that it may be started again.",
+                f"The engine has stopped {self.deaths} times in a row, so Bend stopped restarting it.",
+                "Run Check Engine to find the cause and re-enable it.",
                 "bend.check_engine",
             )
         if now < self._not_before:
@@ -54,6 +54,6 @@ class Restarts:
                 Code.ENGINE_DIED,
                 f"The engine has stopped {self.deaths} times in a row; "
                 f"it can be started again in {self._not_before - now:.0f} s.",
-                "The log may tell why it stops.",
+                "See the log for the cause.",
                 "bend.show_log",
             )

@@ -34,7 +34,7 @@ def parse_schedule(text: str) -> dict[int, str]:
             raise BendError(
                 Code.PROMPT_INVALID,
                 f"Line {number} of the prompts is not 'frame: prompt'.",
-                "Write lines like 120: a burning forest.",
+                "Use lines such as 120: a burning forest.",
             )
         schedule[int(frame)] = prompt
     return schedule

@@ -25,30 +25,30 @@ class SamplerChoices(TypedDict, total=False):
 
 #: name, label, tooltip
 SPACINGS: tuple[Row, ...] = (
-    (AUTO, "Model's Own", "Timesteps as the model was published with"),
-    ("trailing", "Trailing", "From the very first timestep on: for Turbo, Lightning, Hyper and DMD2 models"),
+    (AUTO, "Model's Own", "The spacing the model was published with"),
+    ("trailing", "Trailing", "Starting at the very first timestep, for Turbo, Lightning, Hyper and DMD2 models"),
     ("linspace", "Linspace", "Evenly from the first timestep to the last"),
     (
         "leading",
         "Leading",
-        "Evenly, but a little after the first timestep: as Stable Diffusion 1.5 and XL were published",
+        "Evenly, starting a little after the first timestep, as published for Stable Diffusion 1.5 and XL",
     ),
 )
 SIGMAS: tuple[Row, ...] = (
-    (AUTO, "Model's Own", "Noise levels as the model was published with"),
+    (AUTO, "Model's Own", "The noise levels the model was published with"),
     ("karras", "Karras", "More steps at low noise: finer detail in few steps"),
-    ("exponential", "Exponential", "Noise levels that fall by an equal factor at every step"),
+    ("exponential", "Exponential", "Noise levels decrease by the same factor at every step"),
     ("beta", "Beta", "More steps at high and at low noise, fewer in between"),
 )
 PREDICTIONS: tuple[Row, ...] = (
-    (AUTO, "Model's Own", "What the model's settings say"),
-    ("epsilon", "Noise", "The network predicts the noise (epsilon), as most models do"),
+    (AUTO, "Model's Own", "Use the model's settings"),
+    ("epsilon", "Noise", "The network predicts the noise (epsilon), like most models"),
     (
         "v_prediction",
         "Velocity",
         "The network predicts the velocity (v-prediction): choose it if the picture is only noise",
     ),
-    ("sample", "Picture", "The network predicts the picture itself: one-step Lightning models"),
+    ("sample", "Picture", "The network predicts the picture itself, like one-step Lightning models"),
 )
 
 #: The choices by the name of their job field; the name is also what messages call them.
@@ -122,6 +122,6 @@ class Scheduler:
             allowed = [labels[AUTO], *(labels[name] for name in self.choices(option))]
             raise BendError(
                 Code.PARAMETER_INVALID,
-                f"The sampler {self.label} cannot work with {option.title()}: {labels.get(value, value)}.",
+                f"The sampler {self.label} doesn't support {option.title()}: {labels.get(value, value)}.",
                 f"Set {option.title()} to {' or '.join(allowed)}, or choose another sampler.",
             )

@@ -27,7 +27,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         OWN,
         "Model's Own",
-        "The sampler that the model was published with",
+        "The sampler the model was published with",
         spacings=ANY_SPACING,
         sigmas=ANY_SIGMAS,
         predictions=ANY_PREDICTION,
@@ -35,7 +35,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "ddim",
         "DDIM",
-        "Plain and exact: the sampler of the network-bending papers; with Trailing also for Hyper models",
+        "Simple and exact: the sampler of the network bending papers; with Trailing also for Hyper models",
         "DDIMScheduler",
         defaults={"clip_sample": False, "set_alpha_to_one": False},
         spacings=ANY_SPACING,
@@ -44,7 +44,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "pndm",
         "PNDM",
-        "The sampler of Stable Diffusion 1.x; asks the network once more than there are steps",
+        "The sampler of Stable Diffusion 1.x; evaluates the network once more than there are steps",
         "PNDMScheduler",
         settings={"skip_prk_steps": True},
         spacings=ANY_SPACING,
@@ -53,7 +53,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "euler",
         "Euler",
-        "Fast and even; with Trailing also for Lightning and SD-Turbo models",
+        "Fast and consistent; with Trailing also for Lightning and SD-Turbo models",
         "EulerDiscreteScheduler",
         spacings=ANY_SPACING,
         sigmas=ANY_SIGMAS,
@@ -62,7 +62,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "euler_ancestral",
         "Euler Ancestral",
-        "Adds new noise at every step: livelier, and bends show less",
+        "Adds new noise at every step: livelier, but bends show less",
         "EulerAncestralDiscreteScheduler",
         spacings=ANY_SPACING,
         predictions=NOISE_OR_VELOCITY,
@@ -70,7 +70,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "heun",
         "Heun",
-        "Asks the network twice at every step but the last: slower, and closer to the exact path",
+        "Evaluates the network twice at every step but the last: slower, but more accurate",
         "HeunDiscreteScheduler",
         spacings=ANY_SPACING,
         sigmas=ANY_SIGMAS,
@@ -79,7 +79,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "dpm",
         "DPM++ 2M",
-        "The finest pictures in few steps",
+        "Best quality in few steps",
         "DPMSolverMultistepScheduler",
         settings={"algorithm_type": "dpmsolver++", "solver_order": 2},
         spacings=ANY_SPACING,
@@ -90,7 +90,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "dpm_sde",
         "DPM++ 2M SDE",
-        "As DPM++ 2M, with new noise at every step: rich detail from 20 steps on",
+        "Like DPM++ 2M with new noise at every step: rich detail from 20 steps up",
         "DPMSolverMultistepScheduler",
         settings={"algorithm_type": "sde-dpmsolver++", "solver_order": 2},
         spacings=ANY_SPACING,
@@ -101,7 +101,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "unipc",
         "UniPC",
-        "Corrects each step with what the next one finds: good pictures in 5 to 15 steps",
+        "Corrects each step with the next one's prediction: good quality in 5 to 15 steps",
         "UniPCMultistepScheduler",
         spacings=ANY_SPACING,
         sigmas=ANY_SIGMAS,
@@ -129,7 +129,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "flow_euler",
         "Flow Euler",
-        "For SD3 and FLUX: the sampler that they were published with",
+        "For SD3 and FLUX: the sampler they were published with",
         "FlowMatchEulerDiscreteScheduler",
         flow=True,
         sigmas=ANY_SIGMAS,
@@ -137,14 +137,14 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "flow_heun",
         "Flow Heun",
-        "For SD3 and FLUX: asks the network twice at every step but the last",
+        "For SD3 and FLUX: evaluates the network twice at every step but the last",
         "FlowMatchHeunDiscreteScheduler",
         flow=True,
     ),
     Scheduler(
         "flow_dpm",
         "Flow DPM++ 2M",
-        "For SD3 and FLUX: fine pictures in few steps",
+        "For SD3 and FLUX: good quality in few steps",
         "DPMSolverMultistepScheduler",
         flow=True,
         settings={
@@ -158,7 +158,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "flow_unipc",
         "Flow UniPC",
-        "For SD3 and FLUX: corrects each step with what the next one finds",
+        "For SD3 and FLUX: corrects each step with the next one's prediction",
         "UniPCMultistepScheduler",
         flow=True,
         settings={"use_flow_sigmas": True, "prediction_type": "flow_prediction"},
@@ -167,7 +167,7 @@ SCHEDULERS: tuple[Scheduler, ...] = (
     Scheduler(
         "flow_lcm",
         "Flow LCM",
-        "For SD3 and FLUX with an LCM kind of LoRA: adds new noise at every step",
+        "For SD3 and FLUX with an LCM-type LoRA: adds new noise at every step",
         "FlowMatchLCMScheduler",
         flow=True,
         sigmas=ANY_SIGMAS,
@@ -186,7 +186,7 @@ def scheduler(name: str) -> Scheduler:
     BendError(PARAMETER_INVALID)
     """
     if name not in _BY_NAME:
-        raise BendError(Code.PARAMETER_INVALID, f"There is no sampler '{name}'.", f"Choose one of: {', '.join(NAMES)}.")
+        raise BendError(Code.PARAMETER_INVALID, f"Sampler '{name}' not found.", f"Choose one of: {', '.join(NAMES)}.")
     return _BY_NAME[name]
 
 

@@ -67,7 +67,9 @@ class Grid:
         BendError(PARAMETER_INVALID) if the count is below 1.
         """
         if count < 1:
-            raise BendError(Code.PARAMETER_INVALID, f"There is no such thing as every {count} beats.", "1 or more.")
+            raise BendError(
+                Code.PARAMETER_INVALID, f"Keyframes can't be inserted every {count} beats.", "Use 1 or more."
+            )
         return self.times[(self.one + offset) % count :: count]
 
     def tempo(self, rate: FrameRate, frames: int) -> np.ndarray:

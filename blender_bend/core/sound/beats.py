@@ -69,7 +69,7 @@ class Settings:
             if not valid:
                 value = shown(getattr(self, name))
                 raise BendError(
-                    Code.PARAMETER_INVALID, f"The beats cannot have {name} = {value}.", f"Allowed: {allowed}."
+                    Code.PARAMETER_INVALID, f"The beats can't use {name} = {value}.", f"Allowed: {allowed}."
                 )
 
     @classmethod
@@ -142,12 +142,12 @@ def tapped(times: Sequence[float]) -> tuple[float, float]:
     taps = np.unique(np.asarray(times, dtype=np.float64))
     line = steady(taps[np.isfinite(taps)])
     if line is None:
-        raise BendError(Code.PARAMETER_INVALID, "A tempo needs at least two taps.", "Tap along with a few beats.")
+        raise BendError(Code.PARAMETER_INVALID, "A tempo needs at least two taps.", "Tap along for a few beats.")
     bpm = 60.0 / line.period
     if not SLOWEST <= bpm <= FASTEST:
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"{bpm:.0f} beats per minute were tapped.",
+            f"{bpm:.0f} BPM is out of range.",
             f"Tap between {SLOWEST:g} and {FASTEST:g}.",
         )
     return bpm, line.first

@@ -19,22 +19,22 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     (
         "harmonic",
         "Harmonic",
-        "Only what sounds on: voices, chords, pads (harmonic-percussive separation; slow at first)",
+        "Only sustained sounds: voices, chords, pads (harmonic-percussive separation; slow the first time)",
     ),
     (
         "percussive",
         "Percussive",
-        "Only what hits: drums, plucks, clicks (harmonic-percussive separation; slow at first)",
+        "Only percussive sounds: drums, plucks, clicks (harmonic-percussive separation; slow the first time)",
     ),
 )
 PART_NAMES = tuple(name for name, _, _ in PARTS)
 #: Which of the channels is listened to: label and tooltip by name. Of a mono sound all but the side are the same.
 CHANNELS: tuple[tuple[str, str, str], ...] = (
-    ("heard", "Heard", "Everything that is heard: the energy of all channels, also where they cancel each other out"),
+    ("heard", "All", "Energy of all channels, even where they cancel each other out"),
     ("left", "Left", "Only the left channel"),
     ("right", "Right", "Only the right channel"),
-    ("mid", "Mid", "Only what is the same left and right: voice, kick, bass"),
-    ("side", "Side", "Only what differs left and right: width, reverb, wide synths; nothing in a mono sound"),
+    ("mid", "Mid", "Only what left and right share: voice, kick, bass"),
+    ("side", "Side", "Only what differs between left and right: width, reverb, wide synths; silent for mono sound"),
 )
 CHANNEL_NAMES = tuple(name for name, _, _ in CHANNELS)
 
@@ -117,13 +117,15 @@ def parse(text: str) -> Asked:
     found = _SPELLING.fullmatch(text)
     feature = BY_NAME.get(found["name"]) if found else None
     if found is None or feature is None:
-        raise BendError(Code.PARAMETER_INVALID, f"There is no feature '{text}'.", f"Choose from: {', '.join(NAMES)}.")
+        raise BendError(Code.PARAMETER_INVALID, f"Feature '{text}' not found.", f"Choose from: {', '.join(NAMES)}.")
     part = found["part"] or "all"
     if part not in PART_NAMES or (part != "all" and not feature.separable):
-        raise BendError(Code.PARAMETER_INVALID, f"'{text}' cannot be measured on a part of the sound '{part}'.")
+        raise BendError(Code.PARAMETER_INVALID, f"'{text}' can't be measured on the part '{part}' of the sound.")
     channel = found["channel"] or CHANNEL_NAMES[0]
     if channel != CHANNEL_NAMES[0] and not feature.of_channels:
-        raise BendError(Code.PARAMETER_INVALID, f"'{text}' isn't measured of sound, so it has no channel '{channel}'.")
+        raise BendError(
+            Code.PARAMETER_INVALID, f"'{text}' isn't measured from sound, so it has no channel '{channel}'."
+        )
     asked = _which(feature, found["which"] or "", text)
     return Asked(feature.name, *asked, part, channel)
 
@@ -139,7 +141,7 @@ def _which(feature: Feature, written: str, text: str) -> tuple[int, float, float
             raise BendError(
                 Code.PARAMETER_INVALID,
                 f"'{text}' needs two frequencies in Hz, the lower one first.",
-                "Such as band:200-800.",
+                "For example band:200-800.",
             )
         return 0, low, high
     last = feature.first + feature.which - 1

@@ -105,7 +105,7 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
         raise BendError(
             Code.INPUT_MISSING,
             "MIDI features need a MIDI file.",
-            "Choose the file beside the sound in the Bend tab, or another feature.",
+            "Choose the file in the Bend tab, or use another feature.",
         )
     from .features.midi import measure_midi
 

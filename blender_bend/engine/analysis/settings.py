@@ -65,7 +65,7 @@ class Settings:
         BendError(CANCELLED)
         """
         if self.cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
 
     def digest(self, spelling: str) -> str:
         """What of the settings a feature depends on, as a short hash; empty if on nothing."""

@@ -143,8 +143,8 @@ def _lay_out(described: Operator, x: Tensor, grid: Grid | None) -> Tensor:
         return x.unsqueeze(2)
     raise BendError(
         Code.SITE_SHAPE,
-        f"{described.label} does not work on a tensor of shape {list(x.shape)}.",
-        "Choose a site whose tensors are pictures, such as latent, unet:mid_block or unet:up_blocks.1.",
+        f"{described.label} doesn't work on a tensor of shape {list(x.shape)}.",
+        "Choose a site with rows and columns, such as latent, unet:mid_block or unet:up_blocks.1.",
     )
 
 

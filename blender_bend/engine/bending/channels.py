@@ -70,7 +70,7 @@ def _numbers(chosen: Selection, count: int, seed: int, site: str, study: Study |
             raise BendError(
                 Code.CHANNEL_MISSING,
                 f"The channels of {site} have no clusters.",
-                "Only the layers of the network have: choose a site such as unet:up_blocks.1.",
+                "Only network layers have clusters: choose a site such as unet:up_blocks.1.",
             )
         return study.cluster(site, chosen.cluster, chosen.count)
     return list(chosen.numbers)

@@ -120,7 +120,7 @@ def with_tensor(module: nn.Module, output: Any, size: Grid, change: Change) -> A
         return type(output)(**{**output, "sample": change(output.sample, grid_of(output.sample, size))})
     raise BendError(
         Code.SITE_SHAPE,
-        "A bend sits on a part of the network that gives no tensor.",
+        "A bend is on a part of the network that outputs no tensor.",
         "Choose a block, resnet, attention or convolution.",
     )
 

@@ -39,7 +39,7 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
     if grid is None or (x.ndim == 3 and grid[0] * grid[1] != x.shape[1]) or x.ndim == 2:
         raise BendError(
             Code.SITE_SHAPE,
-            f"The bend '{rows.bend['name']}' is kept to a region, but {place.site} is no picture.",
+            f"The bend '{rows.bend['name']}' has a region, but {place.site} has no rows and columns.",
             "Choose the region Everywhere, or another site.",
         )
     height, width = grid

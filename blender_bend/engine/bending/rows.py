@@ -66,7 +66,7 @@ class Rows:
         if count > 1 and rows != 2 * count:
             raise BendError(
                 Code.SITE_SHAPE,
-                f"The bend '{self.bend['name']}' sits where the states of a batch are not told apart.",
+                f"The bend '{self.bend['name']}' is at a site where the states of a batch can't be separated.",
                 "Choose another site, or a batch of 1.",
             )
 

@@ -124,7 +124,7 @@ class BendStack:
             raise BendError(
                 Code.BEND_FAILED,
                 f"The bend '{rows.bend['name']}' failed at {site}: {type(error).__name__}: {error}.",
-                "Mute it or choose another site; the log tells more.",
+                "Mute it or choose another site; see the log for details.",
                 "bend.show_log",
             ) from error
         self._sums += [(rows.bend["name"], total) for total in sums]

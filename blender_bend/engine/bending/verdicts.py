@@ -33,8 +33,8 @@ class Verdict:
             if not finite:
                 raise BendError(
                     Code.NON_FINITE,
-                    f"The bend '{name}' made numbers that are not finite.",
-                    "Lower its values or its mix, or let it restore the mean and deviation.",
+                    f"The bend '{name}' produced numbers that are not finite.",
+                    "Lower its values or its mix, or restore the mean and deviation.",
                 )
 
 

@@ -19,20 +19,20 @@ def add(commands: Any) -> None:
     """Add the command to a parser."""
     parser = commands.add_parser("explore", help="render a sheet of one bend at many sites, steps and values")
     parser.add_argument("job", type=Path)
-    parser.add_argument("--operator", required=True, help="an operator of the catalogue")
+    parser.add_argument("--operator", required=True, help="an operator of the catalog")
     parser.add_argument("--site", nargs="+", default=["latent"], help="one row each (default: latent)")
     parser.add_argument(
         "--steps", nargs="+", default=["0-1"], metavar="FROM-TO", help="step windows, one row each: 0-0.3"
     )
-    parser.add_argument("--parameter", help="which parameter the values are of; default the operator's first")
+    parser.add_argument("--parameter", help="the parameter to vary (default: the operator's first)")
     parser.add_argument("--values", required=True, type=_values, help="comma-separated, one column each: 0.5,1,2")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="other parameters and choices")
     parser.add_argument("--frame", type=FRAME, help="a frame of the job (default: its first)")
+    parser.add_argument("--cell", type=CELL, metavar="PIXELS", help="longer side of a picture on the sheet, if smaller")
     parser.add_argument(
-        "--cell", type=CELL, metavar="PIXELS", help="the longer side of a picture on the sheet, if smaller"
+        "--out", type=Path, default=Path("sheet.png"), help="the sheet to write; a .json is written next to it"
     )
-    parser.add_argument("--out", type=Path, default=Path("sheet.png"), help="the sheet; a .json lies beside it")
-    parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder, for the job's pictures")
+    parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder with the job's pictures")
     parser.add_argument("--device", default="auto")
     parser.set_defaults(run=_run)
 

@@ -18,19 +18,19 @@ from ...core.process.messages import GONE, print_line
 
 def add(commands: Any) -> None:
     """Add the commands to a parser."""
-    parser = commands.add_parser("download", help="fetch a model of the Hugging Face hub, from where it was left")
-    parser.add_argument("model", help="as owner/name")
-    parser.add_argument("--json", action="store_true", help="JSON lines; end when stdin closes")
+    parser = commands.add_parser("download", help="download a model from the Hugging Face Hub, resuming if interrupted")
+    parser.add_argument("model", help="model ID as owner/name")
+    parser.add_argument("--json", action="store_true", help="output JSON lines; exit when stdin closes")
     parser.set_defaults(run=_download, online=True)
-    parser = commands.add_parser("login", help="let huggingface_hub keep an access token, read from stdin's first line")
-    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser = commands.add_parser("login", help="log in with an access token, read from the first line of stdin")
+    parser.add_argument("--json", action="store_true", help="output JSON lines")
     parser.set_defaults(run=_log_in, online=True)
-    parser = commands.add_parser("logout", help="let huggingface_hub forget its access token")
-    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser = commands.add_parser("logout", help="log out and remove the access token")
+    parser.add_argument("--json", action="store_true", help="output JSON lines")
     parser.set_defaults(run=_log_out, online=True)
-    parser = commands.add_parser("delete", help="take a downloaded model off the disk")
-    parser.add_argument("model", help="as owner/name")
-    parser.add_argument("--json", action="store_true", help="JSON lines")
+    parser = commands.add_parser("delete", help="delete a downloaded model from the disk")
+    parser.add_argument("model", help="model ID as owner/name")
+    parser.add_argument("--json", action="store_true", help="output JSON lines")
     parser.set_defaults(run=_delete)
 
 
@@ -76,8 +76,8 @@ def _keep(token: str) -> str:
     except Exception as error:  # of several libraries; its words never go on, for they may hold the token
         raise BendError(
             Code.MODEL_GATED,
-            "The hub does not take this token, or cannot be reached.",
-            "Make a token that may read on huggingface.co/settings/tokens, and copy it whole.",
+            "The hub rejected this token, or can't be reached.",
+            "Create a token with read access on huggingface.co/settings/tokens, and paste all of it.",
             "bend.log_in",
         ) from error
     return "kept"
@@ -110,7 +110,7 @@ def _remove(name: str) -> str:
     except OSError as error:
         raise BendError(
             Code.MODEL_MISSING,
-            f"{name} could not be deleted: {error.strerror or error}.",
+            f"{name} couldn't be deleted: {error.strerror or error}.",
             "Close the programs that use it.",
         ) from error
     return name

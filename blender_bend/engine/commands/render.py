@@ -21,14 +21,18 @@ if TYPE_CHECKING:
 
 def add(commands: Any) -> None:
     """Add the command to a parser."""
-    parser = commands.add_parser("render", help="make the frames of a job that the store does not have")
+    parser = commands.add_parser("render", help="render the frames of a job that are missing from the store")
     parser.add_argument("job", type=Path)
     parser.add_argument(
-        "--frames", type=frame_numbers, help="a frame or a range of the timeline: 17, 1-100; default all"
+        "--frames",
+        type=frame_numbers,
+        help="a frame or a range of the timeline, for example 17 or 1-100 (default: all)",
     )
     parser.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--plan", action="store_true", help="only say how much there is to do, and how long it takes")
+    parser.add_argument(
+        "--plan", action="store_true", help="only show how much there is to render and how long it takes"
+    )
     parser.set_defaults(run=_run)
 
 
@@ -37,7 +41,9 @@ def frame_numbers(text: str) -> range:
     first, dash, last = text.strip().rpartition("-") if text.count("-") == 1 and text[:1] != "-" else ("", "", text)
     begin, end = FRAME(first if dash else last), FRAME(last)
     if end < begin:
-        raise BendError(Code.PARAMETER_INVALID, f"There are no frames {text[:40]}.", "Give the first, then the last.")
+        raise BendError(
+            Code.PARAMETER_INVALID, f"There are no frames {text[:40]}.", "Give the first frame, then the last."
+        )
     return range(begin, end + 1)
 
 
@@ -65,8 +71,8 @@ def _run(options: argparse.Namespace) -> int:
 
     summary = renderer.render(job, store, options.frames, show, told=tell)
     print(
-        f"{summary.frames} frames: {summary.found} there, {summary.rendered} pictures made "
-        f"in {summary.states} steps and {summary.seconds:.1f} s"
+        f"{summary.frames} frames: {summary.found} found, {summary.rendered} pictures rendered in "
+        f"{summary.states} steps and {summary.seconds:.1f} s"
     )
     return 0
 
@@ -91,7 +97,7 @@ def _plan(job: Job, store: FrameStore, renderer: Renderer, numbers: range | None
     print(f"{left.states} denoising steps; {left.alone} if every picture were rendered by itself")
     speeds = of_this_machine(renderer.device)
     advice = advise(job, speeds, free_memory(choose_device(renderer.device)))
-    memory = advice.lines() if advice else ["Unknown how much memory this model needs"]
+    memory = advice.lines() if advice else ["Memory needed by this model is unknown"]
     for line in filter(None, [*memory, _warning(job, speeds)]):
         print(line)
     if first.frames:

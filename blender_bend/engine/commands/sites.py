@@ -23,10 +23,14 @@ _STATES = ("noise", "text", "latent", "guidance", "prediction")
 
 def add(commands: Any) -> None:
     """Add the command to a parser."""
-    parser = commands.add_parser("sites", help="list the places of a model where a bend can sit, with shapes")
-    parser.add_argument("model", nargs="?", default="mini", help="mini, a model folder, or a hub id; default mini")
-    parser.add_argument("--depth", type=DEPTH, default=3, help="how deep the tree is shown; 0 is all (default: 3)")
-    parser.add_argument("--match", default="", help="show only sites that contain this, or match it with * as wildcard")
+    parser = commands.add_parser("sites", help="list the sites of a model where a bend can be applied, with shapes")
+    parser.add_argument(
+        "model", nargs="?", default="mini", help="mini, a model folder, or a Hugging Face ID (default: mini)"
+    )
+    parser.add_argument("--depth", type=DEPTH, default=3, help="depth of the tree; 0 shows all (default: 3)")
+    parser.add_argument(
+        "--match", default="", help="show only sites that contain this, or match it with * as a wildcard"
+    )
     parser.add_argument("--size", type=SIDE, nargs=2, default=(256, 256), metavar=("WIDTH", "HEIGHT"))
     parser.add_argument("--device", default="auto")
     parser.add_argument("--json", action="store_true")

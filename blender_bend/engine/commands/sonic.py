@@ -15,32 +15,38 @@ RATE = Real("The learning rate", 1e-9, 1)
 
 def add(commands: Any) -> None:
     """Add the commands to a parser."""
-    parser = commands.add_parser("sonic", help="convert CLAP's weights, teach a model to hear, or listen")
+    parser = commands.add_parser("sonic", help="convert CLAP's weights, train sound adapters, or embed sound")
     parts = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    convert = parts.add_parser("convert", help="take the audio part out of CLAP_weights_2022.pth")
+    convert = parts.add_parser("convert", help="extract the audio encoder from CLAP_weights_2022.pth")
     convert.add_argument("source", type=Path)
-    convert.add_argument("--out", type=Path, help="the .safetensors file to write; default beside the source")
+    convert.add_argument("--out", type=Path, help="the .safetensors file to write (default: next to the source)")
     convert.set_defaults(run=_convert)
 
     train = parts.add_parser(
-        "train", help="learn from a folder of CLASS/NAME.wav, NAME.png and NAME.txt (a caption), or of CLASS/NAME.mp4"
+        "train", help="train on a folder of CLASS/NAME.wav, NAME.png and NAME.txt (a caption), or of CLASS/NAME.mp4"
     )
     train.add_argument("data", type=Path)
     train.add_argument("--model", type=Path, required=True, help="folder of a Stable Diffusion 1.x model, or mini's")
-    train.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
-    train.add_argument("--out", type=Path, required=True, help="folder for the trained files and the training's state")
+    train.add_argument("--clap", type=Path, required=True, help="the file written by `sonic convert`")
+    train.add_argument(
+        "--out", type=Path, required=True, help="folder for the trained files and the state of the training"
+    )
     train.add_argument("--stage", type=int, choices=(1, 2), required=True)
     train.add_argument("--steps", type=TRAINING_STEPS, default=10_000)
     train.add_argument("--batch", type=TRAINING_BATCH, default=6)
     train.add_argument("--rate", type=RATE, default=1e-4)
-    train.add_argument("--size", type=SIDE, default=512, help="side of the pictures in pixels")
-    train.add_argument("--projector", type=Path, help="where to begin; default that of stage 1 in --out, or a new one")
-    train.add_argument("--adapters", type=Path, help="where to begin; default new ones")
+    train.add_argument("--size", type=SIDE, default=512, help="size of the pictures in pixels")
+    train.add_argument(
+        "--projector", type=Path, help="projector to start from (default: that of stage 1 in --out, or a new one)"
+    )
+    train.add_argument("--adapters", type=Path, help="adapters to start from (default: new ones)")
     train.add_argument("--every", type=TRAINING_STEPS, default=500, help="steps between states, loss plots and samples")
     train.set_defaults(run=_train)
 
-    evaluate = parts.add_parser("evaluate", help="measure how well pictures made from sounds fit them: AIC, IIS, AIS")
+    evaluate = parts.add_parser(
+        "evaluate", help="measure how well pictures fit the sounds they were made from: AIC, IIS, AIS"
+    )
     evaluate.add_argument("data", type=Path, help="as for `train`")
     evaluate.add_argument("--model", type=Path, required=True)
     evaluate.add_argument("--clap", type=Path, required=True)
@@ -54,16 +60,16 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--guidance", type=GUIDANCE, default=7.5)
     evaluate.set_defaults(run=_evaluate)
 
-    listen = parts.add_parser("listen", help="embed what every frame of a sound hears, for the frames of a job")
+    listen = parts.add_parser("listen", help="embed the sound window of every frame, for the frames of a job")
     listen.add_argument("sound", type=Path)
-    listen.add_argument("--clap", type=Path, required=True, help="the file that `sonic convert` has written")
+    listen.add_argument("--clap", type=Path, required=True, help="the file written by `sonic convert`")
     listen.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
     listen.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
     listen.add_argument("--out", type=Path, required=True, help="the .json file to write")
-    listen.add_argument("--window", type=WINDOW, default=10.0, help="seconds that are heard around a frame, up to 10")
-    listen.add_argument("--step", type=WINDOW_STEP, default=0.0, help="seconds between windows; default a frame")
-    listen.add_argument("--blended", action="store_true", help="blend from one window to the next instead of holding")
-    listen.add_argument("--cache", type=Path, help="folder for what was heard before")
+    listen.add_argument("--window", type=WINDOW, default=10.0, help="seconds of sound around a frame, up to 10")
+    listen.add_argument("--step", type=WINDOW_STEP, default=0.0, help="seconds between windows (default: one frame)")
+    listen.add_argument("--blended", action="store_true", help="interpolate between windows instead of holding")
+    listen.add_argument("--cache", type=Path, help="cache folder for embeddings")
     listen.set_defaults(run=_listen)
 
 

@@ -33,7 +33,7 @@ def family_of(pipeline: Any) -> Family:
     if kind not in _FAMILIES:
         raise BendError(
             Code.MODEL_KIND,
-            f"Bend can't bend a {kind}.",
+            f"Bend doesn't support a {kind}.",
             f"Choose a model of one of these kinds: {layouts.labels()}.",
         )
     return _FAMILIES[kind](pipeline)

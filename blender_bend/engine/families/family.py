@@ -148,7 +148,7 @@ class Family(ABC):
         if not torch.isfinite(image).all():  # it would be shown as black
             raise BendError(
                 Code.NON_FINITE,
-                "The model made numbers that are not finite, so that there is no picture.",
+                "The model produced numbers that are not finite, so there is no picture.",
                 "Use 32 bit or bfloat16 in the preferences, or make the bends weaker.",
                 "bend.open_preferences",
             )

@@ -26,7 +26,7 @@ def check_size(size: tuple[int, int], patch: int) -> None:
     if size[0] % patch or size[1] % patch:
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"This model cannot make pictures of {size[0]} x {size[1]} pixels.",
+            f"This model can't make pictures of {size[0]} x {size[1]} pixels.",
             f"Choose a width and height that are multiples of {patch}.",
         )
 

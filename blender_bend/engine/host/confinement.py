@@ -54,7 +54,7 @@ def refuse_code() -> None:
 def _refuse(class_name: str, *_: object, **__: object) -> NoReturn:
     raise BendError(
         Code.MODEL_UNSAFE,
-        f"The model needs a program that comes with it: {class_name}.",
-        "Bend never runs programs of models. Choose a model that diffusers loads by itself.",
+        f"The model needs code that comes with it: {class_name}.",
+        "Bend never runs code from models. Choose a model that diffusers loads without it.",
         "bend.open_preferences",
     )

@@ -55,13 +55,13 @@ def load_network(kind: Any, folder: Path, files: Collection[str], **settings: An
     if unfit:
         name, found, wanted = unfit[0]
         more = f", and {len(unfit) - 1} more don't fit" if len(unfit) > 1 else ""
-        raise _invalid(folder, f"don't fit: {name} is {times(found)}, and {times(wanted)} is wanted{more}")
+        raise _invalid(folder, f"don't fit: {name} is {times(found)}, expected {times(wanted)}{more}")
     if missing := sorted(told["missing_keys"]):
-        raise _invalid(folder, f"are not complete: they lack {some(missing)}")
+        raise _invalid(folder, f"are incomplete: they lack {some(missing)}")
     beside = _BESIDE if kind.__name__.startswith(("CLIPText", "T5")) else ()
     spare = [name for name in told["unexpected_keys"] if not name.endswith(_COUNTERS) and not name.startswith(beside)]
     if spare:
-        raise _invalid(folder, f"are of a network that is built otherwise: there is no place for {some(sorted(spare))}")
+        raise _invalid(folder, f"belong to a different architecture: there is no place for {some(sorted(spare))}")
     return network
 
 
@@ -83,7 +83,7 @@ def require_weights(folder: Path, files: Collection[str]) -> None:
             places[name] = file
     # diffusers takes the list's word for what there is, and leaves the rest to chance.
     if lacking := sorted(name for name, file in listed.items() if places.get(name) != file):
-        raise _invalid(folder, f"are not complete: {some(lacking)} is not in the file that the list of shards names")
+        raise _invalid(folder, f"are incomplete: {some(lacking)} is not in the file that the list of shards names")
 
 
 def _listed(folder: Path, files: Collection[str]) -> dict[str, str]:

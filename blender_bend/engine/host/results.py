@@ -60,5 +60,5 @@ def _result(path: Path) -> Iterator[IO[bytes]]:
             yield file
     except OSError as error:
         raise BendError(
-            Code.STORE_UNWRITABLE, f"{path} cannot be written: {error.strerror or error}.", "Free some space."
+            Code.STORE_UNWRITABLE, f"{path} can't be written: {error.strerror or error}.", "Free some space."
         ) from error

@@ -63,7 +63,7 @@ def of_this_machine(
     known = speeds.kept(folder, device, machine)
     if known is not None:
         return known
-    phase("Measuring how fast this machine is")
+    phase("Measuring this machine's speed")
     measured = measure(chosen, machine)
     try:
         folder.mkdir(parents=True, exist_ok=True)

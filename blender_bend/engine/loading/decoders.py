@@ -29,7 +29,7 @@ def load_decoder(path: Path, dtype: torch.dtype, device: str) -> Any:
     try:
         kind = _KINDS.get(str(_settings(path).get("_class_name")))
         if kind is None:
-            raise ValueError("its config.json names no autoencoder that Bend knows")
+            raise ValueError("its config.json names an autoencoder that Bend doesn't support")
         weights = weight_files.weights_of("vae", model_files.listing(path).names)
         decoder = load_network(kind, path, weights.files, dtype=dtype, variant=weights.variant or None)
         decoder.to(device)
@@ -79,7 +79,7 @@ def _settings(path: Path) -> dict[str, Any]:
 def _unloadable(path: Path, error: Exception) -> BendError:
     return BendError(
         Code.MODEL_INVALID,
-        f"The decoder in {path} cannot be loaded: {reason(error)}.",
+        f"The decoder in {path} can't be loaded: {reason(error)}.",
         "It must be a folder with an AutoencoderKL or AutoencoderTiny (TAESD) and its .safetensors weights.",
         "bend.open_preferences",
     )

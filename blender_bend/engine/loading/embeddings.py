@@ -42,12 +42,14 @@ def add_embeddings(pipeline: Any, embeddings: Sequence[Embedding]) -> None:
     encoders = family_of(pipeline).text_encoders()
     for embedding in embeddings:
         if not encoders:
-            raise _unfit(embedding, "this kind of model takes none", "Embeddings work with SD 1.x, 2.x and SDXL.")
+            raise _unfit(
+                embedding, "this kind of model doesn't support embeddings", "Embeddings work with SD 1.x, 2.x and SDXL."
+            )
         if all(tokens_of(encoder.tokenizer, embedding.fingerprint) for encoder in encoders):
             continue
         if any(is_parametrized(encoder.network.get_input_embeddings()) for encoder in encoders):
             hint = "Use either the embedding or that LoRA."
-            raise _unfit(embedding, "a LoRA on this strip changes the table of words that it would go in", hint)
+            raise _unfit(embedding, "a LoRA on this strip changes the token table it would be added to", hint)
         for encoder, vectors in zip(encoders, _vectors(embedding, encoders), strict=True):
             _add(encoder, embedding.fingerprint, vectors)
 
@@ -80,13 +82,13 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
         if file_fingerprint(path) != embedding.fingerprint:
             raise BendError(
                 Code.MODEL_INVALID,
-                f"{path} is not what it was when the job was made.",
-                "Generate again; if a file was damaged, get it again.",
+                f"{path} has changed since the job was created.",
+                "Generate again; if a file was damaged, download it again.",
                 "bend.open_preferences",
             )
     except (OSError, SafetensorError, ValueError) as error:
         raise _unfit(
-            embedding, f"its file can't be read: {reason(error)}", "Get the file again as .safetensors."
+            embedding, f"its file can't be read: {reason(error)}", "Download the file again as .safetensors."
         ) from error
     if set(found) == set(_OF_XL):
         sides = [found[name] for name in _OF_XL]
@@ -95,17 +97,17 @@ def _vectors(embedding: Embedding, encoders: Sequence[TextEncoder]) -> list[Tens
     else:
         raise _unfit(
             embedding,
-            f"its file holds {len(found)} tensors and is no textual inversion",
+            f"its file has {len(found)} tensors and isn't a textual inversion",
             "A LoRA belongs in the strip's LoRA panel, a model in its Model field.",
         )
     sides = [side[None] if side.dim() == 1 else side for side in sides]
     for side in sides:
         if side.dim() != 2 or not side.is_floating_point() or 0 in side.shape or not side.float().isfinite().all():
-            raise _unfit(embedding, "its file holds no usable vectors", "Get the file again.")
+            raise _unfit(embedding, "its file has no usable vectors", "Download the file again.")
     if len({len(side) for side in sides}) > 1:
         counts = _listed([len(side) for side in sides])
         raise _unfit(
-            embedding, f"its file is damaged: it holds {counts} vectors for SDXL's two encoders", "Get it again."
+            embedding, f"its file is damaged: it has {counts} vectors for SDXL's two encoders", "Download it again."
         )
     widths = [encoder.network.get_input_embeddings().weight.shape[1] for encoder in encoders]
     given = [side.shape[1] for side in sides]

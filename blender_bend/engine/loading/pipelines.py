@@ -42,7 +42,7 @@ def load_pipeline(
 
     def check() -> None:
         if cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
 
     log.info("loading %s as %s on %s", path, dtype, device)
     try:
@@ -60,8 +60,8 @@ def load_pipeline(
             raise
         raise BendError(
             Code.MODEL_INVALID,
-            f"The model in {path} cannot be loaded: {reason(error)}.",
-            "It must be a complete diffusers folder with .safetensors weights, or a whole checkpoint.",
+            f"The model in {path} can't be loaded: {reason(error)}.",
+            "It must be a complete diffusers folder with .safetensors weights, or a full checkpoint.",
             "bend.open_preferences",
         ) from error
     family_of(pipeline)

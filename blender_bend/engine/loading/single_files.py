@@ -112,7 +112,7 @@ class _Checkpoint:
         self._fill(unet, "UNet", lambda name: names.unet_source(name, config, averaged))
         spare = sorted(name for name in self._tensors if name.startswith(names.UNET) and name not in self._used)
         if spare:
-            raise self._unfit(f"its UNet is built otherwise: it has no place for {some(spare)}")
+            raise self._unfit(f"its UNet has a different architecture: there is no place for {some(spare)}")
         return unet
 
     def autoencoder(self, config: dict[str, Any]) -> nn.Module:
@@ -168,15 +168,15 @@ class _Checkpoint:
         if _without_pixels(tensor.shape) == _without_pixels(shape):
             tensor = tensor.reshape(shape)
         if tensor.shape != shape:
-            raise self._unfit(f"{name} is {times(stored)}, and {times(wanted)} is wanted")
+            raise self._unfit(f"{name} is {times(stored)}, expected {times(wanted)}")
         # A copy in memory of torch's own: aligned, and safe from what happens to the file afterwards.
         return torch.empty(shape, dtype=self._dtype).copy_(tensor)
 
     def _unfit(self, why: str) -> BendError:
         return BendError(
             Code.MODEL_INVALID,
-            f"{self._path.name} cannot be used as a model: {why}.",
-            "Fetch the file again; if that does not help, it was saved badly or is of a kind that Bend does not know.",
+            f"{self._path.name} can't be used as a model: {why}.",
+            "Download the file again; if that doesn't help, it was saved incorrectly or is of an unsupported kind.",
             "bend.open_preferences",
         )
 

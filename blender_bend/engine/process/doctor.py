@@ -96,7 +96,7 @@ def findings(
     if smoke:
         yield from _attempt("Measuring a sound", _measure)
     if smoke == DIFFUSION:
-        yield from _attempt("Making a picture", _paint)
+        yield from _attempt("Rendering a picture", _paint)
 
 
 def report(found: list[Finding]) -> list[dict[str, str]]:
@@ -123,7 +123,7 @@ def _python() -> Finding:
     if environment.fits(sys.version_info[:2]):
         return Finding(f"Python {version}.")
     words = f"Python {version}; the engine needs {environment.range_text()}."
-    return Finding(words, PROBLEM, "Set the engine up with another Python.", "bend.set_up_engine")
+    return Finding(words, PROBLEM, "Set the engine up with a different Python.", "bend.set_up_engine")
 
 
 def _packages(tier: str) -> Iterator[Finding]:
@@ -134,9 +134,9 @@ def _packages(tier: str) -> Iterator[Finding]:
     if missing:
         yield Finding(f"Missing packages: {some(missing, _NAMED)}.", PROBLEM, SET_UP, "bend.set_up_engine")
     if other:
-        yield Finding(f"Other versions than tested: {some(other, _NAMED)}.", WARNING, SET_UP, "bend.set_up_engine")
+        yield Finding(f"Different versions than tested: {some(other, _NAMED)}.", WARNING, SET_UP, "bend.set_up_engine")
     if not differences:
-        yield Finding("Every package is the tested version.")
+        yield Finding("All packages are the tested versions.")
 
 
 def _write_access(store: Path) -> Finding:
@@ -147,9 +147,9 @@ def _write_access(store: Path) -> Finding:
             file.write(bytes(1 << 16))
         free = shutil.disk_usage(store).free
     except OSError as error:
-        words = f"Frames cannot be written to {store}: {error.strerror}."
+        words = f"Frames can't be written to {store}: {error.strerror}."
         return Finding(words, PROBLEM, repair, "bend.open_preferences")
-    words = f"Frames go to {store}, where {free / 1e9:.1f} GB are free."
+    words = f"Frames are stored in {store}, {free / 1e9:.1f} GB free."
     if free < LITTLE_SPACE:
         return Finding(words, WARNING, repair, "bend.open_preferences")
     return Finding(words)
@@ -166,10 +166,10 @@ def _models(paths: dict[str, str]) -> Iterator[Finding]:
     for name, path in paths.items():
         bad = _faults(Path(path))
         if bad:
-            repair = "Install Bend again." if name == "mini" else "Fetch the model again."
+            repair = "Reinstall Bend." if name == "mini" else "Download the model again."
             yield Finding(f"Model {name}: missing or damaged: {some(bad, _NAMED)}.", PROBLEM, repair)
         else:
-            yield Finding(f"Model {name} is whole.")
+            yield Finding(f"Model {name} is complete.")
 
 
 def _faults(model: Path) -> list[str]:
@@ -211,7 +211,7 @@ def _devices(device: str, folder: Path | None) -> Iterator[Finding]:
     if torch.backends.mps.is_available():
         yield Finding("Metal works.")
     if not torch.cuda.is_available() and not torch.backends.mps.is_available():
-        yield Finding(f"No graphics card for torch {torch.__version__}; the processor is used.")
+        yield Finding(f"No GPU supported by torch {torch.__version__}; the CPU is used.")
     from ..host.speeds import of_this_machine
 
     speeds = of_this_machine(device, folder)
@@ -219,7 +219,7 @@ def _devices(device: str, folder: Path | None) -> Iterator[Finding]:
     import psutil  # type: ignore[import-untyped]
 
     memory = psutil.virtual_memory()
-    yield Finding(f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory are free.")
+    yield Finding(f"{memory.available / 1e9:.1f} of {memory.total / 1e9:.1f} GB of memory free.")
 
 
 def _measure() -> Iterator[Finding]:
@@ -237,7 +237,7 @@ def _measure() -> Iterator[Finding]:
         soundfile.write(path, 0.5 * times * np.sin(2 * np.pi * 440 * times), rate)
         loudness = analyse(path, FrameRate.parse("24"), ["rms"])["rms"]
     if not loudness[20] > loudness[4] > 0:
-        yield Finding("Measuring a sound gives wrong numbers.", PROBLEM, SET_UP, "bend.set_up_engine")
+        yield Finding("Measuring a sound gives wrong results.", PROBLEM, SET_UP, "bend.set_up_engine")
     else:
         yield Finding("Measuring a sound works.")
 
@@ -261,6 +261,6 @@ def _paint() -> Iterator[Finding]:
         pixels = np.asarray(PIL.Image.open(picture))
         digest = hashlib.sha256(pixels.tobytes()).hexdigest()[:8]
     if pixels.std() < 1:
-        yield Finding("Making a picture gives an empty one.", PROBLEM, SET_UP, "bend.set_up_engine")
+        yield Finding("Rendering a picture gives an empty one.", PROBLEM, SET_UP, "bend.set_up_engine")
     else:
-        yield Finding(f"Making a picture works ({digest}).")
+        yield Finding(f"Rendering a picture works ({digest}).")

@@ -140,7 +140,7 @@ class Server:
     def _cancel(self, request: str) -> None:
         """Tell the request that is worked on to stop; one that waits ends at once, whatever is worked on."""
         if self._waiting.cancel(request):
-            self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Cancelled.").to_dict())
+            self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Canceled.").to_dict())
 
     def _beat(self) -> None:
         """Say who is there, and then that it is still there.
@@ -172,7 +172,7 @@ class Server:
         handler = self._handlers.get(message.type)
         try:
             if handler is None:
-                raise BendError(Code.MESSAGE_INVALID, f"The engine does not know '{message.type}'.")
+                raise BendError(Code.MESSAGE_INVALID, f"The engine doesn't support '{message.type}'.")
             messages.check(message)
             with file_hashes.telling(self._of_files(message.id)):
                 done = Message(messages.DONE, message.id, handler(message))
@@ -185,8 +185,8 @@ class Server:
             log.error("%s", traceback.format_exc())
             unexpected = BendError(
                 Code.INTERNAL,
-                f"The engine met something unexpected: {type(error).__name__}: {error}.",
-                "The log tells more.",
+                f"Unexpected error in the engine: {type(error).__name__}: {error}.",
+                "See the log for details.",
                 "bend.show_log",
             )
             known = out_of_memory() if is_out_of_memory(error) else unexpected
@@ -218,7 +218,7 @@ class Server:
         return {"out": data["out"]}
 
     def _listen(self, message: Message) -> dict[str, Any]:
-        self._say(message.id, "Listening to the sound")
+        self._say(message.id, "Embedding the sound")
         from ..rendering.listen import answer
 
         return answer(
@@ -283,7 +283,7 @@ class Server:
 
     def _stop_if_asked(self) -> None:
         if self._must_stop():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
 
     def _must_stop(self) -> bool:
         """Asked before every denoising step; lets the reading thread speak first, which torch's small steps starve."""

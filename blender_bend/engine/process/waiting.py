@@ -43,7 +43,9 @@ class Waiting:
         """
         with self._changed:
             if len(self._waiting) >= MOST:
-                raise BendError(Code.MESSAGE_INVALID, f"{MOST} requests wait already.", "Wait for their end.")
+                raise BendError(
+                    Code.MESSAGE_INVALID, f"{MOST} requests are already waiting.", "Wait until they finish."
+                )
             self._open[message.id] = message
             self._waiting.append(message)
             self._changed.notify()

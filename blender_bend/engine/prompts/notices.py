@@ -47,10 +47,10 @@ def _of(prompts: PromptEncoder, prompt: str, reading: Reading) -> Iterable[Notic
     parts = prompts.parts(prompt, reading)
     if not family.text_encoders():
         if is_weighted(parts) or len(parts) > 1:
-            yield Notice(prompt, "This model reads prompts without weights and BREAK.")
+            yield Notice(prompt, "This model ignores prompt weights and BREAK.")
         yield from _cuts(prompt, parts, family.limited_encoders())
     if reading.clip_skip and not family.skips_layers:
-        yield Notice(prompt, "Clip Skip does nothing with this model.")
+        yield Notice(prompt, "Clip Skip has no effect with this model.")
 
 
 def _cuts(prompt: str, parts: Parts, encoders: list[LimitedEncoder]) -> Iterable[Notice]:

@@ -102,7 +102,7 @@ def _write(file: Path, vector: Tensor) -> None:
         write_whole(file, vector.numpy().astype("<f4").tobytes())
     except OSError as error:
         raise BendError(
-            Code.STORE_UNWRITABLE, f"{file.parent} cannot be written: {error.strerror}.", "Free some space."
+            Code.STORE_UNWRITABLE, f"{file.parent} can't be written: {error.strerror}.", "Free some space."
         ) from error
 
 
@@ -135,7 +135,7 @@ def listen(
     digests, centres = [], list(centres)
     for number, centre in enumerate(centres, 1):
         if cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         first = max(round((centre - length / 2) * SAMPLE_RATE), 0)
         last = min(round((centre + length / 2) * SAMPLE_RATE), len(mono))
         inside = mono[first + RINGING : last - RINGING]
@@ -194,7 +194,7 @@ def answer(
 
     def progress(done: int, total: int) -> None:
         if done % 10 == 0:
-            phase(f"Listening, window {done} of {total}")
+            phase(f"Embedding the sound, window {done} of {total}")
 
     ear = Ear(Path(data["clap"]), choose_device(device), Path(data["cache"]))
     frames, start, length = FRAMES(data["frames"]), SECONDS(data["start"]), WINDOW(data["length"])

@@ -40,8 +40,8 @@ def check_fingerprints(job: Job) -> None:
         if measure(path) != wanted:
             raise BendError(
                 Code.MODEL_INVALID,
-                f"{path} is not what it was when the job was made.",
-                "Generate again; if a file was damaged, fetch the model again.",
+                f"{path} has changed since the job was created.",
+                "Generate again; if a file was damaged, download the model again.",
                 "bend.open_preferences",
             )
 

@@ -100,7 +100,7 @@ class _Run:
 
     def parts(self) -> Iterator[Part]:
         """What the store does not have, part by part; by its later keys some of it may be there, which is announced."""
-        self.phase("Looking for frames that are there")
+        self.phase("Looking for existing frames")
         self.states, self.stages = 0, _LOADING
         if self._looking is None:
             self._looking = self._look()

@@ -71,8 +71,8 @@ class Inversions:
             if self.family.flow or self.family.rowed != ("prompt_embeds",):
                 raise BendError(
                     Code.MODEL_INVALID,
-                    "Pictures cannot keep their layout with this model.",
-                    "Use a Stable Diffusion 1.x or 2.x model, or mini; or turn off Keep Layout.",
+                    "This model doesn't support Keep Layout.",
+                    "Use a Stable Diffusion 1.x or 2.x model or mini, or turn off Keep Layout.",
                 )
             size = frame["size"]
             with at_work(self.family.pipeline.vae, frame):

@@ -108,7 +108,7 @@ class Sampler:
             queue.add_root(root)
         while ready := queue.next():
             if cancelled():
-                raise BendError(Code.CANCELLED, "Cancelled.")
+                raise BendError(Code.CANCELLED, "Canceled.")
             nodes, states = ready
             begun = [
                 self._begin(node.frame, inputs, cancelled) if state is None else state

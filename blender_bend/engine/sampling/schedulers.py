@@ -31,7 +31,7 @@ def prepare(family: Family, frame: Resolved) -> Any:
         fitting = [other.label for other in SCHEDULERS if other.name != OWN and other.flow == family.flow]
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"This model cannot be sampled with {row.label}.",
+            f"This model can't be sampled with {row.label}.",
             f"Choose Model's Own or one of: {', '.join(fitting)}.",
         )
     chosen = {option: str(frame.get(option, AUTO)) for option in OPTIONS}
@@ -117,7 +117,7 @@ def _check_schedule(scheduler: Any, row: Scheduler, steps: int) -> None:
     timesteps = torch.as_tensor(scheduler.timesteps).cpu()
     if getattr(scheduler, "sigmas", None) is None:  # it looks the noise level of each timestep up
         if timesteps.max() >= scheduler.config.num_train_timesteps or timesteps.min() < 0:
-            raise _too_many(row, steps, "there are no timesteps for so many steps in this spacing")
+            raise _too_many(row, steps, "this spacing doesn't have that many timesteps")
         return
     sigmas = scheduler.sigmas.cpu()[:-1]
     if not torch.isfinite(sigmas).all() or len(torch.unique(sigmas)) < min(steps, len(sigmas)):
@@ -126,7 +126,7 @@ def _check_schedule(scheduler: Any, row: Scheduler, steps: int) -> None:
 
 def _too_many(row: Scheduler, steps: int, why: str) -> BendError:
     return BendError(
-        Code.PARAMETER_INVALID, f"The sampler {row.label} cannot take {steps} steps: {why}.", "Choose fewer steps."
+        Code.PARAMETER_INVALID, f"The sampler {row.label} doesn't support {steps} steps: {why}.", "Choose fewer steps."
     )
 
 

@@ -72,6 +72,6 @@ def _require(kind: str, name: str, names: Iterable[str]) -> None:
     if name not in names:
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"There is no {kind} “{name}”.",
+            f"{kind[:1].upper()}{kind[1:]} “{name}” not found.",
             f"Choose one of: {', '.join(sorted(names))}.",
         )

@@ -135,8 +135,8 @@ def _require_space(model: str, needed: int) -> None:
     if needed and free < needed + SPARE:
         raise BendError(
             Code.MODEL_SPACE,
-            f"{model} needs {needed / 1e9:.1f} GB in {place}, and {free / 1e9:.1f} GB are free.",
-            "Free some space, or delete models that you do not use; then download again.",
+            f"{model} needs {needed / 1e9:.1f} GB in {place}, but only {free / 1e9:.1f} GB are free.",
+            "Free some space or delete models you don't use, then download again.",
             "bend.open_preferences",
         )
 
@@ -151,7 +151,7 @@ def _fetch(model: str, name: str, revision: str | None, told: Callable[[int], No
     url = hf_hub_url(model, name, revision=revision)
     about = get_hf_file_metadata(url, retry_on_errors=True)
     if about.etag is None:
-        raise OSError(f"the hub does not say what {name} is")
+        raise OSError(f"the hub gives no hash for {name}")
     blob = hub_cache.folder_of(model) / "blobs" / Path(about.etag).name
     if not blob.exists():
         blob.parent.mkdir(parents=True, exist_ok=True)
@@ -201,7 +201,9 @@ def _check(part: Path, etag: str, name: str) -> None:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
     if digest != etag:
         part.unlink()
-        raise BendError(Code.MODEL_INVALID, f"{name} came damaged.", "Download again.", "bend.download_model")
+        raise BendError(
+            Code.MODEL_INVALID, f"{name} was corrupted in transfer.", "Download again.", "bend.download_model"
+        )
 
 
 @contextmanager
@@ -220,32 +222,33 @@ def _explained(model: str) -> Iterator[None]:
     )
 
     again = "bend.download_model"
-    words = f"{model} could not be downloaded"
+    words = f"{model} couldn't be downloaded"
     try:
         yield
     except GatedRepoError as error:
         raise BendError(
             Code.MODEL_GATED,
-            f"{words}: its publisher asks for your agreement first.",
-            f"Agree on {known_models.page_of(model)} while logged in there; then log in here with an access token.",
+            f"{words}: you must accept its license first.",
+            f"Accept the terms on {known_models.page_of(model)} while logged in there, then log in here with an "
+            "access token.",
             "bend.log_in",
         ) from error
     except (RepositoryNotFoundError, HFValidationError) as error:
-        hint = "Check the name. If it is private, log in with a token that may read it."
+        hint = "Check the name. If it is private, log in with a token that has read access."
         raise BendError(Code.MODEL_MISSING, f"{words}: the hub has no such model.", hint, "bend.log_in") from error
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code == 401:
-            hint = "Log in again: the token may have been withdrawn."
-            raise BendError(Code.MODEL_GATED, f"{words}: the hub refuses the token.", hint, "bend.log_in") from error
+            hint = "Log in again: the token may have been revoked."
+            raise BendError(Code.MODEL_GATED, f"{words}: the hub rejected the token.", hint, "bend.log_in") from error
         raise BendError(Code.MODEL_MISSING, f"{words}: {_first_line(error)}.", "Try again later.", again) from error
     except OSError as error:
         if error.errno == errno.ENOSPC:
-            hint = "Free some space and download again; it goes on where it was."
+            hint = "Free some space and download again; the download resumes."
             raise BendError(Code.MODEL_SPACE, f"{words}: the disk is full.", hint, again) from error
         if error.errno in (errno.EACCES, errno.EROFS):
-            hint = "See who owns the folder."
+            hint = "Check the permissions of the folder."
             raise BendError(
-                Code.MODEL_MISSING, f"{words}: {hub_cache.cache()} cannot be written.", hint, "bend.open_preferences"
+                Code.MODEL_MISSING, f"{words}: {hub_cache.cache()} can't be written.", hint, "bend.open_preferences"
             ) from error
         raise _unreachable(words, error) from error
     except Exception as error:
@@ -258,8 +261,8 @@ def _explained(model: str) -> Iterator[None]:
 def _unreachable(words: str, error: Exception) -> BendError:
     return BendError(
         Code.MODEL_MISSING,
-        f"{words}: the hub cannot be reached, or the connection broke ({type(error).__name__}).",
-        "Check the connection and download again; it goes on where it was.",
+        f"{words}: the hub can't be reached, or the connection was lost ({type(error).__name__}).",
+        "Check the connection and download again; the download resumes.",
         "bend.download_model",
     )
 

@@ -108,6 +108,6 @@ def locked(path: Path) -> Iterator[None]:
             lock(file)
         except OSError as error:
             raise BendError(
-                Code.SETUP_BUSY, "Another Blender is setting up the engine.", "Wait until it has finished."
+                Code.SETUP_BUSY, "Another Blender is installing the engine.", "Wait until it has finished."
             ) from error
         yield

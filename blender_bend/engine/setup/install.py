@@ -67,7 +67,9 @@ def say(**data: Any) -> None:
     try:
         print_line(**data)
     except OSError as error:
-        raise BendError(Code.CANCELLED, "Whoever began the set-up is gone; nothing has changed.") from error
+        raise BendError(
+            Code.CANCELLED, "The program that started the installation has exited; nothing has changed."
+        ) from error
 
 
 class Installer:
@@ -116,7 +118,7 @@ class Installer:
             raise BendError(
                 Code.PYTHON_UNFIT,
                 f"The engine needs Python {environment.range_text()}; this one is {sys.version.split()[0]}.",
-                "Name another Python for the set-up.",
+                "Choose another Python in Set Up.",
                 "bend.set_up_engine",
             )
         listed = self._listed()
@@ -153,27 +155,27 @@ class Installer:
 
     def _check_cancelled(self) -> None:
         if self.cancelled.is_set():
-            raise BendError(Code.CANCELLED, "The set-up was cancelled; nothing has changed.")
+            raise BendError(Code.CANCELLED, "The installation was canceled; nothing has changed.")
 
     def _require_space(self) -> None:
         needed, free = accelerators.needed_bytes(self.tier, self.accelerator), shutil.disk_usage(self.base).free
         if free < needed:
             raise BendError(
                 Code.SETUP_SPACE,
-                f"The engine needs {needed / 1e9:.1f} GB in {self.base}, and {free / 1e9:.1f} GB are free.",
+                f"The engine needs {needed / 1e9:.1f} GB in {self.base}, but only {free / 1e9:.1f} GB are free.",
                 "Free some space and set the engine up again.",
                 "bend.set_up_engine",
             )
 
     def _make(self, folder: Path) -> None:
-        say(phase="Making the environment", done=0, total=len(self.pins))
+        say(phase="Creating the environment", done=0, total=len(self.pins))
         builder = venv.EnvBuilder(with_pip=False, symlinks=os.name != "nt")
         try:
             builder.create(folder)
         except (OSError, subprocess.CalledProcessError) as error:
-            raise explain([str(error)], "The environment could not be made") from error
+            raise explain([str(error)], "The environment couldn't be created") from error
         self._check_cancelled()
-        self._call(folder, ["ensurepip", "--default-pip"], "This Python has no pip of its own")
+        self._call(folder, ["ensurepip", "--default-pip"], "This Python has no pip")
 
     def _install(self, folder: Path, listed: str) -> None:
         """Install what is listed with its hashes, and a build of torch that has none.
@@ -239,12 +241,12 @@ class Installer:
             command += ["--find-links", str(self.wheels)]
         if self.offline:
             command += ["--no-index"]
-        self._call(folder, [*command, *arguments], "The packages could not be installed", temporary)
+        self._call(folder, [*command, *arguments], "The packages couldn't be installed", temporary)
 
     def _try_out(self, folder: Path) -> None:
-        say(phase="Trying it out", done=len(self.pins), total=len(self.pins))
+        say(phase="Testing the environment", done=len(self.pins), total=len(self.pins))
         arguments = ["blender_bend.engine", "doctor", "--json", "--smoke", self.tier]
-        self._call(folder, arguments, "The new environment does not work")
+        self._call(folder, arguments, "The new environment doesn't work")
 
     def _call(self, folder: Path, arguments: list[str], words: str, temporary: Path | None = None) -> None:
         """Run a module in the new environment, note every line, and say what pip is at.
@@ -296,7 +298,7 @@ class Installer:
         if line.startswith(("Collecting", "Processing")) and len(words) > 1 and self._fetching:
             self._collected += 1
             self._package = Path(words[1]).name.split("==")[0].split("-")[0]
-            say(phase=f"Fetching {self._package}", done=self._collected, total=len(self.pins))
+            say(phase=f"Downloading {self._package}", done=self._collected, total=len(self.pins))
         elif line.startswith("Installing collected") and self._fetching:
             say(phase="Unpacking", done=len(self.pins), total=len(self.pins))
 
@@ -307,7 +309,7 @@ class Installer:
             size = size_of(temporary)
             if size > 20e6:
                 with suppress(BendError):  # the main thread finds it out too
-                    say(phase=f"Fetching {self._package}", bytes=size)
+                    say(phase=f"Downloading {self._package}", bytes=size)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -321,7 +323,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--base", type=Path, required=True)
     parser.add_argument("--tier", choices=environment.TIERS, default=environment.DIFFUSION)
     parser.add_argument("--accelerator", choices=accelerators.NAMES, default="auto")
-    parser.add_argument("--build", default="", help="which build of torch, as cu126; default the accelerator's usual")
+    parser.add_argument(
+        "--build", default="", help="build of torch, for example cu126 (default: chosen by accelerator)"
+    )
     parser.add_argument("--wheels", type=Path)
     parser.add_argument("--offline", action="store_true")
     parser.add_argument("--log", type=Path)
@@ -343,7 +347,7 @@ def main(arguments: list[str] | None = None) -> int:
         threading.Thread(target=_until_stdin_closes, args=(installer,), daemon=True).start()
         record = installer.run()
     except (BendError, OSError) as error:
-        failure = error if isinstance(error, BendError) else explain([str(error)], "The set-up failed")
+        failure = error if isinstance(error, BendError) else explain([str(error)], "The installation failed")
         log.error("%s", failure)
         return _say_end(1, end="error", **failure.to_dict())
     return _say_end(0, end="done", folder=record.folder, size=record.size)

@@ -16,38 +16,38 @@ CAUSES = (
     ),
     (
         r"CERTIFICATE_VERIFY_FAILED|SSLError",
-        "The connection is not trusted: a proxy or a virus scanner may stand in between.",
-        "Set it up in another network, or from a folder of wheels.",
+        "The connection is not trusted; a proxy or virus scanner may be intercepting it.",
+        "Install on another network, or from a folder of wheels.",
     ),
     (
         r"name resolution|NewConnectionError|ConnectionError|Max retries|ProxyError|Connection refused|timed? ?out",
-        "The package index cannot be reached.",
-        "Check the connection and press Set Up again, which goes on where it was; or choose a folder of wheels.",
+        "The package index can't be reached.",
+        "Check the connection and press Set Up again to resume, or choose a folder of wheels.",
     ),
     (
         r"(?:No matching distribution found for|satisfies the requirement) (?P<what>[^\s()]+)",
-        "There is no {what} for this Python and this system.",
+        "{what} isn't available for this Python and system.",
         "Choose another accelerator, or another Python.",
     ),
     (
         r"(?s:DO NOT MATCH THE HASHES.*?\n\s*(?P<what>[\w.-]+==[^\s;]+))",
-        "{what} is not the file that Bend expects: it came damaged, or is another one.",
-        "Press Set Up again. If it comes again, don't trust this package index or this folder of wheels.",
+        "{what} isn't the file that Bend expects: it was corrupted in transfer or replaced.",
+        "Press Set Up again. If it happens again, don't trust this package index or folder of wheels.",
     ),
     (
         r"BadZipFile|is invalid|Wheel .* is not valid",
-        "A package came damaged.",
-        "Press Set Up again; from a folder of wheels, fetch them again.",
+        "A package was corrupted in transfer.",
+        "Press Set Up again; if you use a folder of wheels, download them again.",
     ),
     (
         r"Permission denied|Access is denied|Errno 13",
-        "The folder cannot be written.",
-        "See who owns the folder, or whether a virus scanner holds it.",
+        "The folder can't be written.",
+        "Check the folder's permissions, or whether a virus scanner is blocking it.",
     ),
     (
         r"No module named '?(?P<what>ensurepip|venv|pip)",
         "It lacks {what}.",
-        "Install the package python3-venv of your system, or name another Python.",
+        "Install your system's python3-venv package, or choose another Python.",
     ),
 )
 
@@ -71,5 +71,5 @@ def explain(lines: list[str], words: str, returned: int = 0) -> BendError:
     said = [line for line in lines if line.strip()]
     last = next((line for line in reversed(said) if "error" in line.lower()), said[-1] if said else "")
     return BendError(
-        Code.SETUP_FAILED, f"{words}. {last[:300]}".strip(), "Copy Report has the whole story.", "bend.copy_report"
+        Code.SETUP_FAILED, f"{words}. {last[:300]}".strip(), "See Copy Report for details.", "bend.copy_report"
     )

@@ -138,7 +138,7 @@ def hearing_blocks(unet: nn.Module) -> dict[str, int]:
     if not found:
         raise BendError(
             Code.MODEL_INVALID,
-            "This model cannot hear: it has no UNet with cross-attention.",
+            "This model doesn't support sound adapters: it has no UNet with cross-attention.",
             "Use a Stable Diffusion 1.x model, or mini.",
         )
     return found

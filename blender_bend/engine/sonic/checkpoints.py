@@ -67,7 +67,7 @@ def load_tower(path: Path) -> AudioTower:
         if min(*channels, embedding) < 1:
             raise ValueError
     except (TypeError, ValueError) as error:
-        raise _misfit(path, "what it says of its sizes cannot be read", "Convert it again.") from error
+        raise _misfit(path, "its metadata about sizes can't be read", "Convert it again.") from error
     return build_tower(path, weights, channels, embedding, lean=said.get("bend") == OWN_TOWER)
 
 
@@ -95,7 +95,7 @@ def build_tower(
     own = {name.removeprefix(TOWER): weights[name] for name in wanted}
     if not torch.allclose(own["base.logmel_extractor.melW"], mel_matrix(), atol=1e-4):
         raise _misfit(
-            path, "its mel bands are not those of CLAP 2022", "Use CLAP_weights_2022.pth of Microsoft's CLAP."
+            path, "its mel bands are not those of CLAP 2022", "Use CLAP_weights_2022.pth from Microsoft's CLAP."
         )
     tower.load_state_dict({name: tensor for name, tensor in own.items() if name not in unused}, assign=True)
     return tower.requires_grad_(False)
@@ -157,7 +157,7 @@ def load_adapters(path: Path, unet: nn.Module) -> AudioAdapters:
     _check(path, weights, wanted, "audio adapters", exact=False)
     adapters.load_state_dict({name: weights[name].to(torch.float32, copy=True) for name in wanted}, assign=True)
     if all(abs(gate) < 1e-6 for gate in adapters.gates().values()):
-        log.warning("all gates of %s are closed: it will not be heard", path)
+        log.warning("all gates of %s are closed: it will have no effect", path)
     return adapters.requires_grad_(False).eval()
 
 
@@ -176,7 +176,7 @@ def save_projector(path: Path, projector: AudioProjector, said: Mapping[str, str
     if projector.variant != "official" and path.suffix.lower() != ".safetensors":
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"A {projector.variant} projector cannot be told from an official one in a {path.suffix} file.",
+            f"A {projector.variant} projector can't be told apart from an official one in a {path.suffix} file.",
             "Save it as .safetensors.",
         )
     return _save(
@@ -220,7 +220,7 @@ def _check(path: Path, weights: Weights, wanted: Shapes, words: str, exact: bool
     surplus = [name for name in weights if name not in wanted]
     if exact and surplus:
         raise _misfit(
-            path, f"it has {len(surplus)} tensors more than {words}, such as {surplus[0]}", "Choose another file."
+            path, f"it has {len(surplus)} more tensors than {words}, such as {surplus[0]}", "Choose another file."
         )
     for name, shape in wanted.items():
         if tuple(weights[name].shape) != shape:
@@ -246,7 +246,7 @@ def _text_width(unet: nn.Module) -> int:
 
 
 def _misfit(path: Path, what: str, hint: str) -> BendError:
-    return BendError(Code.MODEL_INVALID, f"{path.name} cannot be used: {what}.", hint, "bend.open_preferences")
+    return BendError(Code.MODEL_INVALID, f"{path.name} can't be used: {what}.", hint, "bend.open_preferences")
 
 
 def _save(path: Path, weights: Mapping[str, Tensor], said: dict[str, str]) -> Path:
@@ -259,7 +259,7 @@ def _save(path: Path, weights: Mapping[str, Tensor], said: dict[str, str]) -> Pa
             else:
                 torch.save(plain, file)
     except OSError as error:
-        raise BendError(Code.STORE_UNWRITABLE, f"{path} cannot be written: {error.strerror}.") from error
+        raise BendError(Code.STORE_UNWRITABLE, f"{path} can't be written: {error.strerror}.") from error
     return path
 
 

@@ -78,7 +78,7 @@ def _attending(unet: nn.Module) -> list[str]:
     if not found:
         raise BendError(
             Code.MODEL_INVALID,
-            "Pictures cannot be edited by sound with this model: its UNet has no attention on the way up.",
+            "This model doesn't support Keep Layout: its UNet has no attention in the up blocks.",
             "Use a Stable Diffusion 1.x model, or mini.",
         )
     return found

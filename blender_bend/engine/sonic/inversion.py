@@ -77,7 +77,7 @@ def invert(
 
     def ask(x: Tensor, timestep: Tensor) -> Tensor:
         if cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         return family.predict(x, timestep, text, 1.0, size)
 
     scheduler = ddim_of(family, steps, prediction=prediction)

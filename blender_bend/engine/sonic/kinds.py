@@ -23,19 +23,19 @@ KINDS = (
         "clap 2023",
         "htsat",
         "CLAP 2023 or clapcap",
-        "Its vectors are as long but mean other things. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
+        "Its embeddings have the same length but a different meaning. Use CLAP_weights_2022.pth from Microsoft's CLAP.",
     ),
     Kind(
         "laion",
         "audio_branch.",
         "LAION's CLAP",
-        "It is another network. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
+        "Different architecture. Use CLAP_weights_2022.pth from Microsoft's CLAP.",
     ),
     Kind(
         "laion",
         "audio_model.audio_encoder.",
         "LAION's CLAP as transformers has it",
-        "It is another network. Use CLAP_weights_2022.pth of Microsoft's CLAP.",
+        "Different architecture. Use CLAP_weights_2022.pth from Microsoft's CLAP.",
     ),
     Kind(
         "clap",
@@ -43,19 +43,19 @@ KINDS = (
         "the whole of CLAP 2022 (msclap)",
         "Convert it once: `python -m blender_bend.engine sonic convert CLAP_weights_2022.pth`.",
     ),
-    Kind("tower", "audio_encoder.base.conv_block1.", "CLAP 2022's audio tower", "It belongs to the setting CLAP."),
-    Kind("projector", "audio_emb_projection.", "an audio projector", "It belongs to the setting Projector."),
+    Kind("tower", "audio_encoder.base.conv_block1.", "CLAP 2022's audio tower", "Use it as the CLAP file."),
+    Kind("projector", "audio_emb_projection.", "an audio projector", "Use it as the projector."),
     Kind(
         "tokenizer", "last_layer.", "an AudioTokenizer, which was not published for use", "Use audio_projector_*.pth."
     ),
-    Kind("adapters", "attn_adapter.to_q.", "audio adapters", "They belong to the setting Adapters."),
+    Kind("adapters", "attn_adapter.to_q.", "audio adapters", "Use it as the adapters."),
     Kind("lora", "lora", "a LoRA", "Add it to the LoRA files."),
     Kind(
         "base", "model.diffusion_model.", "a whole Stable Diffusion checkpoint", "Use landscape.pt or greatest_hits.pt."
     ),
     Kind("base", "down_blocks.", "a UNet without audio adapters", "Use landscape.pt or greatest_hits.pt."),
 )
-_UNKNOWN = Kind("", "", "something that Bend does not know", "Choose another file.")
+_UNKNOWN = Kind("", "", "an unknown kind of file", "Choose another file.")
 
 
 def kind_of(weights: Mapping[str, Tensor]) -> Kind:

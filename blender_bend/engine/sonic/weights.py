@@ -22,8 +22,8 @@ Weights = dict[str, Tensor]
 
 #: What is often saved in place of a weight file, by its first bytes.
 _IMPOSTORS = {
-    b"version https://git-lfs": ("a Git LFS pointer", "Fetch the file itself with `git lfs pull`."),
-    b"<": ("a web page", "Download the file again: the site gave a page in its place."),
+    b"version https://git-lfs": ("a Git LFS pointer", "Download the file itself with `git lfs pull`."),
+    b"<": ("a web page", "Download the file again: the site returned a web page instead."),
     b"\x1f\x8b": ("a packed archive", "Unpack it first."),
 }
 _WRAPPERS = ("model", "state_dict", "module")
@@ -41,7 +41,7 @@ def read_weights(path: Path) -> Weights:
         with open_regular(path, follow=True) as file:
             head = file.read(64)
     except OSError as error:
-        message = f"The weight file {path} cannot be opened: {error.strerror}."
+        message = f"The weight file {path} can't be opened: {error.strerror}."
         raise BendError(
             Code.MODEL_MISSING, message, "Choose the file in the preferences.", "bend.open_preferences"
         ) from error
@@ -72,7 +72,7 @@ def _contents(path: Path) -> safetensors_file.Contents:
     except safetensors_file.CutOff as error:
         raise _truncated(path) from error
     except (OSError, ValueError) as error:
-        raise _invalid(path, f"cannot be read: {error}", "Download the file again.") from error
+        raise _invalid(path, f"can't be read: {error}", "Download the file again.") from error
 
 
 def _read_safetensors(path: Path) -> Weights:
@@ -81,7 +81,7 @@ def _read_safetensors(path: Path) -> Weights:
         with safe_open(path, "pt") as file:
             return {name: aligned(file.get_tensor(name)) for name in file.keys()}  # noqa: SIM118 - it is no mapping
     except SafetensorError as error:
-        raise _invalid(path, f"cannot be read: {error}", "Download the file again.") from error
+        raise _invalid(path, f"can't be read: {error}", "Download the file again.") from error
 
 
 def load_torch(path: Path, mapped: bool = False) -> object:
@@ -97,14 +97,14 @@ def load_torch(path: Path, mapped: bool = False) -> object:
         if "truncated" in str(error):
             raise _truncated(path) from error
         code = re.search(r"GLOBAL ([\w.]+)", str(error))
-        what = f"holds program code ({code[1]}), and Bend does not run it" if code else "is no plain file of weights"
-        raise _invalid(path, what, "Use the file of the authors, or one saved as .safetensors.") from error
+        what = f"contains code ({code[1]}), which Bend doesn't run" if code else "isn't a plain weight file"
+        raise _invalid(path, what, "Use the authors' file, or one saved as .safetensors.") from error
     except (EOFError, OSError, IndexError, struct.error) as error:
         raise _truncated(path) from error
     except (RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         if "PytorchStreamReader failed reading file" in str(error) or "unexpected EOF" in str(error):
             raise _truncated(path) from error
-        raise _invalid(path, "is not a file of weights", "Choose a .safetensors, .pt or .pth file.") from error
+        raise _invalid(path, "is not a weight file", "Choose a .safetensors, .pt or .pth file.") from error
 
 
 def _named(path: Path, loaded: object) -> Weights:
@@ -119,7 +119,7 @@ def _named(path: Path, loaded: object) -> Weights:
         if isinstance(name, str) and isinstance(value, Tensor)
     }
     if not found:
-        raise _invalid(path, "holds no named weights", "Choose a file with a model's state.")
+        raise _invalid(path, "has no named weights", "Choose a file with a model's state.")
     return found
 
 

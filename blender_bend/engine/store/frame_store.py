@@ -36,7 +36,7 @@ def read_origin(path: Path) -> dict[str, Any]:
     try:
         return stored_frames.read_origin(path)
     except (OSError, ValueError) as error:
-        raise BendError(Code.FRAME_INVALID, f"{path.name} is not a frame that Bend has made.") from error
+        raise BendError(Code.FRAME_INVALID, f"{path.name} isn't a frame made by Bend.") from error
 
 
 class FrameStore:
@@ -70,7 +70,7 @@ class FrameStore:
         """Clear away the beginnings of frames that killed processes have left."""
         swept = sweep(self.folder)
         if swept:
-            log.info("%d beginnings of frames swept away", swept)
+            log.info("%d unfinished frames removed", swept)
 
     def write(self, key: str, image: Image, frame: Mapping[str, object]) -> None:
         """Store a frame with the data it was made from; two processes may store the same frame at once.

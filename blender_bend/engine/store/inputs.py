@@ -27,7 +27,7 @@ from .frame_store import UNREADABLE, FrameStore
 #: Bytes of a picture that cannot be packed at all, and a little more.
 _LARGEST = 4 * png_file.MOST_PIXELS
 
-_LISTEN = "Listen to the sound again."
+_LISTEN = "Embed the sound again."
 
 
 def store_vector(store: FrameStore, vector: Tensor) -> str:
@@ -95,14 +95,16 @@ class StoredInputs:
         try:
             data = read_regular(path, LARGEST_VECTOR, follow=True)
         except OSError as error:
-            raise BendError(Code.INPUT_MISSING, f"What a frame hears is missing: {path.name}.", _LISTEN) from error
+            raise BendError(
+                Code.INPUT_MISSING, f"The sound embedding of a frame is missing: {path.name}.", _LISTEN
+            ) from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", _LISTEN)
+            raise BendError(Code.INPUT_MISSING, f"{path.name} has changed.", _LISTEN)
         numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float32)
         if len(data) % 4 or not len(numbers) or not np.isfinite(numbers).all():
-            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what a sound becomes.", _LISTEN)
+            raise BendError(Code.INPUT_MISSING, f"{path.name} isn't a sound embedding.", _LISTEN)
         if width is not None and len(numbers) != width:
-            told = f"{path.name} has {len(numbers)} numbers, but the sound adapters need {width} from a sound."
+            told = f"{path.name} has {len(numbers)} numbers, but the sound adapters need {width}."
             raise BendError(Code.INPUT_MISSING, told, f"Choose the CLAP file that belongs to them. {_LISTEN}")
         return aligned(torch.from_numpy(numbers))[None]
 
@@ -111,7 +113,7 @@ class StoredInputs:
         return torch.from_numpy(grey)[None, None]
 
     def _frame(self, key: str) -> Image:
-        path, hint = self.store.path(key), "The frame before it is gone from the frame folder."
+        path, hint = self.store.path(key), "The previous frame is missing from the frame folder."
         return _picture(_read(path, hint), path, hint)
 
     def _picture(self, digest: str) -> Image:
@@ -119,7 +121,7 @@ class StoredInputs:
         path = input_path(self.store.folder, digest)
         data = _read(path, hint)
         if hashlib.sha256(data).hexdigest() != digest:
-            raise BendError(Code.INPUT_MISSING, f"{path.name} is not what it was.", hint)
+            raise BendError(Code.INPUT_MISSING, f"{path.name} has changed.", hint)
         return _picture(data, path, hint)
 
 
@@ -134,7 +136,7 @@ def _read(path: Path, hint: str) -> bytes:
     try:
         return read_regular(path, _LARGEST, follow=True)
     except OSError as error:
-        message = f"A picture that a frame starts from is missing: {path.name}."
+        message = f"The source picture of a frame is missing: {path.name}."
         raise BendError(Code.INPUT_MISSING, message, hint) from error
 
 
@@ -144,4 +146,4 @@ def _picture(data: bytes, path: Path, hint: str) -> Image:
         with PIL.Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             return image.convert("RGB")
     except UNREADABLE as error:
-        raise BendError(Code.INPUT_MISSING, f"{path.name} is not a picture that can be read.", hint) from error
+        raise BendError(Code.INPUT_MISSING, f"{path.name} is not a readable image.", hint) from error

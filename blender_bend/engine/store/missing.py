@@ -39,7 +39,7 @@ def hearing(items: Iterable[T], cancelled: Callable[[], bool], every: int = SLIC
     """
     for index, item in enumerate(items):
         if index % every == 0 and cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         yield item
 
 

@@ -56,8 +56,8 @@ class SiteStudy:
         if self.directions.shape[2] != x.shape[1]:
             raise BendError(
                 Code.CHANNEL_MISSING,
-                "A learned direction is one of all channels.",
-                "Set the channels of the bend to all.",
+                "Learned directions apply to all channels.",
+                "Set the bend's channels to all.",
             )
         key = (number, moment, tuple(x.shape[2:]), grid, x.device)
         if key not in self._shaped:

@@ -65,7 +65,7 @@ class ModelStudy:
             raise BendError(
                 Code.CHANNEL_MISSING,
                 f"{site} has no cluster {number}.",
-                "Only the layers of the denoising network have clusters.",
+                "Only layers of the denoising network have clusters.",
             )
         return groups[number]
 
@@ -185,7 +185,7 @@ def study_sites(
     total = len(PROMPTS) * len(SEEDS)
     for number, (prompt, seed) in enumerate((prompt, seed) for prompt in PROMPTS for seed in SEEDS):
         if cancelled():
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         phase(f"Studying the model: {number + 1} of {total}")
         for path, moments in _look(sampler, paths, _sized(sampler, plain_frame(prompt, seed, prediction))).items():
             for moment, tensor in enumerate(moments):

@@ -16,14 +16,14 @@ from ..shared.polls import WhenIdle, WhenOnline
 
 
 class BEND_OT_download_model(WhenOnline, Operator):
-    """Download a model from the Hugging Face hub; it may be several gigabytes. It goes on where it was interrupted"""
+    """Download a model from the Hugging Face Hub, often several gigabytes; interrupted downloads resume"""
 
     bl_idname = "bend.download_model"
     bl_label = "Download Model"
 
     model: StringProperty(
         name="Model",
-        description="As on its page: owner/name. Empty: the model of the bend strip",
+        description="Model ID as on its page, owner/name. Empty: the model of the bend strip",
         options={"SKIP_SAVE"},
     )
     ask: BoolProperty(options={"HIDDEN", "SKIP_SAVE"})
@@ -33,9 +33,10 @@ class BEND_OT_download_model(WhenOnline, Operator):
         known = known_models.known(properties.model)
         if known is None:
             return cls.__doc__
-        gate = ". Its page asks for an agreement first" if known.gated else ""
+        gate = ". You must accept the terms on its page first" if known.gated else ""
         return (
-            f"Download {known.name}, about {known.gigabytes:.0f} GB. Good for {known.good_for}. {known.licence}{gate}"
+            f"Download {known.name}, about {known.gigabytes:.0f} GB. Best for: {known.good_for}. License: "
+            f"{known.licence}{gate}"
         )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
@@ -45,13 +46,13 @@ class BEND_OT_download_model(WhenOnline, Operator):
 
     def draw(self, context: Context) -> None:
         self.layout.prop(self, "model", text="", placeholder="owner/name")
-        self.layout.label(text="Only models with .safetensors weights are fetched", icon="INFO")
+        self.layout.label(text="Only models with .safetensors weights can be downloaded", icon="INFO")
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
         name = self.model.strip() or (strip.bend_settings.model.strip() if strip else "")
         try:
-            return follow(self, model_library.download(name), f"{name} is here")
+            return follow(self, model_library.download(name), f"{name} downloaded")
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))
@@ -59,28 +60,28 @@ class BEND_OT_download_model(WhenOnline, Operator):
 
 
 class BEND_OT_delete_model(WhenIdle, Operator):
-    """Delete a downloaded model from the disk; other programs that use it must fetch it again too"""
+    """Delete a downloaded model from the disk; other programs that use it will have to download it again"""
 
     bl_idname = "bend.delete_model"
     bl_label = "Delete Model"
 
-    model: StringProperty(name="Model", description="Which model is deleted", options={"SKIP_SAVE"})
+    model: StringProperty(name="Model", description="Model to delete", options={"SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         here = next((model for model in model_list.stored() if model.name == self.model), None)
-        size = f"{size_text(here.size)} become free. " if here else ""
+        size = f"Frees {size_text(here.size)}. " if here else ""
         return context.window_manager.invoke_confirm(
             self,
             event,
             title=f"Delete {self.model}?",
-            message=f"{size}Other programs that use this model must fetch it again too.",
+            message=f"{size}Other programs that use this model will have to download it again.",
             confirm_text="Delete",
             icon="WARNING",
         )
 
     def execute(self, context: Context) -> set[str]:
         try:
-            return follow(self, model_library.delete(self.model), f"{self.model} is deleted")
+            return follow(self, model_library.delete(self.model), f"{self.model} deleted")
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))
@@ -88,7 +89,7 @@ class BEND_OT_delete_model(WhenIdle, Operator):
 
 
 class BEND_OT_log_in(WhenOnline, Operator):
-    """Log in to Hugging Face with an access token, for models whose page asks for an agreement"""
+    """Log in to Hugging Face with an access token, for models that require accepting terms"""
 
     bl_idname = "bend.log_in"
     bl_label = "Log In to Hugging Face…"
@@ -96,7 +97,7 @@ class BEND_OT_log_in(WhenOnline, Operator):
 
     token: StringProperty(
         name="Token",
-        description="An access token that may read. huggingface_hub keeps it; neither Bend nor the .blend file does",
+        description="Token with read access. It is stored by huggingface_hub, not by Bend or the .blend file",
         subtype="PASSWORD",
         options={"SKIP_SAVE"},
     )
@@ -106,8 +107,8 @@ class BEND_OT_log_in(WhenOnline, Operator):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        layout.label(text="1. Agree on the page of the model")
-        layout.label(text="2. Make a token that may read, and copy it here")
+        layout.label(text="1. Accept the terms on the model's page")
+        layout.label(text="2. Create a token with read access and paste it here")
         row = layout.row(align=True)
         row.prop(self, "token", text="")
         row.operator("wm.url_open", text="", icon="URL").url = f"{known_models.page_of('settings')}/tokens"
@@ -123,7 +124,7 @@ class BEND_OT_log_in(WhenOnline, Operator):
 
 
 class BEND_OT_log_out(WhenIdle, Operator):
-    """Let this machine forget the access token of Hugging Face, for all programs"""
+    """Remove the Hugging Face access token from this machine, for all programs"""
 
     bl_idname = "bend.log_out"
     bl_label = "Log Out"

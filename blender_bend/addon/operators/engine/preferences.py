@@ -13,7 +13,7 @@ from ..shared.polls import WhenIdle
 
 
 class BEND_OT_check_engine(WhenIdle, Operator):
-    """Look at the engine's packages, devices, models and folders, and make a picture for a test"""
+    """Check the engine's packages, devices, models and folders, and render a test picture"""
 
     bl_idname = "bend.check_engine"
     bl_label = "Check Engine"
@@ -35,7 +35,7 @@ class BEND_OT_check_engine(WhenIdle, Operator):
         if bad:
             self.report({"WARNING"}, f"{bad[0].what} {bad[0].repair}")
         else:
-            self.report({"INFO"}, "The engine is well")
+            self.report({"INFO"}, "Engine OK")
         return {"FINISHED"}
 
 
@@ -44,14 +44,14 @@ class _OfAList:
 
     kind: EnumProperty(
         name="List",
-        description="Which list of the preferences",
-        items=[(name, heading, f"The list of a {entry.lower()}") for name, heading, entry in preferences.LISTS],
+        description="List in the preferences",
+        items=[(name, heading, f"List: {entry}") for name, heading, entry in preferences.LISTS],
         options={"HIDDEN"},
     )
 
 
 class BEND_OT_add_file(_OfAList, Operator):
-    """Add an entry; its name can then be chosen in the Bend tab"""
+    """Add an entry that can be chosen by name in the Bend tab"""
 
     bl_idname = "bend.add_file"
     bl_label = "Add File"
@@ -62,7 +62,7 @@ class BEND_OT_add_file(_OfAList, Operator):
 
 
 class BEND_OT_remove_file(_OfAList, Operator):
-    """Forget this entry; the files stay"""
+    """Remove this entry without deleting its files"""
 
     bl_idname = "bend.remove_file"
     bl_label = "Remove File"

@@ -10,7 +10,7 @@ from ...process import engine_client
 
 
 class BEND_OT_dismiss(Operator):
-    """Do not show this failure any more"""
+    """Dismiss this error"""
 
     bl_idname = "bend.dismiss"
     bl_label = "Dismiss"
@@ -22,7 +22,7 @@ class BEND_OT_dismiss(Operator):
 
 
 class BEND_OT_open_preferences(Operator):
-    """Open Bend's preferences: the engine's Python, the frame folder, the models"""
+    """Open Bend's preferences"""
 
     bl_idname = "bend.open_preferences"
     bl_label = "Open Preferences"
@@ -34,7 +34,7 @@ class BEND_OT_open_preferences(Operator):
 
 
 class BEND_OT_show_log(Operator):
-    """Open the log of the engine, or of what failed last, in the system's viewer. It doesn't become part of the file"""
+    """Open the log of the engine, or of the last failure, in the default text viewer"""
 
     bl_idname = "bend.show_log"
     bl_label = "Show Log"
@@ -43,11 +43,11 @@ class BEND_OT_show_log(Operator):
     def execute(self, context: Context) -> set[str]:
         path = log_files.about(activity.last_failure) or engine_client.log_file()
         if not path.is_file():
-            self.report({"INFO"}, "The engine has not been started yet")
+            self.report({"INFO"}, "The engine hasn't been started yet")
             return {"CANCELLED"}
         if not bpy.app.background:
             bpy.ops.wm.path_open(filepath=str(path))
-        self.report({"INFO"}, f"The log is {path}")
+        self.report({"INFO"}, f"Log file: {path}")
         return {"FINISHED"}
 
 

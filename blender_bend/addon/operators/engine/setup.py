@@ -21,32 +21,30 @@ LINE = 120
 
 
 class BEND_OT_set_up_engine(WhenIdle, Operator):
-    """Make a private Python environment for the engine. The old one stays in use until the new one works"""
+    """Install the engine in a Python environment of its own. An existing one stays in use until the new one works"""
 
     bl_idname = "bend.set_up_engine"
     bl_label = "Set Up…"
 
     tier: EnumProperty(
-        name="For",
-        description="What the engine shall be able to do",
+        name="Install",
+        description="What to install",
         items=(
             ("diffusion", "Sound and Pictures", "Everything"),
-            ("audio", "Sound Only", "Measure sound and bake curves; a small download, or none"),
+            ("audio", "Sound Only", "Only measure sound and bake curves; needs little or no download"),
         ),
     )
-    accelerator: EnumProperty(
-        name="Compute On", description="Which build of torch is fetched", items=accelerators.CHOICES
-    )
+    accelerator: EnumProperty(name="Device", description="Build of torch to download", items=accelerators.CHOICES)
     python: StringProperty(
-        name="Python", description="The Python to make the environment from. Empty: Blender's own", subtype="FILE_PATH"
+        name="Python", description="Python to create the environment with. Empty: Blender's", subtype="FILE_PATH"
     )
     wheels: StringProperty(
         name="Wheels",
-        description="A folder with all packages as wheels, to set up without the network. Empty: none",
+        description="Folder with all packages as wheels, for an offline installation. Empty: download them",
         subtype="DIR_PATH",
     )
     build: StringProperty(
-        name="Torch Build", description="Another build of torch, as cu126 or rocm6.4. Empty: the usual one"
+        name="Torch Build", description="Different build of torch, for example cu126 or rocm6.4. Empty: default"
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
@@ -59,16 +57,16 @@ class BEND_OT_set_up_engine(WhenIdle, Operator):
         column = layout.column()
         column.active = self.tier == "diffusion"
         column.prop(self, "accelerator")
-        layout.prop(self, "python", placeholder="Blender's own")
+        layout.prop(self, "python", placeholder="Blender's")
         layout.prop(self, "wheels", placeholder="none")
-        column.prop(self, "build", placeholder="the usual one")
+        column.prop(self, "build", placeholder="default")
         needed, free = engine_setup.room(self._wish())
         layout.label(text=f"Needs about {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free", icon="DISK_DRIVE")
         layout.label(text=str(engine_setup.base()), icon="FILE_FOLDER")
 
     def execute(self, context: Context) -> set[str]:
         try:
-            return follow(self, engine_setup.start(self._wish()), "The engine is set up")
+            return follow(self, engine_setup.start(self._wish()), "Engine installed")
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))
@@ -79,7 +77,7 @@ class BEND_OT_set_up_engine(WhenIdle, Operator):
 
 
 class BEND_OT_remove_engine(WhenIdle, Operator):
-    """Delete the engine's environment from the disk; frames and models stay"""
+    """Delete the engine's environment from the disk, keeping frames and models"""
 
     bl_idname = "bend.remove_engine"
     bl_label = "Remove Engine"
@@ -89,7 +87,7 @@ class BEND_OT_remove_engine(WhenIdle, Operator):
 
     def execute(self, context: Context) -> set[str]:
         try:
-            return follow(self, engine_setup.remove(), "The engine is removed")
+            return follow(self, engine_setup.remove(), "Engine removed")
         except BendError as error:
             activity.end(error)
             self.report({"ERROR"}, str(error))
@@ -99,11 +97,11 @@ class BEND_OT_remove_engine(WhenIdle, Operator):
 class BEND_PG_report_line(PropertyGroup):
     """A line of the report"""
 
-    text: StringProperty(name="Line", description="A line of the report; change it if it tells too much")
+    text: StringProperty(name="Line", description="Line of the report; edit it to remove private details")
 
 
 class BEND_UL_report(UIList):
-    """The report as it will be copied"""
+    """The report to copy"""
 
     def draw_item(
         self,
@@ -121,7 +119,7 @@ class BEND_UL_report(UIList):
 
 
 class BEND_OT_copy_report(Operator):
-    """Read what happened during the set-up, and copy it to paste it where you ask for help"""
+    """Review the installation report and copy it to the clipboard, to share when asking for help"""
 
     bl_idname = "bend.copy_report"
     bl_label = "Copy Report"
@@ -134,14 +132,14 @@ class BEND_OT_copy_report(Operator):
         return context.window_manager.invoke_props_dialog(self, width=760, confirm_text="Copy")
 
     def draw(self, context: Context) -> None:
-        self.layout.label(text="This is copied. Take out what nobody else should read:", icon="INFO")
+        self.layout.label(text="Remove private details before copying:", icon="INFO")
         self.layout.template_list("BEND_UL_report", "", self, "lines", self, "active", rows=20)
 
     def execute(self, context: Context) -> set[str]:
         if not self.lines:
             self._write()
         context.window_manager.clipboard = "\n".join(line.text for line in self.lines)
-        self.report({"INFO"}, "The report is in the clipboard")
+        self.report({"INFO"}, "Report copied to the clipboard")
         return {"FINISHED"}
 
     def _write(self) -> None:

@@ -12,7 +12,7 @@ from ...timeline.strips import active_bend_strip, require_bend_strip
 def require_idle(cls: type[Operator]) -> bool:
     """A poll: one thing at a time."""
     if activity.current is not None:
-        cls.poll_message_set(f"{activity.current.title} is under way")
+        cls.poll_message_set(f"{activity.current.title} is in progress")
         return False
     return True
 
@@ -39,7 +39,7 @@ class WhenOnline(WhenIdle):
     @classmethod
     def poll(cls, context: Context) -> bool:
         if not bpy.app.online_access:
-            cls.poll_message_set("Allow online access in the preferences, under System")
+            cls.poll_message_set("Enable Allow Online Access in the System preferences")
             return False
         return require_idle(cls)
 
@@ -60,6 +60,6 @@ class OnBend:
         if not require_bend_strip(cls, context):
             return False
         if active_bend_strip(context).bend_settings.bend is None:
-            cls.poll_message_set("The strip has no bend yet: add one")
+            cls.poll_message_set("The strip has no bends; add one")
             return False
         return True

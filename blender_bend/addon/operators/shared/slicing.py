@@ -73,5 +73,5 @@ class InSlices(Watching):
 
     def finish(self) -> None:
         if not self._done:
-            raise BendError(Code.CANCELLED, "Cancelled.")
+            raise BendError(Code.CANCELLED, "Canceled.")
         self.report({"INFO"}, self.tell(self._result))

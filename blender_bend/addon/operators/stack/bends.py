@@ -12,7 +12,7 @@ from ..shared.polls import OnBend, OnBendStrip
 
 
 class BEND_OT_add_bend(OnBendStrip, Operator):
-    """Add a bend at the end of the stack"""
+    """Add a bend to the end of the stack"""
 
     bl_idname = "bend.add_bend"
     bl_label = "Add Bend"
@@ -20,11 +20,11 @@ class BEND_OT_add_bend(OnBendStrip, Operator):
 
     operator: EnumProperty(
         name="Operator",
-        description="What is done to the tensors",
+        description="Operation applied to the tensors",
         items=enums.operator_items(),
         default="rotate_channels",
     )
-    site: StringProperty(name="Site", description="Where the network is bent", default="latent")
+    site: StringProperty(name="Site", description="Part of the network to bend", default="latent")
 
     @classmethod
     def description(cls, context: Context, properties: OperatorProperties) -> str:
@@ -37,7 +37,7 @@ class BEND_OT_add_bend(OnBendStrip, Operator):
 
 
 class BEND_OT_remove_bend(OnBend, Operator):
-    """Remove the active bend with its curves; the other bends keep theirs"""
+    """Remove the active bend and its curves"""
 
     bl_idname = "bend.remove_bend"
     bl_label = "Remove Bend"
@@ -50,7 +50,7 @@ class BEND_OT_remove_bend(OnBend, Operator):
 
 
 class BEND_OT_duplicate_bend(OnBend, Operator):
-    """Duplicate the active bend, with its route and its curves"""
+    """Duplicate the active bend with its routes and curves"""
 
     bl_idname = "bend.duplicate_bend"
     bl_label = "Duplicate Bend"
@@ -63,13 +63,13 @@ class BEND_OT_duplicate_bend(OnBend, Operator):
 
 
 class BEND_OT_move_bend(OnBend, Operator):
-    """Move the active bend within the stack; bends act from top to bottom"""
+    """Move the active bend in the stack; bends are applied from top to bottom"""
 
     bl_idname = "bend.move_bend"
     bl_label = "Move Bend"
     bl_options = {"REGISTER", "UNDO"}
 
-    direction: EnumProperty(name="Direction", items=(("UP", "Up", "Act earlier"), ("DOWN", "Down", "Act later")))
+    direction: EnumProperty(name="Direction", items=(("UP", "Up", "Apply earlier"), ("DOWN", "Down", "Apply later")))
 
     def execute(self, context: Context) -> set[str]:
         strip = active_bend_strip(context)
@@ -78,14 +78,14 @@ class BEND_OT_move_bend(OnBend, Operator):
 
 
 class BEND_OT_edit_route(OnBendStrip, Operator):
-    """Show the route of this parameter: which feature of the sound drives it, and how"""
+    """Show this parameter in the Route panel, where sound features can drive it"""
 
     bl_idname = "bend.edit_route"
     bl_label = "Edit Route"
     bl_options = {"INTERNAL"}
 
     index: IntProperty(options={"HIDDEN"})
-    of_strip: BoolProperty(description="A parameter of the strip itself instead of the bend", options={"HIDDEN"})
+    of_strip: BoolProperty(description="Edit a parameter of the strip instead of the bend", options={"HIDDEN"})
 
     def execute(self, context: Context) -> set[str]:
         settings = active_bend_strip(context).bend_settings

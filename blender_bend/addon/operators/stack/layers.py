@@ -32,7 +32,7 @@ class OnRoute:
 
 
 class BEND_OT_add_layer(OnRoute, Operator):
-    """Let a further feature drive this parameter too"""
+    """Add another feature to drive this parameter"""
 
     bl_idname = "bend.add_layer"
     bl_label = "Add Feature"
@@ -45,7 +45,7 @@ class BEND_OT_add_layer(OnRoute, Operator):
 
 
 class BEND_OT_remove_layer(OnRoute, Operator):
-    """Take this feature out of the route"""
+    """Remove this feature from the route"""
 
     bl_idname = "bend.remove_layer"
     bl_label = "Remove Feature"
@@ -59,7 +59,7 @@ class BEND_OT_remove_layer(OnRoute, Operator):
 
 
 class BEND_OT_move_layer(OnRoute, Operator):
-    """Move this feature; features are combined from top to bottom"""
+    """Move this feature in the route; features are combined from top to bottom"""
 
     bl_idname = "bend.move_layer"
     bl_label = "Move Feature"

@@ -11,13 +11,13 @@ from ..shared.polls import OnBendStrip
 
 
 class BEND_OT_add_lora(OnBendStrip, Operator):
-    """Apply one more LoRA to this strip's model; its files are named in the preferences"""
+    """Apply another LoRA to this strip's model; add LoRA files in the preferences"""
 
     bl_idname = "bend.add_lora"
     bl_label = "Add LoRA"
     bl_options = {"REGISTER", "UNDO"}
 
-    name: StringProperty(name="Name", description="The name of a LoRA file from the preferences")
+    name: StringProperty(name="Name", description="Name of a LoRA file from the preferences")
 
     def execute(self, context: Context) -> set[str]:
         loras = active_bend_strip(context).bend_settings.loras

@@ -15,13 +15,13 @@ from ..shared.polls import OnBendStrip
 
 
 class BEND_OT_add_preset(OnBendStrip, Operator):
-    """Add the bends of a preset, with their routes, to this strip; then bake"""
+    """Add the bends and routes of a preset to this strip; bake afterwards"""
 
     bl_idname = "bend.add_preset"
     bl_label = "Add Preset"
     bl_options = {"REGISTER", "UNDO"}
 
-    filepath: StringProperty(name="File", description="The preset's JSON file", subtype="FILE_PATH")
+    filepath: StringProperty(name="File", description="JSON file of the preset", subtype="FILE_PATH")
 
     @classmethod
     def description(cls, context: Context, properties: OperatorProperties) -> str:
@@ -37,7 +37,7 @@ class BEND_OT_add_preset(OnBendStrip, Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         add_preset(active_bend_strip(context), preset)
-        self.report({"INFO"}, f"Added {preset.name}; bake to let it follow the sound")
+        self.report({"INFO"}, f"Added {preset.name}; bake to make it follow the sound")
         return {"FINISHED"}
 
 

@@ -20,7 +20,7 @@ def draw_models(layout: Any) -> None:
     row = box.row()
     row.label(text=f"On this disk: {size_text(total)}", icon="DISK_DRIVE")
     if unreadable := model_list.unreadable():
-        box.label(text=f"{unreadable}, and left out here", icon="ERROR")
+        box.label(text=f"{unreadable} and not counted", icon="ERROR")
     other = row.operator("bend.download_model", text="Download Another…", icon="IMPORT")
     other.ask = True
     if hub_cache.has_token():

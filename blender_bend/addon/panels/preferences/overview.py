@@ -13,7 +13,7 @@ from .setup import draw_engine
 
 
 class BEND_AP_preferences(preferences.Fields, AddonPreferences):
-    """Where the engine lives and where frames go"""
+    """Settings of the engine, the frames and the models"""
 
     bl_idname = preferences.ROOT_PACKAGE
 
@@ -29,12 +29,12 @@ class BEND_AP_preferences(preferences.Fields, AddonPreferences):
         row = column.row()
         row.operator("bend.check_engine")
         row.operator("bend.show_log", text="Show Log")
-        layout.column(heading="Frames").prop(self, "frame_folder", placeholder="beside the .blend file")
+        layout.column(heading="Frames").prop(self, "frame_folder", placeholder="next to the .blend file")
         draw_caches(layout.column(), store_size.known(preferences.frame_folder()))
         sound = layout.column(heading="Sound")
         sound.prop(self, "encodec", placeholder="none: no learned features")
-        sound.prop(self, "clap", placeholder="none: only adapters with an ear of their own")
-        layout.label(text="Models of the Hugging Face Hub")
+        sound.prop(self, "clap", placeholder="none: only adapters that include an audio encoder")
+        layout.label(text="Hugging Face Hub Models")
         draw_models(layout)
         for name, heading, entry in preferences.LISTS:
             column = layout.column()
@@ -52,7 +52,7 @@ class BEND_AP_preferences(preferences.Fields, AddonPreferences):
 
 def _default_engine_text() -> str:
     found = preferences.set_up_python() or preferences.beside_the_extension()
-    return str(found) if found else "press Set Up, or name a Python that has torch, diffusers and librosa"
+    return str(found) if found else "press Set Up, or choose a Python with torch, diffusers and librosa"
 
 
 CLASSES = (BEND_AP_preferences,)

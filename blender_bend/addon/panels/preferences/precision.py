@@ -36,5 +36,5 @@ def notices(known: status.Status) -> list[str]:
     """What is said of the precision while frames are missing."""
     if not known.missing:
         return []
-    kept = "This strip keeps the precision its frames were made with"
+    kept = "This strip keeps the precision its frames were rendered with"
     return [text for text in (known.slow, kept if known.kept else "") if text]

@@ -18,13 +18,13 @@ def draw_engine(layout: Any) -> None:
     column = layout.column()
     record = engine_setup.installed()
     if record is None:
-        column.label(text="No environment of its own is set up", icon="INFO")
+        column.label(text="The engine isn't installed yet", icon="INFO")
     else:
         able = "sound and pictures" if record.tier == "diffusion" else "sound only"
-        text = f"Set up for {able}: Python {record.python} {record.accelerator}, {record.size / 1e9:.1f} GB"
+        text = f"Installed for {able}: Python {record.python}, {record.accelerator}, {record.size / 1e9:.1f} GB"
         column.label(text=text, icon="CHECKMARK")
         if engine_setup.is_outdated(record):
-            column.label(text="This version of Bend wants other packages: press Set Up Again", icon="INFO")
+            column.label(text="This version needs different packages: press Set Up Again", icon="INFO")
     row = column.row()
     row.operator("bend.set_up_engine", text="Set Up Again…" if record else "Set Up…", icon="IMPORT")
     if record:
@@ -59,10 +59,10 @@ def draw_progress(layout: Any) -> None:
 
 
 class BEND_PT_setup(Panel):
-    """The progress of the engine's set-up, or of a model's download"""
+    """Progress of the engine's installation or of a model download"""
 
     bl_idname = "BEND_PT_setup"
-    bl_label = "Under Way"
+    bl_label = "In Progress"
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Bend"

@@ -16,7 +16,7 @@ ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
 PEAK_SECONDS = 0.03
 #: dB; what rises less is no beginning, however strong it is beside the rest.
 LEAST_ONSET = 0.2
-_BEATS_PHASE = "Following the beat"
+_BEATS_PHASE = "Tracking beats"
 
 
 @measures("onset", needs=("mel of onsets",))

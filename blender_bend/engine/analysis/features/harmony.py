@@ -29,8 +29,8 @@ SILENCE = 1e-8
 PITCH_LOW, PITCH_HIGH = 65.41, 2093.0
 PITCH_RATE = 22050
 PITCH_BLOCK_SECONDS, PITCH_OVERLAP_SECONDS = 15.0, 1.0
-_NOTES = "Listening for notes"
-_PITCH = "Following the pitch"
+_NOTES = "Detecting notes"
+_PITCH = "Tracking pitch"
 
 
 @measures("chroma", phase=_NOTES)

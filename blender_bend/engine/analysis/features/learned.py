@@ -24,7 +24,7 @@ TSNE_COMPONENTS, TSNE_PERPLEXITY = 16, 15.0
 TSNE_FRAMES = 1000
 SEED = 0
 _BATCH = 64
-_PHASE = "Listening with EnCodec"
+_PHASE = "Encoding with EnCodec"
 
 
 @measures("encodec", phase=_PHASE)
@@ -49,8 +49,8 @@ def load(folder: Path | None) -> Any:
     if folder is None or not folder.is_dir():
         raise BendError(
             Code.MODEL_MISSING,
-            "EnCodec features need an EnCodec model." if folder is None else f"There is no EnCodec folder {folder}.",
-            "Download facebook/encodec_48khz and name its folder in the preferences.",
+            "EnCodec features need an EnCodec model." if folder is None else f"EnCodec folder {folder} not found.",
+            "Download facebook/encodec_48khz and choose its folder in the preferences.",
             "bend.open_preferences",
         )
     try:
@@ -65,7 +65,7 @@ def load(folder: Path | None) -> Any:
     except (OSError, ValueError, LookupError, TypeError, RuntimeError, ArithmeticError, ImportError) as error:
         raise BendError(
             Code.MODEL_INVALID,
-            f"{folder} holds no EnCodec model that can be read: {error}.",
+            f"{folder} has no readable EnCodec model: {error}.",
             "It needs config.json and model.safetensors.",
             "bend.open_preferences",
         ) from error

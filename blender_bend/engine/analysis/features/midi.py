@@ -114,16 +114,16 @@ def read_score(path: Path) -> Score:
     BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE) naming the file
     """
     if not path.is_file():
-        raise BendError(Code.SOUND_MISSING, f"There is no MIDI file {path}.")
+        raise BendError(Code.SOUND_MISSING, f"MIDI file {path} not found.")
     try:
         if path.stat().st_size > LARGEST_SCORE:
             raise ValueError(f"it is larger than {LARGEST_SCORE // 1_000_000} MB")
         return _score(*midi_file.read(read_regular(path, LARGEST_SCORE, follow=True)))
     except (OSError, EOFError, ValueError, IndexError) as error:
-        what = "it ends too early" if isinstance(error, EOFError | IndexError) else str(error)
+        what = "it is truncated" if isinstance(error, EOFError | IndexError) else str(error)
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"{path.name} cannot be read as MIDI: {what}.",
+            f"{path.name} can't be read as MIDI: {what}.",
             "Export it again as a standard MIDI file of type 0 or 1.",
         ) from error
 

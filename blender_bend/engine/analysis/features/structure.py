@@ -17,7 +17,7 @@ KERNEL_STEPS = 16
 SHORTEST_STEPS = 8
 LEAST_NOVELTY = 0.15
 _TIMBRES = 13
-_PHASE = "Finding the sections"
+_PHASE = "Detecting sections"
 
 
 @measures("novelty", needs=("mel of onsets",), phase=_PHASE)

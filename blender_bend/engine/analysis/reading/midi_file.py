@@ -86,7 +86,7 @@ def _pattern(tracks: list[_Track]) -> _Track:
     """The only track of a file of patterns that plays: patterns have no time in common."""
     playing = [track for track in tracks if track.plays]
     if len(playing) > 1:
-        raise ValueError(f"it is a set of {len(playing)} patterns (type 2), which have no common time")
+        raise ValueError(f"it is a set of {len(playing)} patterns (type 2), which share no timeline")
     return (playing or tracks)[0]
 
 

@@ -42,7 +42,7 @@ def read(path: Path) -> tuple[np.ndarray, int]:
     BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
     """
     if not path.is_file():
-        raise BendError(Code.SOUND_MISSING, f"There is no sound file {path}.")
+        raise BendError(Code.SOUND_MISSING, f"Sound file {path} not found.")
     try:
         with path.open("rb") as raw, _Stream(seen := view(path, raw)) as file:
             _check(path, file.channels <= MOST_CHANNELS, f"{file.channels} channels")
@@ -52,8 +52,8 @@ def read(path: Path) -> tuple[np.ndarray, int]:
     except (soundfile.LibsndfileError, OSError, TypeError, MemoryError) as error:
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"{path.name} cannot be read as sound: {_words(error)}.",
-            "Convert it to wav or flac, or put it on Blender's timeline.",
+            f"{path.name} can't be read as sound: {_words(error)}.",
+            "Convert it to WAV or FLAC, or add it to Blender's timeline.",
         ) from error
 
 
@@ -112,6 +112,6 @@ def _check(path: Path, holds: bool, what: str) -> None:
     if not holds:
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"{path.name} cannot be read as sound: it claims to have {what}.",
+            f"{path.name} can't be read as sound: it claims to have {what}.",
             "Export the sound again.",
         )

@@ -40,7 +40,7 @@ def full_groups(x: Tensor) -> int:
 def channel_missing(what: str, x: Tensor) -> BendError:
     return BendError(
         Code.CHANNEL_MISSING,
-        f"{what} needs more channels than are here: this site has {x.shape[1]}.",
+        f"{what} needs more channels: this site has {x.shape[1]}.",
         "Choose another site, or other channels.",
     )
 

@@ -23,17 +23,17 @@ def read_matrix(text: str, channels: int) -> Tensor:
         numbers = [float(part) for part in parts]
     except ValueError as error:
         raise BendError(
-            Code.PARAMETER_INVALID, f"The matrix cannot be read: {error}.", "Write numbers such as 1, 0, -0.5."
+            Code.PARAMETER_INVALID, f"The matrix can't be read: {error}.", "Use numbers such as 1, 0, -0.5."
         ) from error
     if len(numbers) != channels * channels:
         raise BendError(
             Code.PARAMETER_INVALID,
             f"The matrix has {len(numbers)} numbers, and this site has {channels} channels.",
-            f"Give {channels * channels} numbers, row by row, or none for a matrix drawn from the seed.",
+            f"Enter {channels * channels} numbers, row by row, or none for a random matrix from the seed.",
         )
     matrix = torch.tensor(numbers, dtype=torch.float32).reshape(channels, channels)
     if not torch.isfinite(matrix).all():
-        raise BendError(Code.PARAMETER_INVALID, "The matrix has a number that is too large.", "Write smaller numbers.")
+        raise BendError(Code.PARAMETER_INVALID, "The matrix has a number that is too large.", "Use smaller numbers.")
     return matrix
 
 

@@ -79,7 +79,7 @@ def rows_and_columns(x: Tensor, label: str) -> tuple[int, int]:
     if x.ndim != 4:
         raise BendError(
             Code.SITE_SHAPE,
-            f"{label} needs rows and columns, which this site does not have.",
-            "Choose a site whose tensors are pictures, such as latent, unet:mid_block or unet:up_blocks.1.",
+            f"{label} needs rows and columns, which this site doesn't have.",
+            "Choose a site with rows and columns, such as latent, unet:mid_block or unet:up_blocks.1.",
         )
     return x.shape[2], x.shape[3]

@@ -47,7 +47,7 @@ def add_loras(pipeline: Any, loras: Sequence[Lora]) -> None:
             raise BendError(
                 Code.LORA_EMPTY,
                 f"The LoRA {lora.name} changes nothing: its weights or its alphas are all zero.",
-                "Its training has not begun, or the file is damaged: use another one.",
+                "Its training hasn't started, or the file is damaged: use another one.",
                 "bend.open_preferences",
             )
         on = {part: Loaded(lora.site_name, lora.strength) for part in names.networks}
@@ -99,9 +99,9 @@ def _no_lora(lora: Lora, contents: Contents) -> BendError:
     if not contents.shapes:
         words = "The file of the LoRA {} is empty."
     elif what:
-        words = "The file of the LoRA {} is no LoRA but " + what + "."
+        words = "The file of the LoRA {} is not a LoRA but " + what + "."
     else:
-        words = f"The file of the LoRA {{}} is no LoRA: it holds {some(list(contents.shapes), _NAMED)}."
+        words = f"The file of the LoRA {{}} is not a LoRA: it has {some(list(contents.shapes), _NAMED)}."
     return BendError(
         Code.LORA_INVALID, words.format(lora.name), "Choose a LoRA's file in the preferences.", "bend.open_preferences"
     )
@@ -112,13 +112,13 @@ def _misfit(lora: Lora, contents: Contents, unfit: dict[str, str], pipeline: Any
     listed = some([f"{key} ({why})" if why else key for key, why in unfit.items()], _NAMED)
     whole = len(contents.entries) + len(contents.others)
     if made_for and made_for != here:
-        message = f"The LoRA {lora.name} was made for {made_for}, and this model is {here or 'another one'}."
-        hint = "Choose a LoRA for this kind of model, or the model that it was made for."
+        message = f"The LoRA {lora.name} was made for {made_for}, but this model is {here or 'a different one'}."
+        hint = "Choose a LoRA for this kind of model, or the model it was made for."
     elif len(unfit) == whole:
-        message = f"The LoRA {lora.name} does not fit this model."
-        hint = "A LoRA fits the kind of model that it was trained on, in all its widths."
+        message = f"The LoRA {lora.name} doesn't fit this model."
+        hint = "A LoRA only fits the kind of model it was trained on."
     else:
-        message = f"The LoRA {lora.name} fits this model only in part."
+        message = f"The LoRA {lora.name} only partly fits this model."
         hint = "The file is incomplete, or was trained on another model: use another one."
     return BendError(
         Code.LORA_MISFIT,

@@ -105,14 +105,17 @@ def read(path: Path, name: str) -> Contents:
         raise _invalid(f"The LoRA {name} is not a .safetensors file: {path}.", "Choose a .safetensors file.")
     if not path.is_file():
         raise BendError(
-            Code.MODEL_MISSING, f"The LoRA {name} is not there: {path}.", "Choose its file.", "bend.open_preferences"
+            Code.MODEL_MISSING,
+            f"The file of the LoRA {name} is missing: {path}.",
+            "Choose its file.",
+            "bend.open_preferences",
         )
     try:
         metadata = dict(contents(path).metadata)  # a header that would take gigabytes is refused here
         with safe_open(path, framework="pt", device="cpu") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (OSError, ValueError, SafetensorError) as error:
-        raise _invalid(f"The LoRA {name} cannot be read: {reason(error)}.", "Download the file again.") from error
+        raise _invalid(f"The LoRA {name} can't be read: {reason(error)}.", "Download the file again.") from error
     return sort(tensors, metadata, name)
 
 
@@ -138,15 +141,15 @@ def sort(tensors: dict[str, Tensor], metadata: dict[str, str], name: str) -> Con
         if tensor.is_complex() or not torch.isfinite(tensor.float()).all():
             raise _invalid(
                 f"The LoRA {name} has numbers that are not finite, in {key}.",
-                "Its training has failed, or the file is damaged: use another one.",
+                "Its training failed, or the file is damaged: use another one.",
             )
     for key in others:
         kind = next((kind for end, kind in _OTHER_KINDS.items() if re.search(end + "$", key)), "")
         if kind:
             raise BendError(
                 Code.LORA_KIND,
-                f"The LoRA {name} is of the kind {kind}, which Bend cannot apply: {key}.",
-                "LoRA, LoCon, DoRA, LoHa, LoKr and changes in full work; merge other kinds into a model.",
+                f"The LoRA {name} is of type {kind}, which Bend doesn't support: {key}.",
+                "LoRA, LoCon, DoRA, LoHa, LoKr and full weight differences work; merge other kinds into a model.",
                 "bend.open_preferences",
             )
     shapes = {key: tuple(tensor.shape) for key, tensor in tensors.items()}

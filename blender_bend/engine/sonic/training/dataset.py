@@ -44,8 +44,8 @@ def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 51
     if not kept:
         raise BendError(
             Code.INPUT_MISSING,
-            f"There is nothing to learn from in {folder}.",
-            "Put sounds into a folder for each class, with a picture of the same name beside each.",
+            f"There is nothing to train on in {folder}.",
+            "Put sounds into one folder per class, each with a picture of the same name.",
         )
     family = family_of(pipeline)
     names = sorted({sound.parent.name for sound, _ in kept})
@@ -86,7 +86,7 @@ def _caption_of(sound: Path) -> str:
     try:
         text = foreign_json.read_text(sound.with_suffix(".txt"), _LONGEST_CAPTION)
     except foreign_json.Unreadable as error:
-        raise BendError(Code.INPUT_MISSING, f"A caption is no text: {error}.", "Save it as text in UTF-8.") from error
+        raise BendError(Code.INPUT_MISSING, f"A caption isn't text: {error}.", "Save it as text in UTF-8.") from error
     return sound.parent.name.replace("_", " ") if text is None else text.strip()
 
 
@@ -105,6 +105,6 @@ def read_picture(path: Path) -> PIL.Image.Image:
     except UNREADABLE as error:
         raise BendError(
             Code.INPUT_MISSING,
-            f"{path.name} is not a picture that can be read.",
-            "Save it again as PNG, JPEG or WebP, or take it out of the folder.",
+            f"{path.name} is not a readable image.",
+            "Save it again as PNG, JPEG or WebP, or remove it from the folder.",
         ) from error

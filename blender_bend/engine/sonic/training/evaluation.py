@@ -49,7 +49,7 @@ def evaluate(
         raise BendError(
             Code.INPUT_MISSING,
             f"There is nothing to measure in {data}.",
-            "Put sounds into a folder for each class, with a picture of the same name beside each.",
+            "Put sounds into one folder per class, each with a picture of the same name.",
         )
     large = Clip(clip)
     made = []

@@ -84,8 +84,8 @@ class Clip:
         except (OSError, ValueError) as error:
             raise BendError(
                 Code.MODEL_MISSING,
-                f"There is no CLIP model in {folder}.",
-                "Name a folder with openai/clip-vit-large-patch14 or -base-patch32 as safetensors.",
+                f"No CLIP model found in {folder}.",
+                "Choose a folder with openai/clip-vit-large-patch14 or -base-patch32 as safetensors.",
             ) from error
         self.model.eval()
 

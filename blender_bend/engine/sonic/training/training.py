@@ -183,7 +183,7 @@ class Training:
     def _check(self, examples: Examples) -> None:
         kinds = len(examples.classes.unique())
         for holds, what in (
-            (len(examples.classes) >= 1, "There is nothing to learn from"),
+            (len(examples.classes) >= 1, "There is nothing to train on"),
             (self.recipe.stage == 2 or kinds >= 2, "Stage 1 tells classes apart and needs at least two"),
             (self.recipe.stage == 1 or examples.latents is not None, "Stage 2 needs pictures"),
         ):
@@ -215,12 +215,12 @@ class Training:
         state = load_torch(path)
         mine = asdict(self.recipe)
         if not isinstance(state, dict) or not {"recipe", "optimiser", "losses", *self.modules} <= set(state):
-            raise BendError(Code.MODEL_INVALID, f"{path} is no state of a training.", "Use another folder.")
+            raise BendError(Code.MODEL_INVALID, f"{path} isn't a training state.", "Use another folder.")
         differing = [name for name in mine if name != "steps" and state["recipe"].get(name) != mine[name]]
         if differing:
             raise BendError(
                 Code.PARAMETER_INVALID,
-                f"The training in {path.parent} had other settings: {', '.join(differing)}.",
+                f"The training in {path.parent} used different settings: {', '.join(differing)}.",
                 "Use the same settings, or another folder.",
             )
         for name, module in self.modules.items():

@@ -66,7 +66,7 @@ def find_ffmpeg() -> str:
     if not program:
         raise BendError(
             Code.INPUT_MISSING,
-            "Films can only be learned from with the ffmpeg program, and there is none.",
+            "Training on movies requires ffmpeg, which was not found.",
             "Install ffmpeg, or set the environment variable BEND_FFMPEG to where it is.",
         )
     return program
@@ -100,6 +100,6 @@ def _run(program: str, video: Path, before: tuple[str, ...], after: tuple[str, .
         last = last_words(done.stderr).rpartition("\n")[2] or cause_of(done.returncode, "").words or "no reason given"
         raise BendError(
             Code.SOUND_UNREADABLE,
-            f"The {what} of {video.name} cannot be taken out: {last.rstrip('.')}.",
-            "Take the file out of the folder, or convert it.",
+            f"The {what} of {video.name} can't be extracted: {last.rstrip('.')}.",
+            "Remove the file from the folder, or convert it.",
         )
