@@ -1,6 +1,6 @@
 """The environments under .venv/: which Python each needs, and how it is made from the pinned files in wheels/.
 
-python3 tools/environments.py               makes them all, or brings them up to their pinned files
+python3 tools/environments.py               makes those of the tests, or brings them up to their pinned files
 python3 tools/environments.py engine        only one
 """
 
@@ -38,6 +38,8 @@ BLENDERS = (
     Environment("blender-4.5", "3.11", ("blender-4.5.txt", "test.txt")),
     Environment("blender-5.2", "3.13", ("blender-5.2.txt", "test.txt")),
 )
+#: What builds the documentation; made when it is asked for.
+DOCS = Environment("docs", "3.11", ("docs-hashes.txt",))
 
 
 class PythonMissing(Exception):
@@ -93,7 +95,7 @@ def ensure(environment: Environment) -> Path:
     _say(f"{environment.name}: making {stamp.parent} with Python {environment.python}")
     if not environment.interpreter.exists():
         subprocess.run([python, "-m", "venv", "--clear", stamp.parent], check=True)
-    packages = sum(len(file.read_text().splitlines()) for file in files)
+    packages = sum(file.read_text().count("==") for file in files)
     _say(f"{environment.name}: installing {packages} packages ({', '.join(environment.requirements)})")
     command = [environment.interpreter, "-m", "pip", "install", "--disable-pip-version-check", "--no-input"]
     for file in files:
@@ -140,6 +142,6 @@ def _say(text: str, passing: bool = False) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:]
-    for each in (ENGINE, *BLENDERS):
-        if not names or each.name in names:
+    for each in (ENGINE, *BLENDERS, DOCS):
+        if each.name in names or (not names and each is not DOCS):
             ensure(each)

@@ -22,6 +22,14 @@ def test_every_pin_has_the_hashes_of_its_version(pin: environment.Pin) -> None:
     assert package.hashes and len(set(package.hashes)) == len(package.hashes)
 
 
+def test_the_documentation_is_built_with_the_pinned_packages_and_hashed_ones_only() -> None:
+    pins = environment.read_pins(ROOT / "wheels" / "docs.txt")
+    known = package_hashes.read(ROOT / "wheels" / "docs-hashes.txt")
+    assert pins and all(package.hashes for package in known.values())
+    for pin in pins:
+        assert known[environment.canonical(pin.name)].version == pin.version, "run python3 tools/docs_hashes.py"
+
+
 def test_compiled_packages_have_wheels_for_many_systems_and_pythons() -> None:
     """Three Pythons on Linux, Windows and macOS: no wheel can be for two of them."""
     for name in ("numpy", "scipy", "numba", "torch", "scikit-learn"):

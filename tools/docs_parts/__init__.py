@@ -1,0 +1,1 @@
+"""The parts of tools/docs.py: what mkdocs calls, and diagrams as SVG."""
