@@ -2,10 +2,13 @@
 
 python3 tools/build.py
 python3 tools/build.py --wheels     also one zip per platform and Python that sets the sound part up without a network
+python3 tools/build.py --repository FOLDER     also a repository of extensions, for any server of plain files
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -40,24 +43,54 @@ def run_tool(python: Path, tool: Path, target: Path) -> None:
     ------
     SystemExit with the tool's words if it refuses
     """
-    for command in (["build", "--source-dir", ROOT, "--output-filepath", target], ["validate", target]):
-        done = subprocess.run([python, tool, *command], capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            sys.exit(f"{done.stdout}{done.stderr}\nBlender's tool refused to {command[0]} the extension.")
+    _ask(python, tool, "build", "--source-dir", ROOT, "--output-filepath", target)
+    _ask(python, tool, "validate", target)
 
 
-def build() -> Path:
+def write_repository(python: Path, tool: Path, archive: Path, folder: Path) -> None:
+    """Put a zip into a folder, with the list that Blender reads (index.json) and a page to drag the zip from.
+
+    Raises
+    ------
+    SystemExit if another zip is there, of which Blender would find two, or with the tool's words
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    others = sorted(file.name for file in folder.glob("*.zip") if file.name != archive.name)
+    if others:
+        sys.exit(
+            f"{folder} has other zips: {', '.join(others)}. A repository offers one version; move them away first."
+        )
+    shutil.copyfile(archive, folder / archive.name)
+    _ask(python, tool, "server-generate", "--repo-dir", folder, "--html")
+
+
+def _ask(python: Path, tool: Path, *command: str | Path) -> None:
+    done = subprocess.run([python, tool, *command], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{done.stdout}{done.stderr}\nBlender's tool failed: {command[0]}")
+
+
+def blender() -> tuple[Path, Path]:
+    """The newest Blender that is here, as a Python, and its tool for extensions.
+
+    Raises
+    ------
+    SystemExit if there is none
+    """
+    blenders = environments.available_blenders()
+    if not blenders:
+        sys.exit("Building needs Python 3.11 or 3.13 for Blender's own tool.")
+    python = blenders[-1].interpreter
+    return python, extension_tool(python)
+
+
+def build(python: Path, tool: Path) -> Path:
     """Build and validate the zip.
 
     Raises
     ------
     SystemExit with the tool's words if it refuses, or if the zip is too large
     """
-    blenders = environments.available_blenders()
-    if not blenders:
-        sys.exit("Building needs Python 3.11 or 3.13 for Blender's own tool.")
-    python = blenders[-1].interpreter
-    tool = extension_tool(python)
     DIST.mkdir(exist_ok=True)
     manifest = (ROOT / "blender_manifest.toml").read_text().splitlines()
     version = next(line.split('"')[1] for line in manifest if line.startswith("version"))
@@ -102,9 +135,22 @@ def build_offline(plain: Path, platform: str, python: tuple[int, int]) -> Path:
     return target
 
 
-if __name__ == "__main__":
-    made = build()
-    if "--wheels" in sys.argv[1:]:
+def main() -> None:
+    """Build what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--wheels", action="store_true")
+    parser.add_argument("--repository", type=Path, metavar="FOLDER")
+    options = parser.parse_args()
+    python, tool = blender()
+    made = build(python, tool)
+    if options.wheels:
         for platform in PLATFORMS:
-            for python in PYTHONS:
-                build_offline(made, platform, python)
+            for version in PYTHONS:
+                build_offline(made, platform, version)
+    if options.repository:
+        write_repository(python, tool, made, options.repository.resolve())
+        print(f"{options.repository}  a repository: Blender asks for its index.json")
+
+
+if __name__ == "__main__":
+    main()
