@@ -17,10 +17,10 @@ PAGE = ROOT / "docs" / "operators.md"
 _HEAD = """# Operators
 
 What a bend can do to a tensor. A bend is `y = (1 - mix) x + mix f(x)` on the chosen channels and region; `f` is one of
-these. At its **neutral** value an operator gives back its input bit for bit; where there is none, only mix 0 does. The
-**usual** range is that of the sliders on a latent, whose numbers have a spread of about 1; where they differ, those
-within the network, where numbers are larger, and in the decoder follow after slashes. You can type more. *(This
-page is written by `tools/operators_page.py` from the catalogue.)*
+these. At its **neutral** value an operator returns its input bit for bit; without one, only a mix of 0 does. The
+**usual** range is that of the sliders on a latent, whose numbers have a standard deviation of about 1; where they
+differ, the ranges within the network, where numbers are larger, and in the decoder follow after slashes. You can type
+larger values. *(This page is written by `tools/operators_page.py` from the catalog.)*
 """
 
 

@@ -61,5 +61,5 @@ def test_the_contact_sheet_is_a_picture(demo):
 def test_the_blend_file_opens_with_everything_in_place(demo, addon):
     bpy.ops.wm.open_mainfile(filepath=str(demo / "demo.blend"))
     strip = next(addon.strips.bend_strips(bpy.data.scenes["Film"]))
-    assert [bend.name for bend in strip.bend_settings.bends] == ["Colour", "Kick", "Sparkle"]
+    assert [bend.name for bend in strip.bend_settings.bends] == ["Color", "Kick", "Sparkle"]
     assert strip.directory.startswith("//")

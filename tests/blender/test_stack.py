@@ -258,12 +258,12 @@ def test_undo_brings_a_removed_bend_back_with_its_curves(two, curve, addon):
 
 def test_a_renamed_bend_renames_its_properties_and_keeps_its_curve(two, curve):
     before = key_values(curve(two, ANGLE))
-    two.bend_settings.bends[0].name = "Colour Wheel"
+    two.bend_settings.bends[0].name = "Color Wheel"
     assert curve(two, ANGLE) is None
-    assert key_values(curve(two, "Colour Wheel · angle")) == before
-    assert two.id_properties_ui("Colour Wheel · angle").as_dict()["subtype"] == "ANGLE"
+    assert key_values(curve(two, "Color Wheel · angle")) == before
+    assert two.id_properties_ui("Color Wheel · angle").as_dict()["subtype"] == "ANGLE"
     bpy.ops.bend.bake()
-    assert len(curve(two, "Colour Wheel · angle").keyframe_points) == 96
+    assert len(curve(two, "Color Wheel · angle").keyframe_points) == 96
 
 
 def test_two_bends_cannot_have_one_name(two):

@@ -35,7 +35,7 @@ PROMPTS = (
 #: Name, operator, site, step window, parameter, feature, from, to, attack, release. A range that begins below the
 #: parameter's limit works as a gate: what is weak does nothing.
 BENDS: tuple[tuple[str, str, str, tuple[float, float], str, str, float, float, float, float], ...] = (
-    ("Colour", "rotate_channels", "latent", (0.3, 0.7), "angle", "centroid", -0.5, 0.7, 0.08, 0.3),
+    ("Color", "rotate_channels", "latent", (0.3, 0.7), "angle", "centroid", -0.5, 0.7, 0.08, 0.3),
     ("Kick", "dilate", "unet:up_blocks.2", (0.0, 1.0), "radius", "low", -0.6, 0.9, 0.0, 0.06),
     ("Sparkle", "add_noise", "noise", (0.0, 1.0), "amount", "onset", -0.4, 1.0, 0.0, 0.15),
 )

@@ -124,9 +124,14 @@ def _choice_property(choice: Choice) -> Any:
     return StringProperty(search=search, search_options={"SUGGESTION"}, **described)
 
 
+#: Options are part of the names of frames, so they keep the spelling that they were stored with.
+_SHOWN = {"centre": "center", "centred": "centered", "normalised": "normalized"}
+
+
 def option_label(option: str) -> str:
-    """An option as the interface writes it: ``top_left`` becomes Top Left."""
-    return option.replace("_", " ").title() if option[:1].isalpha() else option
+    """An option as the interface writes it: ``top_left`` becomes Top Left, ``centre rows`` Center Rows."""
+    words = option.replace("_", " ").split(" ")
+    return " ".join(_SHOWN.get(word, word) for word in words).title() if option[:1].isalpha() else option
 
 
 SOURCES = (

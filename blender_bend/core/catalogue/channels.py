@@ -89,7 +89,7 @@ OPERATORS: tuple[Operator, ...] = (
             VARIATION,
         ),
         family=FAMILY,
-        source="JAES25, tensor_multiply (raw, amount 1); normalised is Bend's: I + s A / (spectral norm of A)",
+        source="JAES25, tensor_multiply (raw, amount 1); normalized is Bend's: I + s A / (spectral norm of A)",
     ),
     Operator(
         "reflect",

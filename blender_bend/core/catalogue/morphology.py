@@ -87,7 +87,7 @@ OPERATORS: tuple[Operator, ...] = (
         summary="Keep only the edges: early the scene is lost, late dim outlines; use a low mix, or normalize after",
         parameters=(),
         family=FAMILY,
-        source="DAFx24, sobel (normalised): sqrt(gx^2 + gy^2 + 1e-6)",
+        source="DAFx24, sobel (normalized): sqrt(gx^2 + gy^2 + 1e-6)",
         spatial=True,
     ),
     Operator(

@@ -78,7 +78,7 @@ OPERATORS: tuple[Operator, ...] = (
         ),
         choices=(AROUND,),
         family=FAMILY,
-        source="Broad, Leymarie & Grierson 2021, translate; y upwards, as in Blender",
+        source="Broad, Leymarie & Grierson 2021, translate; y upward, as in Blender",
         spatial=True,
     ),
     Operator(

@@ -9,7 +9,7 @@ FAMILY = "Statistics"
 OPERATORS: tuple[Operator, ...] = (
     Operator(
         "normalise",
-        label="Normalise",
+        label="Normalize",
         summary="Bring values back into range after another bend, such as dilate, erode, gradient or a raw matrix",
         parameters=(),
         choices=(
@@ -23,7 +23,7 @@ OPERATORS: tuple[Operator, ...] = (
             ),
         ),
         family=FAMILY,
-        source="DAFx24, normalize: peak; normalize2: unit; normalize3: centre; normalize4: channels, rows, columns",
+        source="DAFx24, normalize: peak; normalize2: unit; normalize3: center; normalize4: channels, rows, columns",
     ),
     Operator(
         "matrix_exponential",

@@ -36,7 +36,7 @@ def normalise(x: Tensor, moment: Moment, form: str) -> Tensor:
     if form == "centre":
         return x - per_row(x.flatten(1).mean(dim=1), x)
     if form != "centre channels":
-        rows_and_columns(x, f"Normalise to {form}")
+        rows_and_columns(x, f"Normalize to {form}")
     return x - x.mean(dim=CENTRED[form], keepdim=True)
 
 
