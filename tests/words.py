@@ -63,7 +63,7 @@ def tooltip_faults(text: str) -> list[str]:
 def label_faults(text: str) -> list[str]:
     """What is wrong with a label: Blender writes them in title case, without a period."""
     found = faults(text)
-    words = re.sub(r"\(.*?\)|['’]s\b", "", text).split()
+    words = re.sub(r"\(.*?\)|['’]s\b", "", text.replace("Log In ", "Login ")).split()
     for place, word in enumerate(words):
         inside = 0 < place < len(words) - 1
         if word[0].islower() and not (inside and word in _SMALL) and not re.search(r"[A-Z0-9_/.]", word):

@@ -28,7 +28,7 @@ command line. *(This page is written by `tools/features_page.py` from the table 
 - `times:beats`, `times:bars`, `times:onsets` and `times:sections` are moments, in seconds from the start.
 
 ```
-.venv/engine/bin/python -m blender_bend.engine analyse song.wav --fps 24 --features rms,chroma,side/percussive/onset \\
+.venv/engine/bin/python -m blender_bend.engine measure song.wav --fps 24 --features rms,chroma,side/percussive/onset \\
     --out song.npz
 ```
 """

@@ -1,4 +1,4 @@
-"""The engine's command line: serve | render JOB | analyse SOUND | sites MODEL | explore JOB | sonic |
+"""The engine's command line: serve | render JOB | measure SOUND | sites MODEL | explore JOB | sonic |
 download MODEL | delete MODEL | login | logout | doctor."""
 
 from __future__ import annotations
@@ -90,21 +90,23 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--studies", type=Path, help="folder for model studies")
     serve.set_defaults(run=_serve)
 
-    analyse = commands.add_parser("analyse", help="measure features of a sound, one value per video frame")
-    analyse.add_argument("sound", type=Path)
-    analyse.add_argument("--fps", required=True, type=_frame_rate, help="24, 30000/1001 or 29.97")
-    analyse.add_argument(
+    measure = commands.add_parser(
+        "measure", aliases=["analyse"], help="measure features of a sound, one value per video frame"
+    )
+    measure.add_argument("sound", type=Path)
+    measure.add_argument("--fps", required=True, type=_frame_rate, help="24, 30000/1001 or 29.97")
+    measure.add_argument(
         "--features", help="comma-separated, for example rms,chroma,percussive/flux,band:200-800,times:beats"
     )
-    analyse.add_argument("--out", type=Path, required=True, help="the .npz file to write")
-    analyse.add_argument("--cache", type=Path, help="cache folder for measured features")
-    analyse.add_argument("--bpm", type=BPM, help="fixed tempo instead of detected beats")
-    analyse.add_argument(
+    measure.add_argument("--out", type=Path, required=True, help="the .npz file to write")
+    measure.add_argument("--cache", type=Path, help="cache folder for measured features")
+    measure.add_argument("--bpm", type=BPM, help="fixed tempo instead of detected beats")
+    measure.add_argument(
         "--first-beat", type=limits.SECONDS, default=0.0, help="time of a beat of the fixed tempo, in seconds"
     )
-    analyse.add_argument("--midi", type=Path, help="MIDI file that starts with the sound")
-    analyse.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
-    analyse.set_defaults(run=_analyse)
+    measure.add_argument("--midi", type=Path, help="MIDI file that starts with the sound")
+    measure.add_argument("--encodec", type=Path, help="folder of an EnCodec model")
+    measure.set_defaults(run=_measure)
 
     for module in (render, sites, explore, sonic, hub):
         module.add(commands)
@@ -146,7 +148,7 @@ def _serve(options: argparse.Namespace) -> int:
     return 0
 
 
-def _analyse(options: argparse.Namespace) -> int:
+def _measure(options: argparse.Namespace) -> int:
     from ..core.sound import beats
     from ..core.sound.features import PLAIN, expand
     from .analysis import Settings, analyse

@@ -19,7 +19,7 @@ def operator_type(cls):
     return getattr(bpy.ops.bend, cls.bl_idname.removeprefix("bend.")).get_rna_type()
 
 
-def test_every_operator_has_a_tooltip_and_starts_with_a_verb(registered):
+def test_every_operator_has_a_tooltip_and_an_identifier_of_bend(registered):
     for cls in registered:
         if issubclass(cls, bpy.types.Operator):
             tooltip = operator_type(cls).description

@@ -24,7 +24,7 @@ WriteSound = Callable[..., Path]
 ABSURD = ("1e308", "1e30", "1e9", "9" * 5000, "1e-308", "1e-9", "0", "-1", "-1e9", "0.5", "7.3", "nan", "inf", "-inf")
 ABSURD += ("1e999999999", "", "three", "1/0", "1-1e9", "9-1", "-", "1,,2", "1,nan")
 
-RENDER, ANALYSE = ["render", "job.json"], ["analyse", "a.wav", "--out", "a.npz"]
+RENDER, ANALYSE = ["render", "job.json"], ["measure", "a.wav", "--out", "a.npz"]
 EXPLORE = ["explore", "job.json", "--operator", "add"]
 TRAIN = ["sonic", "train", "a", "--model", "m", "--clap", "c", "--out", "o", "--stage", "1"]
 FILES = ["--model", "m", "--clap", "c", "--projector", "p", "--adapters", "a", "--clip", "l", "--out", "o"]
@@ -99,7 +99,7 @@ def test_analyse_refuses_an_absurd_rate_with_words_and_no_traceback(
 ) -> None:
     sound = write_sound(np.ones(4800, dtype=np.float32) / 2)
     with pytest.raises(SystemExit) as ended:
-        main(["analyse", str(sound), f"--fps={fps}", "--features=rms", f"--out={tmp_path / 'a.npz'}"])
+        main(["measure", str(sound), f"--fps={fps}", "--features=rms", f"--out={tmp_path / 'a.npz'}"])
     said = capsys.readouterr().err
     assert ended.value.code == 2
     assert "--fps: The frame rate can't be" in said and "Give a number from 0.01 to 32,767." in said

@@ -1,4 +1,4 @@
-"""The command line: render, analyse and doctor, with exit codes and messages instead of tracebacks."""
+"""The command line: render, measure and doctor, with exit codes and messages instead of tracebacks."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def test_a_process_renders_the_frames_asked_for(job_file: Path, tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     assert len(list((tmp_path / "out").glob("*.png"))) == 2
-    assert "2/2" in done.stdout and "2 pictures made" in done.stdout
+    assert "2/2" in done.stdout and "2 pictures rendered" in done.stdout
 
 
 def test_a_plan_says_how_much_there_is_to_do_and_makes_nothing(job_file: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -146,18 +146,21 @@ def test_frames_that_cannot_be_read_are_a_message(job_file: Path, tmp_path: Path
 
 
 @pytest.mark.parametrize(("fps", "frames"), [("24", 24), ("29.97", 30), ("30000/1001", 30), ("60", 60)])
-def test_a_sound_is_analysed_into_an_npz(noise: Path, tmp_path: Path, capsys: Capture, fps: str, frames: int) -> None:
+def test_a_sound_is_measured_into_an_npz(noise: Path, tmp_path: Path, capsys: Capture, fps: str, frames: int) -> None:
     out = tmp_path / "features.npz"
-    assert main(["analyse", str(noise), "--fps", fps, "--out", str(out)]) == 0
+    assert main(["measure", str(noise), "--fps", fps, "--out", str(out)]) == 0
     with np.load(out) as measured:
         assert set(measured) == set(PLAIN)
         assert {measured[name].shape for name in measured} == {(frames,)}
     assert str(out) in capsys.readouterr().out
 
 
-def test_only_the_features_asked_for_are_measured(noise: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["measure", "analyse"])
+def test_only_the_features_asked_for_are_measured_also_by_the_old_name(
+    command: str, noise: Path, tmp_path: Path
+) -> None:
     out = tmp_path / "features.npz"
-    assert main(["analyse", str(noise), "--fps", "24", "--features", "rms,onset", "--out", str(out)]) == 0
+    assert main([command, str(noise), "--fps", "24", "--features", "rms,onset", "--out", str(out)]) == 0
     with np.load(out) as measured:
         assert set(measured) == {"rms", "onset"}
 
@@ -169,7 +172,7 @@ def test_a_failed_analysis_is_a_message_and_exit_code_1(
     noise: Path, capsys: Capture, sound: str, features: str, words: str
 ) -> None:
     out = noise.parent / "features.npz"
-    arguments = ["analyse", str(noise.parent / sound), "--fps", "24", "--features", features, "--out", str(out)]
+    arguments = ["measure", str(noise.parent / sound), "--fps", "24", "--features", features, "--out", str(out)]
     assert main(arguments) == 1
     assert words in capsys.readouterr().err
     assert not out.exists()
@@ -179,7 +182,7 @@ def test_a_failed_analysis_is_a_message_and_exit_code_1(
 def test_a_frame_rate_that_cannot_be_read_is_a_message(noise: Path, tmp_path: Path, capsys: Capture, fps: str) -> None:
     """argparse ends with exit code 2 and says which option is wrong."""
     with pytest.raises(SystemExit) as ended:
-        main(["analyse", str(noise), f"--fps={fps}", "--out", str(tmp_path / "features.npz")])
+        main(["measure", str(noise), f"--fps={fps}", "--out", str(tmp_path / "features.npz")])
     assert ended.value.code == 2
     assert "--fps" in capsys.readouterr().err
 
@@ -198,10 +201,10 @@ def test_the_doctor_speaks_to_people_too(capsys: Capture) -> None:
     assert "torch" in words and "missing" not in words
 
 
-@pytest.mark.parametrize("command", ["doctor", "analyse", "asked by Blender"])
-def test_the_doctor_and_an_analysis_do_without_torch(command: str, noise: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", ["doctor", "measure", "asked by Blender"])
+def test_the_doctor_and_measuring_do_without_torch(command: str, noise: Path, tmp_path: Path) -> None:
     """Torch takes seconds to import; and with the sound tier alone it is not there."""
-    sound = ["analyse", str(noise), "--fps", "24", "--out", str(tmp_path / "features.npz")]
+    sound = ["measure", str(noise), "--fps", "24", "--out", str(tmp_path / "features.npz")]
     request = {"sound": str(noise), "fps": "24", "features": list(PLAIN), "frames": 24, "cache": str(tmp_path)}
     request |= {"out": str(tmp_path / "asked.npz")}
     script = f"""

@@ -236,7 +236,7 @@ def test_a_tensor_of_another_shape_is_named(files: dict[str, Path]) -> None:
 
 def test_a_surplus_tensor_of_a_projector_is_named(files: dict[str, Path]) -> None:
     path = broken(files, "projector.pth", lambda weights: weights.update({"cross_attention.4.x": torch.zeros(3)}))
-    refused(lambda: checkpoints.load_projector(path), "1 tensors more", "cross_attention.4.x")
+    refused(lambda: checkpoints.load_projector(path), "1 more tensors", "cross_attention.4.x")
 
 
 def test_a_tensor_that_is_no_number_is_named(files: dict[str, Path]) -> None:

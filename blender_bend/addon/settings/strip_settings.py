@@ -63,7 +63,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     sound_mark: StringProperty(description="Identifier of a sound strip", options={"HIDDEN"})
     model: StringProperty(
         name="Model",
-        description="mini, the name of a model from the preferences, or a Hugging Face model ID (owner/name)",
+        description="Diffusion model: mini, a name from the preferences, or a Hugging Face model ID (owner/name)",
         default=references.MINI,
         search=suggestions.models,
         search_options={"SUGGESTION"},

@@ -10,7 +10,7 @@ from ...process import engine_client
 
 
 class BEND_OT_dismiss(Operator):
-    """Dismiss this error"""
+    """Dismiss this error message"""
 
     bl_idname = "bend.dismiss"
     bl_label = "Dismiss"
