@@ -6,6 +6,7 @@ python3 tools/docs.py FOLDER      into another folder
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,11 @@ def build(target: Path = SITE) -> Path:
     ------
     SystemExit with mkdocs's words, or with what is wrong on which page
     """
-    command = [environments.ensure(DOCS), "-m", "mkdocs", "build", "--quiet", "--strict", "--clean"]
+    # Not --quiet: it would hide the warnings from --strict.
+    command = [environments.ensure(DOCS), "-m", "mkdocs", "build", "--strict", "--clean"]
     command += ["--config-file", ROOT / "mkdocs.yml", "--site-dir", target]
-    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False, cwd=ROOT)
+    settings = os.environ | {"NO_MKDOCS_2_WARNING": "1"}
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, cwd=ROOT, env=settings)
     if done.returncode != 0:
         sys.exit(f"{done.stdout}{done.stderr}\nThe documentation was not built.")
     if wrong := docs_check.faults(target):

@@ -4,13 +4,27 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from blender_bend.core.catalogue import OPERATORS
+from blender_bend.core.catalogue.scenes import PALETTES, SCENES
 from blender_bend.core.errors import Code
+from blender_bend.core.samplers.schedulers import OWN, SCHEDULERS
+from blender_bend.core.sound.feature_table import FEATURES
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What the pages count, as they write it.
+COUNTS = {
+    "operators": len(OPERATORS),
+    "features": len(FEATURES),
+    "presets": len(list((ROOT / "presets").glob("*.json"))),
+    "scenes": len(SCENES),
+    "palettes": len(PALETTES),
+    "samplers": sum(row.name != OWN for row in SCHEDULERS),
+}
 
 
 @pytest.mark.parametrize("name", ["operators_page", "features_page", "samplers_page", "rooms_page"])
@@ -52,3 +66,40 @@ def test_every_file_that_is_named_for_the_next_engineer_exists(page: str) -> Non
         assert places, f"{page} names {name}"
         if "/" in name:
             last = (places[0] / pattern).parent
+
+
+def test_what_the_pages_count_is_what_there_is() -> None:
+    found = {}
+    for page in [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")]:
+        for number, thing in re.findall(rf"\b(\d+)\s+({'|'.join(COUNTS)})\b", page.read_text(encoding="utf-8")):
+            assert int(number) == COUNTS[thing], f"{page.name}: {number} {thing}, but there are {COUNTS[thing]}"
+            found.setdefault(page.name, set()).add(thing)
+    assert found["README.md"] == {"operators", "features", "presets", "scenes", "samplers"}
+
+
+def test_the_moving_picture_of_the_readme_is_small_and_moves_on_and_on() -> None:
+    picture = (ROOT / "docs" / "images" / "film.webp").read_bytes()
+    assert len(picture) < 3_000_000 and picture[8:16] == b"WEBPVP8X"
+    assert picture.count(b"ANMF") > 100
+    header = picture.index(b"ANIM") + 8
+    assert picture[header + 4 : header + 6] == bytes(2), "a count of loops; 0 is without end"
+
+
+def test_the_changelog_tells_of_this_version_in_the_form_of_keep_a_changelog() -> None:
+    written = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    version = tomllib.loads((ROOT / "blender_manifest.toml").read_text(encoding="utf-8"))["version"]
+    headings = re.findall(r"^## (.+)$", written, re.MULTILINE)
+    assert headings[0] == "[Unreleased]"
+    assert all(re.fullmatch(r"\[\d+\.\d+\.\d+\] - \d{4}-\d\d-\d\d", heading) for heading in headings[1:])
+    released = [heading.split("]")[0][1:] for heading in headings[1:]]
+    assert version in released or f"This will be {version}" in written
+    kinds = set(re.findall(r"^### (.+)$", written, re.MULTILINE))
+    assert kinds and kinds <= {"Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"}
+
+
+def test_every_button_and_panel_that_the_changelog_names_exists() -> None:
+    written = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    named = {" ".join(name.split()) for name in re.findall(r"(?<!\*)\*([A-Z][^*]+)\*(?!\*)", written)}
+    assert len(named) >= 5
+    sources = "".join(file.read_text(encoding="utf-8") for file in (ROOT / "blender_bend" / "addon").rglob("*.py"))
+    assert {name for name in named if f'"{name}"' not in sources} == set()

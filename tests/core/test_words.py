@@ -19,7 +19,7 @@ import blender_bend.core
 from blender_bend.core import catalogue
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [*sorted((ROOT / "docs").rglob("*.md")), ROOT / "CONTRIBUTING.md"]
+PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
 #: Words that mini was trained with: other words would be other pictures.
 TRAINED = {"palettes.py", "table.py", "moods.py"}
 #: Options are part of the names of frames and keep their spelling; the interface shows them in the American one.

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
 import sys
 from itertools import pairwise
 from pathlib import Path
@@ -14,6 +16,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 import docs_check  # noqa: E402
 from docs_parts import diagram  # noqa: E402
+from mini.sounds import SOUNDS  # noqa: E402
 
 import docs  # noqa: E402
 
@@ -31,7 +34,7 @@ def test_every_page_of_the_documentation_is_on_the_site(site: Path) -> None:
     assert len(written) > 15
     for page in written - {Path("pictures/README.html")}:
         assert (site / page.parent / page.name.replace("README", "index")).is_file(), page
-    assert {"index.html", "contributing.html"} <= {file.name for file in site.glob("*.html")}
+    assert {"index.html", "contributing.html", "changelog.html"} <= {file.name for file in site.glob("*.html")}
 
 
 def test_links_from_the_readme_and_back_lead_to_pages_of_the_site(site: Path) -> None:
@@ -65,6 +68,14 @@ def test_boxes_of_a_flowchart_keep_apart_and_arrows_lead_down() -> None:
 def test_a_diagram_that_is_more_than_arrows_is_refused(source: str) -> None:
     with pytest.raises(ValueError, match="more than arrows"):
         diagram.read(source)
+
+
+def test_the_readme_counts_the_sites_of_mini_and_the_sounds_it_knows() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    command = [sys.executable, "-m", "blender_bend.engine", "sites", "mini", "--depth", "0", "--json"]
+    sites = json.loads(subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout)
+    assert re.findall(r"(\d+) sites", readme) == [str(len(sites))]
+    assert re.findall(r"(\d+) kinds of sound", readme) == [str(len(SOUNDS))]
 
 
 def test_a_page_without_faults_has_none(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 from docs_parts import diagram  # noqa: E402
 
 #: Pages that lie outside docs/, by the name that they have on the site.
-OUTSIDE = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md"}
+OUTSIDE = {"index.md": "README.md", "contributing.md": "CONTRIBUTING.md", "changelog.md": "CHANGELOG.md"}
 _LINK = re.compile(r"(?<=\]\()(?!\w+:|#|/)([^)#\s]+)")
 
 
