@@ -8,5 +8,5 @@ import common
 
 strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False, travel=False)
 strip.bend_settings.active_bend = 1
-common.run("listen", "EXEC_DEFAULT")
+common.run("measure", "EXEC_DEFAULT")
 common.run("mark_beats", "EXEC_DEFAULT", kind="BARS")

@@ -8,4 +8,4 @@ import common
 
 strip = common.build(common.ROOT / "demo" / "bend_frames", shown=130, bake=False)
 strip.bend_settings.active_bend = 1
-common.run("listen", "EXEC_DEFAULT")
+common.run("measure", "EXEC_DEFAULT")

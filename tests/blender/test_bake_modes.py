@@ -370,14 +370,14 @@ def test_nothing_that_has_changed_is_said_in_words(bend_strip):
 
 def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend_strip, addon, curve):
     assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 20) is None, "nobody has listened yet"
-    addon.listening.Listening(scene, bend_strip).finish()
+    addon.measured.Measuring(scene, bend_strip).finish()
     bpy.ops.bend.bake()
     for frame in (1, 20, 96):
         found = addon.at_playhead.numbers(bend_strip, route(bend_strip), frame)
         assert found.value == pytest.approx(curve(bend_strip, ANGLE).evaluate(frame), abs=1e-4)
         assert found.unit == "dB"
     assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 97) is None
-    addon.listening.forget()
+    addon.measured.forget()
 
 
 def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon, tmp_path):

@@ -195,10 +195,10 @@ def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
 
 @pytest.mark.parametrize("operator", ["snap_keys", "key_beats"])
 def test_before_anyone_has_listened_it_says_what_to_do(bend_strip, addon, operator):
-    addon.listening.forget()
-    with pytest.raises(addon.listening.BendError) as caught:
-        addon.listening.require_grid(bend_strip.id_data, bend_strip)
-    assert caught.value.action == "bend.listen"
+    addon.measured.forget()
+    with pytest.raises(addon.measured.BendError) as caught:
+        addon.measured.require_grid(bend_strip.id_data, bend_strip)
+    assert caught.value.action == "bend.measure"
     assert getattr(bpy.ops.bend, operator)() == {"CANCELLED"}
 
 
@@ -240,7 +240,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
 
     def frames():
         rate = addon.timing.frame_rate(scene)
-        return (addon.listening.grid(scene, steady).frames(rate) + 1).tolist()
+        return (addon.measured.grid(scene, steady).frames(rate) + 1).tolist()
 
     beats.factor = "HALF"
     assert frames() == [1, 25, 49, 73]
@@ -254,7 +254,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
 def test_the_grid_is_corrected_by_the_playhead(scene, steady, addon, bar):
     scene.frame_set(28)
     assert bpy.ops.bend.beat_here(bar=bar) == {"FINISHED"}
-    grid, rate = addon.listening.grid(scene, steady), addon.timing.frame_rate(scene)
+    grid, rate = addon.measured.grid(scene, steady), addon.timing.frame_rate(scene)
     if bar:
         assert (grid.frames(rate) + 1)[grid.numbers == 1].tolist() == [25, 73]
     else:

@@ -219,8 +219,8 @@ def test_captured_pictures_are_those_of_their_frames_or_called_changed(desk, pla
         }
 
 
-def listening(desk: Desk) -> Iterator[None]:
-    work = desk.addon.listening.Listening(desk.scene, desk.strip("IMAGE"))
+def measuring(desk: Desk) -> Iterator[None]:
+    work = desk.addon.measured.Measuring(desk.scene, desk.strip("IMAGE"))
     while not work.poll():
         yield
         time.sleep(0.002)
@@ -231,18 +231,18 @@ def listening(desk: Desk) -> Iterator[None]:
 @chance
 @given(planned=edits)
 def test_what_is_known_of_the_sound_is_true_or_called_stale(desk, planned):
-    listened = desk.addon.listening
-    listened.forget()
+    measured = desk.addon.measured
+    measured.forget()
     begin_again(desk)
-    meanwhile(desk, listening(desk), planned)
+    meanwhile(desk, measuring(desk), planned)
     for strip in list(desk.addon.strips.bend_strips(desk.scene)):
-        found = listened.heard(strip)
-        listened.look(desk.scene, strip)
-        if found is None or listened.is_stale(strip) or desk.strip("SOUND") is None:
+        found = measured.of(strip)
+        measured.look(desk.scene, strip)
+        if found is None or measured.is_stale(strip) or desk.strip("SOUND") is None:
             continue
-        known = dict(found.measured)
-        listened.forget()
-        now = listened.Listening(desk.scene, strip).finish().measured
+        known = dict(found.features)
+        measured.forget()
+        now = measured.Measuring(desk.scene, strip).finish().features
         assert all(np.array_equal(known[name], now[name]) for name in known)
 
 

@@ -72,27 +72,27 @@ def test_it_is_off_until_it_is_wanted_and_brings_its_own_parameters(bend_strip, 
 def test_what_was_not_listened_to_is_said_with_its_repair(film, scene, addon, core):
     with pytest.raises(core.errors.BendError, match="hasn't been embedded") as caught:
         addon.snapshot.take(scene, film)
-    assert (caught.value.code, caught.value.action) == ("sound_unheard", "bend.hear")
-    assert bpy.ops.bend.hear() == {"FINISHED"}
+    assert (caught.value.code, caught.value.action) == ("sound_unheard", "bend.embed_sound")
+    assert bpy.ops.bend.embed_sound() == {"FINISHED"}
     job = addon.snapshot.take(scene, film)
     assert core.job.Job.from_json(job.to_json()) == job
     assert job.hearing.adapters.endswith("small.pt") and job.hearing.projector.endswith("audio_projector_small.pth")
 
 
 def test_frames_of_a_held_window_hear_the_same_and_silence_is_nothing(film, scene, addon, store):
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     sounds = [frame.sound for frame in addon.snapshot.take(scene, film).frames]
     assert [len(sound) for sound in sounds] == [1] * 4 + [0] * 2 + [1] * 6
     assert all(sounds[first] == sounds[first + 1] for first in range(0, 12, 2)) and len(set(sounds)) == 6
     assert len(list((store / "inputs").glob("*.f32"))) == 5
     film.bend_settings.condition.step = 0.0
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     assert len({frame.sound for frame in addon.snapshot.take(scene, film).frames}) > 6
 
 
 def test_blended_windows_glide_and_fade_into_silence(film, scene, addon):
     film.bend_settings.condition.blended = True
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     frames = addon.snapshot.take(scene, film).frames
     assert [share for _, share in frames[1].sound] == [0.75, 0.25] and [len(f.sound) for f in frames[4:6]] == [1, 1]
     assert [frame.strip["sound_scale"] for frame in frames[2:8]] == [1.0, 0.75, 0.25, 0.25, 0.75, 1.0]
@@ -121,14 +121,14 @@ def test_at_scale_0_the_pictures_are_those_without_a_condition(film, scene, addo
     film.bend_settings.condition.enabled = False
     assert keys(addon, core, scene, film) == silent and len(set(silent)) == 1
     film.bend_settings.condition.enabled = True
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     film[SCALE] = 1.0
     heard = keys(addon, core, scene, film)
     assert set(heard) & set(silent) == {heard[4]} == {heard[5]}
 
 
 def test_what_decides_the_picture_decides_its_key(film, scene, addon, core):
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     settings, known = film.bend_settings, [keys(addon, core, scene, film)]
     for change in (
         lambda: film.__setitem__(SCALE, 0.5),
@@ -147,7 +147,7 @@ def test_what_decides_the_picture_decides_its_key(film, scene, addon, core):
 
 
 def test_the_record_is_true_until_the_sound_changes(film, song, scene, addon, core):
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     before = keys(addon, core, scene, film)
     for strip in (song, film):
         slide(strip, 10)
@@ -170,7 +170,7 @@ def test_it_can_listen_to_other_sounds_than_the_features(film, song, scene, addo
     song.select, other.select = False, True
     bpy.ops.bend.use_sounds(for_condition=True)
     assert addon.condition.sounds_of(scene, film) == [other] and addon.mixdown.chosen_sounds(scene, film) == [song]
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     assert all(frame.sound for frame in addon.snapshot.take(scene, film).frames)
 
 
@@ -181,7 +181,7 @@ def test_a_render_does_not_listen_and_stops_with_the_reason(film, scene, addon, 
             addon.generate.fill_store(scene, film, [1])
     finally:
         addon.activity.rendering = False
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     addon.activity.rendering = True
     try:
         assert addon.generate.fill_store(scene, film, [1]).rendered == 1
@@ -190,7 +190,7 @@ def test_a_render_does_not_listen_and_stops_with_the_reason(film, scene, addon, 
 
 
 def test_the_record_is_saved_and_what_was_heard_goes_along_to_another_store(film, scene, addon, tmp_path):
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     addon.preferences.preferences().frame_folder = ""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
@@ -231,7 +231,7 @@ def test_adapters_that_are_not_here_or_do_not_fit_are_named(film, scene, addon, 
 
 
 def test_the_condition_is_plain_data_in_the_job(film, scene, addon):
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     film.bend_settings.condition.blocks = "mid_block 0.5"
     film.bend_settings.condition.start = 0.25
     plain = json.loads(addon.snapshot.take(scene, film, [1]).to_json())
@@ -278,6 +278,6 @@ def test_the_thresholds_of_an_edit_follow_the_sound_like_every_parameter(edited,
     item.feature, item.low, item.high = "rms", 1.0, 0.0
     assert bpy.ops.bend.bake() == {"FINISHED"}
     assert len(curve(edited, "Source · kept layout").keyframe_points) >= 12
-    bpy.ops.bend.hear()
+    bpy.ops.bend.embed_sound()
     kept = [frame.strip["kept_layout"] for frame in addon.snapshot.take(scene, edited).frames]
     assert len(set(kept)) > 3 and 0 <= min(kept) < max(kept) <= 1

@@ -129,7 +129,7 @@ def unheard(changed: bool = False) -> BendError:
         Code.SOUND_UNHEARD,
         f"The sound {what}.",
         "Generate does this by itself; press this before rendering.",
-        "bend.hear",
+        "bend.embed_sound",
     )
 
 

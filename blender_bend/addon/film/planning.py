@@ -86,7 +86,7 @@ class _Planning:
         ----------
         early : whether to stop at the first part of which something is, where that can be
         """
-        yield from self._film.listen()
+        yield from self._film.find_sound()
         yield from self._stored.look()
         job = self._film.job
         choice = automatic.choice(job, self._made)

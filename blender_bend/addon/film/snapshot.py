@@ -58,14 +58,14 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
 
 def _taken(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None) -> Slices[Job]:
     film = Film(scene, strip, frames)
-    yield from film.listen()
+    yield from film.find_sound()
     return replace(film.job, frames=tuple(chain.from_iterable(some or () for some in film.frames())))
 
 
 def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:
     """The same as ``take``, for a caller with a window; the frames are packed."""
     film, packed = Film(scene, strip, frames), Frames()
-    yield from film.listen()
+    yield from film.find_sound()
     for some in film.frames():
         yield
         for frame in some or ():
@@ -113,7 +113,7 @@ class Film:
         )
         self.job.check()
 
-    def listen(self) -> Slices[None]:
+    def find_sound(self) -> Slices[None]:
         """Find out what the frames hear: all of them hear, or none does, so all are asked until one is found.
 
         Raises
@@ -134,7 +134,7 @@ class Film:
                 return
 
     def frames(self) -> Iterator[list[Frame] | None]:
-        """The frames, some of them in a slice; None for a slice that only reads curves. To be listened to before.
+        """The frames, some of them in a slice; None for a slice that only reads curves. Call ``find_sound`` before.
 
         Raises
         ------

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from bpy.types import ImageStrip, Scene
 
 from ...core.models import file_hashes
-from ..condition import hearing
+from ..condition import embedding
 from ..film.planning import begin, plan
 from ..film.plans import Plan
 from ..host import activity, named_files, reading
@@ -20,7 +20,7 @@ __all__ = ["Generation", "Plan", "fill_store", "plan", "prepare"]
 
 
 def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
-    """Read the model's files if they never were, listen to the sound if the pictures hear it, then plan.
+    """Read the model's files if they never were, embed the sound if it conditions the pictures, then plan.
 
     The plan ends where something is missing; the engine can begin with that, while ``Generation`` plans the rest.
 
@@ -34,7 +34,7 @@ def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None
 
 def _prepare(number: int, name: str, frames: Sequence[int] | None) -> Slices[Plan]:
     found = anchor.named(number, name)
-    yield from hearing.ensure_in_slices(found.id_data, found)
+    yield from embedding.ensure_in_slices(found.id_data, found)
     found = anchor.named(number, name)
     planned = yield from begin(found.id_data, found, frames)
     if planned.missing and automatic.uncertain():  # what is there needs no engine
@@ -62,7 +62,7 @@ def fill_store(
     ------
     BendError
     """
-    hearing.ensure(scene, strip)
+    embedding.ensure(scene, strip)
     with named_files.press():
         planned = at_once(plan(scene, strip, frames))
     if planned.missing and automatic.uncertain():

@@ -1,4 +1,4 @@
-"""What the sound gives a parameter on the frame under the playhead, as far as it has been listened to."""
+"""What the sound gives a parameter on the frame under the playhead, as far as it has been measured."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ...core.sound import features
 from ...core.timebase import FrameRate
 from ..settings.parameters import BEND_PG_parameter
 from ..timeline import timing
-from . import listening
-from .listening import Heard
+from . import measured
+from .measured import Measured
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Numbers:
 
 
 def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numbers | None:
-    """The numbers of a frame of the timeline; None if nobody has listened, or the strip has no sound there."""
-    heard, frames, route = listening.heard(strip), timing.heard_frames(strip), parameter.route()
-    if heard is None or frame not in frames or not set(parameter.asked()) <= set(heard.measured):
+    """The numbers of a frame of the timeline; None if nothing is measured, or the strip has no sound there."""
+    found, frames, route = measured.of(strip), timing.heard_frames(strip), parameter.route()
+    if found is None or frame not in frames or not set(parameter.asked()) <= set(found.features):
         return None
-    strengths = _strengths(heard, route, timing.frame_rate(strip.id_data))
+    strengths = _strengths(found, route, timing.frame_rate(strip.id_data))
     index = frame - frames.start
     if index >= len(strengths):
         return None
     first = route.layers[0].feature
     return Numbers(
-        float(heard.measured[first][index]),
+        float(found.features[first][index]),
         features.parse(first).feature.unit,
         float(strengths[index]),
         float(route.value(strengths[index])),
@@ -54,5 +54,5 @@ def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numb
 
 # Panels are drawn with every step of the playhead; the whole curve is shaped only when the route or the sound changes.
 @lru_cache(maxsize=4)
-def _strengths(heard: Heard, route: Route, rate: FrameRate) -> np.ndarray:
-    return route.strength(heard.measured, rate)
+def _strengths(found: Measured, route: Route, rate: FrameRate) -> np.ndarray:
+    return route.strength(found.features, rate)

@@ -17,7 +17,7 @@ from ...core.timebase import FrameRate
 from ..host import compat
 from ..timeline import keys as keyframes
 from ..timeline import strips, timing
-from . import listening
+from . import measured
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.
@@ -68,18 +68,18 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
 
     Raises
     ------
-    BendError if nobody has listened yet
+    BendError if nothing was measured yet
     """
     rate, first = timing.frame_rate(scene), timing.heard_frames(strip).start
     if kind == SECTIONS:
-        known = listening.known(strip) or {}
-        if listening.SECTIONS not in known:
+        known = measured.known(strip) or {}
+        if measured.SECTIONS not in known:
             raise BendError(
-                Code.PARAMETER_INVALID, "Sections haven't been detected yet.", "Press Measure.", "bend.listen"
+                Code.PARAMETER_INVALID, "Sections haven't been detected yet.", "Press Measure.", "bend.measure"
             )
-        placed = section_markers(known[listening.SECTIONS], rate, first)
+        placed = section_markers(known[measured.SECTIONS], rate, first)
     else:
-        placed = markers_of(kind, listening.require_grid(scene, strip), rate, first)
+        placed = markers_of(kind, measured.require_grid(scene, strip), rate, first)
     _remove(scene, _remembered(strip))
     for name, frame in placed:
         scene.timeline_markers.new(name, frame=frame)
@@ -130,7 +130,7 @@ def snap_keys(scene: Scene, strip: ImageStrip) -> int:
     ------
     BendError if there are no beats, or no key is selected
     """
-    grid = listening.require_grid(scene, strip)
+    grid = measured.require_grid(scene, strip)
     frames = (grid.frames(timing.frame_rate(scene)) + timing.heard_frames(strip).start).astype(np.float64)
     selections = [(curve, selected) for curve in curves_of(strip) if (selected := _selected(curve)).any()]
     if not selections:
@@ -183,7 +183,7 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int
     ------
     BendError if there are no beats
     """
-    grid, rate = listening.require_grid(scene, strip), timing.frame_rate(scene)
+    grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
     frames = (beat_grid.frames_of(grid.every(count, offset), rate) + timing.heard_frames(strip).start).tolist()
     for key in keys:
         path = strips.data_path(strip, key)
@@ -201,7 +201,7 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
     ------
     BendError if there are no beats
     """
-    grid, rate = listening.require_grid(scene, strip), timing.frame_rate(scene)
+    grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
     settings = strip.bend_settings.beats
     begins = timing.heard_frames(strip).start
     seconds = (frame - begins) * float(rate.seconds(1))

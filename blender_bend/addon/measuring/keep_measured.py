@@ -1,4 +1,4 @@
-"""Notices in idle moments that a strip's sound has changed, and listens again where a person has listened before."""
+"""Notices in idle moments that a strip's sound has changed, and measures again where a person has measured before."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ from ..host.idle import IdleJob, Work
 from ..process import engine_client
 from ..sound import mixdown, sound_choice, sound_print
 from ..timeline import strips
-from . import listening, overlay
-from .listening import Listening
+from . import measured, overlay
+from .measured import Measuring
 
 #: How long to wait for what is being measured before looking again.
 MEASURING_SECONDS = 0.1
 
 _stale: dict[tuple[str, str], int] = {}
-_current: Listening | None = None
-#: What could not be listened to, so that it is not tried again and again.
+_current: Measuring | None = None
+#: What could not be measured, so that it is not tried again and again.
 _refused: set[tuple[Any, ...]] = set()
 
 
@@ -36,7 +36,7 @@ def forget(*_: Any) -> None:
         _current = None
     _stale.clear()
     _refused.clear()
-    listening.forget()
+    measured.forget()
     overlay.forget()
     idle.look_again()
 
@@ -71,33 +71,33 @@ def _keep() -> Work:
 
 
 def _look() -> None:
-    """Compare what is heard now with what was heard, and listen again to the first strip that differs."""
+    """Compare the sound with what was measured, and measure the first strip that differs again."""
     global _current
     for scene in {scene for scene, _ in _shown()}:
         sound_choice.tidy(scene, mixdown.sound_strips(scene))
     for scene, strip in _shown():
         name = scene.name, strip.name
         count = len(sound_print.stale(scene, strip))
-        if _stale.get(name) != count or listening.look(scene, strip):
+        if _stale.get(name) != count or measured.look(scene, strip):
             _stale[name] = count
             activity.redraw()
             activity.redraw_timelines()
-        if _current is None and _wants_to_listen(scene, strip):
+        if _current is None and _wants_measuring(scene, strip):
             try:
-                _current = Listening(scene, strip)
+                _current = Measuring(scene, strip)
             except BendError as error:
                 _refused.add((*name, sound_print.of(scene, strip)))
                 activity.log.info("measuring: %s", error)
 
 
-def _wants_to_listen(scene: Scene, strip: ImageStrip) -> bool:
-    """Only where a person has listened before, and only while the engine runs anyhow."""
+def _wants_measuring(scene: Scene, strip: ImageStrip) -> bool:
+    """Only where a person has measured before, and only while the engine runs anyhow."""
     return (
-        bpy.context.window_manager.bend_keep_listening
-        and listening.heard(strip) is not None
+        bpy.context.window_manager.bend_auto_measure
+        and measured.of(strip) is not None
         and engine_client.running()
         and (scene.name, strip.name, sound_print.of(scene, strip)) not in _refused
-        and not listening.fresh(scene, strip, listening.needed(strip))
+        and not measured.fresh(scene, strip, measured.needed(strip))
     )
 
 
@@ -106,7 +106,7 @@ idle = IdleJob(_keep, pauses=_plays)
 
 def register() -> None:
     """Watch the file."""
-    WindowManager.bend_keep_listening = BoolProperty(
+    WindowManager.bend_auto_measure = BoolProperty(
         name="Auto Measure",
         description="Measure again whenever the sound or a route changes, to keep the displayed curve up to date",
         default=True,
@@ -117,9 +117,9 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Stop watching, and free what was heard."""
+    """Stop watching, and free what was measured."""
     if forget in bpy.app.handlers.load_post:
         bpy.app.handlers.load_post.remove(forget)
     idle.stop()
     forget()
-    del WindowManager.bend_keep_listening
+    del WindowManager.bend_auto_measure

@@ -19,7 +19,7 @@ from ...core.catalogue import Parameter, Unit
 from ...core.curves.routes import Route
 from ..host import activity, compat
 from ..timeline import strips, timing
-from . import listening, overlay_geometry
+from . import measured, overlay_geometry
 from .overlay_geometry import Band, Detail, View
 
 #: Opacity of what was heard before the sound changed.
@@ -44,20 +44,20 @@ _handler: Any = None
 
 
 def shaped(strip: ImageStrip) -> Shaped | None:
-    """What the shown route makes of the sound that is known; None if there is none, or it needs more to be heard."""
+    """What the shown route makes of the sound that is known; None if there is none, or it needs more to be measured."""
     holder = strip.bend_settings.routed_holder
     active = holder.active_route() if holder else None
-    heard = listening.heard(strip)
-    if active is None or heard is None or not active[0].routed:
+    found = measured.of(strip)
+    if active is None or found is None or not active[0].routed:
         return None
     parameter, described = active
     route: Route = parameter.route()
-    if not set(route.asked()) <= set(heard.measured):
+    if not set(route.asked()) <= set(found.features):
         return None
-    key = (heard.number, route, described)
+    key = (found.number, route, described)
     if key not in _shaped:
         limits = described.minimum, described.maximum
-        values = np.clip(route.shape(heard.measured, timing.frame_rate(strip.id_data)), *limits)
+        values = np.clip(route.shape(found.features, timing.frame_rate(strip.id_data)), *limits)
         low, high = np.clip(sorted((route.low, route.high)), *limits).tolist()
         _keep(_shaped, key, Shaped(values, low, high, described))
     return _shaped[key]
@@ -122,10 +122,10 @@ def draw() -> None:
 
 
 def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
-    heard, frames = listening.heard(strip), timing.heard_frames(strip)
+    found, frames = measured.of(strip), timing.heard_frames(strip)
     known = shaped(strip)
-    grid = listening.grid(scene, strip) if heard or strip.bend_settings.beats.source == "TEMPO" else None
-    if heard is None and grid is None:
+    grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.source == "TEMPO" else None
+    if found is None and grid is None:
         return
     view = _view(context.region)
     scale = context.preferences.system.ui_scale
@@ -133,18 +133,18 @@ def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
     if band is None:
         return
     accent, words = _colours(context, strip)
-    strength = STALE if listening.is_stale(strip) else 1.0
+    strength = STALE if measured.is_stale(strip) else 1.0
     gpu.state.blend_set("ALPHA")
     part = overlay_geometry.detail(view, frames)
     _draw_ground(band)
-    if heard and listening.WAVEFORM in heard.measured:
-        key = ("waveform", heard.number, part)
-        points = lambda: overlay_geometry.waveform(heard.measured[listening.WAVEFORM], part)  # noqa: E731
+    if found and measured.WAVEFORM in found.features:
+        key = ("waveform", found.number, part)
+        points = lambda: overlay_geometry.waveform(found.features[measured.WAVEFORM], part)  # noqa: E731
         _draw_batch(key, points, "TRI_STRIP", (*words, 0.13 * strength), view, band)
     if grid is not None:
         _draw_ticks(grid, view, band, frames.start, float(timing.frame_rate(scene).value), words, scale)
     if known is not None and len(known.values) >= len(frames) > 0:
-        _draw_curve(known, heard.number, part, view, band, accent, strength, scale)
+        _draw_curve(known, found.number, part, view, band, accent, strength, scale)
         if frames.start <= scene.frame_current < frames.stop:
             _draw_value(scene, known, frames, view, band, accent, words, scale)
     gpu.state.blend_set("NONE")

@@ -11,13 +11,13 @@ from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
 from ..host import activity, compat
-from ..measuring import beat_tools, listening
+from ..measuring import beat_tools, measured
 from ..timeline.strips import active_bend_strip
-from .listening import WatchingListening
+from .measuring import WatchingMeasuring
 from .shared.polls import OnBendStrip, OnIdleBendStrip
 
 
-class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
+class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
     """Add timeline markers at the beats, bars or sections of the song, keeping your own markers"""
 
     bl_idname = "bend.mark_beats"
@@ -36,12 +36,12 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
     )
 
     def invoke(self, context: Context, event: Event) -> set[str]:
-        return self.watch(context) if self._must_listen(context) else self.execute(context)
+        return self.watch(context) if self._must_measure(context) else self.execute(context)
 
     def execute(self, context: Context) -> set[str]:
         try:
-            if self._must_listen(context):
-                self.listening(context).finish()
+            if self._must_measure(context):
+                self.measuring(context).finish()
             self._place(context)
         except BendError as error:
             self.report({"ERROR"}, str(error))
@@ -49,16 +49,16 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingListening, Operator):
         return {"FINISHED"}
 
     def _wanted(self) -> list[str]:
-        return [listening.SECTIONS if self.kind == beat_tools.SECTIONS else listening.BEATS]
+        return [measured.SECTIONS if self.kind == beat_tools.SECTIONS else measured.BEATS]
 
-    def _must_listen(self, context: Context) -> bool:
+    def _must_measure(self, context: Context) -> bool:
         strip = active_bend_strip(context)
         if self.kind != beat_tools.SECTIONS and strip.bend_settings.beats.source == "TEMPO":
             return False
-        return not listening.fresh(compat.sequencer_scene(context), strip, self._wanted())
+        return not measured.fresh(compat.sequencer_scene(context), strip, self._wanted())
 
-    def listening(self, context: Context) -> listening.Listening:
-        return listening.Listening(compat.sequencer_scene(context), active_bend_strip(context), self._wanted())
+    def measuring(self, context: Context) -> measured.Measuring:
+        return measured.Measuring(compat.sequencer_scene(context), active_bend_strip(context), self._wanted())
 
     def _place(self, context: Context) -> None:
         scene = compat.sequencer_scene(context)

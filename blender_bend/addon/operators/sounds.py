@@ -1,4 +1,4 @@
-"""Adding a song, and choosing the sound that a bend strip listens to."""
+"""Adding a song, and choosing the sound of a bend strip."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Panel, UILayout
 
 from ...core.errors import BendError
-from ..measuring import beat_tools, listening
+from ..measuring import beat_tools, measured
 from ..settings.beat_settings import BEND_PG_beats
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel
@@ -24,17 +24,17 @@ class BEND_PT_beats(BendPanel, Panel):
         beats = strip.bend_settings.beats
         _draw_grid(layout, beats)
         try:
-            grid = listening.grid(strip.id_data, strip)
+            grid = measured.grid(strip.id_data, strip)
         except BendError as error:  # a file may hold what nobody can set here
             layout.label(text=error.message, icon="ERROR")
             return
         if grid is None:
             column = layout.column(align=True)
             column.label(text="Not measured yet", icon="INFO")
-            column.operator("bend.listen", icon="SOUND")
+            column.operator("bend.measure", icon="SOUND")
         else:
             layout.label(text=_found(grid, beats), icon="CHECKMARK" if len(grid.times) else "INFO")
-        layout.prop(context.window_manager, "bend_keep_listening")
+        layout.prop(context.window_manager, "bend_auto_measure")
         column = layout.column(align=True)
         row = column.row(align=True)
         for kind in (beat_tools.BEATS, beat_tools.BARS, beat_tools.SECTIONS):
@@ -67,7 +67,7 @@ def _draw_grid(layout: UILayout, beats: BEND_PG_beats) -> None:
     row.operator("bend.beat_here", text="Start Bar Here").bar = True
 
 
-def _found(grid: listening.Grid, beats: BEND_PG_beats) -> str:
+def _found(grid: measured.Grid, beats: BEND_PG_beats) -> str:
     if len(grid.times) < 2:
         return "No beats found: set or tap a tempo"
     seconds = (grid.times[-1] - grid.times[0]) / (len(grid.times) - 1)

@@ -52,7 +52,7 @@ class BEND_PT_condition(BendPanel, Panel):
         column = layout.column()
         column.use_property_decorate = False
         column.prop(condition, "blocks", placeholder="all at full strength")
-        layout.operator("bend.hear", icon="PLAY_SOUND")
+        layout.operator("bend.embed_sound", icon="PLAY_SOUND")
 
 
 CLASSES = (BEND_PT_condition,)

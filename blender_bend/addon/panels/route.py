@@ -40,7 +40,7 @@ class BEND_PT_route(BendPanel, Panel):
 
     def draw_header_preset(self, context: Context) -> None:
         row = self.layout.row(align=True)
-        row.operator("bend.listen", text="", icon="SOUND", emboss=False)
+        row.operator("bend.measure", text="", icon="SOUND", emboss=False)
         row.prop(context.window_manager, "bend_show_curve", text="", icon="FCURVE", emboss=False)
         row.separator()
 

@@ -1,4 +1,4 @@
-"""What a bend strip listens to: shown, chosen from a menu, and what to do when another sound is selected."""
+"""The sound of a bend strip: shown, chosen from a menu, and what to do when another sound is selected."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MOST = 24
 
 
 def draw_choice(layout: Any, strip: ImageStrip, for_condition: bool = False) -> None:
-    """What a strip listens to, as a menu."""
+    """The sound of a strip, as a menu."""
     settings = strip.bend_settings
     items, sounds = settings.condition.sounds if for_condition else settings.sounds, mixdown.sound_strips(strip.id_data)
     found = sound_choice.find(sounds, items)
@@ -36,10 +36,10 @@ def _text(items: Any, found: sound_choice.Found, for_condition: bool) -> str:
 
 
 def draw_others(layout: Any, strip: ImageStrip) -> None:
-    """What can be done with a selected sound that the strip does not listen to."""
+    """What can be done with a selected sound that the strip does not use."""
     sounds = mixdown.sound_strips(strip.id_data)
-    listened = sound_choice.find(sounds, strip.bend_settings.sounds).strips
-    others = [one for one in sounds if one not in listened and sound_choice.is_selected(one)]
+    used = sound_choice.find(sounds, strip.bend_settings.sounds).strips
+    others = [one for one in sounds if one not in used and sound_choice.is_selected(one)]
     if not others:
         return
     box = layout.box().column(align=True)

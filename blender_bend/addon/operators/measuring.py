@@ -1,14 +1,14 @@
-"""Listening to the sound without baking it."""
+"""Measuring the sound without baking it, and embedding it for the pictures."""
 
 from __future__ import annotations
 
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
-from ..condition import hearing
+from ..condition import embedding
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
-from ..measuring.listening import Listening
+from ..measuring.measured import Measuring
 from ..timeline import strips
 from ..timeline.strips import active_bend_strip
 from .shared.modal import Watching
@@ -16,15 +16,15 @@ from .shared.polls import OnIdleBendStrip
 from .shared.slicing import InSlices
 
 
-class WatchingListening(Watching):
-    """A mixin for operators that listen first; they provide ``listening(context)``."""
+class WatchingMeasuring(Watching):
+    """A mixin for operators that measure first; they provide ``measuring(context)``."""
 
     def invoke(self, context: Context, event: Event) -> set[str]:
         return self.watch(context)
 
     def start(self, context: Context) -> None:
         activity.begin("Measuring the sound")
-        self.work = self.listening(context)
+        self.work = self.measuring(context)
 
     def update(self) -> bool:
         return not self.work.poll()
@@ -33,12 +33,12 @@ class WatchingListening(Watching):
         self.work.cancel()
 
 
-class _Listening(WatchingListening):
-    """What the listening operators share: they also run without a window."""
+class _Measuring(WatchingMeasuring):
+    """What the measuring operators share: they also run without a window."""
 
     def execute(self, context: Context) -> set[str]:
         try:
-            self.work = self.listening(context)
+            self.work = self.measuring(context)
             self.finish()
         except BendError as error:
             self.report({"ERROR"}, str(error))
@@ -46,26 +46,26 @@ class _Listening(WatchingListening):
         return {"FINISHED"}
 
 
-class BEND_OT_listen(OnIdleBendStrip, _Listening, Operator):
+class BEND_OT_measure(OnIdleBendStrip, _Measuring, Operator):
     """Measure the sound for this strip's routes and show the curve over the strip, without baking"""
 
-    bl_idname = "bend.listen"
+    bl_idname = "bend.measure"
     bl_label = "Measure"
     bl_options = {"REGISTER"}
 
-    def listening(self, context: Context) -> Listening:
+    def measuring(self, context: Context) -> Measuring:
         with named_files.press():
-            return Listening(compat.sequencer_scene(context), active_bend_strip(context))
+            return Measuring(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         self.work.finish()
         activity.redraw_timelines()
 
 
-class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
+class BEND_OT_embed_sound(OnIdleBendStrip, InSlices, Operator):
     """Embed the sound for every picture of this strip. Generate does this automatically, rendering doesn't"""
 
-    bl_idname = "bend.hear"
+    bl_idname = "bend.embed_sound"
     bl_label = "Embed Sound"
     bl_options = {"REGISTER", "UNDO"}
 
@@ -87,14 +87,14 @@ class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
         strip = active_bend_strip(context)
         scene_name, strip_name = strip.id_data.name, strip.name
 
-        def listen() -> Slices[int]:
+        def embed() -> Slices[int]:
             found = strips.called(scene_name, strip_name)
-            return hearing.listen_in_slices(found.id_data, found)
+            return embedding.embed_in_slices(found.id_data, found)
 
-        return reading.once_read(listen, activity.say)
+        return reading.once_read(embed, activity.say)
 
     def wait(self, context: Context) -> int:
-        return hearing.listen(compat.sequencer_scene(context), active_bend_strip(context))
+        return embedding.embed(compat.sequencer_scene(context), active_bend_strip(context))
 
     def finish(self) -> None:
         changes.mark_changed()
@@ -104,4 +104,4 @@ class BEND_OT_hear(OnIdleBendStrip, InSlices, Operator):
         return f"Analyzed {count} sound window{'s' if count != 1 else ''}"
 
 
-CLASSES = (BEND_OT_listen, BEND_OT_hear)
+CLASSES = (BEND_OT_measure, BEND_OT_embed_sound)

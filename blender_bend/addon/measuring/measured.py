@@ -1,4 +1,4 @@
-"""Listening: what is known of a bend strip's sound without baking, fetched from the engine while Blender stays free."""
+"""What is known of a bend strip's sound without baking, fetched from the engine while Blender stays free."""
 
 from __future__ import annotations
 
@@ -27,44 +27,44 @@ _BARS = "times:bars"
 
 
 @dataclass(frozen=True, eq=False)
-class Heard:
+class Measured:
     """What was measured of one strip's sound.
 
     Parameters
     ----------
-    measured : features on every frame that the strip hears, and moments in seconds, by spelling
-    beats : seconds of the beats as they were heard, before any correction; None if nobody asked
+    features : on every frame of the strip's sound, and moments in seconds, by spelling
+    beats : seconds of the detected beats, before any correction; None if they were not asked for
     print, sound : ``fingerprint.of`` and ``fingerprint.sound_of`` when the sound was mixed down
-    number : another one for each listening
+    number : counts the measurements
     """
 
-    measured: dict[str, np.ndarray]
+    features: dict[str, np.ndarray]
     beats: np.ndarray | None
     print: str
     sound: str
     number: int
 
 
-_heard: dict[tuple[str, str], Heard] = {}
+_found: dict[tuple[str, str], Measured] = {}
 _stale: set[tuple[str, str]] = set()
 _count = 0
 
 
-def heard(strip: ImageStrip) -> Heard | None:
+def of(strip: ImageStrip) -> Measured | None:
     """All that is known of a strip, old or not."""
-    return _heard.get((strip.id_data.name, strip.name))
+    return _found.get((strip.id_data.name, strip.name))
 
 
 def known(strip: ImageStrip) -> dict[str, np.ndarray] | None:
-    """The features and moments that are known of a strip, by spelling; None if nothing was listened to yet."""
-    found = heard(strip)
-    return found.measured if found else None
+    """The features and moments that are known of a strip, by spelling; None if nothing was measured yet."""
+    found = of(strip)
+    return found.features if found else None
 
 
 def look(scene: Scene, strip: ImageStrip) -> bool:
-    """Compare the sound with what was heard of it; whether the answer differs from the one before."""
+    """Compare the sound with what was measured; whether the answer differs from the one before."""
     name = scene.name, strip.name
-    before, found = name in _stale, heard(strip)
+    before, found = name in _stale, of(strip)
     if found is not None and sound_print.sound_of(scene, strip) not in {found.sound, ""}:
         _stale.add(name)
     else:
@@ -73,13 +73,13 @@ def look(scene: Scene, strip: ImageStrip) -> bool:
 
 
 def is_stale(strip: ImageStrip) -> bool:
-    """Whether the sound had changed since it was heard, when somebody last looked."""
+    """Whether the sound had changed since it was measured, at the last look."""
     return (strip.id_data.name, strip.name) in _stale
 
 
 def forget() -> None:
     """Forget everything: another file was opened."""
-    _heard.clear()
+    _found.clear()
     _stale.clear()
 
 
@@ -92,12 +92,12 @@ def needed(strip: ImageStrip) -> list[str]:
 
 def fresh(scene: Scene, strip: ImageStrip, spellings: Iterable[str]) -> bool:
     """Whether all of that is known, and of the sound as it is now."""
-    found = heard(strip)
+    found = of(strip)
     if found is None or found.sound != sound_print.sound_of(scene, strip):
         return False
     if BEATS in spellings and found.beats is None:
         return False
-    missing = set(spellings) - {BEATS} - set(found.measured)
+    missing = set(spellings) - {BEATS} - set(found.features)
     return not missing and (found.print == sound_print.of(scene, strip) or not _follow_beats(spellings))
 
 
@@ -108,9 +108,9 @@ def _follow_beats(spellings: Iterable[str]) -> bool:
 
 
 def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
-    """The beats of a strip, corrected as its settings say now; None if they must be heard first."""
+    """The beats of a strip, corrected as its settings say now; None if they must be measured first."""
     settings = strip.bend_settings.beats.settings()
-    found = heard(strip)
+    found = of(strip)
     if settings.source == "tempo":
         detected = np.empty(0)
     elif found is None or found.beats is None:
@@ -125,25 +125,25 @@ def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
 
     Raises
     ------
-    BendError(PARAMETER_INVALID) if they must be heard first, or if there are none; BendError(STRIP_CHANGED) if they are
+    BendError(PARAMETER_INVALID) if they must be measured first, or there are none; BendError(STRIP_CHANGED) if they are
     those of another sound, or of another part of it
     """
     found = grid(scene, strip)
     if found is None:
         raise BendError(
-            Code.PARAMETER_INVALID, "Beats haven't been detected yet.", "Press Measure, or set a tempo.", "bend.listen"
+            Code.PARAMETER_INVALID, "Beats haven't been detected yet.", "Press Measure, or set a tempo.", "bend.measure"
         )
     if strip.bend_settings.beats.settings().source != "tempo" and look(scene, strip) | is_stale(strip):
         raise BendError(
-            Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Measure.", "bend.listen"
+            Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Measure.", "bend.measure"
         )
     if not len(found.times):
         raise BendError(Code.PARAMETER_INVALID, "This strip has no beats.", "Set or tap a tempo in the Beats panel.")
     return found
 
 
-class Listening:
-    """One listening under way: the sound is mixed down at once, the engine then measures by itself.
+class Measuring:
+    """A measurement in progress: the sound is mixed down at once, the engine then measures by itself.
 
     Parameters
     ----------
@@ -168,7 +168,7 @@ class Listening:
             client = engine_client.client()
             self.requests = [client.request(messages.ANALYSE, **data)]
             if BEATS in wanted:
-                # The beats as they are heard: whatever corrects them is applied here, without asking again.
+                # The beats as detected: whatever corrects them is applied here, without asking again.
                 neutral = {"features": [BEATS], "beats": asdict(beats.Settings()), "out": str(folder / "beats.npz")}
                 self.requests.append(client.request(messages.ANALYSE, **{**data, **neutral}))
         except BaseException:
@@ -181,7 +181,7 @@ class Listening:
             request.poll()
         return all(request.ended for request in self.requests)
 
-    def finish(self) -> Heard:
+    def finish(self) -> Measured:
         """Keep what was measured, once the engine has finished; waits until then.
 
         Raises
@@ -200,13 +200,13 @@ class Listening:
         if self.cancelled:
             raise BendError(Code.CANCELLED, "Canceled.")
         strip, sound = self._anchor.find(), self._anchor.asked
-        before = heard(strip)
+        before = of(strip)
         if before and before.sound == sound and before.print == self.print:
-            measured = before.measured | measured
+            measured = before.features | measured
         detected = measured.pop(BEATS, before.beats if before and before.sound == sound else None)
         _count += 1
-        found = Heard(measured, detected, self.print, sound, _count)
-        _heard[strip.id_data.name, strip.name] = found
+        found = Measured(measured, detected, self.print, sound, _count)
+        _found[strip.id_data.name, strip.name] = found
         look(strip.id_data, strip)
         return found
 

@@ -1,4 +1,4 @@
-"""Listening without baking: what is known of a strip, for how long it is true, and that it writes nothing."""
+"""Measuring without baking: what is known of a strip, for how long it is true, and that it writes nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from timeline import slide
 
 
 @pytest.fixture
-def listening(addon):
-    addon.listening.forget()
-    yield addon.listening
-    addon.listening.forget()
+def measured(addon):
+    addon.measured.forget()
+    yield addon.measured
+    addon.measured.forget()
 
 
 @pytest.fixture
@@ -29,10 +29,10 @@ def pulse(scene, bend_strip, song, tmp_path):
     return bend_strip
 
 
-def test_listening_shows_the_curve_that_a_bake_would_write_and_writes_nothing(scene, bend_strip, listening, addon):
-    assert listening.known(bend_strip) is None
-    assert bpy.ops.bend.listen() == {"FINISHED"}
-    known = listening.known(bend_strip)
+def test_measuring_shows_the_curve_that_a_bake_would_write_and_writes_nothing(scene, bend_strip, measured, addon):
+    assert measured.known(bend_strip) is None
+    assert bpy.ops.bend.measure() == {"FINISHED"}
+    known = measured.known(bend_strip)
     parameter = bend_strip.bend_settings.bends[0].parameters["angle"]
     values = parameter.route().shape(known, addon.timing.frame_rate(scene))
     assert addon.strips.find_curve(bend_strip, parameter.key) is None
@@ -42,76 +42,76 @@ def test_listening_shows_the_curve_that_a_bake_would_write_and_writes_nothing(sc
     np.testing.assert_allclose([curve.evaluate(frame) for frame in range(1, 97)], values, atol=1e-5)
 
 
-def test_what_is_known_is_true_until_the_sound_or_the_routes_change(scene, song, bend_strip, listening):
+def test_what_is_known_is_true_until_the_sound_or_the_routes_change(scene, song, bend_strip, measured):
     def fresh():
-        return listening.fresh(scene, bend_strip, listening.needed(bend_strip))
+        return measured.fresh(scene, bend_strip, measured.needed(bend_strip))
 
     assert not fresh()
-    bpy.ops.bend.listen()
+    bpy.ops.bend.measure()
     assert fresh()
     for strip in (song, bend_strip):
         slide(strip, 10)
     assert fresh(), "together they are the same sound"
     bend_strip.bend_settings.bends[0].parameters["mix"].feature = "centroid"
     assert not fresh()
-    bpy.ops.bend.listen()
+    bpy.ops.bend.measure()
     assert fresh()
     song.volume = 0.5
     assert not fresh()
-    assert listening.look(scene, bend_strip)
-    assert listening.is_stale(bend_strip)
-    bpy.ops.bend.listen()
-    assert not listening.is_stale(bend_strip)
+    assert measured.look(scene, bend_strip)
+    assert measured.is_stale(bend_strip)
+    bpy.ops.bend.measure()
+    assert not measured.is_stale(bend_strip)
 
 
-def test_the_beats_are_heard_and_corrected_without_listening_again(scene, pulse, listening):
-    assert bpy.ops.bend.listen() == {"FINISHED"}
-    heard = listening.grid(scene, pulse).times
+def test_the_beats_are_heard_and_corrected_without_measuring_again(scene, pulse, measured):
+    assert bpy.ops.bend.measure() == {"FINISHED"}
+    heard = measured.grid(scene, pulse).times
     offsets = (heard - 0.25 + 0.25) % 0.5 - 0.25
     assert len(heard) >= 6
     assert np.all(np.abs(offsets) < 0.07)
-    number = listening.heard(pulse).number
+    number = measured.of(pulse).number
     pulse.bend_settings.beats.shift = 0.1
-    np.testing.assert_allclose(listening.grid(scene, pulse).times, heard[heard + 0.1 < 4.0] + 0.1)
+    np.testing.assert_allclose(measured.grid(scene, pulse).times, heard[heard + 0.1 < 4.0] + 0.1)
     pulse.bend_settings.beats.factor = "DOUBLE"
-    assert len(listening.grid(scene, pulse).times) == pytest.approx(2 * len(heard), abs=2)
-    assert listening.heard(pulse).number == number
+    assert len(measured.grid(scene, pulse).times) == pytest.approx(2 * len(heard), abs=2)
+    assert measured.of(pulse).number == number
 
 
-def test_marking_beats_listens_first(scene, pulse, listening):
+def test_marking_beats_measures_first(scene, pulse, measured):
     assert bpy.ops.bend.mark_beats(kind="BEATS") == {"FINISHED"}
     frames = sorted(marker.frame for marker in scene.timeline_markers)
     assert len(frames) >= 6
     assert all(abs((frame - 7 + 6) % 12 - 6) <= 2 for frame in frames), "a click is in frame 7 and every 12 after"
 
 
-def test_a_cancelled_listening_leaves_what_was_known(scene, bend_strip, listening):
-    bpy.ops.bend.listen()
-    before = listening.heard(bend_strip)
-    work = listening.Listening(scene, bend_strip)
+def test_a_canceled_measurement_leaves_what_was_known(scene, bend_strip, measured):
+    bpy.ops.bend.measure()
+    before = measured.of(bend_strip)
+    work = measured.Measuring(scene, bend_strip)
     work.cancel()
-    with pytest.raises(listening.BendError):
+    with pytest.raises(measured.BendError):
         work.finish()
-    assert listening.heard(bend_strip) is before
+    assert measured.of(bend_strip) is before
 
 
-def test_a_strip_that_went_away_meanwhile_is_said(scene, bend_strip, listening):
-    work = listening.Listening(scene, bend_strip)
+def test_a_strip_that_went_away_meanwhile_is_said(scene, bend_strip, measured):
+    work = measured.Measuring(scene, bend_strip)
     scene.sequence_editor.strips.remove(bend_strip)
-    with pytest.raises(listening.BendError, match="gone"):
+    with pytest.raises(measured.BendError, match="no longer exists"):
         work.finish()
 
 
-def test_without_sound_it_says_what_is_missing(scene, song, bend_strip, listening, capfd):
+def test_without_sound_it_says_what_is_missing(scene, song, bend_strip, measured, capfd):
     scene.sequence_editor.strips.remove(song)
     with pytest.raises(RuntimeError, match="sound strip"):
-        bpy.ops.bend.listen()
-    assert listening.known(bend_strip) is None
+        bpy.ops.bend.measure()
+    assert measured.known(bend_strip) is None
 
 
-def test_another_file_forgets_everything(bend_strip, listening):
-    bpy.ops.bend.listen()
-    assert listening.known(bend_strip) is not None
+def test_another_file_forgets_everything(bend_strip, measured):
+    bpy.ops.bend.measure()
+    assert measured.known(bend_strip) is not None
     name = bend_strip.id_data.name, bend_strip.name
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert name not in listening._heard
+    assert name not in measured._found

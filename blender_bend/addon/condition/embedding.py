@@ -1,4 +1,4 @@
-"""Listening for the pictures: the engine embeds what every frame hears, and the strip keeps the record."""
+"""Sound embeddings for the pictures: the engine embeds the window of every frame, and the strip keeps the record."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from ..timeline.anchor import Anchor
 from . import condition
 
 
-class Hearing:
-    """One listening under way: the sound is mixed down at once, the engine then listens by itself.
+class Embedding:
+    """Embedding in progress: the sound is mixed down at once, the engine then works by itself.
 
     Raises
     ------
-    BendError if there is no usable sound, no file to hear with, or no engine
+    BendError if there is no usable sound, no sound adapters, or no engine
     """
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
@@ -66,12 +66,12 @@ class Hearing:
 
         Returns
         -------
-        how many different windows are heard
+        how many different windows there are
 
         Raises
         ------
         BendError with what the engine said, CANCELLED included; BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if
-        the pictures hear something else by now
+        the sound of the pictures has changed by now
         """
         try:
             heard = json.loads(Path(self.request.result()["out"]).read_text(encoding="utf-8"))
@@ -88,13 +88,13 @@ class Hearing:
 
 
 def heard_now(scene: Scene, strip: ImageStrip) -> str:
-    """What the pictures hear, for a button: the files of the sound are looked at."""
+    """The sound that conditions the pictures, for a button: its files are looked at."""
     with named_files.press():
         return condition.print_of(scene, strip)
 
 
 def needed(scene: Scene, strip: ImageStrip) -> bool:
-    """Whether the strip must listen before its pictures can be made.
+    """Whether the sound must be embedded before the pictures can be made.
 
     Raises
     ------
@@ -108,26 +108,26 @@ def needed(scene: Scene, strip: ImageStrip) -> bool:
 
 
 def ensure(scene: Scene, strip: ImageStrip) -> None:
-    """Listen and wait, if it must be; not while Blender renders, when the sound cannot be mixed down.
+    """Embed and wait, if needed; not while Blender renders, when the sound can't be mixed down.
 
     Raises
     ------
     BendError
     """
     if not activity.rendering and needed(scene, strip):
-        listen(scene, strip)
+        embed(scene, strip)
 
 
 @file_hashes.reading_here()
-def listen(scene: Scene, strip: ImageStrip) -> int:
-    """Listen and wait, whether it must be or not; how many different windows are heard.
+def embed(scene: Scene, strip: ImageStrip) -> int:
+    """Embed and wait, needed or not; how many different windows there are.
 
     Raises
     ------
     BendError
     """
     with named_files.press():
-        work = Hearing(scene, strip)
+        work = Embedding(scene, strip)
     return work.finish()
 
 
@@ -139,10 +139,10 @@ def ensure_in_slices(scene: Scene, strip: ImageStrip) -> Slices[None]:
     BendError
     """
     if needed(scene, strip):
-        yield from listen_in_slices(scene, strip)
+        yield from embed_in_slices(scene, strip)
 
 
-def listen_in_slices(scene: Scene, strip: ImageStrip) -> Slices[int]:
+def embed_in_slices(scene: Scene, strip: ImageStrip) -> Slices[int]:
     """The same for a caller with a window.
 
     Raises
@@ -150,7 +150,7 @@ def listen_in_slices(scene: Scene, strip: ImageStrip) -> Slices[int]:
     BendError
     """
     with named_files.press():
-        work = Hearing(scene, strip)
+        work = Embedding(scene, strip)
     try:
         while not work.poll():
             if work.phase:
