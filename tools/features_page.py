@@ -16,15 +16,15 @@ PAGE = ROOT / "docs" / "features.md"
 
 _HEAD = """# Features
 
-What Bend can measure of a sound: one number per video frame each, at the frame where it happens, at any frame rate. The
-**range** is what is usual or, where it is bounded, possible. The name is how a feature is spelled in presets and on the
+What Bend can measure from a sound: one number per video frame, at the frame where it happens, at any frame rate. The
+**range** is the usual one, or the possible one if it is bounded. The name is the spelling used in presets and on the
 command line. *(This page is written by `tools/features_page.py` from the table of features.)*
 
-- `name` is one number per frame: `rms`. Where there are many of a kind, a number follows: `chroma:1` is C, `mel:40` the
-  highest of 40 bands. A band of your own is spelled in Hz: `band:200-800`.
-- `harmonic/name` and `percussive/name` listen to a part of the sound only. The parts are separated once and kept.
-- `left/name`, `right/name`, `mid/name` and `side/name` listen to one channel only, with a part behind it:
-  `side/percussive/onset`. Without a channel the energy of all channels is measured, so that nothing cancels out.
+- `name` is one number per frame: `rms`. If there are several of a kind, a number follows: `chroma:1` is C, `mel:40` the
+  highest of 40 bands. Custom bands are given in Hz: `band:200-800`.
+- `harmonic/name` and `percussive/name` measure only that part of the sound. The parts are separated once and cached.
+- `left/name`, `right/name`, `mid/name` and `side/name` measure only that channel, optionally followed by a part:
+  `side/percussive/onset`. Without a channel the energy of all channels is measured, so nothing cancels out.
 - `times:beats`, `times:bars`, `times:onsets` and `times:sections` are moments, in seconds from the start.
 
 ```

@@ -15,35 +15,35 @@ PAGE = ROOT / "docs" / "samplers.md"
 
 _HEAD = """# Samplers
 
-The sampler leads from noise to the picture. It is chosen under *Prompt and Sampling*, with its *Spacing*, *Sigmas* and
-*Prediction*. *Model's Own* everywhere is what the model was published with. Without bends, every sampler with every
-choice gives bit for bit what the stock diffusers pipeline gives with the same scheduler. *(This page is written by
+The sampler denoises the picture. Choose it under *Prompt and Sampling*, with its *Spacing*, *Sigmas* and
+*Prediction*. *Model's Own* is what the model was published with. Without bends, every sampler with every
+choice gives bit-identical results to the stock diffusers pipeline with the same scheduler. *(This page is written by
 `tools/samplers_page.py` from the table of samplers.)*
 
-Choices that a sampler doesn't have are not shown and have no effect. *Model's Own* shows all three; one that the
-model's sampler doesn't have stops the render with a message, and so does a sampler that the model can't be sampled
-with. In job files they are `scheduler`, `spacing`, `sigmas` and `prediction`.
+Choices that a sampler doesn't support are hidden and have no effect. *Model's Own* shows all three; a choice that the
+model's sampler doesn't support stops the render with a message, and so does a sampler that doesn't work with the
+model. In job files they are `scheduler`, `spacing`, `sigmas` and `prediction`.
 """
 
 _AFTER_OPTIONS = """
-- With *Sigmas* other than the model's own, {by_sigmas} go by the sigmas alone: the spacing then
-  changes nothing, and the panel shows it in gray.
-- Heun and Flow Heun ask the network twice at every step but the last, so they take almost twice as long.
+- With *Sigmas* other than the model's own, {by_sigmas} only use the sigmas: the spacing then
+  has no effect and is grayed out.
+- Heun and Flow Heun evaluate the network twice at every step but the last, so they take almost twice as long.
 - Euler Ancestral, DPM++ 2M SDE, LCM and Flow LCM add new noise at every step, drawn from the seed: the same frame is
   always the same picture.
 - A model trained down to pure noise (zero terminal SNR, such as mini) is sampled with its own noise levels by all but
   PNDM and Heun, which don't know them.
-- Few steps with *Leading* or *Linspace* begin where the picture should already have taken shape; below 10 steps choose
+- With few steps, *Leading* and *Linspace* start where the picture should already have taken shape; below 10 steps, use
   *Trailing*.
-- With Keep Layout the sampler is DDIM, with timesteps of its own; of the choices only *Prediction* counts.
+- With Keep Layout the sampler is DDIM, with its own timesteps; only *Prediction* has an effect.
 """
 
 _FEW_STEPS = """
 ## Few-step models
 
-Models and LoRAs that were distilled for a few steps work only with the timesteps that they were made for. A folder of
-the hub says which; a single file or a LoRA can't, so set them here. 4 steps are then at the timesteps 999, 749, 499 and
-249 (LCM and TCD without Trailing: 999, 759, 499 and 259).
+Models and LoRAs distilled for a few steps only work with the timesteps they were made for. A folder from
+the hub specifies them; a single file or a LoRA doesn't, so set them here. 4 steps are then at the timesteps 999, 749,
+499 and 249 (LCM and TCD without Trailing: 999, 759, 499 and 259).
 
 | model or LoRA | Sampler | Spacing | Prediction | Steps | Guidance | |
 |---|---|---|---|---|---|---|
