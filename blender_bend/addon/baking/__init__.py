@@ -1,1 +1,1 @@
-"""From the sound to keys on the strip's curves."""
+"""From sound to keyframes on the strip's curves."""

@@ -185,7 +185,7 @@ class Bake:
         return next(((strip, *one) for one in found), None)
 
     def _options(self, parameter: BEND_PG_parameter, moved: int) -> Options | None:
-        """How a parameter is written, after the strip was moved by so many frames; None if it was not asked for."""
+        """How a parameter is written, after the strip was moved by a number of frames; None if it was not asked for."""
         options = self.options.get(parameter.key)
         return options and replace(options, first=options.first + moved, last=options.last + moved)
 

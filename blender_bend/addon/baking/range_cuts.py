@@ -1,4 +1,4 @@
-"""Keys beside a range that is baked anew, so that the curve outside stays as it was."""
+"""Keys next to a range that is baked again, so that the curve outside doesn't change."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Pictures of the strips below, and of mask strips, for the frames that start from them."""
+"""Pictures of the strips below and of mask strips, for the frames that use them."""

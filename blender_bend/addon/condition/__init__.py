@@ -1,1 +1,1 @@
-"""The sound as a condition of the pictures."""
+"""Sound as a condition of the pictures."""

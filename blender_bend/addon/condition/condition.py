@@ -97,7 +97,7 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) 
 def print_of(scene: Scene, strip: ImageStrip) -> str:
     """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
 
-    It is empty as long as nobody has looked at the files of the sound.
+    It is empty until the files of the sound have been checked.
 
     Raises
     ------

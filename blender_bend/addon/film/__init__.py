@@ -1,1 +1,1 @@
-"""What a strip asks for, frame by frame, and what of it the store has."""
+"""What a strip needs, frame by frame, and which of it the store has."""

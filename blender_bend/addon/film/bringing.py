@@ -1,6 +1,6 @@
 """Bringing along: frames and inputs of the folders that a strip has shown until now come into the store.
 
-The file was saved, or saved somewhere else; or it is somebody else's, and names a folder of whatever it likes. So this
+The file was saved, or saved somewhere else; or it comes from someone else and can name any folder. So this
 is done for a click only, and only what proves to be a frame, or what a digest names, is taken over.
 """
 
@@ -97,7 +97,7 @@ def _take_over(source: Path, target: Path, read: Callable[[Path], bytes]) -> Sli
     except FileNotFoundError:
         yield  # many that are not there take their time too
         return
-    except (OSError, ValueError) as error:  # not what it claims to be, or nobody can read it
+    except (OSError, ValueError) as error:  # not what it claims to be, or unreadable
         log.info("%s was not brought along: %s", source.name, error)
         return
     try:

@@ -129,7 +129,7 @@ def _play(
 
 @contextmanager
 def _playing(scene: Scene) -> Iterator[None]:
-    """Let the playhead move for a moment; it comes back, and nobody takes it for a change."""
+    """Let the playhead move for a moment; it comes back, and this doesn't count as a change."""
     frame, subframe, before = scene.frame_current, scene.frame_subframe, activity.grabbing
     activity.grabbing = True
     try:

@@ -34,7 +34,7 @@ class Asked:
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.anchor = Anchor.at(scene, strip, "its frames were being rendered", settings_now)
-        #: Whether the frames must be played to compare them, which nobody may do while a person works.
+        #: Whether the frames must be played to compare them, which must not happen while a person works.
         self.driven = curve_values.is_driven(scene, strip)
         #: Numbers of the frames that the strip no longer asks for, or that could not be compared.
         self.hidden: set[int] = set()

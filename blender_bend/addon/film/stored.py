@@ -12,7 +12,7 @@ from ...core.files.whole import DIGEST
 from ...core.job.resolve import file_name
 from ..host.slices import Slices
 
-#: Up to so many frames are looked for one by one; for more the folder is listed, for a network takes long for each.
+#: Up to this many frames are looked up one by one; beyond that the folder is listed, since a network is slow for each.
 FEW = 16
 #: Files that are listed without a pause.
 SLICE = 1000
@@ -58,7 +58,7 @@ class Stored:
         return bytes.fromhex(key) in self._listed
 
     def look_for(self, keys: Iterable[str]) -> set[str]:
-        """Look anew for some frames; which of them are missing."""
+        """Look for some frames again; which of them are missing."""
         missing = {key for key in keys if not (self.store / file_name(key)).is_file()}
         if self._listed is not None:
             self._listed.update(bytes.fromhex(key) for key in set(keys) - missing)

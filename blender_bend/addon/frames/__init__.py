@@ -1,1 +1,1 @@
-"""Frames are made, counted, and fetched when Blender renders."""
+"""Rendering, counting and loading frames."""

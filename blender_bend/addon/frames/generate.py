@@ -69,6 +69,6 @@ def fill_store(
         automatic.ask()
         with named_files.press():
             planned = at_once(plan(scene, strip, frames))
-    generation = Generation(planned, urgent=True)  # somebody waits: Blender within a render, or a script
+    generation = Generation(planned, urgent=True)  # Blender waits within a render, or a script does
     generation.wait(progress)
     return generation

@@ -182,7 +182,7 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], err
     element = strip.elements[index]
     _render.failed_elements.append((owner.name, strip.name, strip.directory, index, element.filename))
     try:
-        # Never into the folder that the file names: nobody knows whose that is.
+        # Never into the folder that the file names: it could be anyone's.
         fitted = tuple(strip.bend_settings.fitted_size)
         size = fitted if all(8 <= side <= 4096 for side in fitted) else (256, 256)
         picture = strips.ensure_failure_picture(preferences.frame_folder(), size)

@@ -1,6 +1,6 @@
 """How many frames of the shown bend strip are ready; kept up to date while the window is idle.
 
-Nobody has pressed anything, so only the artist's own frame folder is looked into.
+No button was pressed, so only the artist's own frame folder is searched.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Status:
     slow : what is to be said of the precision before the work starts
     kept : whether that is the precision of the strip's frames, where this machine would choose another
     memory : what is to be said of memory, line by line; empty if there is enough
-    elsewhere : whether the strip shows frames of another folder, which nobody has looked into
+    elsewhere : whether the strip shows frames of another folder, which hasn't been searched
     waiting : whether frames are counted once the model's files are read
     """
 

@@ -1,1 +1,1 @@
-"""What Bend stands on in Blender: its versions, the add-on's preferences, slices of work, pictures."""
+"""The Blender side's foundation: versions, preferences, slices of work, pictures."""

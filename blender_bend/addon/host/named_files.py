@@ -1,6 +1,6 @@
-"""Files that a .blend names: nobody looks at them before a button of Bend was pressed in it.
+"""Files that a .blend names: Bend doesn't look at them before one of its buttons was pressed in it.
 
-A file from somebody else may name what it likes: a private file, a pipe, a folder on another machine. Until the artist
+A file from someone else can name anything: a private file, a pipe, a folder on another machine. Until the artist
 has pressed a button, nothing that a file names is touched, not even to see whether it is there; after that, panels and
 timers look at what is on this machine. What is on another one is looked at only while a button does its work.
 """
@@ -21,7 +21,7 @@ from bpy.app.handlers import persistent
 FILE_SECONDS = 1.0
 #: Files whose states are kept.
 _KEPT = 200_000
-#: Where Unix systems mount other machines as soon as somebody looks.
+#: Where Unix systems mount other machines as soon as they are accessed.
 _AUTOMOUNTS = ("/net/", "/Network/", "/afs/")
 
 #: Size in bytes and nanosecond of change.
@@ -35,7 +35,7 @@ _known: dict[str, tuple[float, State]] = {}
 
 
 class Unseen(Exception):
-    """Nobody has pressed a button yet, so nobody knows how the file is."""
+    """No button has been pressed yet, so the state of the file is unknown."""
 
 
 @contextmanager
@@ -88,7 +88,7 @@ def is_elsewhere(path: str) -> bool:
 
 
 def forget() -> None:
-    """Look at every file anew."""
+    """Look at every file again."""
     _known.clear()
 
 

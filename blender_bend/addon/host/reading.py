@@ -63,7 +63,7 @@ class Reading:
                 return
 
     def _read(self, path: Path) -> None:
-        """Read a file as it is once nobody writes it any more: what is known before that is known for a moment only.
+        """Read a file once it is no longer being written: what is known before that is only valid for a moment.
 
         Raises
         ------
@@ -150,7 +150,7 @@ def register() -> None:
 
 
 def unregister() -> None:
-    """Read nothing any more."""
+    """Stop reading."""
     global _last
     file_hashes.spare_main_thread(False)
     if _last is not None:

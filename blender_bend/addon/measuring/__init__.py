@@ -1,1 +1,1 @@
-"""What is measured in the sound: overlay, beats, and values under the playhead."""
+"""Measured sound: overlay, beats, and values at the playhead."""

@@ -19,7 +19,7 @@ from .measured import Measured
 
 @dataclass(frozen=True)
 class Numbers:
-    """The way of one frame: the first feature as it is measured, all features together, the parameter.
+    """One frame's values: the first feature as measured, all features combined, the parameter.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What beats are good for on the timeline: markers, keys that snap to them, and keys on every so many of them."""
+"""Beats on the timeline: markers, keys that snap to them, and keys every N beats."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ def _remembered(strip: ImageStrip) -> list[Marker]:
     try:
         return [(str(name), int(frame)) for name, frame in foreign_json.parse_any(text or "[]", longest, longest)]
     except (TypeError, ValueError, OverflowError):
-        return []  # text that somebody else has written
+        return []  # not written by Bend
 
 
 def _remove(scene: Scene, unwanted: Iterable[Marker]) -> None:
@@ -167,7 +167,7 @@ def _snap(curve: FCurve, selected: np.ndarray, beat_frames: np.ndarray) -> int:
 
 
 def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int, offset: int) -> int:
-    """Set keys on every so many beats, with the value that the curve has there; they are the artist's own.
+    """Insert keys every N beats with the curve's current value; they count as the artist's own.
 
     Parameters
     ----------
@@ -216,7 +216,7 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
         settings.shift += seconds - float(grid.times[nearest])
 
 
-#: Taps further apart than this begin anew.
+#: Taps further apart than this start over.
 PAUSE_SECONDS = 3.0
 
 

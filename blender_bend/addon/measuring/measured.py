@@ -91,7 +91,7 @@ def needed(strip: ImageStrip) -> list[str]:
 
 
 def fresh(scene: Scene, strip: ImageStrip, spellings: Iterable[str]) -> bool:
-    """Whether all of that is known, and of the sound as it is now."""
+    """Whether all of that is known for the current sound."""
     found = of(strip)
     if found is None or found.sound != sound_print.sound_of(scene, strip):
         return False

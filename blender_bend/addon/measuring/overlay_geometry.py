@@ -130,7 +130,7 @@ def curve(values: np.ndarray, part: Detail, low: float, high: float) -> np.ndarr
 
 
 def _extremes(frames: np.ndarray, values: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
-    """The least and the greatest value of every so many, each at its own frame."""
+    """The minimum and maximum of every N values, each at its own frame."""
     blocks = math.ceil(len(values) / step)
     padded = np.concatenate([values, np.full(blocks * step - len(values), values[-1])]).reshape(blocks, step)
     places = np.stack([padded.argmin(axis=1), padded.argmax(axis=1)], axis=1)

@@ -25,7 +25,7 @@ class BEND_PT_beats(BendPanel, Panel):
         _draw_grid(layout, beats)
         try:
             grid = measured.grid(strip.id_data, strip)
-        except BendError as error:  # a file may hold what nobody can set here
+        except BendError as error:  # a file can hold values that can't be set here
             layout.label(text=error.message, icon="ERROR")
             return
         if grid is None:

@@ -1,1 +1,1 @@
-"""The engine seen from Blender: started, asked, watched, set up."""
+"""The engine as seen from Blender: installing, starting, requests, supervision."""

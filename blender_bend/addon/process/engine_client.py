@@ -102,7 +102,7 @@ class EngineClient:
 
     @property
     def idle_seconds(self) -> float:
-        """How long nobody has wanted anything of it."""
+        """How long it has been idle."""
         with self._lock:
             return 0.0 if self._requests else time.monotonic() - self._last_use
 
@@ -146,7 +146,7 @@ class EngineClient:
             self._bury()
 
     def _take_in(self, message: Message) -> None:
-        """Deliver a message; late and foreign ones have no request any more and are dropped.
+        """Deliver a message; late and foreign ones have no request and are dropped.
 
         Raises
         ------
@@ -280,11 +280,11 @@ def forgive() -> None:
 
 
 def rest_if_idle() -> float | None:
-    """End an engine that nobody has wanted anything of for a while, which gives its memory back.
+    """Stop an engine that has been idle for a while, which frees its memory.
 
     Returns
     -------
-    seconds until it is to be asked again, as Blender's timers want it; None if there is no engine any more
+    seconds until the next call, as Blender's timers expect; None if there is no engine left
     """
     if _client is None:
         return None

@@ -58,7 +58,7 @@ def log_file() -> Path:
 
 
 def installed() -> Record | None:
-    """The environment in use, if it is whole."""
+    """The environment in use, if it is complete."""
     record = environment.read_record(base())
     return record if record and record.interpreter(base()).exists() else None
 
@@ -161,7 +161,7 @@ def remove() -> SetUp:
 
 
 def report() -> str:
-    """What somebody who helps needs to know; to be shown to the person before it goes anywhere."""
+    """A report for whoever helps; shown to the person before it goes anywhere."""
     record = environment.read_record(base())
     said = logs.tail(log_file(), REPORTED_BYTES).splitlines()[-80:] or ["no installation has been attempted"]
     lines = [

@@ -1,1 +1,1 @@
-"""What a bend strip carries, as Blender's properties, and the stack of its bends."""
+"""A bend strip's settings as Blender properties, and its bend stack."""

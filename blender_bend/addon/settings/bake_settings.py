@@ -57,7 +57,7 @@ class Options:
     attack, decay : seconds of the rise to an event and of the fall after it
     shape : one of ``core.curves.event_keys.SHAPES``
     accent : 0...1; 0 gives every event the full range, 1 as much of it as the feature has there
-    add : add the sound to the curve as it is, where silence adds nothing; what the last bake added is taken back first
+    add : add the sound to the existing curve, where silence adds nothing; what the last bake added is taken back first
     use_range : write only frames first...last of the timeline
     extrapolation : CONSTANT or LINEAR
     cyclic : repeat the curve before and after; the frame after the strip's last is the first again

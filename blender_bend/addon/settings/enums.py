@@ -35,8 +35,8 @@ def check(group: Any, names: Iterable[str] | None = None) -> None:
     """Refuse choices that this version of Bend does not have, as a file of another version or of a stranger may hold.
 
     Blender reads them as empty. What is only shown takes them for the usual ones; what works with them checks first.
-    Texts that nobody types are refused too: they would be read for every frame. So are numbers beyond their limits,
-    which Blender holds only while somebody types.
+    Texts too long to have been typed are refused too: they would be read for every frame. So are numbers beyond their
+    limits, which Blender only enforces while typing.
 
     Parameters
     ----------

@@ -93,7 +93,7 @@ class Holder:
     captured_from: StringProperty(description="What was captured, to detect changes", options={"HIDDEN"})
 
     def described(self) -> tuple[Parameter, ...]:
-        """The catalogue's parameters of this holder, as it is set now."""
+        """The catalog's parameters of this holder with its current settings."""
         raise NotImplementedError
 
     def heading(self) -> str:

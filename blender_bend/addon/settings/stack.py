@@ -1,4 +1,4 @@
-"""Editing the bend stack: bends and parameters come and go, with their custom properties and curves, nobody else's."""
+"""Editing the bend stack: bends and parameters come and go, with their own custom properties and curves."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def add_bend(strip: Strip, operator: str = "rotate_channels", site: str = "laten
 
 
 def unique_title(strip: Strip, wanted: str) -> str:
-    """The wanted title, with a number if the stack or a property of somebody else has it already."""
+    """The wanted title, with a number if the stack or another custom property already has it."""
     taken = {bend.title for bend in strip.bend_settings.bends} | {SOURCE_HEADING}
     taken |= {key.partition(_BETWEEN)[0] for key in list(strip.keys())}
     candidates = (wanted if number == 1 else f"{wanted} {number}" for number in range(1, len(taken) + 2))
@@ -107,7 +107,7 @@ def _fit_value(strip: Strip, key: str, parameter: Parameter, kind: str) -> None:
 def _route_range(parameter: Parameter, kind: str) -> tuple[float, float]:
     """A new route begins at the neutral value and goes twice as far as the value of a new bend.
 
-    Where the usual range is another, as it is on the layers of the network, it takes the same share of that one.
+    Where the usual range differs, as on network layers, it takes the same share of that range.
     """
     usual = parameter.soft_at(kind)
     if parameter.neutral is None or parameter.default == parameter.neutral:

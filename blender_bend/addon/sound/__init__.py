@@ -1,1 +1,1 @@
-"""What a bend strip hears: which strips, mixed down, and noticed when it changes."""
+"""The sound of a bend strip: which strips, their mixdown, and whether it has changed."""

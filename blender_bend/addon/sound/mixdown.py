@@ -1,4 +1,4 @@
-"""From the chosen sound strips to a file of samples, by Blender's own mixdown: what you hear is what is analysed."""
+"""From the chosen sound strips to a file of samples, by Blender's own mixdown: what you hear is what is measured."""
 
 from __future__ import annotations
 
@@ -48,12 +48,12 @@ def _plays_sound(strip: Strip, within: frozenset[str]) -> bool:
 
 
 def listened(scene: Scene, strip: ImageStrip) -> list[Strip]:
-    """The sound strips that a bend strip listens to; those that are gone count for nothing."""
+    """The sound strips of a bend strip; missing ones are ignored."""
     return sound_choice.find(sound_strips(scene), strip.bend_settings.sounds).strips
 
 
 def chosen_sounds(scene: Scene, strip: ImageStrip, choice: Collection[Any] = ()) -> list[Strip]:
-    """The sound strips that a bend strip listens to; all of the scene's if none was chosen.
+    """The sound strips of a bend strip; all of the scene's if none were chosen.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def chosen_sounds(scene: Scene, strip: ImageStrip, choice: Collection[Any] = ())
 
 
 def gone(item: Any) -> BendError:
-    """What to say when something that was chosen has no sound any more."""
+    """The error for a chosen strip or channel that no longer has sound."""
     said = f"The sound strip '{item.name}' is no longer on the timeline."
     if item.channel:
         said = f"There is no longer any sound in channel {item.channel}."

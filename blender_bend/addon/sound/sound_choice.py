@@ -1,4 +1,4 @@
-"""Which sound strips a bend strip listens to: strips, known by a mark whatever they are called, or all of a channel.
+"""Which sound strips a bend strip uses: strips, known by a mark whatever they are called, or all of a channel.
 
 A copy of a strip has its mark too. It is not meant; what was cut off a strip is.
 """
@@ -79,7 +79,7 @@ def is_selected(strip: Strip) -> bool:
 
 
 def add(items: Any, strip: Strip) -> None:
-    """Listen to a strip besides what was chosen before."""
+    """Use a strip in addition to those chosen before."""
     settings = strip.bend_settings
     settings.sound_mark = settings.sound_mark or secrets.token_hex(8)
     if all(item.mark != settings.sound_mark for item in items):

@@ -1,7 +1,7 @@
 """A fingerprint of everything that decides what a bend strip hears, to notice when the sound of a bake has changed.
 
 Times are taken relative to the first frame that the strip hears: sliding the strip together with its sound changes
-nothing, sliding one of them does. It is empty as long as nobody has looked at the files of the sound.
+nothing, sliding one of them does. It is empty until the files of the sound have been checked.
 """
 
 from __future__ import annotations
@@ -160,7 +160,7 @@ def _file(path: str, library: Any = None) -> tuple[Any, ...]:
 
 
 def is_unknown(scene: Scene, strip: ImageStrip) -> bool:
-    """Whether curves were baked from a sound whose files nobody has looked at since the .blend was opened."""
+    """Whether curves were baked from a sound whose files haven't been checked since the .blend was opened."""
     return bool(_baked(strip)) and not of(scene, strip)
 
 

@@ -1,1 +1,1 @@
-"""The frame store and the project: what is used, how much there is, and what leaves the house."""
+"""The frame store and the project: what is used, how much there is, and exporting it."""

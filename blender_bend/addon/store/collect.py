@@ -1,6 +1,6 @@
 """Collecting a project: frames and sounds are copied beside the .blend file and named relative to it.
 
-The folder can then be moved to another machine as it is.
+The folder can then be moved to another machine.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
 
 
 def _wanted(beside: Path, sounds: dict[Path, Path], done: set[Path], result: Collected) -> dict[Path, Path]:
-    """What is still to be copied, and to where; where the sounds shall be is added to ``sounds``."""
+    """What remains to be copied, and where to; the targets of the sounds are added to ``sounds``."""
     result.lost, result.refused = [], []
     for named in _sounds():
         if not named.path.is_file():
@@ -116,7 +116,7 @@ def _wanted(beside: Path, sounds: dict[Path, Path], done: set[Path], result: Col
 
 
 def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
-    """The pictures of all bend strips that exist, where they are and where they shall be."""
+    """The pictures of all bend strips that exist, where they are and where they will be."""
     for strip in _bend_strips():
         old = _absolute(strip.directory)
         names = {e.filename: None for e in strip.elements if _OWN_NAME.fullmatch(e.filename)}
@@ -156,7 +156,7 @@ def _sounds() -> Iterator[_Named]:
 
 
 def _place(source: Path, beside: Path, taken: set[Path]) -> Path:
-    """Where a sound shall be: where it is if that is beside the .blend file, else among the collected sounds."""
+    """The target of a sound: where it is if that is next to the .blend file, else among the collected sounds."""
     if source.is_relative_to(beside):
         return source
     number = 1

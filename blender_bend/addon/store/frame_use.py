@@ -139,7 +139,7 @@ def _used(store: Path) -> Slices[set[str]]:
 
 
 def _planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
-    """The frames that a strip shows after Generate; none for a strip that cannot be generated as it is."""
+    """The frames that a strip shows after Generate; none for a strip that can't be generated."""
     scene_name, names = scene.name, set[str]()
     try:
         made = strips.called(scene_name, strip_name).bend_settings.made
@@ -175,7 +175,7 @@ def _shown(store: Path) -> Iterator[str]:
 def _within(store: Path, directory: str, names: list[str], scene: Scene | None) -> Iterator[str]:
     named = bpy.path.abspath(directory, library=scene.library if scene else None)
     if named_files.is_elsewhere(named) and not named_files.is_elsewhere(str(store)):
-        return  # nobody asks another machine whether a folder of this one is there
+        return  # another machine isn't asked about a folder of this one
     folder = Path(named).resolve()
     if folder.is_relative_to(store):
         prefix = folder.relative_to(store).as_posix()

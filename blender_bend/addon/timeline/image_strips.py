@@ -1,7 +1,7 @@
 """Making an image-sequence strip of any length at once.
 
 ``elements.append`` copies all elements for each one more: ten minutes of film take half a minute. Blender's own
-operator makes them in one go, but only for somebody who sits at a sequencer.
+operator makes them in one go, but only in an open sequencer.
 """
 
 from __future__ import annotations
