@@ -342,3 +342,42 @@ def test_another_sound_whose_mute_is_animated_is_not_heard(scene, song, tmp_path
     assert np.array_equal(heard([song], range(1, 25)), before)
     curves = scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves
     assert not curves[0].mute and not other.mute
+
+
+def blink(channel, how, frames):
+    """Let a channel be muted on every odd frame; its curve or driver."""
+    if how == "driver":
+        driver = channel.driver_add("mute")
+        driver.driver.expression = "frame % 2"
+        return driver
+    for frame in frames:
+        channel.mute = bool(frame % 2)
+        channel.keyframe_insert("mute", frame=frame)
+    return channel.id_data.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[0]
+
+
+@pytest.mark.parametrize("how", ["keys", "driver"])
+@pytest.mark.parametrize("where", ["timeline", "meta strip"])
+def test_an_animated_mute_of_a_channel_is_heard_on_its_frames(scene, tmp_path, heard, how, where):
+    """Blender's sequencer does not wait for it: one frame in thirty or so was heard as the one before it."""
+    frames, strip = range(1, 37), add(scene, write_wav(tmp_path / "a.wav", tone(1.6, RATE), RATE))
+    owner = scene.sequence_editor
+    if where == "meta strip":
+        owner = scene.sequence_editor.strips.new_meta("Meta", 3, 1)
+        strip.move_to_meta(owner)
+        trim(owner, 1, 38)
+    curve = blink(owner.channels[strip.channel], how, frames)
+    scene.frame_set(5)
+    samples = heard([strip], frames)
+    levels = [level(samples, frame - 1, frame) for frame in frames]
+    assert [frame for frame in frames if levels[frame - 1] > 0] == list(frames[1::2])
+    assert levels[1::2] == pytest.approx([CENTERED] * 18, rel=0.05)
+    assert (curve.mute, owner.channels[strip.channel].mute, scene.frame_current) == (False, True, 5)
+
+
+def test_a_mixdown_that_fails_leaves_the_animation_of_channels_as_it_was(scene, song, addon, core, tmp_path):
+    curve = blink(scene.sequence_editor.channels[1], "keys", range(1, 10))
+    scene.frame_set(4)
+    with pytest.raises(core.errors.BendError, match="could not mix"):
+        addon.mixdown.mixdown(scene, [song], range(1, 10), tmp_path / "missing")
+    assert (curve.mute, scene.frame_current, scene.sequence_editor.channels[1].mute) == (False, 4, False)

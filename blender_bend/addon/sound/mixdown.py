@@ -156,7 +156,8 @@ def mixdown(scene: Scene, sounds: list[Strip], frames: range, folder: Path) -> P
         paths = [folder / f"piece-{number}.wav" for number in range(len(pieces))]
         for piece, part in zip(pieces, paths, strict=True):
             scene.frame_set(piece.start)
-            _mix(scene, piece, part)
+            with switches.channels_held(scene, sounds):
+                _mix(scene, piece, part)
     switches.join(paths, pieces, frame_rate(scene), SAMPLE_RATE, path)
     return path
 

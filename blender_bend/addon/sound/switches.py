@@ -80,6 +80,29 @@ def _glides(thing: Any, name: str) -> bool:
 
 
 @contextmanager
+def channels_held(scene: Scene, sounds: Iterable[Strip]) -> Iterator[None]:
+    """Keep the animated mutes of channels as they are at the playhead.
+
+    To mix, Blender walks through the frames, from the one before the first, and its sequencer waits for the animation
+    of strips but not for that of channels: now it finds the mute of the piece, now that of the frame before.
+    """
+    found = [channel for strip in sounds for channel in heard_properties.channels(scene, strip)]
+    mutes = {f"{channel.path_from_id()}.mute": channel for channel in found}
+    moved = {path: [curve for curve in animated.moving(scene, path) if not curve.mute] for path in mutes}
+    try:
+        for path, curves in moved.items():
+            now = mutes[path].mute
+            for curve in curves:
+                curve.mute = True
+            if curves:
+                mutes[path].mute = now
+        yield
+    finally:
+        for curve in (curve for curves in moved.values() for curve in curves):
+            curve.mute = False
+
+
+@contextmanager
 def playhead_kept(scene: Scene) -> Iterator[None]:
     """Put the playhead back where it was."""
     frame, part = scene.frame_current, scene.frame_subframe
