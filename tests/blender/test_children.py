@@ -18,14 +18,14 @@ def module(name):
 
 
 @pytest.fixture
-def errand(store, addon, tmp_path):
-    """Begins an errand whose child is a program of the test's."""
+def task(store, addon, tmp_path):
+    """Begins a task whose child is a program of the test's."""
 
     def begin(program):
         path = tmp_path / "program.py"
         path.write_text(program)
         child = module("child").Child(Path(sys.executable), [str(path)], "test")
-        return module("errands").Errand(child, "Trying", lambda child: child.death("The trial"))
+        return module("tasks").Task(child, "Trying", lambda child: child.death("The trial"))
 
     yield begin
     addon.activity.end()
@@ -50,8 +50,8 @@ def failure(core, work):
     ],
     ids=["killed", "import", "megabytes", "a long line", "private"],
 )
-def test_a_child_that_dies_is_quoted_and_its_log_is_kept_short(errand, core, addon, program, words):
-    error = failure(core, errand(program).wait)
+def test_a_child_that_dies_is_quoted_and_its_log_is_kept_short(task, core, addon, program, words):
+    error = failure(core, task(program).wait)
     assert error.code == core.errors.Code.ENGINE_DIED and all(word in error.message for word in words), error
     file = module("log_files").path("test")
     assert file.name in error.hint and file.stat().st_size <= 1 << 20
@@ -110,7 +110,7 @@ def test_a_doctor_that_does_not_answer_is_quoted(store, addon, tmp_path):
 
 
 def ticks(run, addon):
-    """Follow an errand as Blender's timer does; how often it was looked at."""
+    """Follow a task as Blender's timer does; how often it was looked at."""
     looks = 1
     while run._tick() is not None:
         looks += 1
@@ -121,7 +121,7 @@ def ticks(run, addon):
 
 @pytest.mark.parametrize("what", ["remove", "log out", "delete"])
 def test_what_is_removed_is_removed_beside_blenders_work(store, addon, monkeypatch, what, tmp_path):
-    """Nothing waits for the child: the errand is shown, and its end is seen by looking."""
+    """Nothing waits for the child: the task is shown, and its end is seen by looking."""
     monkeypatch.setenv("HF_HOME", str(tmp_path))
     setup, library = module("engine_setup"), module("model_library")
     begin = {"remove": setup.remove, "log out": library.log_out, "delete": lambda: library.delete("owner/nothing")}

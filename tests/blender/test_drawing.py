@@ -97,8 +97,8 @@ def test_a_model_that_is_here_can_be_deleted_and_a_begun_one_resumed(panels, cac
 
 
 def test_a_download_shows_how_much_has_come(panels, addon):
-    errands = importlib.import_module(f"{MODULE}.blender_bend.addon.process.errands")
-    addon.activity.current = errands.Working("Downloading owner/painter", bytes=340_000_000, total_bytes=5_300_000_000)
+    tasks = importlib.import_module(f"{MODULE}.blender_bend.addon.process.tasks")
+    addon.activity.current = tasks.Working("Downloading owner/painter", bytes=340_000_000, total_bytes=5_300_000_000)
     try:
         layout = Layout()
         panels.setup.draw_progress(layout)

@@ -128,7 +128,7 @@ def test_after_a_failure_the_rest_is_not_begun(parted, scene, store, addon, core
 
 def test_the_rest_is_made_in_the_way_in_which_the_first_part_had_to_be(parted, scene, store, addon, core, monkeypatch):
     way = core.ways.Way("float32", 2)
-    monkeypatch.setattr(addon.batches, "fitting", lambda job: way)
+    monkeypatch.setattr(addon.memory_fit, "fitting", lambda job: way)
     addon.preferences.preferences().batch = 4
     plan = begun(scene, parted, addon)
     work = addon.generate.Generation(replace(plan, job=replace(plan.job, batch=4)))

@@ -305,7 +305,7 @@ def test_a_strip_whose_scene_was_deleted_is_named_and_blender_lives(scene, tmp_p
     other = scene_of("Other", write_wav(tmp_path / "a.wav", tone(1.0, RATE), RATE))
     play(scene, other).mute = muted
     bpy.data.scenes.remove(other)
-    assert "'Other' in 'Scene' was deleted" in failure_of(bpy.ops.bend.bake)
+    assert "'Other' in 'Scene' has been deleted" in failure_of(bpy.ops.bend.bake)
 
 
 def test_speakers_of_a_3d_scene_are_not_measured_and_stay_audible(scene, song, heard, tmp_path):

@@ -19,7 +19,7 @@ from ..film.plans import Plan
 from ..film.stored import Stored
 from ..host import activity
 from ..host.slices import Slices, at_once
-from ..process import batches, engine_client
+from ..process import engine_client, memory_fit
 from ..process.engine_request import Request
 from ..prompts import notices
 
@@ -144,7 +144,7 @@ class Generation:
         self._waits = False
         if plan.missing and not (self.request and self.request.failed):
             # Memory may have run out for the first part: then the rest is made in the same way as that was.
-            yield from self._start(replace(plan, job=batches.fitting(plan.job).of(plan.job)))
+            yield from self._start(replace(plan, job=memory_fit.fitting(plan.job).of(plan.job)))
 
     def _go_on(self, until: float) -> None:
         """Go on with the rest while there is something to do, and time; what stops that ends everything."""
@@ -218,7 +218,7 @@ class Generation:
         plan, rendered = self._current, int(message.data["rendered"])
         batch, decode = int(message.data["batch"]), str(message.data.get("decode", WHOLE))
         self.rendered += rendered
-        batches.learn(plan.job, batch, decode)
+        memory_fit.learn(plan.job, batch, decode)
         plan.remember(replace(way_of(plan.job), batch=batch, decode=decode))
         if self._began and rendered and plan.work.states:
             activity.seconds_per_state = (time.monotonic() - self._began) / plan.work.states

@@ -11,7 +11,7 @@ from bpy.types import Context, Event, Operator
 from ...core.wording import counted
 from ..host import compat, preferences
 from ..host.slices import Slices
-from ..process.errands import size_text
+from ..process.tasks import size_text
 from ..store import collect, export_frames, frame_use, store_size
 from ..store.collect import Collected
 from ..store.frame_use import Found

@@ -8,7 +8,7 @@ from bpy.types import Context, Panel
 
 from ...core.wording import counted
 from ..host import compat, preferences
-from ..process.errands import size_text
+from ..process.tasks import size_text
 from ..store import frame_use, store_size
 from ..store.store_size import Size
 from .main import BendPanel, wrap

@@ -7,7 +7,7 @@ from bpy.types import Context, Panel
 from ...core.wording import counted
 from ..frames import status
 from ..host import activity, reading
-from ..process import errands
+from ..process import tasks
 from ..timeline.strips import active_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .preferences.precision import draw_notices
@@ -46,7 +46,7 @@ class BEND_PT_generate(BendPanel, Panel):
         row.scale_y = 1.5
         row.operator("bend.generate", icon="RENDER_ANIMATION")
         row.operator("bend.preview_frame", icon="RENDER_STILL")
-        if current and not isinstance(current, errands.Working):  # those have a panel of their own
+        if current and not isinstance(current, tasks.Working):  # those have a panel of their own
             draw_under_way(layout, current)
         if activity.last_failure:
             draw_repair(layout, activity.last_failure)

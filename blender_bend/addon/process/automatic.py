@@ -15,7 +15,7 @@ from ...core.resources.speeds import Speeds
 from ...core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Choice, choose
 from ..host import activity, preferences
 from ..host.slices import Slices
-from . import batches, engine_client
+from . import engine_client, memory_fit
 from .engine_request import Request
 
 #: By engine and device, as ``_place``: what an engine of this session has said, and what was read from the disk.
@@ -116,9 +116,9 @@ def choice(job: Job, text: str) -> Choice:
         batch = chosen.batch
     elif found is not None:
         batch = memory_advice.batch_that_fits(replace(job, precision=precision), found)
-    here = batches.fitting(replace(job, precision=precision, batch=batch))
+    here = memory_fit.fitting(replace(job, precision=precision, batch=batch))
     made = choose(chosen.precision, chosen.batch, here, text)
-    making, fresh = (batches.fitting(way.of(job)) for way in (made.making, made.fresh))
+    making, fresh = (memory_fit.fitting(way.of(job)) for way in (made.making, made.fresh))
     good = tuple(dict.fromkeys(way for way in (made.making, *made.good) if way != making))
     return Choice(making, good, fresh)
 

@@ -20,7 +20,7 @@ from ...core.wording import some
 from ..host import activity, log_files, preferences
 from . import engine_client
 from .child import Child, variables
-from .errands import Errand
+from .tasks import Task
 
 PINS = preferences.ROOT / "wheels" / "engine.txt"
 BUNDLED = preferences.ROOT / "wheels"
@@ -141,7 +141,7 @@ def version_of(python: Path) -> tuple[int, int]:
     return major, minor
 
 
-class SetUp(Errand):
+class SetUp(Task):
     """A set-up, or a removal, under way."""
 
     def __init__(self, child: Child, title: str) -> None:

@@ -8,7 +8,7 @@ import bpy
 
 from ...core.process import environment
 from ..host import activity, preferences
-from . import engine_client, engine_setup, errands
+from . import engine_client, engine_setup, tasks
 from .child import engine_command
 
 TICK_SECONDS = 0.2
@@ -70,7 +70,7 @@ class Examination:
                 running = None
                 if all(finding.state != "problem" for finding in found):
                     activity.engine_is_well()
-                errands.redraw()
+                tasks.redraw()
                 return True
             found.extend(Finding(**finding) for finding in said.get("findings", ()))
         return False

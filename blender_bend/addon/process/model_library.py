@@ -14,10 +14,10 @@ from ...core.process.messages import GONE
 from ..host import changes, model_list, preferences
 from . import engine_client
 from .child import Child, engine_command
-from .errands import Errand
+from .tasks import Task
 
 
-def download(name: str) -> Errand:
+def download(name: str) -> Task:
     """Begin to fetch a model; where it was interrupted it goes on.
 
     Parameters
@@ -38,10 +38,10 @@ def download(name: str) -> Errand:
         )
     _require_online()
     command = engine_command(["download", wanted, "--json"])
-    return Errand(command, f"Downloading {wanted}", partial(_stopped, "download"), then=_look_again)
+    return Task(command, f"Downloading {wanted}", partial(_stopped, "download"), then=_look_again)
 
 
-def log_in(token: str) -> Errand:
+def log_in(token: str) -> Task:
     """Hand an access token to huggingface_hub, which tries it and keeps it; Bend itself keeps nothing.
 
     Raises
@@ -51,25 +51,25 @@ def log_in(token: str) -> Errand:
     _require_online()
     child = engine_command(["login", "--json"])
     child.say(token.strip())
-    return Errand(child, "Logging in", partial(_stopped, "log-in"))
+    return Task(child, "Logging in", partial(_stopped, "log-in"))
 
 
-def log_out() -> Errand:
+def log_out() -> Task:
     """Let huggingface_hub forget its token.
 
     Raises
     ------
     BendError(ENGINE_MISSING)
     """
-    return Errand(engine_command(["logout", "--json"]), "Logging out", partial(_stopped, "log-out"))
+    return Task(engine_command(["logout", "--json"]), "Logging out", partial(_stopped, "log-out"))
 
 
-def delete(name: str) -> Errand:
+def delete(name: str) -> Task:
     """Begin to take a model off the disk."""
     engine_client.shut_down(patience=0.0)  # Windows deletes no file that the engine has mapped
     # Blender's own Python: a model can be deleted without an engine.
     child = Child(Path(sys.executable), ["-m", "blender_bend.engine", "delete", name, "--json"], "delete")
-    return Errand(child, f"Deleting {name}", partial(_stopped, "deletion"), after=_look_again)
+    return Task(child, f"Deleting {name}", partial(_stopped, "deletion"), after=_look_again)
 
 
 def _look_again() -> None:

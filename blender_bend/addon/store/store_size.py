@@ -16,7 +16,7 @@ from ...core.job.resolve import INPUTS
 from ...core.job.store_files import Tally, tallies
 from ..host import preferences
 from ..host.slices import Slices
-from ..process import errands
+from ..process import tasks
 
 #: Seconds for which a measurement counts.
 FRESH_SECONDS = 10.0
@@ -118,5 +118,5 @@ def _look() -> float | None:
     if _thread is not None and _thread.is_alive():
         return TICK_SECONDS
     _thread = None
-    errands.redraw()
+    tasks.redraw()
     return None

@@ -9,7 +9,7 @@ from ....core.errors import BendError
 from ....core.models import known_models
 from ...host import activity, model_list
 from ...process import model_library
-from ...process.errands import size_text
+from ...process.tasks import size_text
 from ...timeline.strips import active_bend_strip
 from ..shared.following import follow
 from ..shared.polls import WhenIdle, WhenOnline

@@ -7,7 +7,7 @@ from typing import Any
 from ....core.models import hub_cache, known_models
 from ...host import model_list
 from ...host.model_list import Row
-from ...process.errands import size_text
+from ...process.tasks import size_text
 
 
 def draw_models(layout: Any) -> None:

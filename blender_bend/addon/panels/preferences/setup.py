@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, Panel
 
 from ...host import activity
-from ...process import engine_setup, errands, health
+from ...process import engine_setup, health, tasks
 from ..main import draw_repair, draw_under_way, wrap
 
 ICONS = {"ok": "CHECKMARK", "warning": "ERROR", "problem": "CANCEL"}
@@ -54,7 +54,7 @@ def draw_findings(layout: Any) -> None:
 def draw_progress(layout: Any) -> None:
     """The bar of a set-up or a download under way."""
     current = activity.current
-    if isinstance(current, errands.Working):
+    if isinstance(current, tasks.Working):
         draw_under_way(layout, current)
 
 
@@ -69,7 +69,7 @@ class BEND_PT_setup(Panel):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return isinstance(activity.current, errands.Working)
+        return isinstance(activity.current, tasks.Working)
 
     def draw(self, context: Context) -> None:
         draw_progress(self.layout)

@@ -1,4 +1,4 @@
-"""In which way jobs fit into memory, as the engine has found out since Blender was started."""
+"""How jobs fit into memory, as found out by the engine since Blender was started."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _kind(job: Job) -> tuple[str, tuple[int, int], str]:
 
 
 def learn(job: Job, batch: int, decode: str = WHOLE) -> None:
-    """Note the way in which a job came through."""
+    """Remember how a job was rendered."""
     if batch < job.batch or decode != job.decode:
         _fitting[_kind(job)] = Way(job.precision, batch, decode)
 

@@ -1,4 +1,4 @@
-"""Errands: child processes that do one thing, such as a set-up or a download, with their progress in the panels.
+"""Tasks: child processes that do one thing, such as a set-up or a download, with their progress in the panels.
 
 They say what they are at in JSON lines (``phase``, ``done``, ``total``, ``bytes``, ``total_bytes``), and how it went in
 the last one (``end``).
@@ -22,7 +22,7 @@ TICK_SECONDS = 0.2
 
 @dataclass
 class Working(Activity):
-    """An errand under way.
+    """A task in progress.
 
     Parameters
     ----------
@@ -59,8 +59,8 @@ def size_text(count: float) -> str:
     )
 
 
-class Errand:
-    """An errand under way; the panels show its activity, and its cancel button stops it.
+class Task:
+    """A task in progress; the panels show its activity, and its cancel button stops it.
 
     Parameters
     ----------
