@@ -29,7 +29,7 @@ EXPLORE = ["explore", "job.json", "--operator", "add"]
 TRAIN = ["sonic", "train", "a", "--model", "m", "--clap", "c", "--out", "o", "--stage", "1"]
 FILES = ["--model", "m", "--clap", "c", "--projector", "p", "--adapters", "a", "--clip", "l", "--out", "o"]
 EVALUATE = ["sonic", "evaluate", "a", *FILES]
-LISTEN = ["sonic", "listen", "a.wav", "--clap", "c", "--out", "o"]
+LISTEN = ["sonic", "embed", "a.wav", "--clap", "c", "--out", "o"]
 #: Every numeric option: the command with what else it needs, the option, and the least and most that come through.
 OPTIONS: tuple[tuple[list[str], str, float, float], ...] = (
     (ANALYSE, "fps", 0.01, 32_767),

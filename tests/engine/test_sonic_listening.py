@@ -109,13 +109,14 @@ def test_the_engine_listens_for_blender(
     assert caught.value.code == Code.MODEL_MISSING
 
 
-def test_the_command_line_listens_for_a_job(
-    tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
+@pytest.mark.parametrize("command", ["embed", "listen"])
+def test_the_command_line_embeds_the_sound_of_a_job_also_by_the_old_name(
+    command: str, tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_sound(sound.clamp(-1, 1).numpy(), 44100)
     out, store = tmp_path / "heard.json", tmp_path / "frames"
     options = ["--clap", str(tower_file), "--fps", "10", "--store", str(store), "--out", str(out)]
-    assert main(["sonic", "listen", str(path), *options, "--window", "0.5", "--step", "1", "--blended"]) == 0
+    assert main(["sonic", command, str(path), *options, "--window", "0.5", "--step", "1", "--blended"]) == 0
     rows = json.loads(out.read_text())
     assert [row["number"] for row in rows] == list(range(1, 31))
     shares = np.array([row["heard"] for row in rows])

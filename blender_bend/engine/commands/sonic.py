@@ -1,4 +1,4 @@
-"""``sonic convert``, ``train``, ``evaluate`` and ``listen``: the files with which a model hears, and what it hears."""
+"""``sonic convert``, ``train``, ``evaluate`` and ``embed``: sound adapters, and embeddings of sound."""
 
 from __future__ import annotations
 
@@ -60,17 +60,19 @@ def add(commands: Any) -> None:
     evaluate.add_argument("--guidance", type=GUIDANCE, default=7.5)
     evaluate.set_defaults(run=_evaluate)
 
-    listen = parts.add_parser("listen", help="embed the sound window of every frame, for the frames of a job")
-    listen.add_argument("sound", type=Path)
-    listen.add_argument("--clap", type=Path, required=True, help="the file written by `sonic convert`")
-    listen.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
-    listen.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
-    listen.add_argument("--out", type=Path, required=True, help="the .json file to write")
-    listen.add_argument("--window", type=WINDOW, default=10.0, help="seconds of sound around a frame, up to 10")
-    listen.add_argument("--step", type=WINDOW_STEP, default=0.0, help="seconds between windows (default: one frame)")
-    listen.add_argument("--blended", action="store_true", help="interpolate between windows instead of holding")
-    listen.add_argument("--cache", type=Path, help="cache folder for embeddings")
-    listen.set_defaults(run=_listen)
+    embed = parts.add_parser(
+        "embed", aliases=["listen"], help="embed the sound window of every frame, for the frames of a job"
+    )
+    embed.add_argument("sound", type=Path)
+    embed.add_argument("--clap", type=Path, required=True, help="the file written by `sonic convert`")
+    embed.add_argument("--fps", required=True, help="24, 30000/1001 or 29.97")
+    embed.add_argument("--store", type=Path, default=Path("frames"), help="frame folder (default: frames)")
+    embed.add_argument("--out", type=Path, required=True, help="the .json file to write")
+    embed.add_argument("--window", type=WINDOW, default=10.0, help="seconds of sound around a frame, up to 10")
+    embed.add_argument("--step", type=WINDOW_STEP, default=0.0, help="seconds between windows (default: one frame)")
+    embed.add_argument("--blended", action="store_true", help="interpolate between windows instead of holding")
+    embed.add_argument("--cache", type=Path, help="cache folder for embeddings")
+    embed.set_defaults(run=_embed)
 
 
 def _convert(options: argparse.Namespace) -> int:
@@ -185,7 +187,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _listen(options: argparse.Namespace) -> int:
+def _embed(options: argparse.Namespace) -> int:
     """Write for every frame its ``sound`` as a job has it, and how much of what it hears is no silence."""
     import json
 
