@@ -164,8 +164,8 @@ class Writing:
         clear_of = np.concatenate([ticks(taken - start), ticks(self._removed)])
         baked = _give_way(baked, clear_of, start)
         wanted = extent.wanted
-        beside = [frame if frame in self._sound.frames else None for frame in (wanted.start - 1, wanted.stop)]
-        anchors = _give_way(range_cuts.anchors(before, *beside, self._own), clear_of, start)
+        left, right = (frame if frame in self._sound.frames else None for frame in (wanted.start - 1, wanted.stop))
+        anchors = _give_way(range_cuts.anchors(before, left, right, self._own), clear_of, start)
         moved = _rows_of(before, kept)
         past = _past(self._memory, start)
         _lift(moved, (self._inside | extent.whole)[kept], past, -_addition(self._memory, past, start, column=2))

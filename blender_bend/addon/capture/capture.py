@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import bpy
 import numpy as np
@@ -234,7 +235,7 @@ def _render(scene: Scene, strip: ImageStrip, number: int, output: Path) -> np.nd
 
 
 #: What a scene's render must be set to, so that its file holds the strips' pixels and nothing else.
-_RENDER = {
+_RENDER: dict[str, Any] = {
     "use_sequencer": True,
     "use_border": False,
     "use_stamp": False,

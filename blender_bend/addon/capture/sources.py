@@ -12,7 +12,7 @@ import bpy
 from bpy.types import ImageStrip, Scene, Strip
 
 from ...core.errors import BendError, Code
-from ..host import compat, named_files
+from ..host import compat, named_files, typed
 from ..host.named_files import Unseen
 from ..host.slices import Slices
 from ..timeline import drivers
@@ -54,10 +54,10 @@ def strips_below(strip: ImageStrip) -> list[Strip]:
     BendError(STRIP_MISSING) if there is none
     """
     scene, own = strip.id_data, outermost(strip)
-    muted = scene.sequence_editor.channels
+    muted = typed.editor(scene).channels
     found = [
         other
-        for other in scene.sequence_editor.strips
+        for other in typed.editor(scene).strips
         if other.channel < own.channel and other.type != "SOUND" and not other.mute and not muted[other.channel].mute
     ]
     if not found:
@@ -76,7 +76,7 @@ def mask_strip(scene: Scene, name: str) -> Strip:
     ------
     BendError(STRIP_MISSING)
     """
-    found = scene.sequence_editor.strips_all.get(name)
+    found = typed.editor(scene).strips_all.get(name)
     if found is None or found.type == "SOUND":
         raise BendError(
             Code.STRIP_MISSING,
@@ -89,7 +89,7 @@ def mask_strip(scene: Scene, name: str) -> Strip:
 @contextmanager
 def only(scene: Scene, shown: list[Strip]) -> Iterator[None]:
     """Let the sequencer show some strips and nothing else; all mutes come back."""
-    editor = scene.sequence_editor
+    editor = typed.editor(scene)
     path = {strip.name for strip in shown}
     for strip in shown:
         while (strip := strip.parent_meta()) is not None:
@@ -163,8 +163,8 @@ def look(strip: ImageStrip, shown: list[Strip], frames: range) -> tuple[Any, lis
     most = None if named_files.may_look() else 1  # one is enough to know that nothing is known
     for one in shown:
         if compat.left_handle(one) < frames.stop and compat.right_handle(one) > frames.start:
-            for value in _describe(one, start, curves):
-                digest.update(value.encode())
+            for described in _describe(one, start, curves):
+                digest.update(described.encode())
             files.extend(itertools.islice(_files(one), most))
     return digest, files
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import bpy
-from bpy.types import ImageStrip, Scene, SoundStrip
+from bpy.types import ImageStrip, Scene, Strip
 
 from ...core.errors import BendError, Code
 from ...core.job.job import Hearing
@@ -60,7 +60,7 @@ def windows_of(scene: Scene, strip: ImageStrip) -> Windows:
     return Windows(frame_rate(scene), settle(condition.step), condition.blended)
 
 
-def sounds_of(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
+def sounds_of(scene: Scene, strip: ImageStrip) -> list[Strip]:
     """The sound strips that are listened to: those named for the condition, else those of the features.
 
     Raises
@@ -70,7 +70,7 @@ def sounds_of(scene: Scene, strip: ImageStrip) -> list[SoundStrip]:
     return mixdown.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
 
 
-def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[SoundStrip]) -> range:
+def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[Strip]) -> range:
     """The frames of the timeline that the strip's elements hear, trimmed away or not: up to half a window beyond them.
 
     Blender's mixdown cannot begin before frame 0.

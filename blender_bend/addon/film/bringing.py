@@ -6,6 +6,7 @@ is done for a click only, and only what proves to be a frame, or what a digest n
 
 from __future__ import annotations
 
+import functools
 import logging
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ def frames(old: Path, new: Path, keys: Collection[str], size: tuple[int, int]) -
     """
     for key in keys:
         name = file_name(key)
-        yield from _take_over(old / name, new / name, lambda path, key=key: read_frame(path, key, size))
+        yield from _take_over(old / name, new / name, functools.partial(read_frame, key=key, size=size))
 
 
 class Inputs:

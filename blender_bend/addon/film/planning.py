@@ -14,6 +14,7 @@ from bpy.types import ImageStrip, Scene
 from ...core.job.frames import BLOCK, Frames
 from ...core.job.job import Frame, Job
 from ...core.job.resolve import Tracer
+from ...core.job.resolved import Source
 from ...core.resources.ways import Choice, way_of
 from ..host import preferences
 from ..host.slices import Slices
@@ -182,6 +183,10 @@ class _Planning:
             yield some
 
 
+def _is_matched(source: Source | None) -> bool:
+    return source is not None and "previous" in source and source["colour"] is not None
+
+
 @dataclass
 class _Links:
     """The links of a chain that are missing, and those whose colors are matched to the first one's."""
@@ -193,7 +198,7 @@ class _Links:
         """Take note of the next ones."""
         self.lacking.update(part.lacking)
         sources = {traced.frame.number: traced.data["source"] for traced in part.traced}
-        self.matched.update(number for number, source in sources.items() if source and source["colour"])
+        self.matched.update(number for number, source in sources.items() if _is_matched(source))
 
     def leading(self, numbers: Sequence[int], asked: Collection[int]) -> Slices[set[int]]:
         """The links that must be rendered: those asked for, and those that lead to them."""

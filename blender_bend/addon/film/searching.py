@@ -78,7 +78,7 @@ class Search:
 
 def trace(tracer: Tracer, frames: Sequence[Frame]) -> Slices[list[Traced]]:
     """The next frames of a tracer, resolved, with their keys."""
-    traced = []
+    traced: list[Traced] = []
     for begin in range(0, len(frames), SLICE):
         traced += map(tracer.trace, frames[begin : begin + SLICE])
         yield

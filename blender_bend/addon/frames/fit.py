@@ -35,7 +35,7 @@ class Move:
     before: range
     after: range
 
-    def frames(self, frames: np.ndarray, stretch: Fraction) -> np.ndarray:
+    def frames(self, frames: np.ndarray | float, stretch: Fraction) -> np.ndarray:
         """Where keys go, as frames of the timeline; exactly onto a frame if they are close to it."""
         moved = self.asked.moved(np.asarray(frames, np.float64), stretch)
         whole = np.rint(moved)

@@ -79,7 +79,7 @@ def _look() -> Work:
     while _counting is not None:  # not ``yield from``: a count goes on where looking again has found nothing new
         if next(_counting, _counting) is _counting:
             _counting = None
-        yield
+        yield None
 
 
 def _compare_captured() -> Iterator[None]:

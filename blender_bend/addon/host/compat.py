@@ -6,10 +6,10 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import bpy
-from bpy.types import Action, ActionSlot, Area, Context, FCurve, Scene, Strip, Window
+from bpy.types import Action, ActionKeyframeStrip, ActionSlot, Area, Context, FCurve, Scene, Strip, Window
 
 #: Seconds without a sign of life after which a mixdown counts as failed.
 MIXDOWN_PATIENCE = 3.0
@@ -86,7 +86,8 @@ def choose_sequencer_scene(context: Context) -> Scene:
     """The scene whose sequencer is edited; a workspace that has none gets the one whose strips there are."""
     scene = sequencer_scene(context)
     if lacks_sequencer_scene(context):
-        context.workspace.sequencer_scene = scene
+        workspace: Any = context.workspace  # 4.5 has no such choice
+        workspace.sequencer_scene = scene
     return scene
 
 
@@ -104,7 +105,7 @@ def window_sequencer_scene(window: Window) -> Scene:
 @contextmanager
 def editing(scene: Scene, window: Window, area: Area) -> Iterator[None]:
     """A context in which a scene's sequencer is edited, in an area that is a sequencer."""
-    chosen = {"scene": scene} | ({"sequencer_scene": scene} if bpy.app.version >= (5, 0) else {})
+    chosen: dict[str, Any] = {"scene": scene} | ({"sequencer_scene": scene} if bpy.app.version >= (5, 0) else {})
     # The window comes first: Blender 4.5 would take its scene instead.
     with bpy.context.temp_override(window=window, area=area), bpy.context.temp_override(**chosen):
         yield
@@ -189,7 +190,7 @@ def fcurves_of(action: Action | None, slot: ActionSlot | None) -> Any:
     """The collection of the F-curves that an action has for a slot, or None if it has none."""
     if action is None or not action.layers or slot is None:
         return None
-    bag = action.layers[0].strips[0].channelbag(slot)
+    bag = cast(ActionKeyframeStrip, action.layers[0].strips[0]).channelbag(slot)
     return bag.fcurves if bag else None
 
 
@@ -199,17 +200,18 @@ def ensure_fcurve(scene: Scene, data_path: str, group: str) -> FCurve:
     if data.action is None:
         data.action = bpy.data.actions.new(f"{scene.name}Action")
     if bpy.app.version >= (5, 0):
-        return data.action.fcurve_ensure_for_datablock(scene, data_path, group_name=group)
+        action: Any = data.action
+        return cast(FCurve, action.fcurve_ensure_for_datablock(scene, data_path, group_name=group))
     curve = data.action.fcurve_ensure_for_datablock(scene, data_path)
     if curve.group is None or curve.group.name != group:
-        groups = data.action.layers[0].strips[0].channelbag(data.action_slot).groups
+        groups = cast(ActionKeyframeStrip, data.action.layers[0].strips[0]).channelbag(data.action_slot).groups
         curve.group = groups.get(group) or groups.new(group)
     return curve
 
 
 def set_image_output(scene: Scene) -> None:
     """Let a scene render to PNG files; since 5.0 the kind of media must be set before the format."""
-    settings = scene.render.image_settings
+    settings: Any = scene.render.image_settings
     if "media_type" in settings.bl_rna.properties:
         settings.media_type = "IMAGE"
     settings.file_format = "PNG"
@@ -217,7 +219,7 @@ def set_image_output(scene: Scene) -> None:
 
 def set_film_output(scene: Scene) -> None:
     """Let a scene render to an MP4 film with h264 picture and AAC sound."""
-    settings = scene.render.image_settings
+    settings: Any = scene.render.image_settings
     if "media_type" in settings.bl_rna.properties:
         settings.media_type = "VIDEO"
     settings.file_format = "FFMPEG"

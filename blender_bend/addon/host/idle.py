@@ -72,10 +72,12 @@ class IdleJob:
             return QUIET_SECONDS
         until = time.monotonic() + TICK_SECONDS
         while self._work is not None:
-            waits = next(self._work, self)
-            if waits is self:
+            try:
+                waits = next(self._work)
+            except StopIteration:
                 self._work = None
-            elif waits is not None or time.monotonic() >= until:
+                break
+            if waits is not None or time.monotonic() >= until:
                 return waits or BUSY_SECONDS
         return QUIET_SECONDS
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import bpy
 from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringProperty
@@ -149,7 +150,7 @@ class Fields:
 
 def preferences() -> Fields:
     """The preferences of this add-on."""
-    return bpy.context.preferences.addons[ROOT_PACKAGE].preferences
+    return cast(Fields, bpy.context.preferences.addons[ROOT_PACKAGE].preferences)
 
 
 def set_up_python() -> Path | None:

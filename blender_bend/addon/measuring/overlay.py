@@ -17,7 +17,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ...core.catalogue import Parameter, Unit
 from ...core.curves.routes import Route
-from ..host import activity, compat
+from ..host import activity, compat, typed
 from ..timeline import strips, timing
 from . import measured, overlay_geometry
 from .overlay_geometry import Band, Detail, View
@@ -85,7 +85,7 @@ def shown_strips(scene: Scene) -> Iterator[Strip]:
     """The strips that the timeline shows: those of the meta strip that is open, else the outermost."""
     editor = scene.sequence_editor
     if editor is not None:
-        yield from (editor.meta_stack[-1] if len(editor.meta_stack) else editor).strips
+        yield from editor.meta_stack[-1].strips if len(editor.meta_stack) else editor.strips
 
 
 def _free_above(scene: Scene, strip: Strip, frames: range) -> bool:
@@ -106,7 +106,7 @@ def _view(region: Any) -> View:
 def draw() -> None:
     """Called by Blender for every sequencer that it draws."""
     context = bpy.context
-    space = context.space_data
+    space = typed.sequencer_space(context)
     if not context.window_manager.bend_show_curve or space.view_type == "PREVIEW" or not space.show_overlays:
         return
     scene = compat.sequencer_scene(context)
@@ -143,7 +143,7 @@ def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
         _draw_batch(key, points, "TRI_STRIP", (*words, 0.13 * strength), view, band)
     if grid is not None:
         _draw_ticks(grid, view, band, frames.start, float(timing.frame_rate(scene).value), words, scale)
-    if known is not None and len(known.values) >= len(frames) > 0:
+    if found is not None and known is not None and len(known.values) >= len(frames) > 0:
         _draw_curve(known, found.number, part, view, band, accent, strength, scale)
         if frames.start <= scene.frame_current < frames.stop:
             _draw_value(scene, known, frames, view, band, accent, words, scale)
@@ -155,7 +155,11 @@ def _colours(context: Context, strip: Strip) -> tuple[tuple[float, ...], tuple[f
     theme = context.preferences.themes[0]
     tag = strip.color_tag
     accent = theme.strip_color[int(tag[-2:]) - 1].color if tag != "NONE" else theme.sequence_editor.image_strip
-    return tuple(accent)[:3], tuple(theme.sequence_editor.space.text)[:3]
+    return _rgb(accent), _rgb(theme.sequence_editor.space.text)
+
+
+def _rgb(colour: Any) -> tuple[float, ...]:
+    return tuple(colour)[:3]
 
 
 def _draw_ground(band: Band, opacity: float = 0.22) -> None:
@@ -261,7 +265,7 @@ def _draw_value(
     _draw_ground(plate, 0.6)
     blf.enable(0, blf.SHADOW)
     blf.shadow(0, 3, 0.0, 0.0, 0.0, 0.9)
-    blf.color(0, *words, 1.0)
+    blf.color(0, words[0], words[1], words[2], 1.0)
     blf.position(0, left, foot, 0)
     blf.draw(0, text)
     blf.disable(0, blf.SHADOW)
@@ -270,7 +274,7 @@ def _draw_value(
 def draw_popover(self: Any, context: Context) -> None:
     """The switch, in the sequencer's overlays."""
     column = self.layout.column()
-    column.active = context.space_data.show_overlays
+    column.active = typed.sequencer_space(context).show_overlays
     column.prop(context.window_manager, "bend_show_curve")
 
 

@@ -10,11 +10,13 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError, Code
 from ..baking import bake_queue
 from ..baking.bake_queue import Bakes, Order
+from ..baking.curve_writer import Report
 from ..host import activity, compat
+from ..host.typed import Result
 from ..panels.baking import draw_options
 from ..settings import enums
 from ..settings.bake_settings import OperatorOptions, Options, options_of
-from ..timeline.strips import active_bend_strip, bend_strips
+from ..timeline.strips import bend_strips, polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip, WhenIdle
 
@@ -28,10 +30,10 @@ class Baking(Watching):
         """What is to be baked."""
         raise NotImplementedError
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             self.start(context)
             report = self.work.run()
@@ -62,7 +64,7 @@ class Baking(Watching):
     def finish(self) -> None:
         self._tell(self.work.finish())
 
-    def _tell(self, report) -> None:
+    def _tell(self, report: Report) -> None:
         self.report({"INFO"}, report.summary())
         for strip, error in self.work.failures:
             self.report({"WARNING"}, f"{strip}: {error}")
@@ -82,7 +84,7 @@ class BEND_OT_bake(OnIdleBendStrip, Baking, OperatorOptions, Operator):
     )
 
     def orders(self, context: Context) -> list[Order]:
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         baking = strip.bend_settings.baking
         # What is not asked for is done as the last time on this strip, and what is asked for is done the next time too.
         remembered = {field.name for field in fields(Options) if not self.properties.is_property_set(field.name)}

@@ -7,12 +7,13 @@ from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, EnumProperty, IntProperty
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Event, ImageStrip, Operator, Scene
 
 from ...core.errors import BendError
 from ..host import activity, compat
+from ..host.typed import Result
 from ..measuring import beat_tools, measured
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .measuring import WatchingMeasuring
 from .shared.polls import OnBendStrip, OnIdleBendStrip
 
@@ -35,10 +36,10 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
         default=beat_tools.BARS,
     )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context) if self._must_measure(context) else self.execute(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             if self._must_measure(context):
                 self.measuring(context).finish()
@@ -52,17 +53,17 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
         return [measured.SECTIONS if self.kind == beat_tools.SECTIONS else measured.BEATS]
 
     def _must_measure(self, context: Context) -> bool:
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         if self.kind != beat_tools.SECTIONS and strip.bend_settings.beats.source == "TEMPO":
             return False
         return not measured.fresh(compat.sequencer_scene(context), strip, self._wanted())
 
     def measuring(self, context: Context) -> measured.Measuring:
-        return measured.Measuring(compat.sequencer_scene(context), active_bend_strip(context), self._wanted())
+        return measured.Measuring(compat.sequencer_scene(context), polled_bend_strip(context), self._wanted())
 
     def _place(self, context: Context) -> None:
         scene = compat.sequencer_scene(context)
-        count = beat_tools.place_markers(scene, active_bend_strip(context), self.kind)
+        count = beat_tools.place_markers(scene, polled_bend_strip(context), self.kind)
         self.report({"INFO"}, f"{count} marker{'s' if count != 1 else ''} at {self.kind.lower()}")
 
     def finish(self) -> None:
@@ -73,9 +74,13 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
 class Beats(OnBendStrip):
     """A mixin for operators that are done in an instant and may find that there are no beats."""
 
-    def execute(self: Any, context: Context) -> set[str]:
+    def work(self, context: Context, scene: Scene, strip: ImageStrip) -> str:
+        """Do it, and say what was done; the operator provides it."""
+        raise NotImplementedError
+
+    def execute(self, context: Context) -> Result:
         try:
-            text = self.work(context, compat.sequencer_scene(context), active_bend_strip(context))
+            text = self.work(context, compat.sequencer_scene(context), polled_bend_strip(context))
         except BendError as error:
             self.report({"WARNING"}, str(error))
             return {"CANCELLED"}
@@ -124,8 +129,8 @@ class BEND_OT_key_beats(Beats, Operator):
         description="Insert keyframes on all curves of the strip instead of the one in the Route panel",
     )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
-        beats = active_bend_strip(context).bend_settings.beats
+    def invoke(self, context: Context, event: Event) -> Result:
+        beats = polled_bend_strip(context).bend_settings.beats
         self.every, self.offset = beats.every, beats.every_offset
         return self.execute(context)
 

@@ -9,7 +9,8 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError, Code
 from ..capture import capture
 from ..host import activity, changes, compat
-from ..timeline.strips import active_bend_strip
+from ..host.typed import Result
+from ..timeline.strips import polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip
 
@@ -26,12 +27,12 @@ class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
 
     interval = 0.02
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
-            count = capture.capture_all(compat.sequencer_scene(context), active_bend_strip(context))
+            count = capture.capture_all(compat.sequencer_scene(context), polled_bend_strip(context))
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -39,9 +40,9 @@ class BEND_OT_capture(OnIdleBendStrip, Watching, Operator):
         return {"FINISHED"}
 
     def start(self, context: Context) -> None:
-        activity.begin("Capturing")
-        self.work = capture.Capture(compat.sequencer_scene(context), active_bend_strip(context))
-        activity.current.total = self.work.total
+        begun = activity.begin("Capturing")
+        self.work = capture.Capture(compat.sequencer_scene(context), polled_bend_strip(context))
+        begun.total = self.work.total
 
     def update(self) -> bool:
         current = activity.current

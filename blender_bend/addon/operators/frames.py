@@ -11,11 +11,12 @@ from bpy.types import Context, Event, Operator
 from ...core.wording import counted
 from ..host import compat, preferences
 from ..host.slices import Slices
+from ..host.typed import Result
 from ..process.tasks import size_text
 from ..store import collect, export_frames, frame_use, store_size
 from ..store.collect import Collected
 from ..store.frame_use import Found
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .shared.polls import OnIdleBendStrip, WhenIdle
 from .shared.slicing import InSlices
 
@@ -28,7 +29,7 @@ class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
 
     title = "Clearing caches"
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return context.window_manager.invoke_props_dialog(self, width=380, confirm_text="Delete")
 
     def draw(self, context: Context) -> None:
@@ -39,7 +40,7 @@ class BEND_OT_clear_caches(WhenIdle, InSlices, Operator):
             column.label(text=f"{label}: {size_text(count)}", icon="BLANK1")
         column.label(text="It will be recomputed when needed.", icon="INFO")
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         return super().execute(context) if bpy.app.background else self.watch(context)
 
     def work(self, context: Context) -> Slices[int]:
@@ -57,7 +58,7 @@ class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
 
     title = "Searching the frames"
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
     def work(self, context: Context) -> Slices[Found]:
@@ -65,6 +66,12 @@ class BEND_OT_find_unused_frames(WhenIdle, InSlices, Operator):
 
     def tell(self, result: Found) -> str:
         return f"Unused: {words(result)}. {counted(result.used, 'file')} in use"
+
+
+def _found() -> Found:
+    """What Find Unused Frames has found, as the poll has made sure of."""
+    assert frame_use.found is not None
+    return frame_use.found
 
 
 class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
@@ -84,23 +91,23 @@ class BEND_OT_delete_unused_frames(WhenIdle, InSlices, Operator):
             return False
         return True
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return context.window_manager.invoke_props_dialog(self, width=380, confirm_text="Delete")
 
     def draw(self, context: Context) -> None:
         column = self.layout.column(align=True)
-        column.label(text=f"Delete {words(frame_use.found)}?", icon="TRASH")
+        column.label(text=f"Delete {words(_found())}?", icon="TRASH")
         column.label(text="No strip of this .blend file uses them.")
         column.label(text="Other .blend files that use this folder", icon="ERROR")
         column.label(text="will have to render these frames again.", icon="BLANK1")
-        column.label(text=str(frame_use.found.store), icon="FILE_FOLDER")
+        column.label(text=str(_found().store), icon="FILE_FOLDER")
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         # After the dialog Blender calls execute; in a window the work then goes on in slices.
         return super().execute(context) if bpy.app.background else self.watch(context)
 
     def work(self, context: Context) -> Slices[Found]:
-        return frame_use.remove(frame_use.found, self.count)
+        return frame_use.remove(_found(), self.count)
 
     def tell(self, result: Found) -> str:
         store_size.forget()
@@ -124,16 +131,16 @@ class BEND_OT_export_frames(OnIdleBendStrip, InSlices, Operator):
     )
     overwrite: BoolProperty(name="Overwrite", description="Overwrite files with the same names", options={"SKIP_SAVE"})
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
-        self.name = bpy.path.clean_name(active_bend_strip(context).name)
+    def invoke(self, context: Context, event: Event) -> Result:
+        self.name = bpy.path.clean_name(polled_bend_strip(context).name)
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         return super().execute(context) if bpy.app.background else self.watch(context)
 
     def work(self, context: Context) -> Slices[list[Path]]:
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         name = self.name.strip() or strip.name
         folder = Path(bpy.path.abspath(self.directory))
         scene = compat.sequencer_scene(context)
@@ -152,7 +159,7 @@ class BEND_OT_collect(WhenIdle, InSlices, Operator):
 
     title = "Collecting"
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
     def work(self, context: Context) -> Slices[Collected]:

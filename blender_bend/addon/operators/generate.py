@@ -10,7 +10,8 @@ from bpy.types import Context, Event, Operator
 from ...core.errors import BendError, Code
 from ..frames import generate
 from ..host import activity, changes, compat
-from ..timeline.strips import active_bend_strip
+from ..host.typed import Result
+from ..timeline.strips import polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip
 
@@ -26,13 +27,13 @@ class _Generating(OnIdleBendStrip, Watching):
     def frames(self, context: Context) -> Sequence[int] | None:
         raise NotImplementedError
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             work = generate.fill_store(
-                compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
+                compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context)
             )
         except BendError as error:
             self.report({"ERROR"}, str(error))
@@ -42,9 +43,9 @@ class _Generating(OnIdleBendStrip, Watching):
 
     def start(self, context: Context) -> None:
         activity.begin("Generating")
-        self.work = None
+        self.work: generate.Generation | None = None
         self.planning = generate.prepare(
-            compat.sequencer_scene(context), active_bend_strip(context), self.frames(context)
+            compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context)
         )
         self._plan_on()
 
@@ -111,8 +112,9 @@ class BEND_OT_cancel(Operator):
     def poll(cls, context: Context) -> bool:
         return activity.current is not None
 
-    def execute(self, context: Context) -> set[str]:
-        activity.current.cancel_asked = True
+    def execute(self, context: Context) -> Result:
+        if activity.current:
+            activity.current.cancel_asked = True
         return {"FINISHED"}
 
 
@@ -123,8 +125,8 @@ class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
     bl_label = "Use This Machine's Precision"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[str]:
-        active_bend_strip(context).bend_settings.made = ""
+    def execute(self, context: Context) -> Result:
+        polled_bend_strip(context).bend_settings.made = ""
         changes.mark_changed()
         return {"FINISHED"}
 

@@ -8,18 +8,23 @@ from ...core.errors import BendError
 from ..condition import embedding
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
+from ..host.typed import Result
 from ..measuring.measured import Measuring
 from ..timeline import strips
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip
 from .shared.slicing import InSlices
 
 
 class WatchingMeasuring(Watching):
-    """A mixin for operators that measure first; they provide ``measuring(context)``."""
+    """A mixin for operators that measure first."""
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def measuring(self, context: Context) -> Measuring:
+        """What measures; the operator provides it."""
+        raise NotImplementedError
+
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
     def start(self, context: Context) -> None:
@@ -36,7 +41,7 @@ class WatchingMeasuring(Watching):
 class _Measuring(WatchingMeasuring):
     """What the measuring operators share: they also run without a window."""
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             self.work = self.measuring(context)
             self.finish()
@@ -55,7 +60,7 @@ class BEND_OT_measure(OnIdleBendStrip, _Measuring, Operator):
 
     def measuring(self, context: Context) -> Measuring:
         with named_files.press():
-            return Measuring(compat.sequencer_scene(context), active_bend_strip(context))
+            return Measuring(compat.sequencer_scene(context), polled_bend_strip(context))
 
     def finish(self) -> None:
         self.work.finish()
@@ -73,18 +78,18 @@ class BEND_OT_embed_sound(OnIdleBendStrip, InSlices, Operator):
     def poll(cls, context: Context) -> bool:
         if not super().poll(context):
             return False
-        if not active_bend_strip(context).bend_settings.condition.enabled:
+        if not polled_bend_strip(context).bend_settings.condition.enabled:
             cls.poll_message_set("Turn on Sound Condition first")
             return False
         return True
 
     title = "Embedding the sound"
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return self.watch(context)
 
     def work(self, context: Context) -> Slices[int]:
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         scene_name, strip_name = strip.id_data.name, strip.name
 
         def embed() -> Slices[int]:
@@ -94,7 +99,7 @@ class BEND_OT_embed_sound(OnIdleBendStrip, InSlices, Operator):
         return reading.once_read(embed, activity.say)
 
     def wait(self, context: Context) -> int:
-        return embedding.embed(compat.sequencer_scene(context), active_bend_strip(context))
+        return embedding.embed(compat.sequencer_scene(context), polled_bend_strip(context))
 
     def finish(self) -> None:
         changes.mark_changed()

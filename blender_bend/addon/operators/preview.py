@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Operator
 
 from ..host import compat
-from ..timeline.strips import active_bend_strip, frame_range
+from ..timeline.strips import frame_range, polled_bend_strip
 from .generate import _Generating
 
 
@@ -20,7 +20,7 @@ class BEND_OT_preview_frame(_Generating, Operator):
     def poll(cls, context: Context) -> bool:
         if not super().poll(context):
             return False
-        if compat.sequencer_scene(context).frame_current not in frame_range(active_bend_strip(context)):
+        if compat.sequencer_scene(context).frame_current not in frame_range(polled_bend_strip(context)):
             cls.poll_message_set("Move the playhead over the bend strip")
             return False
         return True

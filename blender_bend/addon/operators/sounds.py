@@ -7,18 +7,19 @@ from typing import Any
 
 import bpy
 from bpy.props import BoolProperty, IntProperty, StringProperty
-from bpy.types import Context, Event, Operator, Scene, SoundStrip, Strip
+from bpy.types import Context, Event, Operator, Scene, Strip
 
 from ...core.errors import BendError
 from ..host import activity, changes, compat, named_files
+from ..host.typed import Result
 from ..sound import sound_choice, sound_print
 from ..sound.mixdown import LAST_FRAME, check_readable, sound_strips
 from ..timeline import strips
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .shared.polls import OnBendStrip
 
 
-def add_sound(scene: Scene, path: str) -> SoundStrip:
+def add_sound(scene: Scene, path: str) -> Strip:
     """Put a sound at the start of the timeline, above what is there, selected and active.
 
     Raises
@@ -54,11 +55,11 @@ class BEND_OT_add_sound(Operator):
     filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
     filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         context.window_manager.fileselect_add(self)
         return {"RUNNING_MODAL"}
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             strip = add_sound(compat.choose_sequencer_scene(context), self._kept())
         except BendError as error:
@@ -112,10 +113,10 @@ class BEND_OT_use_sounds(OnBendStrip, Operator):
             return f"Use all sound in channel {properties.channel}, including sound added later"
         if properties.strip:
             return f"Use '{properties.strip}', even if it is renamed"
-        return "Also use the selected sound strips" if properties.add else cls.__doc__
+        return "Also use the selected sound strips" if properties.add else cls.__doc__ or ""
 
-    def execute(self, context: Context) -> set[str]:
-        strip = active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = polled_bend_strip(context)
         sounds, settings = sound_strips(strip.id_data), strip.bend_settings
         items = settings.condition.sounds if self.for_condition else settings.sounds
         sound_choice.tidy(strip.id_data, sounds)
@@ -143,8 +144,8 @@ class BEND_OT_compare_sound(OnBendStrip, Operator):
     bl_idname = "bend.compare_sound"
     bl_label = "Compare"
 
-    def execute(self, context: Context) -> set[str]:
-        strip = active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = polled_bend_strip(context)
         with named_files.press():
             changed = len(sound_print.stale(strip.id_data, strip))
         changes.mark_changed()

@@ -10,6 +10,7 @@ from ...core.errors import BendError
 from ...core.wording import counted
 from ..frames import fit
 from ..host import compat, preferences
+from ..host.typed import Result
 from ..settings import enums, stack
 from ..sound import sound_choice
 from ..sound.mixdown import sound_strips
@@ -56,7 +57,7 @@ class BEND_OT_add_strip(Operator):
         default="rotate_channels",
     )
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         scene = compat.choose_sequencer_scene(context)
         scene.sequence_editor_create()
         sounds = [sound for sound in sound_strips(scene) if sound_choice.is_selected(sound)] or sound_strips(scene)
@@ -75,8 +76,8 @@ class BEND_OT_fit_to_song(OnIdleBendStrip, Operator):
     bl_label = "Fit to Song"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[str]:
-        strip = strips.active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = strips.polled_bend_strip(context)
         try:
             changed = fit.fit(strip.id_data, strip)
         except BendError as error:
@@ -104,7 +105,7 @@ class BEND_OT_show_sequencer(Operator):
             return False
         return True
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         compat.choose_sequencer_scene(context)
         return {"FINISHED"}
 

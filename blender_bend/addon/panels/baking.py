@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpy.types import Context, Strip, UILayout
+from bpy.types import Context, ImageStrip, UILayout
 
 from ..baking import bake, bake_queue
 from ..host import activity
@@ -48,7 +48,7 @@ def draw_options(layout: UILayout, options: Any) -> None:
     draw_where(layout.column(), options)
 
 
-def draw_bake(layout: UILayout, context: Context, strip: Strip, parameter: BEND_PG_parameter | None) -> None:
+def draw_bake(layout: UILayout, context: Context, strip: ImageStrip, parameter: BEND_PG_parameter | None) -> None:
     """The mode, the buttons, the last report, and whether the sound has changed."""
     baking = strip.bend_settings.baking
     column = layout.column()

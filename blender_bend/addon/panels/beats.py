@@ -7,7 +7,7 @@ from bpy.types import Context, Panel, UILayout
 from ...core.errors import BendError
 from ..measuring import beat_tools, measured
 from ..settings.beat_settings import BEND_PG_beats
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .main import BendPanel
 
 
@@ -20,7 +20,7 @@ class BEND_PT_beats(BendPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         beats = strip.bend_settings.beats
         _draw_grid(layout, beats)
         try:

@@ -9,7 +9,7 @@ from bpy.types import Context, Menu, Panel, UILayout, UIList
 from ...core import catalogue
 from ...core.job import presets
 from ..settings.bend_settings import BEND_PG_bend
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import active_bend_strip, polled_bend_strip
 from .main import BendPanel
 from .operators import draw_operator
 from .parameters import draw_parameters
@@ -24,11 +24,11 @@ class BEND_UL_bends(UIList):
         layout: UILayout,
         data: Any,
         item: BEND_PG_bend,
-        icon: int,
+        icon: int | None,
         active_data: Any,
-        active_property: str,
-        index: int = 0,
-        flt_flag: int = 0,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
     ) -> None:
         row = layout.row(align=True)
         row.active = item.enabled
@@ -63,7 +63,7 @@ class BEND_PT_bends(BendPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         settings = strip.bend_settings
         row = layout.row()
         row.template_list("BEND_UL_bends", "", settings, "bends", settings, "active_bend", rows=4)
@@ -117,7 +117,7 @@ class BEND_PT_region(BendPanel, Panel):
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         bend = strip.bend_settings.bend
         column = layout.column()
         column.use_property_decorate = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Panel
 
 from ...core.catalogue import strip as catalogue
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .main import BendPanel
 from .parameters import draw_parameters
 from .sounds import draw_choice
@@ -19,12 +19,12 @@ class BEND_PT_condition(BendPanel, Panel):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw_header(self, context: Context) -> None:
-        self.layout.prop(active_bend_strip(context).bend_settings.condition, "enabled", text="")
+        self.layout.prop(polled_bend_strip(context).bend_settings.condition, "enabled", text="")
 
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         settings = strip.bend_settings
         condition = settings.condition
         layout.active = condition.enabled

@@ -8,7 +8,7 @@ from ...core.wording import counted
 from ..frames import status
 from ..host import activity, reading
 from ..process import tasks
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .main import BendPanel, draw_repair, draw_under_way, wrap
 from .preferences.precision import draw_notices
 
@@ -21,7 +21,7 @@ class BEND_PT_generate(BendPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         current = activity.current
         known = status.shown
         if known and (known.scene, known.strip) != (strip.id_data.name, strip.name):

@@ -14,14 +14,15 @@ from ...core.samplers import schedulers
 from ...core.wording import counted
 from ..host import compat, preferences
 from ..host.activity import Activity
+from ..host.typed import PanelMixin
 from ..prompts import notices
 from ..sound import mixdown, song_length, sound_print
-from ..timeline.strips import active_bend_strip, bend_strips
+from ..timeline.strips import active_bend_strip, bend_strips, polled_bend_strip
 from .parameters import draw_parameters
 from .sounds import draw_choice, draw_others
 
 
-class BendPanel:
+class BendPanel(PanelMixin):
     """Where every panel of Bend lives."""
 
     bl_space_type = "SEQUENCE_EDITOR"
@@ -162,7 +163,7 @@ class BEND_PT_source(BendPanel, Panel):
     def draw(self, context: Context) -> None:
         layout = self.layout
         layout.use_property_split = True
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         settings = strip.bend_settings
         column = layout.column()
         column.use_property_decorate = False
@@ -198,7 +199,7 @@ class BEND_PT_prompt(BendPanel, Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        settings = active_bend_strip(context).bend_settings
+        settings = polled_bend_strip(context).bend_settings
         layout.prop(settings, "negative")
         column = layout.column()
         column.prop(settings, "travel")
@@ -235,7 +236,7 @@ class BEND_PT_loras(BendPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        for index, item in enumerate(active_bend_strip(context).bend_settings.loras):
+        for index, item in enumerate(polled_bend_strip(context).bend_settings.loras):
             row = layout.row(align=True)
             split = row.split(factor=0.65, align=True)
             split.prop(item, "name", text="")

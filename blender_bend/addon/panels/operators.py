@@ -11,7 +11,7 @@ from ...core import catalogue
 from ...core.catalogue import Operator
 from ..settings import enums
 from ..settings.bend_settings import BEND_PG_bend
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 
 
 def draw_operator(layout: UILayout, bend: BEND_PG_bend) -> None:
@@ -28,7 +28,7 @@ def _draw_add(layout: UILayout, context: Context, operator: Operator) -> None:
 
 
 def _draw_choose(layout: UILayout, context: Context, operator: Operator) -> None:
-    layout.prop_enum(active_bend_strip(context).bend_settings.bend, "operator", operator.name)
+    layout.prop_enum(polled_bend_strip(context).bend_settings.bend, "operator", operator.name)
 
 
 def _family_menus(prefix: str, draw_one: Callable[[UILayout, Context, Operator], None]) -> tuple[type[Menu], ...]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import bpy
-from bpy.types import Strip, UILayout
+from bpy.types import ImageStrip, UILayout
 
 from ...core.catalogue import Parameter
 from ..settings.parameters import Holder
 
 
 def draw_parameters(
-    layout: UILayout, strip: Strip, holder: Holder, wanted: Callable[[Parameter], bool] = lambda _: True
+    layout: UILayout, strip: ImageStrip, holder: Holder, wanted: Callable[[Parameter], bool] = lambda _: True
 ) -> None:
     """A row for every parameter of a holder that counts now."""
     settings = strip.bend_settings

@@ -5,19 +5,19 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from bpy.types import Context, Panel, Strip, UILayout
+from bpy.types import Context, ImageStrip, Panel, UILayout
 
 from ...core import catalogue
 from ...core.sound import features
 from ...core.sound.feature_table import MIDI
 from ..measuring import at_playhead
 from ..settings.parameters import BEND_PG_parameter
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import polled_bend_strip
 from .baking import draw_bake
 from .main import BendPanel
 
 
-def _active(strip: Strip) -> tuple[BEND_PG_parameter, catalogue.Parameter] | None:
+def _active(strip: ImageStrip) -> tuple[BEND_PG_parameter, catalogue.Parameter] | None:
     """The parameter whose route is shown."""
     holder = strip.bend_settings.routed_holder
     return holder.active_route() if holder else None
@@ -30,7 +30,7 @@ class BEND_PT_route(BendPanel, Panel):
     bl_label = ""
 
     def draw_header(self, context: Context) -> None:
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         active = _active(strip)
         if active is None:
             self.layout.label(text="Route")
@@ -46,7 +46,7 @@ class BEND_PT_route(BendPanel, Panel):
 
     def draw(self, context: Context) -> None:
         layout = self.layout
-        strip = active_bend_strip(context)
+        strip = polled_bend_strip(context)
         active = _active(strip)
         if active is None:
             layout.label(text="Click the ♪ beside a parameter")
@@ -69,7 +69,9 @@ def _pair(column: UILayout, source: Any, names: tuple[str, str], text: str) -> N
     row.prop(source, names[1], text="")
 
 
-def _draw_route(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+def _draw_route(
+    layout: UILayout, strip: ImageStrip, parameter: BEND_PG_parameter, described: catalogue.Parameter
+) -> None:
     column = _column(layout)
     _draw_feature(column, strip, parameter)
     if not parameter.routed:
@@ -85,7 +87,9 @@ def _draw_route(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter, de
             draw(body, strip, parameter)
 
 
-def _draw_numbers(column: UILayout, strip: Strip, parameter: BEND_PG_parameter, described: catalogue.Parameter) -> None:
+def _draw_numbers(
+    column: UILayout, strip: ImageStrip, parameter: BEND_PG_parameter, described: catalogue.Parameter
+) -> None:
     """What the sound gives under the playhead: measured, as strength, as value of the parameter."""
     found = at_playhead.numbers(strip, parameter, strip.id_data.frame_current)
     if found is None:
@@ -103,7 +107,7 @@ def _short(number: float) -> str:
     return f"{number:.0f}" if abs(number) >= 1000 else f"{number:.3g}"
 
 
-def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
+def _draw_feature(column: UILayout, strip: ImageStrip, layer: Any) -> None:
     """The feature, with what tells it apart from the others of its kind."""
     column.prop(layer, "feature")
     if not layer.routed:
@@ -122,7 +126,7 @@ def _draw_feature(column: UILayout, strip: Strip, layer: Any) -> None:
         column.prop(strip.bend_settings, "midi_start")
 
 
-def _draw_shaping(layout: UILayout, strip: Strip, layer: Any) -> None:
+def _draw_shaping(layout: UILayout, strip: ImageStrip, layer: Any) -> None:
     """The chain in its fixed order."""
     column = _column(layout)
     column.prop(layer, "chain")
@@ -150,7 +154,7 @@ def _draw_shaping(layout: UILayout, strip: Strip, layer: Any) -> None:
     column.prop(layer, "invert")
 
 
-def _draw_layers(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
+def _draw_layers(layout: UILayout, strip: ImageStrip, parameter: BEND_PG_parameter) -> None:
     """The further features, one box each."""
     last = len(parameter.layers) - 1
     for index, layer in enumerate(parameter.layers):
@@ -158,10 +162,10 @@ def _draw_layers(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -
         row = box.row(align=True)
         row.prop(layer, "combine", text="")
         row.prop(layer, "amount", text="")
-        for direction, icon, possible in (("UP", "TRIA_UP", index > 0), ("DOWN", "TRIA_DOWN", index < last)):
+        for direction, possible in (("UP", index > 0), ("DOWN", index < last)):
             button = row.row(align=True)
             button.enabled = possible
-            move = button.operator("bend.move_layer", text="", icon=icon)
+            move = button.operator("bend.move_layer", text="", icon="TRIA_UP" if direction == "UP" else "TRIA_DOWN")
             move.index, move.direction = index, direction
         row.operator("bend.remove_layer", text="", icon="X").index = index
         column = _column(box)
@@ -175,7 +179,7 @@ def _draw_layers(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -
     layout.operator("bend.add_layer", icon="ADD")
 
 
-def _draw_timing(layout: UILayout, strip: Strip, parameter: BEND_PG_parameter) -> None:
+def _draw_timing(layout: UILayout, strip: ImageStrip, parameter: BEND_PG_parameter) -> None:
     column = _column(layout)
     column.prop(parameter, "offset")
     _pair(column, parameter, ("first", "last"), "Frames")

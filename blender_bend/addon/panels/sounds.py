@@ -6,6 +6,7 @@ from typing import Any
 
 from bpy.types import Context, ImageStrip, Menu
 
+from ..host import typed
 from ..sound import mixdown, sound_choice
 from ..timeline.strips import active_bend_strip
 
@@ -50,7 +51,7 @@ def draw_others(layout: Any, strip: ImageStrip) -> None:
     box.operator("bend.add_strip", text="Add Bend Strip for It", icon="ADD")
 
 
-class _Sounds:
+class _Sounds(typed.MenuMixin):
     """The entries of both menus."""
 
     bl_label = "Use Sound"
@@ -69,11 +70,11 @@ class _Sounds:
             self._entry(one.name, "SOUND" if one.type == "SOUND" else "SCENE_DATA", strip=one.name)
         self.layout.separator()
         for channel in sorted({sound_choice.channel_of(one) for one in sounds}):
-            named = strip.id_data.sequence_editor.channels[channel].name
+            named = typed.editor(strip.id_data).channels[channel].name
             own = "" if named == f"Channel {channel}" else f": {named}"
             self._entry(f"Channel {channel}{own}", channel=channel)
 
-    def _entry(self, text: str, icon: str = "NONE", **chosen: Any) -> None:
+    def _entry(self, text: str, icon: Any = "NONE", **chosen: Any) -> None:
         entry = self.layout.operator("bend.use_sounds", text=text, icon=icon, translate=False)
         entry.for_condition = self.for_condition
         for name, value in chosen.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import queue
 import subprocess
+import sys
 import threading
 from contextlib import suppress
 from pathlib import Path
@@ -40,7 +41,9 @@ class Child:
 
     def __init__(self, python: Path, arguments: list[str], name: str) -> None:
         self.log_file = log_files.path(name)
-        quiet = {"creationflags": subprocess.CREATE_NO_WINDOW} if os.name == "nt" else {}
+        quiet = 0
+        if sys.platform == "win32":
+            quiet = subprocess.CREATE_NO_WINDOW
         self.process = subprocess.Popen(
             [str(python), "-s", *arguments],
             stdin=subprocess.PIPE,
@@ -48,7 +51,7 @@ class Child:
             stderr=subprocess.PIPE,
             cwd=preferences.ROOT,
             env=variables(),
-            **quiet,
+            creationflags=quiet,
         )
         assert self.process.stderr is not None
         self._log = logs.keep(self.process.stderr, self.log_file)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
-import os
 import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -65,11 +65,9 @@ class EngineClient:
         if not online:
             environment["HF_HUB_OFFLINE"] = "1"
         # Below the interface in priority: while the engine paints, Blender's windows stay lively.
-        polite = (
-            {"creationflags": subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS}
-            if os.name == "nt"
-            else {}
-        )
+        polite = 0
+        if sys.platform == "win32":
+            polite = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         command = [str(python), "-s", "-m", "blender_bend.engine", "serve", "--log", str(log_file), "--device", device]
         command += ["--studies", str(preferences.user_folder("studies"))]
         log_file.unlink(missing_ok=True)  # or a dying engine would quote the one before it
@@ -81,7 +79,7 @@ class EngineClient:
                 stderr=subprocess.PIPE,
                 cwd=preferences.ROOT,
                 env=environment,
-                **polite,
+                creationflags=polite,
             )
         except OSError as error:
             raise BendError(

@@ -65,8 +65,8 @@ def installed() -> Record | None:
 
 def is_outdated(record: Record) -> bool:
     """Whether this version of Bend wants other packages."""
-    python = tuple(map(int, record.python.split(".")[:2]))
-    wanted = environment.pins_for(environment.read_pins(PINS), record.tier, python)
+    major, minor = map(int, record.python.split(".")[:2])
+    wanted = environment.pins_for(environment.read_pins(PINS), record.tier, (major, minor))
     return environment.digest_of(wanted) != record.pins
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, fields, replace
-from typing import Any
+from typing import Any, Literal
 
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, StringProperty
 from bpy.types import PropertyGroup
@@ -75,7 +75,7 @@ class Options:
     use_range: bool = False
     first: int = 1
     last: int = 250
-    extrapolation: str = "CONSTANT"
+    extrapolation: Literal["CONSTANT", "LINEAR"] = "CONSTANT"
     cyclic: bool = False
     keep_hand_keys: bool = True
 
@@ -200,7 +200,7 @@ def options_of(holder: Any) -> Options:
     return Options(**{field.name: getattr(holder, field.name) for field in fields(Options)})
 
 
-def _mixin(name: str, **more: Any) -> type:
+def _mixin(name: str, **more: Any) -> Any:
     """The options as properties; an operator's are not carried over from strip to strip by Blender."""
     described = {
         key: kind(default=_DEFAULTS[key], **described, **more) for key, (kind, described) in _PROPERTIES.items()
@@ -208,10 +208,11 @@ def _mixin(name: str, **more: Any) -> type:
     return type(name, (), {"__annotations__": described})
 
 
-OperatorOptions = _mixin("OperatorOptions", options={"SKIP_SAVE"})
+OperatorOptions: Any = _mixin("OperatorOptions", options={"SKIP_SAVE"})
+_StripOptions: Any = _mixin("StripOptions")
 
 
-class BEND_PG_baking(_mixin("StripOptions"), PropertyGroup):
+class BEND_PG_baking(_StripOptions, PropertyGroup):
     """How sound is baked to keyframes on this strip"""
 
     report: StringProperty(description="Result of the last bake", options={"HIDDEN"})

@@ -7,7 +7,7 @@ from bpy.types import ImageStrip, PropertyGroup
 
 from ...core.sound import beats
 from ...core.timebase import FrameRate
-from ..host import compat
+from ..host import compat, typed
 
 #: Label and tooltip of every source; the name in lower case is core's.
 SOURCES = (
@@ -99,7 +99,7 @@ class BEND_PG_beats(PropertyGroup):
         """The strip that these are the settings of; Blender knows no way up from a group to its strip."""
         scene = self.id_data
         return next(
-            strip
-            for strip in scene.sequence_editor.strips_all
+            typed.of_images(strip)
+            for strip in typed.editor(scene).strips_all
             if strip.type == "IMAGE" and strip.bend_settings.beats == self
         )

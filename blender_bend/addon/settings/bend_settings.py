@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, StringProperty
 from bpy.types import Context, PropertyGroup
 
@@ -25,7 +27,7 @@ def _change_site(bend: BEND_PG_bend, context: Context) -> None:
 
 
 #: A Blender property for every choice of every operator of the catalogue.
-_Choices = type("_Choices", (), {"__annotations__": enums.choice_properties()})
+_Choices: Any = type("_Choices", (), {"__annotations__": enums.choice_properties()})
 
 
 class BEND_PG_bend(Holder, _Choices, PropertyGroup):

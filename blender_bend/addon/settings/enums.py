@@ -114,7 +114,7 @@ def choice_properties() -> dict[str, Any]:
 
 
 def _choice_property(choice: Choice) -> Any:
-    described = {"name": choice.label, "description": choice.summary, "default": choice.default}
+    described: dict[str, Any] = {"name": choice.label, "description": choice.summary, "default": choice.default}
     if not choice.pattern:
         return EnumProperty(items=items((option, option_label(option), "") for option in choice.options), **described)
 

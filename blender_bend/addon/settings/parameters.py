@@ -12,6 +12,7 @@ from bpy.types import PropertyGroup
 from ...core.catalogue import Parameter
 from ...core.curves.routes import LARGEST, LEVELS, Route
 from ...core.limits import brought_within
+from ..host import typed
 from . import enums
 from .route_layers import BEND_PG_layer, LayerSettings
 
@@ -84,7 +85,7 @@ class BEND_PG_parameter(LayerSettings, PropertyGroup):
         return json.dumps(asdict(self.route()), sort_keys=True)
 
 
-class Holder:
+class Holder(typed.GroupMixin):
     """A mixin for what has animated parameters: a bend, and the settings for the strip's own."""
 
     parameters: CollectionProperty(type=BEND_PG_parameter)

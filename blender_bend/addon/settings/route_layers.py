@@ -175,7 +175,7 @@ def _property(name: str) -> Any:
     return kind(default=_STARTS_WITH[name], **described, **limits)
 
 
-_Settings = type("_Settings", (), {"__annotations__": {name: _property(name) for name in _SETTINGS}})
+_Settings: Any = type("_Settings", (), {"__annotations__": {name: _property(name) for name in _SETTINGS}})
 
 
 class LayerSettings(_Settings):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from bpy.types import AnimData, DriverTarget, FCurve, Scene
 
-from ..host import compat
+from ..host import compat, typed
 from ..timeline import curve_changes, drivers
 from .rna_values import value, values
 
@@ -43,7 +43,7 @@ def _over_time(scene: Scene, thing: Any, name: str, path: str, first: int) -> An
     if driven:
         moved.append(_digest(first, *(_driver(driver, first) for driver in driven)))
     still = all(curve.mute for curve in [*curves, *driven])
-    return (*moved, _layers(scene.animation_data), value(getattr(thing, name)) if still else None)
+    return (*moved, _layers(typed.animation(scene)), value(getattr(thing, name)) if still else None)
 
 
 def _curves(scene: Scene, path: str) -> Iterator[FCurve]:
@@ -103,7 +103,7 @@ def _driver(driver: FCurve, first: int) -> tuple[Any, ...]:
 def _target(target: DriverTarget, first: int) -> Any:
     """What a driver reads of another property: its animation in a scene, or else its value."""
     try:
-        found = target.id.path_resolve(target.data_path)
+        found = target.id.path_resolve(target.data_path) if target.id else None
     except (AttributeError, ValueError):  # no data-block, or no such property
         return None
     curves = list(_curves(target.id, target.data_path)) if isinstance(target.id, Scene) else []

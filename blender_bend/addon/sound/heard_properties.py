@@ -5,8 +5,11 @@ So what a later Blender adds counts.
 
 from __future__ import annotations
 
+from typing import Any
+
 from bpy.types import Scene, SequenceTimelineChannel, Strip, StripModifier
 
+from ..host import typed
 from ..timeline import strips
 from . import animated, rna_values
 
@@ -54,5 +57,5 @@ def of_modifier(scene: Scene, modifier: StripModifier) -> list[str]:
 def channels(scene: Scene, strip: Strip) -> list[SequenceTimelineChannel]:
     """The channels in which a strip and its meta strips lie; a muted one silences what is in it."""
     chain = [strip, *strips.parents(strip)]
-    owners = [*chain[1:], scene.sequence_editor]
+    owners: list[Any] = [*chain[1:], typed.editor(scene)]
     return [owner.channels[inner.channel] for inner, owner in zip(chain, owners, strict=True)]

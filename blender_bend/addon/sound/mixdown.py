@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import bpy
-from bpy.types import FCurve, ImageStrip, Object, Scene, SoundStrip, Strip
+from bpy.types import FCurve, ImageStrip, Object, Scene, Strip
 
 from ...core.errors import BendError, Code
 from ...core.timebase import FrameRate
-from ..host import compat, named_files
+from ..host import compat, named_files, typed
 from ..timeline.timing import frame_rate
 from . import animated, sound_choice, switches
 
@@ -35,7 +35,7 @@ def sound_strips(scene: Scene) -> list[Strip]:
 
 def _sound_strips(scene: Scene, within: frozenset[str]) -> Iterator[Strip]:
     """The same, besides what plays one of some scenes, as scenes that play each other would never end."""
-    for strip in scene.sequence_editor.strips_all if scene.sequence_editor else ():
+    for strip in typed.editor(scene).strips_all if scene.sequence_editor else ():
         if strip.type == "SOUND" or _plays_sound(strip, within | {scene.name_full}):
             yield strip
 
@@ -115,7 +115,7 @@ def check_readable(strip: Strip) -> None:
                 _check_readable(one)
 
 
-def _check_readable(strip: SoundStrip) -> None:
+def _check_readable(strip: Strip) -> None:
     sound = strip.sound
     path = bpy.path.abspath(sound.filepath, library=sound.library) if sound else ""
     if sound is None or (not sound.packed_file and named_files.is_missing(path)):
@@ -218,7 +218,7 @@ def _only(scene: Scene, sounds: list[Strip]) -> Iterator[None]:
     chosen = {sound.name for sound in sounds}
     others = [
         strip
-        for strip in scene.sequence_editor.strips_all
+        for strip in typed.editor(scene).strips_all
         if strip.type in {"SOUND", "SCENE"} and strip.name not in chosen
     ]
     moved = [curve for strip in others for curve in _moves_mute(scene, strip) if not curve.mute]
@@ -244,12 +244,12 @@ def _moves_mute(scene: Scene, strip: Strip) -> list[FCurve]:
 
 
 def _audible_speakers() -> Iterator[Object]:
-    yield from (item for item in bpy.data.objects if item.type == "SPEAKER" and not item.data.muted)
+    yield from (item for item in bpy.data.objects if item.type == "SPEAKER" and not typed.speaker(item).muted)
 
 
 def _mute_speakers(speakers: Iterable[Object], mute: bool) -> None:
     for speaker in speakers:
-        speaker.data.muted = mute
+        typed.speaker(speaker).muted = mute
         speaker.update_tag()  # Blender takes note of a speaker with its object only
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from functools import cache
 from typing import Any
 
 from bpy.types import ID, bpy_prop_collection
@@ -39,10 +38,14 @@ def value(found: Any, leave: Collection[str] = ()) -> Any:
     return values(found, leave)
 
 
-@cache
+_known: dict[type, tuple[str, ...]] = {}
+
+
 def names(kind: type) -> tuple[str, ...]:
     """The properties of a kind of thing that decide something; kinds live as long as Blender does."""
-    return tuple(_names(kind))
+    if kind not in _known:
+        _known[kind] = tuple(_names(kind))
+    return _known[kind]
 
 
 def _names(kind: Any) -> Iterator[str]:

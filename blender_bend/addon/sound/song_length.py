@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeVar
 
+import numpy as np
 from bpy.types import ImageStrip, Scene, Strip
 
 from ...core.errors import BendError
@@ -13,6 +15,9 @@ from ..host import compat
 from ..timeline import strips
 from ..timeline.timing import frame_rate
 from .mixdown import listened
+
+#: A frame, or an array of frames.
+Frames = TypeVar("Frames", float, np.ndarray)
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ class Difference:
         before = _rate(counted)
         return Fraction(1) if before is None or self.retimed else self.rate.value / before.value
 
-    def moved(self, frame: float, stretch: Fraction) -> float:
+    def moved(self, frame: Frames, stretch: Fraction) -> Frames:
         """Where something on a frame is heard at the frame rate of now."""
         return self.pivot + (frame - self.pivot) * float(stretch)
 

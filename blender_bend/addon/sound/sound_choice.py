@@ -89,7 +89,7 @@ def add(items: Any, strip: Strip) -> None:
 
 def tidy(scene: Scene, sounds: Sequence[Strip]) -> None:
     """Let every choice know its strips by their present names, and take its mark from copies; pieces are chosen too."""
-    choices = list(_choices(scene)) if scene.library is None else []
+    choices: list[Any] = list(_choices(scene)) if scene.library is None else []
     for mark in {item.mark for items in choices for item in items if item.mark}:
         naming = [items for items in choices if any(item.mark == mark for item in items)]
         meant = find(sounds, [item for item in naming[0] if item.mark == mark]).strips

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import bpy
-from bpy.types import ID, ImageStrip, Scene, SceneStrip, Strip
+from bpy.types import ID, ImageStrip, Scene, Strip
 
 from ...core.errors import BendError
 from ..host import compat, named_files
@@ -104,7 +104,7 @@ def _strip(scene: Scene, strip: Strip, heard: _Heard, within: frozenset[str] = f
     return content, _retiming(strip, heard.first), around, channels
 
 
-def _inner(strip: SceneStrip, within: frozenset[str]) -> tuple[Any, ...]:
+def _inner(strip: Strip, within: frozenset[str]) -> tuple[Any, ...]:
     """What is heard of the scene that a strip shows."""
     scene = strip.scene
     if scene.name_full in within:

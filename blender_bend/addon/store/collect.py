@@ -20,7 +20,7 @@ from ...core.files.whole import DIGEST, copy_whole, open_regular
 from ...core.job.resolve import INPUTS, file_name, vector_path
 from ...core.sound.sound_files import looks_like_sound
 from ..capture import record
-from ..host import changes, preferences
+from ..host import changes, preferences, typed
 from ..host.slices import Slices
 from ..sound import mixdown
 from ..timeline import strips
@@ -146,7 +146,7 @@ def _bend_strips() -> Iterator[Any]:
 def _sounds() -> Iterator[_Named]:
     """The sounds of all timelines that have a bend strip or play in one, and the MIDI files of the strips."""
     scenes = {scene for strip in _bend_strips() for scene in mixdown.scenes_played(strip.id_data)}
-    for strip in (strip for scene in scenes for strip in scene.sequence_editor.strips_all):
+    for strip in (strip for scene in scenes for strip in typed.editor(scene).strips_all):
         played = strip.sound if strip.type == "SOUND" else None
         if played is not None and played.library is None and played.packed_file is None:
             yield _Named(played, "filepath")

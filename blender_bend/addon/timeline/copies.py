@@ -7,6 +7,7 @@ from typing import Any
 
 from bpy.types import FCurve, FModifier, PropertyGroup
 
+from ..host import typed
 from .keys import read_keys, write_keys
 
 _NESTED = ("POINTER", "COLLECTION")
@@ -46,8 +47,8 @@ def _copy_modifier(source: FModifier, target: FModifier) -> None:
     # Twice: the start of a range is kept before its end, and the number of coefficients follows from the order.
     for _ in range(2):
         _copy_values(source, target)
-    for point in source.control_points if source.type == "ENVELOPE" else ():
-        _copy_values(point, target.control_points.add(point.frame))
+    for point in typed.control_points(source) if source.type == "ENVELOPE" else ():
+        _copy_values(point, typed.control_points(target).add(point.frame))
 
 
 def _copy_values(source: Any, target: Any, leave: Collection[str] = ()) -> None:

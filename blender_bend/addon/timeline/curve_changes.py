@@ -12,7 +12,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import FCurve
 
-from ..host import compat
+from ..host import compat, typed
 
 Found = TypeVar("Found")
 
@@ -33,7 +33,7 @@ def remembered(curve: FCurve, asked: tuple[Any, ...], find_out: Callable[[], Fou
     """
     if _count is None:
         return find_out()
-    key = (curve.id_data.name, curve.data_path, curve.array_index, *asked)
+    key = (typed.name_of(curve.id_data), curve.data_path, curve.array_index, *asked)
     state = (_count, len(curve.keyframe_points), len(curve.modifiers), curve.mute, curve.extrapolation)
     known = _known.get(key)
     if known is None or known[0] != state:

@@ -8,6 +8,8 @@ from typing import Any
 import bpy
 from bpy.types import ID, DriverTarget, FCurve, Scene
 
+from ..host import typed
+
 
 def of(scene: Scene, path: str) -> list[FCurve]:
     """The drivers of a property of a scene.
@@ -22,7 +24,7 @@ def of(scene: Scene, path: str) -> list[FCurve]:
 def copy(scene: Scene, path: str, copied: str) -> None:
     """Drive a property as another one is."""
     for driver in of(scene, path):
-        scene.animation_data.drivers.from_existing(src_driver=driver).data_path = copied
+        typed.animation(scene).drivers.from_existing(src_driver=driver).data_path = copied
 
 
 def move(scene: Scene, path: str, moved: str) -> None:
@@ -36,7 +38,7 @@ def move(scene: Scene, path: str, moved: str) -> None:
 def remove(scene: Scene, path: str) -> None:
     """Drive a property no longer."""
     for driver in of(scene, path):
-        scene.animation_data.drivers.remove(driver)
+        typed.animation(scene).drivers.remove(driver)
 
 
 def _targets(scene: Scene, path: str) -> Iterator[DriverTarget]:

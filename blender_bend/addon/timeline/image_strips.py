@@ -13,7 +13,7 @@ from pathlib import Path
 import bpy
 from bpy.types import Area, ImageStrip, Scene, SequenceEditor, Window
 
-from ..host import compat
+from ..host import compat, typed
 
 
 def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
@@ -35,7 +35,7 @@ def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count:
 
 def set_pictures(strip: ImageStrip, names: list[str]) -> None:
     """Give a strip other elements, of files in its folder; curves and handles are put right by whoever calls."""
-    editor = strip.id_data.sequence_editor
+    editor = typed.editor(strip.id_data)
     active = editor.active_strip
     if bpy.context.window_manager.windows:
         with _at_sequencer(strip.id_data):
@@ -56,14 +56,15 @@ def set_pictures(strip: ImageStrip, names: list[str]) -> None:
 
 
 def _one_by_one(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
-    strip = scene.sequence_editor.strips.new_image(name, str(picture), channel, first, fit_method="FIT")
+    strips = typed.editor(scene).strips
+    strip = typed.of_images(strips.new_image(name, str(picture), channel, first, fit_method="FIT"))
     for _ in range(count - 1):
         strip.elements.append(picture.name)
     return strip
 
 
 def _add(scene: Scene, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
-    strips = scene.sequence_editor.strips
+    strips = typed.editor(scene).strips
     before = set(strips.keys())
     bpy.ops.sequencer.image_strip_add(
         directory=f"{picture.parent}/",
@@ -76,13 +77,13 @@ def _add(scene: Scene, picture: Path, channel: int, first: int, count: int) -> I
         skip_locked_or_muted_channels=False,
         set_view_transform=False,
     )
-    return next(strip for strip in strips if strip.name not in before)
+    return typed.of_images(next(strip for strip in strips if strip.name not in before))
 
 
 @contextmanager
 def _outside_of_metas(scene: Scene) -> Iterator[None]:
     """Leave the meta strips that are open, for the operator adds to what is shown; all is as it was afterwards."""
-    editor = scene.sequence_editor
+    editor = typed.editor(scene)
     opened = [meta.name for meta in editor.meta_stack]
     active, selected = editor.active_strip, {strip.name for strip in editor.strips_all if strip.select}
     try:
@@ -121,7 +122,7 @@ def _turn(window: Window, area: Area, kind: str) -> None:
     if area.type != kind:
         # Turned outside of an override, Blender 4.5 forgets the scene of those around it.
         with bpy.context.temp_override(window=window):
-            area.type = kind
+            typed.turn(area, kind)
 
 
 def _sequencer() -> tuple[Window, Area] | None:

@@ -12,11 +12,12 @@ from bpy.types import FCurve, Keyframe
 
 from ...core.curves.keys import Keys
 from ...core.files.packing import unpack64
+from ..host import typed
 
 # Blender's numbers of the enums, which foreach_get and foreach_set speak.
-_INTERPOLATION = Keyframe.bl_rna.properties["interpolation"].enum_items
-_HANDLE = Keyframe.bl_rna.properties["handle_left_type"].enum_items
-_TYPE = Keyframe.bl_rna.properties["type"].enum_items
+_INTERPOLATION, _HANDLE, _TYPE = (
+    typed.enum_items(Keyframe, name) for name in ("interpolation", "handle_left_type", "type")
+)
 CONSTANT, LINEAR, BEZIER = (_INTERPOLATION[name].value for name in ("CONSTANT", "LINEAR", "BEZIER"))
 FREE, VECTOR = _HANDLE["FREE"].value, _HANDLE["VECTOR"].value
 GENERATED, KEYFRAME = _TYPE["GENERATED"].value, _TYPE["KEYFRAME"].value
@@ -58,7 +59,8 @@ def read_keys(curve: FCurve) -> KeyTable:
 
 def read_attributes(curve: FCurve, names: Iterable[str]) -> KeyTable:
     """Some attributes of every key."""
-    points, table = curve.keyframe_points, {}
+    points = curve.keyframe_points
+    table: KeyTable = {}
     for name in names:
         width, kind = ATTRIBUTES[name]
         table[name] = np.empty(len(points) * width, dtype=kind)

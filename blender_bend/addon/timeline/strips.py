@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import TypeGuard
 
 import bpy
 import numpy as np
@@ -12,7 +13,7 @@ from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 from ...core.errors import BendError, Code, store_unwritable
 from ...core.files.whole import write_whole
 from ...core.job.resolve import file_name
-from ..host import compat, png
+from ..host import compat, png, typed
 from . import image_strips
 from .timing import frame_rate
 
@@ -20,7 +21,7 @@ from .timing import frame_rate
 _FOLDERS, _LONGEST = 4, 1 << 14
 
 
-def is_bend_strip(strip: Strip | None) -> bool:
+def is_bend_strip(strip: Strip | None) -> TypeGuard[ImageStrip]:
     """Whether a strip is a bend strip."""
     return strip is not None and strip.type == "IMAGE" and strip.bend_settings.is_bend
 
@@ -34,6 +35,13 @@ def bend_strips(scene: Scene) -> Iterator[ImageStrip]:
 def active_bend_strip(context: Context) -> ImageStrip | None:
     """The bend strip that the interface shows: the active strip, or the only bend strip there is."""
     return active_bend_strip_of(compat.sequencer_scene(context))
+
+
+def polled_bend_strip(context: Context) -> ImageStrip:
+    """The same for what is only called if there is one, as its poll has found."""
+    strip = active_bend_strip(context)
+    assert strip is not None
+    return strip
 
 
 def active_bend_strip_of(scene: Scene | None) -> ImageStrip | None:
@@ -102,7 +110,7 @@ def find_curve(strip: Strip, key: str) -> FCurve | None:
 
 def select_only(strip: Strip) -> None:
     """Make a strip the active one, and the only one that is selected."""
-    editor = strip.id_data.sequence_editor
+    editor = typed.editor(strip.id_data)
     editor.active_strip = strip
     for other in editor.strips_all:
         other.select = other == strip
@@ -112,7 +120,7 @@ def free_channel(scene: Scene, first: int, last: int) -> int:
     """The lowest channel above all strips of a range of frames."""
     overlapping = [
         strip.channel
-        for strip in scene.sequence_editor.strips
+        for strip in typed.editor(scene).strips
         if compat.left_handle(strip) < last and compat.right_handle(strip) > first
     ]
     channel = max(overlapping, default=0) + 1

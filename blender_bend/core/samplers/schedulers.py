@@ -195,9 +195,16 @@ def offered(name: str) -> list[str]:
     return [option for option in OPTIONS if name in _BY_NAME and _BY_NAME[name].choices(option)]
 
 
-def reaching(name: str, **chosen: str) -> dict[str, str]:
+def reaching(name: str, *, spacing: str, sigmas: str, prediction: str) -> SamplerChoices:
     """Of choices those of options that a sampler has; what is not shown does not reach it."""
-    return {option: value for option, value in chosen.items() if option in offered(name)}
+    reached, has = SamplerChoices(), offered(name)
+    if "spacing" in has:
+        reached["spacing"] = spacing
+    if "sigmas" in has:
+        reached["sigmas"] = sigmas
+    if "prediction" in has:
+        reached["prediction"] = prediction
+    return reached
 
 
 def acting(name: str, *, spacing: str = AUTO, sigmas: str = AUTO, prediction: str = AUTO) -> SamplerChoices:

@@ -88,7 +88,7 @@ def resample(mono: Tensor, old: int, new: int) -> Tensor:
 @functools.cache
 def mel_matrix() -> Tensor:
     """From a power spectrum to 64 bands, 50 Hz to 14 kHz, Slaney's scale and norm: shape (513, 64)."""
-    bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=BANDS, fmin=50, fmax=14000)  # type: ignore[attr-defined]
+    bands = librosa.filters.mel(sr=SAMPLE_RATE, n_fft=N_FFT, n_mels=BANDS, fmin=50, fmax=14000)
     return torch.from_numpy(bands.T.copy())
 
 

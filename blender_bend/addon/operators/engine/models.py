@@ -8,6 +8,7 @@ from bpy.types import Context, Event, Operator, OperatorProperties
 from ....core.errors import BendError
 from ....core.models import known_models
 from ...host import activity, model_list
+from ...host.typed import Result
 from ...process import model_library
 from ...process.tasks import size_text
 from ...timeline.strips import active_bend_strip
@@ -32,14 +33,14 @@ class BEND_OT_download_model(WhenOnline, Operator):
     def description(cls, context: Context, properties: OperatorProperties) -> str:
         known = known_models.known(properties.model)
         if known is None:
-            return cls.__doc__
+            return cls.__doc__ or ""
         gate = ". You must accept the terms on its page first" if known.gated else ""
         return (
             f"Download {known.name}, about {known.gigabytes:.0f} GB. Best for: {known.good_for}. License: "
             f"{known.licence}{gate}"
         )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         if self.ask:
             return context.window_manager.invoke_props_dialog(self, width=360, confirm_text="Download")
         return self.execute(context)
@@ -48,7 +49,7 @@ class BEND_OT_download_model(WhenOnline, Operator):
         self.layout.prop(self, "model", text="", placeholder="owner/name")
         self.layout.label(text="Only models with .safetensors weights can be downloaded", icon="INFO")
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         strip = active_bend_strip(context)
         name = self.model.strip() or (strip.bend_settings.model.strip() if strip else "")
         try:
@@ -67,7 +68,7 @@ class BEND_OT_delete_model(WhenIdle, Operator):
 
     model: StringProperty(name="Model", description="Model to delete", options={"SKIP_SAVE"})
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         here = next((model for model in model_list.stored() if model.name == self.model), None)
         size = f"Frees {size_text(here.size)}. " if here else ""
         return context.window_manager.invoke_confirm(
@@ -79,7 +80,7 @@ class BEND_OT_delete_model(WhenIdle, Operator):
             icon="WARNING",
         )
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             return follow(self, model_library.delete(self.model), f"{self.model} deleted")
         except BendError as error:
@@ -102,7 +103,7 @@ class BEND_OT_log_in(WhenOnline, Operator):
         options={"SKIP_SAVE"},
     )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return context.window_manager.invoke_props_dialog(self, width=360, confirm_text="Log In")
 
     def draw(self, context: Context) -> None:
@@ -113,7 +114,7 @@ class BEND_OT_log_in(WhenOnline, Operator):
         row.prop(self, "token", text="")
         row.operator("wm.url_open", text="", icon="URL").url = f"{known_models.page_of('settings')}/tokens"
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         token, self.token = self.token, ""
         try:
             return follow(self, model_library.log_in(token), "Logged in to Hugging Face")
@@ -129,7 +130,7 @@ class BEND_OT_log_out(WhenIdle, Operator):
     bl_idname = "bend.log_out"
     bl_label = "Log Out"
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             return follow(self, model_library.log_out(), "Logged out of Hugging Face")
         except BendError as error:

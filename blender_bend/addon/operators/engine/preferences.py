@@ -8,6 +8,7 @@ from bpy.types import Context, Operator
 
 from ....core.errors import BendError
 from ...host import preferences
+from ...host.typed import Result
 from ...process import health
 from ..shared.polls import WhenIdle
 
@@ -18,7 +19,7 @@ class BEND_OT_check_engine(WhenIdle, Operator):
     bl_idname = "bend.check_engine"
     bl_label = "Check Engine"
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         if health.running is not None:
             return {"CANCELLED"}
         try:
@@ -56,7 +57,7 @@ class BEND_OT_add_file(_OfAList, Operator):
     bl_idname = "bend.add_file"
     bl_label = "Add File"
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         getattr(preferences.preferences(), self.kind).add()
         return {"FINISHED"}
 
@@ -69,7 +70,7 @@ class BEND_OT_remove_file(_OfAList, Operator):
 
     index: IntProperty(options={"HIDDEN"})
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         getattr(preferences.preferences(), self.kind).remove(self.index)
         return {"FINISHED"}
 

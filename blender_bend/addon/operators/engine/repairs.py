@@ -6,6 +6,7 @@ import bpy
 from bpy.types import Context, Operator
 
 from ...host import activity, log_files, preferences
+from ...host.typed import Result
 from ...process import engine_client
 
 
@@ -16,7 +17,7 @@ class BEND_OT_dismiss(Operator):
     bl_label = "Dismiss"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         activity.dismiss()
         return {"FINISHED"}
 
@@ -28,7 +29,7 @@ class BEND_OT_open_preferences(Operator):
     bl_label = "Open Preferences"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         bpy.ops.preferences.addon_show(module=preferences.ROOT_PACKAGE)
         return {"FINISHED"}
 
@@ -40,7 +41,7 @@ class BEND_OT_show_log(Operator):
     bl_label = "Show Log"
     bl_options = {"INTERNAL"}
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         path = log_files.about(activity.last_failure) or engine_client.log_file()
         if not path.is_file():
             self.report({"INFO"}, "The engine hasn't been started yet")

@@ -11,6 +11,7 @@ from bpy.types import Context, Event, Operator, PropertyGroup, UIList
 from ....core.errors import BendError
 from ....core.process import accelerators
 from ...host import activity
+from ...host.typed import Result
 from ...process import engine_setup
 from ...process.engine_setup import Wish
 from ..shared.following import follow
@@ -47,7 +48,7 @@ class BEND_OT_set_up_engine(WhenIdle, Operator):
         name="Torch Build", description="Different build of torch, for example cu126 or rocm6.4. Empty: default"
     )
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return context.window_manager.invoke_props_dialog(self, width=420, confirm_text="Set Up")
 
     def draw(self, context: Context) -> None:
@@ -64,7 +65,7 @@ class BEND_OT_set_up_engine(WhenIdle, Operator):
         layout.label(text=f"Needs about {needed / 1e9:.1f} GB; {free / 1e9:.1f} GB are free", icon="DISK_DRIVE")
         layout.label(text=str(engine_setup.base()), icon="FILE_FOLDER")
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             return follow(self, engine_setup.start(self._wish()), "Engine installed")
         except BendError as error:
@@ -82,10 +83,10 @@ class BEND_OT_remove_engine(WhenIdle, Operator):
     bl_idname = "bend.remove_engine"
     bl_label = "Remove Engine"
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         return context.window_manager.invoke_confirm(self, event)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             return follow(self, engine_setup.remove(), "Engine removed")
         except BendError as error:
@@ -109,11 +110,11 @@ class BEND_UL_report(UIList):
         layout: Any,
         data: Any,
         item: BEND_PG_report_line,
-        icon: int,
+        icon: int | None,
         active_data: Any,
-        active_property: str,
-        index: int = 0,
-        flt_flag: int = 0,
+        active_property: str | None,
+        index: int | None = 0,
+        flt_flag: int | None = 0,
     ) -> None:
         layout.prop(item, "text", text="", emboss=False)
 
@@ -127,7 +128,7 @@ class BEND_OT_copy_report(Operator):
     lines: CollectionProperty(type=BEND_PG_report_line, options={"HIDDEN", "SKIP_SAVE"})
     active: IntProperty(options={"HIDDEN", "SKIP_SAVE"})
 
-    def invoke(self, context: Context, event: Event) -> set[str]:
+    def invoke(self, context: Context, event: Event) -> Result:
         self._write()
         return context.window_manager.invoke_props_dialog(self, width=760, confirm_text="Copy")
 
@@ -135,7 +136,7 @@ class BEND_OT_copy_report(Operator):
         self.layout.label(text="Remove private details before copying:", icon="INFO")
         self.layout.template_list("BEND_UL_report", "", self, "lines", self, "active", rows=20)
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         if not self.lines:
             self._write()
         context.window_manager.clipboard = "\n".join(line.text for line in self.lines)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import bpy
 from bpy.types import Operator
 
+from ...host.typed import Result
 from ...process.tasks import Task
 
 
-def follow(operator: Operator, task: Task, done: str) -> set[str]:
+def follow(operator: Operator, task: Task, done: str) -> Result:
     """Follow a task: beside Blender's own work, or in background mode to its end.
 
     Raises

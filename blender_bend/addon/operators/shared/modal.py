@@ -9,13 +9,13 @@ from bpy.types import Context, Event, Timer
 
 from ....core.errors import BendError
 from ...host import activity
+from ...host.typed import OperatorMixin, Result
 
 
-class Watching:
+class Watching(OperatorMixin):
     """A mixin for an operator that watches the engine work.
 
-    The operator provides ``start(context)``, ``update()``, ``cancel_work()`` and ``finish()``; each may raise
-    BendError.
+    The operator provides ``start``, ``update``, ``cancel_work`` and ``finish``; each may raise BendError.
     """
 
     interval = 0.1
@@ -24,7 +24,23 @@ class Watching:
     _cancel_sent = False
     _drawn = ""
 
-    def watch(self, context: Context) -> set[str]:
+    def start(self, context: Context) -> None:
+        """Begin."""
+        raise NotImplementedError
+
+    def update(self) -> bool:
+        """Go on; whether there is more to do."""
+        raise NotImplementedError
+
+    def cancel_work(self) -> None:
+        """Stop, as soon as that can be."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Take in what was done."""
+        raise NotImplementedError
+
+    def watch(self, context: Context) -> Result:
         """Start, and come back on every tick of a timer."""
         failure = self._attempt(lambda: self.start(context))
         if failure:
@@ -35,7 +51,7 @@ class Watching:
         activity.redraw()
         return {"RUNNING_MODAL"}
 
-    def modal(self, context: Context, event: Event) -> set[str]:
+    def modal(self, context: Context, event: Event) -> Result:
         """One event: Esc cancels, a tick of the timer takes in what the engine did; the rest goes on to Blender."""
         current = activity.current
         if event.type == "ESC" and event.value == "PRESS" and current:
@@ -88,7 +104,7 @@ class Watching:
             context.window_manager.event_timer_remove(self._timer)
             self._timer = None
 
-    def _fail(self: Any, error: BendError) -> set[str]:
+    def _fail(self, error: BendError) -> Result:
         activity.end(error)
         cancelled = error.code == "cancelled"
         self.report({"INFO"} if cancelled else {"WARNING"}, error.message if cancelled else str(error))

@@ -6,7 +6,8 @@ import bpy
 from bpy.types import Context, Operator
 
 from ...host import activity
-from ...timeline.strips import active_bend_strip, require_bend_strip
+from ...host.typed import OperatorMixin
+from ...timeline.strips import polled_bend_strip, require_bend_strip
 
 
 def require_idle(cls: type[Operator]) -> bool:
@@ -17,7 +18,7 @@ def require_idle(cls: type[Operator]) -> bool:
     return True
 
 
-class OnBendStrip:
+class OnBendStrip(OperatorMixin):
     """A mixin for operators that work on the bend strip."""
 
     @classmethod
@@ -25,7 +26,7 @@ class OnBendStrip:
         return require_bend_strip(cls, context)
 
 
-class WhenIdle:
+class WhenIdle(OperatorMixin):
     """A mixin for operators that need the engine to themselves."""
 
     @classmethod
@@ -44,7 +45,7 @@ class WhenOnline(WhenIdle):
         return require_idle(cls)
 
 
-class OnIdleBendStrip:
+class OnIdleBendStrip(OperatorMixin):
     """A mixin for operators that let the engine work on the bend strip."""
 
     @classmethod
@@ -52,14 +53,14 @@ class OnIdleBendStrip:
         return require_bend_strip(cls, context) and require_idle(cls)
 
 
-class OnBend:
+class OnBend(OperatorMixin):
     """A mixin for operators that work on the active bend."""
 
     @classmethod
     def poll(cls, context: Context) -> bool:
         if not require_bend_strip(cls, context):
             return False
-        if active_bend_strip(context).bend_settings.bend is None:
+        if polled_bend_strip(context).bend_settings.bend is None:
             cls.poll_message_set("The strip has no bends; add one")
             return False
         return True

@@ -10,6 +10,7 @@ from bpy.types import Context
 from ....core.errors import BendError, Code
 from ...host import activity
 from ...host.slices import Slices, at_once
+from ...host.typed import Result
 from .modal import Watching
 
 #: How long the work may hold the window at a time.
@@ -42,7 +43,7 @@ class InSlices(Watching):
             current.done, current.total = done, total
             current.says = f"{current.title}: {done}{f' of {total}' if total else ''}"
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             result = self.wait(context)
         except BendError as error:
@@ -53,8 +54,7 @@ class InSlices(Watching):
         return {"FINISHED"}
 
     def start(self, context: Context) -> None:
-        activity.begin(self.title)
-        activity.current.says = f"{self.title}…"
+        activity.begin(self.title).says = f"{self.title}…"
         self._slices, self._result, self._done = self.work(context), None, False
 
     def update(self) -> bool:

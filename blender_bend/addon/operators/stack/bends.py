@@ -6,8 +6,9 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty, StringProperty
 from bpy.types import Context, Operator, OperatorProperties
 
 from ....core import catalogue
+from ...host.typed import Result
 from ...settings import enums, stack
-from ...timeline.strips import active_bend_strip
+from ...timeline.strips import polled_bend_strip
 from ..shared.polls import OnBend, OnBendStrip
 
 
@@ -29,10 +30,10 @@ class BEND_OT_add_bend(OnBendStrip, Operator):
     @classmethod
     def description(cls, context: Context, properties: OperatorProperties) -> str:
         chosen = properties.is_property_set("operator")
-        return catalogue.operator(properties.operator).summary if chosen else cls.__doc__
+        return catalogue.operator(properties.operator).summary if chosen else cls.__doc__ or ""
 
-    def execute(self, context: Context) -> set[str]:
-        stack.add_bend(active_bend_strip(context), self.operator, self.site)
+    def execute(self, context: Context) -> Result:
+        stack.add_bend(polled_bend_strip(context), self.operator, self.site)
         return {"FINISHED"}
 
 
@@ -43,8 +44,8 @@ class BEND_OT_remove_bend(OnBend, Operator):
     bl_label = "Remove Bend"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[str]:
-        strip = active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = polled_bend_strip(context)
         stack.remove_bend(strip.id_data, strip, strip.bend_settings.active_bend)
         return {"FINISHED"}
 
@@ -56,8 +57,8 @@ class BEND_OT_duplicate_bend(OnBend, Operator):
     bl_label = "Duplicate Bend"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[str]:
-        strip = active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = polled_bend_strip(context)
         stack.duplicate_bend(strip.id_data, strip, strip.bend_settings.active_bend)
         return {"FINISHED"}
 
@@ -71,8 +72,8 @@ class BEND_OT_move_bend(OnBend, Operator):
 
     direction: EnumProperty(name="Direction", items=(("UP", "Up", "Apply earlier"), ("DOWN", "Down", "Apply later")))
 
-    def execute(self, context: Context) -> set[str]:
-        strip = active_bend_strip(context)
+    def execute(self, context: Context) -> Result:
+        strip = polled_bend_strip(context)
         stack.move_bend(strip, strip.bend_settings.active_bend, -1 if self.direction == "UP" else 1)
         return {"FINISHED"}
 
@@ -87,8 +88,8 @@ class BEND_OT_edit_route(OnBendStrip, Operator):
     index: IntProperty(options={"HIDDEN"})
     of_strip: BoolProperty(description="Edit a parameter of the strip instead of the bend", options={"HIDDEN"})
 
-    def execute(self, context: Context) -> set[str]:
-        settings = active_bend_strip(context).bend_settings
+    def execute(self, context: Context) -> Result:
+        settings = polled_bend_strip(context).bend_settings
         if not self.of_strip and settings.bend is None:
             return {"CANCELLED"}
         settings.shows_own_route = self.of_strip

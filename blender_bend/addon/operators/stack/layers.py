@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpy.props import EnumProperty, IntProperty
 from bpy.types import Context, Operator
 
+from ...host.typed import OperatorMixin, Result
 from ...settings.parameters import BEND_PG_parameter
 from ...timeline.strips import active_bend_strip, require_bend_strip
 
@@ -17,7 +18,14 @@ def shown_parameter(context: Context) -> BEND_PG_parameter | None:
     return active[0] if active else None
 
 
-class OnRoute:
+def polled_parameter(context: Context) -> BEND_PG_parameter:
+    """The same for what is only called if there is one, as its poll has found."""
+    parameter = shown_parameter(context)
+    assert parameter is not None
+    return parameter
+
+
+class OnRoute(OperatorMixin):
     """A mixin for operators that work on the route that is shown."""
 
     @classmethod
@@ -38,8 +46,8 @@ class BEND_OT_add_layer(OnRoute, Operator):
     bl_label = "Add Feature"
     bl_options = {"REGISTER", "UNDO"}
 
-    def execute(self, context: Context) -> set[str]:
-        parameter = shown_parameter(context)
+    def execute(self, context: Context) -> Result:
+        parameter = polled_parameter(context)
         parameter.layers.add().feature = "rms" if parameter.feature != "rms" else "onset"
         return {"FINISHED"}
 
@@ -53,8 +61,8 @@ class BEND_OT_remove_layer(OnRoute, Operator):
 
     index: IntProperty(options={"HIDDEN"})
 
-    def execute(self, context: Context) -> set[str]:
-        shown_parameter(context).layers.remove(self.index)
+    def execute(self, context: Context) -> Result:
+        polled_parameter(context).layers.remove(self.index)
         return {"FINISHED"}
 
 
@@ -70,8 +78,8 @@ class BEND_OT_move_layer(OnRoute, Operator):
         name="Direction", items=(("UP", "Up", "Combine earlier"), ("DOWN", "Down", "Combine later"))
     )
 
-    def execute(self, context: Context) -> set[str]:
-        parameter = shown_parameter(context)
+    def execute(self, context: Context) -> Result:
+        parameter = polled_parameter(context)
         target = self.index + (-1 if self.direction == "UP" else 1)
         if not (0 <= target < len(parameter.layers) and 0 <= self.index < len(parameter.layers)):
             return {"CANCELLED"}

@@ -6,7 +6,8 @@ from bpy.props import IntProperty, StringProperty
 from bpy.types import Context, Operator
 
 from ...host import preferences
-from ...timeline.strips import active_bend_strip
+from ...host.typed import Result
+from ...timeline.strips import polled_bend_strip
 from ..shared.polls import OnBendStrip
 
 
@@ -19,8 +20,8 @@ class BEND_OT_add_lora(OnBendStrip, Operator):
 
     name: StringProperty(name="Name", description="Name of a LoRA file from the preferences")
 
-    def execute(self, context: Context) -> set[str]:
-        loras = active_bend_strip(context).bend_settings.loras
+    def execute(self, context: Context) -> Result:
+        loras = polled_bend_strip(context).bend_settings.loras
         worn = {item.name for item in loras}
         free = [name for name in preferences.lora_files() if name not in worn]
         loras.add().name = self.name or (free[0] if free else "")
@@ -36,8 +37,8 @@ class BEND_OT_remove_lora(OnBendStrip, Operator):
 
     index: IntProperty(options={"HIDDEN"})
 
-    def execute(self, context: Context) -> set[str]:
-        active_bend_strip(context).bend_settings.loras.remove(self.index)
+    def execute(self, context: Context) -> Result:
+        polled_bend_strip(context).bend_settings.loras.remove(self.index)
         return {"FINISHED"}
 
 

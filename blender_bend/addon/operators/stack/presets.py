@@ -9,8 +9,9 @@ from bpy.types import Context, Operator, OperatorProperties
 
 from ....core.errors import BendError
 from ....core.job import presets
+from ...host.typed import Result
 from ...settings.presets import add_preset
-from ...timeline.strips import active_bend_strip
+from ...timeline.strips import polled_bend_strip
 from ..shared.polls import OnBendStrip
 
 
@@ -26,17 +27,17 @@ class BEND_OT_add_preset(OnBendStrip, Operator):
     @classmethod
     def description(cls, context: Context, properties: OperatorProperties) -> str:
         try:
-            return presets.read(Path(properties.filepath)).summary if properties.filepath else cls.__doc__
+            return presets.read(Path(properties.filepath)).summary if properties.filepath else cls.__doc__ or ""
         except BendError as error:
             return error.message
 
-    def execute(self, context: Context) -> set[str]:
+    def execute(self, context: Context) -> Result:
         try:
             preset = presets.read(Path(self.filepath))
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        add_preset(active_bend_strip(context), preset)
+        add_preset(polled_bend_strip(context), preset)
         self.report({"INFO"}, f"Added {preset.name}; bake to make it follow the sound")
         return {"FINISHED"}
 
