@@ -17,6 +17,7 @@ from words import british, faults, label_faults, tooltip_faults
 
 import blender_bend.core
 from blender_bend.core import catalogue
+from blender_bend.core.wording import titled
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [*sorted((ROOT / "docs").rglob("*.md")), *sorted(ROOT.glob("*.md"))]
@@ -99,6 +100,7 @@ def test_a_preset_is_american_english(preset: Path) -> None:
     data = json.loads(preset.read_text(encoding="utf-8"))
     assert not label_faults(data["name"]) and not tooltip_faults(data["summary"])
     assert not list(british(preset.stem.replace("_", " ")))
+    assert data["name"] == titled(preset.stem.replace("_", " ")), "the menu shows what the file is called"
 
 
 @pytest.mark.parametrize("text", ["The colours are normalised", "It was cancelled", "to analyse", "towards the centre"])

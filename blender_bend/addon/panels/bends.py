@@ -8,6 +8,7 @@ from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue
 from ...core.job import presets
+from ...core.wording import titled
 from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import active_bend_strip, polled_bend_strip
 from .main import BendPanel
@@ -48,7 +49,7 @@ class BEND_MT_presets(Menu):
 
     def draw(self, context: Context) -> None:
         for path in presets.paths():
-            name = path.stem.replace("_", " ").title()
+            name = titled(path.stem.replace("_", " "))
             self.layout.operator("bend.add_preset", text=name).filepath = str(path)
 
 
