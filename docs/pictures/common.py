@@ -9,6 +9,8 @@ from typing import Any
 import bpy
 
 ROOT = Path(__file__).resolve().parents[2]
+#: What the file browser shows.
+FILMS = Path("/tmp/films")
 MODULE = "bl_ext.user_default.blender_bend"
 sys.path.insert(0, str(ROOT / "tools" / "demo_parts"))
 
@@ -40,10 +42,22 @@ def build(
         strip.bend_settings.travel = "NONE"
         bpy.context.scene.timeline_markers.clear()
     bpy.context.window.workspace.sequencer_scene = bpy.context.scene
+    hide_paths()
     if bake:
         run("bake", "EXEC_DEFAULT")
     bpy.app.timers.register(lambda: bpy.context.window_manager.windows[0].scene.frame_set(shown), first_interval=4.0)
     return strip
+
+
+def hide_paths() -> None:
+    """Show no path of this machine: neither on strips, nor in the preview, nor in the file browser."""
+    FILMS.mkdir(exist_ok=True)
+    for area in bpy.context.window_manager.windows[0].screen.areas:
+        space = area.spaces.active
+        if area.type == "SEQUENCE_EDITOR":
+            space.timeline_overlay.show_strip_source = space.preview_overlay.show_metadata = False
+        if area.type == "FILE_BROWSER" and space.params is not None:
+            space.params.directory = str(FILMS).encode()
 
 
 def sequencer() -> Any:

@@ -24,6 +24,7 @@ for panel in panels:  # which of them are open is decided when they are register
         panel.bl_options = {"DEFAULT_CLOSED"} if panel.bl_idname == "BEND_PT_bends" else set()
     bpy.utils.register_class(panel)
 
+common.hide_paths()
 scene = bpy.context.window.scene
 bpy.context.window.workspace.sequencer_scene = scene
 sounds = [(name, start, folder / f"{name}.wav") for name, start, _, _ in film.SOUNDS]
@@ -34,4 +35,4 @@ def compose():
         film.compose(bpy, scene, sounds, film.SECONDS)
 
 
-common.run_in_turn(compose, lambda: common.run("generate", "INVOKE_DEFAULT"), lambda: scene.frame_set(230))
+common.run_in_turn(compose, lambda: scene.frame_set(230), lambda: common.run("preview_frame", "INVOKE_DEFAULT"))
