@@ -22,7 +22,7 @@ from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import file_fingerprint, fingerprint
 from blender_bend.engine.loading import add_loras
 from blender_bend.engine.rendering.render import Renderer
-from blender_bend.engine.sampling import Sampler
+from blender_bend.engine.sampling import Sampler, denoise_plain
 from blender_bend.engine.store.frame_store import FrameStore
 
 MakeJob = Callable[..., Job]
@@ -78,8 +78,7 @@ def picture(sampler: Sampler, job: Job) -> np.ndarray:
 
 def latent(sampler: Sampler, job: Job) -> torch.Tensor:
     """The finished latent of the job's first frame."""
-    with torch.inference_mode():
-        return sampler.denoise(resolve(job, job.frames[0]))
+    return denoise_plain(sampler, resolve(job, job.frames[0]))
 
 
 def stored(renderer: Renderer, job: Job, folder: Path) -> np.ndarray:

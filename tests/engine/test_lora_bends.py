@@ -21,7 +21,7 @@ from blender_bend.core.job.resolve import resolve
 from blender_bend.engine.bending.places import places
 from blender_bend.engine.bending.weights import bent_loras
 from blender_bend.engine.loading import add_loras
-from blender_bend.engine.sampling import Sampler
+from blender_bend.engine.sampling import Sampler, denoise_plain
 
 MakeJob = Callable[..., Job]
 
@@ -60,8 +60,7 @@ def sampler(load: Callable[..., Any]) -> Callable[..., Sampler]:
 
 def latent(sampler: Sampler, job: Job, index: int = 0) -> torch.Tensor:
     """The finished latent of a frame."""
-    with torch.inference_mode():
-        return sampler.denoise(resolve(job, job.frames[index]))
+    return denoise_plain(sampler, resolve(job, job.frames[index]))
 
 
 def times(*factors: float, pattern: str = "*", **window: float) -> list[tuple[Bend, list[dict[str, float]]]]:

@@ -16,12 +16,11 @@ from torch import Tensor
 
 from blender_bend.core.models.sonic_files import MINI_SOUND
 from blender_bend.engine.families import Family, family_of
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.scenes import SCENES, paint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.condition import Guidance, Hearing
-from blender_bend.engine.sonic.editing import edit
 from blender_bend.engine.sonic.inversion import source_latents
-from blender_bend.engine.sonic.training.generate import generate
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
@@ -75,7 +74,7 @@ def test_sounds_it_never_heard_give_their_scenes_without_a_prompt(
 ) -> None:
     kinds = ("rain", "waves", "fire", "thunder", "wind", "bubbles", "crickets", "organ", "engine", "chimes")
     right = [
-        scene_in(family_of(pipeline), generate(pipeline, hearing, heard(kind), seed=5, **SETTINGS))
+        scene_in(family_of(pipeline), sound_picture(pipeline, hearing, heard(kind), seed=5, **SETTINGS))
         == SOUNDS[kind].scene
         for kind in kinds
     ]
@@ -92,7 +91,7 @@ def test_an_edit_keeps_the_layout_and_changes_what_there_is(
         ("tree", "neon", "rain"),
     ):
         source = (paint(scene, palette, height=SIZE[1], width=SIZE[0], seed=4) * 255).astype(np.uint8)
-        edited = np.asarray(edit(pipeline, hearing, PIL.Image.fromarray(source), heard(kind), **SETTINGS))
+        edited = np.asarray(sound_picture(pipeline, hearing, heard(kind), over=PIL.Image.fromarray(source), **SETTINGS))
         kept.append(edge_correlation(source, edited))
         changed.append(change(source, edited))
     assert np.mean(kept) > 0.5 and min(changed) > 0.03, (kept, changed)
@@ -102,7 +101,7 @@ def test_the_scale_of_the_sound_leads_gradually_from_one_picture_to_another(
     pipeline: Any, hearing: Hearing, heard: Callable[[str], Tensor]
 ) -> None:
     frames = [
-        np.asarray(generate(pipeline, hearing, heard("thunder"), seed=7, scale=scale, **SETTINGS))
+        np.asarray(sound_picture(pipeline, hearing, heard("thunder"), seed=7, scale=scale, **SETTINGS))
         for scale in np.linspace(0, 1, 13).tolist()
     ]
     steps = [change(a, b) for a, b in pairwise(frames)]

@@ -17,9 +17,11 @@ from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.engine.families import family_of
+from blender_bend.engine.sampling import Sampler, denoise_plain
+from blender_bend.engine.sampling.sound_picture import Given, sound_frame, sound_picture
 from blender_bend.engine.scenes import paint
 from blender_bend.engine.sonic.condition import Guidance, Hearing
-from blender_bend.engine.sonic.editing import Thresholds, attention_places, edit, feature_places, injected, resample
+from blender_bend.engine.sonic.editing import attention_places, feature_places, injected
 from blender_bend.engine.sonic.inversion import ddim_of, invert, source_latents
 
 SIZE, STEPS = (64, 64), 5
@@ -79,7 +81,18 @@ def test_layout_is_taken_from_the_published_places() -> None:
     ]
 
 
-def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], thresholds: Thresholds) -> Tensor:
+Kept = tuple[float, float]
+
+
+def edited(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], sound: Tensor | None, **told: Any) -> Tensor:
+    """The finished latent of a picture whose way back to noise is known."""
+    sampler = Sampler(pipeline)
+    sampler.hearing = hearing
+    sampler.inversions.of = lambda *_: trajectory  # type: ignore[method-assign]
+    return denoise_plain(sampler, sound_frame(True, steps=len(trajectory), **told), Given(None, sound))
+
+
+def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], kept: Kept) -> Tensor:
     """The edit in separate evaluations of the UNet: the source's is recorded, the others' are overwritten by it."""
     unet, bar = pipeline.unet, alphas()
     empty, prompt = (pipeline.encode_prompt(words, "cpu", 1, False)[0] for words in ("", "a sea"))
@@ -106,8 +119,8 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
     timesteps = sorted(trajectory, reverse=True)
     x = trajectory[timesteps[0]]
     for step, t in enumerate(timesteps):
-        places = feature_places(unet) if step < int(STEPS * thresholds.features) else []
-        places = places + (attention_places(unet) if step < int(STEPS * thresholds.attention) else [])
+        places = feature_places(unet) if step < int(STEPS * kept[0]) else []
+        places = places + (attention_places(unet) if step < int(STEPS * kept[1]) else [])
         ask(trajectory[t], t, empty, null, places, True)
         without, within = ask(x, t, empty, null, places, False), ask(x, t, prompt, tokens, places, False)
         eps = without + 5.0 * (within - without)
@@ -116,25 +129,16 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
     return x
 
 
-@pytest.mark.parametrize(
-    "thresholds", [Thresholds(0.8, 0.5), Thresholds(0.0, 0.3), Thresholds(0.0, 0.0), Thresholds(1.0, 1.0)], ids=str
-)
+@pytest.mark.parametrize("kept", [(0.8, 0.5), (0.0, 0.3), (0.0, 0.0), (1.0, 1.0)], ids=str)
 @torch.no_grad()
-def test_the_edit_is_that_of_the_formula(
-    pipeline: Any, hearing: Hearing, start: Tensor, thresholds: Thresholds
-) -> None:
+def test_the_edit_is_that_of_the_formula(pipeline: Any, hearing: Hearing, start: Tensor, kept: Kept) -> None:
     trajectory = invert(family_of(pipeline), start, STEPS, SIZE)
-    got = resample(
-        pipeline, hearing, trajectory, SOUND, prompt="a sea", size=SIZE, guidance=Guidance(5.0), thresholds=thresholds
-    )
-    assert formulas.relative(got, transcribed(pipeline, hearing, trajectory, thresholds)) < 1e-5
+    got = edited(pipeline, hearing, trajectory, SOUND, prompt="a sea", size=SIZE, guidance=Guidance(5.0), kept=kept)
+    assert formulas.relative(got, transcribed(pipeline, hearing, trajectory, kept)) < 1e-5
 
 
-def test_thresholds_act_for_the_first_part_of_the_steps() -> None:
-    half = Thresholds(0.5, 0.1)
-    assert [half.active(step, 50) for step in (0, 4, 5, 24, 25)] == [
-        (True, True), (True, True), (True, False), (True, False), (False, False),
-    ]  # fmt: skip
+def test_layout_and_shapes_are_kept_for_the_first_part_of_the_steps() -> None:
+    assert sound_frame(True, kept=(0.5, 0.1), steps=50)["source"]["kept"] == (25, 5)
 
 
 @pytest.mark.parametrize("steps", [8, 25])
@@ -147,11 +151,11 @@ def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., A
     source = source_latents(family, picture, size)
     trajectory = invert(family, source, steps, size)
     other = {timestep: torch.randn(source.shape) * latents.std() for timestep, latents in trajectory.items()}
-    free = {"size": size, "guidance": Guidance(1.0), "scale": 0.0, "thresholds": Thresholds(0.0, 0.0)}
+    free = {"size": size, "guidance": Guidance(1.0), "scale": 0.0, "kept": (0.0, 0.0)}
     likeness = [
         float(torch.cosine_similarity(source.flatten(), made.flatten(), dim=0))
         for start in (trajectory, other)
-        for made in [resample(pipeline, hearing, start, None, **free)]
+        for made in [edited(pipeline, hearing, start, None, **free)]
     ]
     assert likeness[0] > 0.97 and likeness[1] < 0.8, likeness
 
@@ -192,8 +196,7 @@ def test_a_picture_is_edited_at_the_size_that_was_asked_for(load: Callable[..., 
     pipeline = load(kind)
     hearing = in_memory(pipeline.unet)
     picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 200, 3), dtype=np.uint8))
-    edited = edit(pipeline, hearing, picture, SOUND, size=(96, 64), steps=3)
-    assert edited.size == (96, 64)
+    assert sound_picture(pipeline, hearing, SOUND, picture, size=(96, 64), steps=3).size == (96, 64)
 
 
 def test_a_wide_picture_is_cut_to_its_middle(pipeline: Any) -> None:

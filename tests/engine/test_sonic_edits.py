@@ -18,8 +18,8 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.rendering.render import Renderer
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic import checkpoints, condition
-from blender_bend.engine.sonic.editing import Thresholds, edit
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import input_path, store_vector
 
@@ -75,9 +75,9 @@ def test_an_edited_frame_is_the_recipes_picture_to_the_bit(
         checkpoints.load_adapters(Path(files["adapters"]), pipeline.unet),
     )
     picture = PIL.Image.open(input_path(store.folder, job.frames[0].picture))
-    wanted = edit(
-        pipeline, hearing, picture, FIRE, prompt="a calm sea", size=job.size, steps=job.steps,
-        guidance=condition.Guidance(job.guidance, separate), thresholds=Thresholds(0.7, 0.34),
+    wanted = sound_picture(
+        pipeline, hearing, FIRE, picture, prompt="a calm sea", size=job.size, steps=job.steps,
+        guidance=condition.Guidance(job.guidance, separate), kept=(0.7, 0.34),
     )  # fmt: skip
     assert np.array_equal(pixels(job, store)[0], np.asarray(wanted))
 

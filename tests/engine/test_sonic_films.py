@@ -17,8 +17,8 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Hearing, Job
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.rendering.render import Renderer
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic import checkpoints, condition
-from blender_bend.engine.sonic.training.generate import generate
 from blender_bend.engine.store.frame_store import FrameStore
 from blender_bend.engine.store.inputs import store_vector
 
@@ -100,7 +100,7 @@ def test_a_frame_is_the_recipes_picture_to_the_bit(
         checkpoints.load_projector(Path(files["projector"])),
         checkpoints.load_adapters(Path(files["adapters"]), pipeline.unet),
     )
-    wanted = generate(
+    wanted = sound_picture(
         pipeline, hearing, FIRE, prompt="a calm sea", size=job.size, steps=job.steps,
         guidance=condition.Guidance(job.guidance, separate), seed=job.seed,
     )  # fmt: skip

@@ -11,8 +11,8 @@ import torch
 from make_hearing import in_memory
 from torch import Tensor
 
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic.condition import Branch, Guidance, Hearing
-from blender_bend.engine.sonic.training.generate import generate
 
 SIZE = {"size": (64, 64), "steps": 4, "seed": 3}
 
@@ -49,14 +49,14 @@ def stock(pipeline: Any, guidance: float, **arguments: Any) -> np.ndarray:
 def test_scale_0_is_the_base_models_picture_to_the_bit(
     pipeline: Any, hearing: Hearing, guidance: float, prompt: str
 ) -> None:
-    got = generate(pipeline, hearing, FIRE, prompt=prompt, guidance=Guidance(guidance), scale=0.0, **SIZE)
+    got = sound_picture(pipeline, hearing, FIRE, prompt=prompt, guidance=Guidance(guidance), scale=0.0, **SIZE)
     assert np.array_equal(pixels(got), stock(pipeline, guidance, prompt=prompt))
 
 
 def test_joint_guidance_is_the_stock_pipeline_with_the_sounds_tokens_in_its_two_rows(
     pipeline: Any, hearing: Hearing
 ) -> None:
-    got = generate(pipeline, hearing, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
+    got = sound_picture(pipeline, hearing, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
     context = torch.cat([hearing.null, hearing.tokens(FIRE[None])])
     with hearing.adapters.listening(pipeline.unet, context):
         assert np.array_equal(pixels(got), stock(pipeline, 7.5, prompt="a calm sea"))
@@ -67,21 +67,21 @@ def test_with_an_empty_prompt_the_sound_alone_makes_the_picture(
     pipeline: Any, hearing: Hearing, guidance: Guidance
 ) -> None:
     fire, rain, none = (
-        pixels(generate(pipeline, hearing, sound, guidance=guidance, **SIZE)) for sound in (FIRE, RAIN, None)
+        pixels(sound_picture(pipeline, hearing, sound, guidance=guidance, **SIZE)) for sound in (FIRE, RAIN, None)
     )
     assert np.abs(fire - rain).max() > 2 and np.abs(fire - none).max() > 2
 
 
 def test_silent_guidance_is_the_prompts_alone(pipeline: Any, hearing: Hearing) -> None:
     """With a guidance of 0 the sound does not count, only the tokens of no sound."""
-    fire = generate(pipeline, hearing, FIRE, prompt="a sea", guidance=Guidance(5.0, 0.0), **SIZE)
-    none = generate(pipeline, hearing, None, prompt="a sea", guidance=Guidance(5.0), **SIZE)
+    fire = sound_picture(pipeline, hearing, FIRE, prompt="a sea", guidance=Guidance(5.0, 0.0), **SIZE)
+    none = sound_picture(pipeline, hearing, None, prompt="a sea", guidance=Guidance(5.0), **SIZE)
     assert np.array_equal(pixels(fire), pixels(none))
 
 
 def test_the_window_says_in_which_steps_sound_is_heard(pipeline: Any, hearing: Hearing) -> None:
     def made(window: tuple[float, float]) -> np.ndarray:
-        return pixels(generate(pipeline, hearing, FIRE, prompt="a sea", window=window, **SIZE))
+        return pixels(sound_picture(pipeline, hearing, FIRE, prompt="a sea", window=window, **SIZE))
 
     whole, early, late, never = (made(w) for w in ((0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5)))
     assert np.array_equal(never, stock(pipeline, 7.5, prompt="a sea"))
@@ -90,7 +90,8 @@ def test_the_window_says_in_which_steps_sound_is_heard(pipeline: Any, hearing: H
 
 def test_the_scale_acts_smoothly(pipeline: Any, hearing: Hearing) -> None:
     made = [
-        pixels(generate(pipeline, hearing, FIRE, prompt="a sea", scale=scale, **SIZE)) for scale in (0.0, 0.05, 1.0)
+        pixels(sound_picture(pipeline, hearing, FIRE, prompt="a sea", scale=scale, **SIZE))
+        for scale in (0.0, 0.05, 1.0)
     ]
     assert 0 < np.abs(made[1] - made[0]).mean() < np.abs(made[2] - made[0]).mean()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcesso
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models.references import MINI_PATH
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic.clap import AudioTower
 from blender_bend.engine.sonic.training.evaluation import evaluate
 from blender_bend.engine.sonic.training.measures import Clip, audio_image_content, rank_share, similarity, wav2clip
@@ -83,12 +85,14 @@ def test_a_folder_is_measured(clip: Path, tmp_path: Path, load: Callable[..., An
         soundfile.write(path.with_suffix(".wav"), np.sin(np.arange(8000) * (number + 1) / 9), 16000)
         PIL.Image.new("RGB", (80, 60), (number * 90, 10, 10)).save(path.with_suffix(".png"))
     tower = AudioTower((2, 2, 2, 2, 2, 2), 8)
-    figures = evaluate(pipeline, hearing, tower, tmp_path / "data", tmp_path / "out", clip=clip, size=64, steps=2)
+    paint = functools.partial(sound_picture, pipeline, hearing, size=(64, 64), steps=2)
+    seeded = lambda vector, seed: paint(vector, seed=seed)  # noqa: E731
+    figures = evaluate(seeded, tower, tmp_path / "data", tmp_path / "out", clip=clip)
     assert json.loads((tmp_path / "out" / "figures.json").read_text()) == figures
     assert figures["pictures"] == 3 and 0 <= figures["AIC"] <= 1 and 0 <= figures["IIS"] <= 1
     assert len(list((tmp_path / "out").glob("*/*.png"))) == 3
     with pytest.raises(BendError) as caught:
-        evaluate(pipeline, hearing, tower, tmp_path / "out" / "fire", tmp_path / "none", clip=clip)
+        evaluate(seeded, tower, tmp_path / "out" / "fire", tmp_path / "none", clip=clip)
     assert caught.value.code == Code.INPUT_MISSING
 
 

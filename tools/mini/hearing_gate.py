@@ -15,10 +15,9 @@ import torch
 from PIL import Image
 from scipy import ndimage
 
+from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic import checkpoints as files
 from blender_bend.engine.sonic.condition import Guidance, Hearing
-from blender_bend.engine.sonic.editing import edit
-from blender_bend.engine.sonic.training.generate import generate
 
 from . import grids
 from .classifier import judge, load_classifier
@@ -50,8 +49,7 @@ class _Measured:
     folder: Path
     classifier: Any
     embeddings: dict[str, torch.Tensor]  # of the held-out sounds, by kind
-    generate: Callable[..., Image.Image]
-    edit: Callable[..., Image.Image]
+    paint: Callable[..., Image.Image]  # of a sound's vector
 
     def subjects(self, tiles: list[np.ndarray]) -> list[str]:
         """What the classifier names in pictures."""
@@ -82,8 +80,7 @@ def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict
         folder,
         load_classifier(recipe, folder),
         {kind: embeddings_of(tower, heldout[kind]) for kind in SOUNDS},
-        partial(generate, pipeline, hearing, **settings),
-        partial(edit, pipeline, hearing, **settings),
+        partial(sound_picture, pipeline, hearing, **settings),
     )
     right = _scenes(measured)
     figures = {
@@ -104,7 +101,7 @@ def _scenes(measured: _Measured) -> dict[str, float]:
     right, rows = {}, []
     for kind in SOUNDS.values():
         tiles = [
-            np.asarray(measured.generate(vector, seed=41 + number))
+            np.asarray(measured.paint(vector, seed=41 + number))
             for number, vector in enumerate(measured.embeddings[kind.name])
         ]
         right[kind.name] = float(np.mean([subject == kind.scene for subject in measured.subjects(tiles)]))
@@ -117,7 +114,7 @@ def _curves(measured: _Measured) -> list[dict[str, Any]]:
     """Films in which the sound's scale goes from 0 to 1, and over its quickest frame again, as slowly as that film."""
     found, tiles, number = [], [], measured.recipe.sweep_frames
     for prompt, kind, seed in CURVES[: measured.recipe.gate_pictures]:
-        paint = partial(measured.generate, measured.embeddings[kind][0], prompt=prompt, seed=seed)
+        paint = partial(measured.paint, measured.embeddings[kind][0], prompt=prompt, seed=seed)
         frames, changes = _film(paint, 0.0, 1.0, number)
         tiles += [frames[round(place)] for place in np.linspace(0, len(frames) - 1, 8)]
         quickest = int(np.argmax(changes))
@@ -142,7 +139,7 @@ def _edits(measured: _Measured) -> dict[str, Any]:
     found, changes, before, after, wanted = [], [], [], [], []
     for number in range(min(EDITS, measured.recipe.gate_pictures)):
         source, kind = pictures[number * 5 % len(pictures)], kinds[number * 3 % len(kinds)]
-        edited = np.asarray(measured.edit(Image.fromarray(source), measured.embeddings[kind.name][0]))
+        edited = np.asarray(measured.paint(measured.embeddings[kind.name][0], over=Image.fromarray(source)))
         found.append(edge_correlation(source, edited))
         changes.append(change(source, edited))
         before.append(source)

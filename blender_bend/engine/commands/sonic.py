@@ -141,15 +141,15 @@ def _with_films(data: Path, out: Path) -> Path:
 
 def _sample(training: Any, examples: Any, data: Path, size: int, path: Path) -> None:
     """What a training makes of the first sound of up to eight classes, without a prompt."""
+    from ..sampling.sound_picture import sound_picture
     from ..sonic.condition import Guidance, Hearing
-    from ..sonic.training.generate import generate
     from ..sonic.training.report import save_samples
 
     hearing = Hearing(training.pipeline.unet, training.projector, training.adapters)
     numbers = examples.classes.unique()[:8].tolist()
     firsts = [int((examples.classes == number).nonzero()[0]) for number in numbers]
     pictures = [
-        generate(
+        sound_picture(
             training.pipeline, hearing, examples.embeddings[first], size=(size, size), steps=20, guidance=Guidance(5.0)
         )
         for first in firsts
@@ -164,6 +164,7 @@ def _evaluate(options: argparse.Namespace) -> int:
     import torch
 
     from ..loading import load_pipeline
+    from ..sampling.sound_picture import sound_picture
     from ..sonic import checkpoints
     from ..sonic.condition import Guidance, Hearing
     from ..sonic.training.evaluation import evaluate
@@ -171,17 +172,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     pipeline = load_pipeline(options.model, torch.float32, "cpu")
     adapters = checkpoints.load_adapters(options.adapters, pipeline.unet)
     hearing = Hearing(pipeline.unet, checkpoints.load_projector(options.projector), adapters)
+    size, guidance = (options.size, options.size), Guidance(options.guidance)
+
+    def paint(embedding: torch.Tensor, seed: int) -> Any:
+        return sound_picture(pipeline, hearing, embedding, size=size, steps=options.steps, guidance=guidance, seed=seed)
+
     figures = evaluate(
-        pipeline,
-        hearing,
+        paint,
         checkpoints.load_tower(options.clap),
         _with_films(options.data, options.out),
         options.out,
         clip=options.clip,
         clip_b=options.clip_b,
-        size=options.size,
-        steps=options.steps,
-        guidance=Guidance(options.guidance),
     )
     print(json.dumps(figures, indent=2))
     return 0

@@ -4,17 +4,57 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
 from ...core.job.resolved import Resolved
 from ...core.job.sharing import first_step
+from ..bending import BendStack
 from ..families import Conditioning, Family
 from ..families.tiles import at_work
 from ..sonic.inversion import ddim_of
-from .state import Inputs, State
+from ..sonic.projector import blend
+from .edits import NOTHING, is_edit
+from .noise import starting_noise
+from .prediction import encoded
+from .schedulers import prepare
+from .state import Inputs, State, bends_of
+
+if TYPE_CHECKING:
+    from .sampler import Sampler
+
+
+def begin(
+    model: Sampler, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False
+) -> tuple[State, BendStack]:
+    """A frame before its first step, and the bends that have acted on it.
+
+    Parameters
+    ----------
+    model : a sampler, whose model is asked
+    cancelled : asked before every step of an inversion
+    """
+    scheduler = prepare(model.family, frame)
+    noise, generator = starting_noise(model.family, frame)
+    bends = bends_of([frame], 0, noise, inputs, model.study)
+    noise = bends.bend_state("noise", noise)
+    conditioning = encoded(model.family, model.prompts, frame)
+    if "sound" in frame:
+        assert inputs is not None and model.hearing is not None
+        width = model.hearing.projector.embedding
+        heard = blend([(inputs.vector(digest, width), share) for digest, share in frame["sound"]["vectors"]])
+        conditioning = {**conditioning, "sound": model.hearing.tokens(heard)}
+    beginning = Beginning(model.family, frame, scheduler, generator, noise, conditioning)
+    if frame["source"] is None:
+        return beginning.from_noise(), bends
+    assert inputs is not None
+    if not is_edit(frame):
+        return beginning.over_picture(inputs), bends
+    trajectory = model.inversions.of(frame, inputs.source, cancelled)
+    model.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
+    return beginning.beside_source(trajectory, lambda noise: bends.bend_state("noise", noise)), bends
 
 
 @dataclass(frozen=True)

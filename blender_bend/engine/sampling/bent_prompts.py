@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections import OrderedDict
-from collections.abc import Callable
 from contextlib import ExitStack
 
 from ...core.bends import sites
@@ -20,6 +19,7 @@ from ..bending.stack import ReadMask
 from ..bending.weights import moves
 from ..families import Conditioning, Family
 from ..prompts.encoder import PromptEncoder
+from .prediction import encoded
 
 #: How many different bent states are remembered, each with its prompts: those of a batch, and of stills.
 _MOST = 64
@@ -37,18 +37,11 @@ class BentPrompts:
         self.family = family
         self._known: OrderedDict[str, PromptEncoder] = OrderedDict()
 
-    def encode(
-        self,
-        frame: Resolved,
-        encode: Callable[[PromptEncoder, Resolved], Conditioning],
-        under_way: BendStack,
-        read_mask: ReadMask | None = None,
-    ) -> Conditioning | None:
+    def encode(self, frame: Resolved, under_way: BendStack, read_mask: ReadMask | None = None) -> Conditioning | None:
         """What bent text encoders make of a frame's prompt at a step; None if no bend moves them.
 
         Parameters
         ----------
-        encode : encodes a frame's prompt
         under_way : the bends of the step, whose verdict also tells whether what these made is finite
 
         Raises
@@ -73,7 +66,7 @@ class BentPrompts:
             ]
             for stack in stacks:
                 around.enter_context(stack.hooked(self.family.readers))
-            conditioning = encode(encoder, frame)
+            conditioning = encoded(self.family, encoder, frame)
         for stack in stacks:
             under_way.tell_of(stack)
         return conditioning

@@ -13,9 +13,22 @@ from torch import Tensor
 from ...core.job.resolved import Resolved
 from ..bending import BendStack
 from ..families import Conditioning, Family
-from ..prompts.encoder import PromptEncoder
+from ..prompts.encoder import PromptEncoder, Reading
 from ..sonic.condition import Branch, Guidance, Hearing
 from .edits import SOURCE, beside_source
+
+
+def guidance_of(family: Family, frame: Resolved) -> Guidance:
+    """How prompt and sound of a frame guide; models that take their guidance as an input are not asked twice."""
+    text = frame["guidance"] if family.is_guided(frame["guidance"]) else 1.0
+    separate = frame["sound"]["guidance"] if "sound" in frame else None
+    return Guidance(text if separate is None else frame["guidance"], separate)
+
+
+def encoded(family: Family, prompts: PromptEncoder, frame: Resolved) -> Conditioning:
+    """The embeddings of a frame's prompt, and of its negative prompt if that guides."""
+    guided = any(not branch.prompt for branch in guidance_of(family, frame).branches)
+    return prompts.encode(frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame))
 
 
 @dataclass(frozen=True)
@@ -32,12 +45,6 @@ class Predictor:
     prompts: PromptEncoder
     hearing: Hearing | None = None
 
-    def guidance(self, frame: Resolved) -> Guidance:
-        """How prompt and sound of a frame guide; models that take their guidance as an input are not asked twice."""
-        text = frame["guidance"] if self.family.is_guided(frame["guidance"]) else 1.0
-        separate = frame["sound"]["guidance"] if "sound" in frame else None
-        return Guidance(text if separate is None else frame["guidance"], separate)
-
     def predict(
         self,
         stack: BendStack,
@@ -49,7 +56,7 @@ class Predictor:
         source: Tensor | None,
     ) -> Tensor:
         """What the network says about every state, guidance and bends included; ``source`` lends its layout."""
-        family, guidance, size = self.family, self.guidance(frame), frame["size"]
+        family, guidance, size = self.family, guidance_of(self.family, frame), frame["size"]
         branches = guidance.branches
         rows = _rows(conditionings, family.rowed)
         rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])

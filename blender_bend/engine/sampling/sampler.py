@@ -20,18 +20,16 @@ from ..bending.verdicts import Verdicts
 from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
 from ..families.tiles import at_work
-from ..prompts.encoder import PromptEncoder, Reading
+from ..prompts.encoder import PromptEncoder
 from ..sonic.condition import Hearing
-from ..sonic.projector import blend
-from .beginning import Beginning
+from .beginning import begin
 from .bent_prompts import BentPrompts
-from .edits import NOTHING, Inversions, is_edit
-from .noise import starting_noise
+from .edits import Inversions
 from .prediction import Predictor
 from .queue import Queue, of_one_length
 from .reach import FURTHEST, reach
-from .schedulers import branch, branch_generator, prepare
-from .state import Inputs, State
+from .schedulers import branch, branch_generator
+from .state import Inputs, State, bends_of
 from .tree import Node, grow
 
 
@@ -125,16 +123,6 @@ class Sampler:
                 for node, state in zip(together, self._advance(*filled, inputs), strict=False):
                     queue.add(node, state, self._step(node.frame, state))
 
-    def denoise(self, frame: Resolved) -> Tensor:
-        """The finished latent of a frame that starts from noise, before the bends of that moment and its decoding."""
-        node, state = grow({"": frame})[0], self._begin(frame, None)
-        while (step := self._step(frame, state)) < frame["steps"]:
-            while node.segment.last <= step:
-                (node,) = node.children.values()
-            (state,) = self._advance([node], [state], None)
-        self._verdicts.hear_all()
-        return state.latents
-
     @torch.inference_mode()
     def measure(self, frame: Resolved, inputs: Inputs | None = None) -> tuple[float, float]:
         """How long a denoising step and a decoding take on this machine, in seconds, by doing two steps of a frame."""
@@ -160,42 +148,18 @@ class Sampler:
 
     def _begin(self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False) -> State:
         """A frame before its first step."""
-        scheduler = prepare(self.family, frame)
-        noise, generator = starting_noise(self.family, frame)
-        stack = self._stack([frame], 0, noise, inputs)
-        noise = stack.bend_state("noise", noise)
-        self._verdicts.add(stack.verdict())
-        conditioning = self._encode(self.prompts, frame)
-        if "sound" in frame:
-            assert inputs is not None and self.hearing is not None
-            width = self.hearing.projector.embedding
-            heard = blend([(inputs.vector(digest, width), share) for digest, share in frame["sound"]["vectors"]])
-            conditioning = {**conditioning, "sound": self.hearing.tokens(heard)}
-        beginning = Beginning(self.family, frame, scheduler, generator, noise, conditioning)
-        if frame["source"] is None:
-            return beginning.from_noise()
-        assert inputs is not None
-        if not is_edit(frame):
-            return beginning.over_picture(inputs)
-        trajectory = self.inversions.of(frame, inputs.source, cancelled)
-        self.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
-        state = beginning.beside_source(trajectory, lambda noise: stack.bend_state("noise", noise))
-        self._verdicts.add(stack.verdict())
+        state, bends = begin(self, frame, inputs, cancelled)
+        self._verdicts.add(bends.verdict())
         return state
 
     @property
     def _predictor(self) -> Predictor:
         return Predictor(self.family, self.prompts, self.hearing)
 
-    def _encode(self, encoder: PromptEncoder, frame: Resolved) -> Conditioning:
-        """The embeddings of a frame's prompt."""
-        guided = any(not branch.prompt for branch in self._predictor.guidance(frame).branches)
-        return encoder.encode(frame["prompt"], frame["negative"], guided, frame["blending"], Reading.of(frame))
-
     def _told(self, frame: Resolved, state: State, stack: BendStack, inputs: Inputs | None) -> Conditioning:
         """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
         read_mask = None if inputs is None else inputs.mask
-        bent = self.bent_prompts.encode(frame, self._encode, stack, read_mask)
+        bent = self.bent_prompts.encode(frame, stack, read_mask)
         return state.conditioning if bent is None else {**state.conditioning, **bent}
 
     def _step(self, frame: Resolved, state: State) -> int:
@@ -252,12 +216,4 @@ class Sampler:
         self._verdicts.hear_all()
 
     def _stack(self, frames: list[Resolved], step: int, latents: Tensor, inputs: Inputs | None) -> BendStack:
-        return BendStack(
-            [frame["bends"] for frame in frames],
-            seed=frames[0]["seed"],
-            step=step,
-            steps=frames[0]["steps"],
-            size=(latents.shape[2], latents.shape[3]),
-            read_mask=None if inputs is None else inputs.mask,
-            study=self.study,
-        )
+        return bends_of(frames, step, latents, inputs, self.study)

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 
 from ...core.job.resolved import Resolved
+from ..bending import BendStack
+from ..bending.channels import Study
 from ..families import Conditioning
 
 
@@ -46,3 +48,18 @@ class State:
     call: int
     bent: int = -1
     lent: Sequence[Tensor] | None = None
+
+
+def bends_of(
+    frames: Sequence[Resolved], step: int, latents: Tensor, inputs: Inputs | None, study: Study | None
+) -> BendStack:
+    """The bends of frames that are computed together, at a step; ``latents`` has the size of theirs."""
+    return BendStack(
+        [frame["bends"] for frame in frames],
+        seed=frames[0]["seed"],
+        step=step,
+        steps=frames[0]["steps"],
+        size=(latents.shape[2], latents.shape[3]),
+        read_mask=None if inputs is None else inputs.mask,
+        study=study,
+    )

@@ -6,41 +6,15 @@ keys of self-attention, both for the first part of the steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-import PIL.Image
-import torch
 from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
-from ..families import family_of
-from .condition import Branch, Guidance, Hearing
-from .inversion import ddim_of, invert, source_latents
-from .training.generate import prompt_rows
 
-_SOURCE = Branch(False, False)
 _DEEP = 4  # blocks on the way up of Stable Diffusion
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """For which first part of the steps the source's layout is injected, 0...1; 0 is a free picture.
-
-    Parameters
-    ----------
-    features : of two layers: what is where
-    attention : queries and keys of self-attention: which parts belong together
-    """
-
-    features: float = 0.8
-    attention: float = 0.8
-
-    def active(self, step: int, steps: int) -> tuple[bool, bool]:
-        """Whether features and attention are injected at a step."""
-        return step < int(steps * self.features), step < int(steps * self.attention)
 
 
 def feature_places(unet: nn.Module) -> list[str]:
@@ -97,81 +71,3 @@ def injected(unet: nn.Module, rows: int, features: bool, attention: bool) -> Ite
         for path in places:
             undo.callback(unet.get_submodule(path).register_forward_hook(first_row).remove)
         yield
-
-
-@torch.inference_mode()
-def edit(
-    pipeline: Any,
-    hearing: Hearing,
-    picture: PIL.Image.Image,
-    embedding: Tensor | None,
-    *,
-    prompt: str = "",
-    negative: str = "",
-    size: tuple[int, int] = (512, 512),
-    steps: int = 50,
-    guidance: Guidance = Guidance(7.5),  # noqa: B008 - it is frozen
-    thresholds: Thresholds = Thresholds(),
-    scale: float = 1.0,
-    blocks: Mapping[str, float] | None = None,
-) -> PIL.Image.Image:
-    """Change a picture by sound, as ``generate`` makes one from it; its size is brought to ``size``.
-
-    Parameters
-    ----------
-    picture : cut to the middle if its sides have another ratio
-    """
-    family = family_of(pipeline)
-    trajectory = invert(family, source_latents(family, picture, size), steps, size)
-    return family.decode(
-        resample(
-            pipeline, hearing, trajectory, embedding, prompt=prompt, negative=negative, size=size, guidance=guidance,
-            thresholds=thresholds, scale=scale, blocks=blocks,
-        )
-    )  # fmt: skip
-
-
-@torch.inference_mode()
-def resample(
-    pipeline: Any,
-    hearing: Hearing,
-    trajectory: Mapping[int, Tensor],
-    embedding: Tensor | None,
-    *,
-    prompt: str = "",
-    negative: str = "",
-    size: tuple[int, int] = (512, 512),
-    guidance: Guidance = Guidance(7.5),  # noqa: B008 - it is frozen
-    thresholds: Thresholds = Thresholds(),
-    scale: float = 1.0,
-    blocks: Mapping[str, float] | None = None,
-) -> Tensor:
-    """The finished latent of an edit.
-
-    Parameters
-    ----------
-    trajectory : what ``invert`` gives; the edit takes as many steps
-
-    Returns
-    -------
-    shape (1, C, h, w)
-    """
-    family, steps = family_of(pipeline), len(trajectory)
-    scheduler = ddim_of(family, steps)
-    tokens = hearing.null if embedding is None else hearing.tokens(embedding.reshape(1, -1))
-    branches = (_SOURCE, *guidance.branches)
-    source = family.encode_prompt("", "", False)["prompt_embeds"]
-    text = torch.cat([source, prompt_rows(family, prompt, negative, guidance)])
-    lent = [trajectory[timestep] for timestep in scheduler.timesteps.tolist()]
-    latents = lent[0]
-    for step, (timestep, own) in enumerate(zip(scheduler.timesteps, lent, strict=True)):
-        x = torch.cat([own, *[latents] * len(guidance.branches)])
-        features, attention = thresholds.active(step, steps)
-        with (
-            hearing.rows(branches, tokens, scale, blocks),
-            injected(pipeline.unet, len(branches), features, attention),
-        ):
-            predictions = family.predict(x, timestep, {"prompt_embeds": text}, guidance.text, size)
-        prediction = guidance.combine(predictions[1:].split(1))
-        latents = scheduler.step(prediction, timestep, latents, return_dict=False)[0]
-    return latents

@@ -117,8 +117,8 @@ def _solved(
         yield upper, latents
 
 
-def source_latents(family: Family, picture: PIL.Image.Image, size: tuple[int, int]) -> Tensor:
-    """The latent of a picture, cut to the middle in the shape of ``size`` and brought to it: shape (1, C, h, w)."""
+def cut(picture: PIL.Image.Image, size: tuple[int, int]) -> PIL.Image.Image:
+    """The middle of a picture in the shape of ``size``, brought to it."""
     wanted, given = size[0] / size[1], picture.width / picture.height
     width, height = picture.size
     if given > wanted:
@@ -126,6 +126,10 @@ def source_latents(family: Family, picture: PIL.Image.Image, size: tuple[int, in
     else:
         height = round(width / wanted)
     left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    cut = picture.resize(size, PIL.Image.Resampling.LANCZOS, (left, top, left + width, top + height))
+    return picture.resize(size, PIL.Image.Resampling.LANCZOS, (left, top, left + width, top + height))
+
+
+def source_latents(family: Family, picture: PIL.Image.Image, size: tuple[int, int]) -> Tensor:
+    """The latent of the middle of a picture, see ``cut``: shape (1, C, h, w)."""
     with torch.inference_mode():
-        return family.encode_picture(cut, size)
+        return family.encode_picture(cut(picture, size), size)

@@ -26,7 +26,7 @@ from ..bending.operators import Direction
 from ..bending.places import matching, watch
 from ..host import kept
 from ..host.alignment import aligned
-from ..sampling import Sampler
+from ..sampling import Sampler, denoise_plain
 from .site_study import SiteStudy
 
 __all__ = ["ModelStudy", "SiteStudy", "Studies", "plain_frame", "study_sites"]
@@ -254,7 +254,7 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
         for path in paths:
             kind, _, inner = path.partition(":")
             handles.append(watch(sampler.family.networks[kind], inner, (height, width), keep(path)))
-        sampler.denoise(frame)
+        denoise_plain(sampler, frame)
     finally:
         for handle in handles:
             handle.remove()

@@ -3,39 +3,36 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+import PIL.Image
 import torch
+from torch import Tensor
 
 from ....core.errors import BendError, Code
 from ...analysis.reading.sound_file import read_mono
 from ...host.results import write_picture, write_text
 from ..clap import AudioTower
-from ..condition import Guidance, Hearing
 from ..mel import prepare
 from .dataset import embed, pairs_in, read_picture
-from .generate import generate
 from .measures import Clip, audio_image_content, similarity, wav2clip
 
 
 def evaluate(
-    pipeline: Any,
-    hearing: Hearing,
+    paint: Callable[[Tensor, int], PIL.Image.Image],
     tower: AudioTower,
     data: Path,
     out: Path,
     *,
     clip: Path,
     clip_b: Path | None = None,
-    size: int = 512,
-    steps: int = 50,
-    guidance: Guidance = Guidance(7.5),  # noqa: B008 - it is frozen
 ) -> dict[str, float]:
     """Measure AIC and IIS, and AIS if there is a CLIP ViT-B/32 for it; the pool is the folder itself.
 
     Parameters
     ----------
+    paint : makes the picture of a sound's vector, with a seed
     data : ``CLASS/NAME.wav`` with ``NAME.png`` beside it; sounds without a picture are left out
     out : folder for ``CLASS/NAME.png`` of what was made, and ``figures.json``
     clip, clip_b : folders of CLIP ViT-L/14 and ViT-B/32
@@ -54,15 +51,7 @@ def evaluate(
     large = Clip(clip)
     made = []
     for number, (sound, _) in enumerate(pairs, 1):
-        picture = generate(
-            pipeline,
-            hearing,
-            embed(tower, sound),
-            size=(size, size),
-            steps=steps,
-            guidance=guidance,
-            seed=number,
-        )
+        picture = paint(embed(tower, sound), number)
         path = out / sound.parent.name / f"{sound.stem}.png"
         write_picture(path, picture)
         made.append(picture)
