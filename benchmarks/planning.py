@@ -3,6 +3,10 @@
 A job of 1,000, 10,000 and 100,000 frames, each with two bends, is read, looked for in an empty store and begun; the
 model is left out. It is compared with parsing the bare JSON of the file, in processor time. With ``--root`` another
 checkout is measured, such as one from before a change.
+
+With ``--blender`` the add-on's part is measured too, with every Blender that is in ``.venv``: what it takes until it
+asks the engine, how many frames it has planned by then, and what the engine takes from there. ``--rest`` goes on to the
+end of the plan.
 """
 
 from __future__ import annotations
@@ -19,6 +23,8 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parents[1]
 FRAMES = (1_000, 10_000, 100_000)
+#: What ``beginnings.py`` can make a film into, and the most seconds of the processor until its first frame is begun.
+KINDS, SECONDS = ("film", "chain", "driven", "driven chain"), 5.0
 #: At most so much more memory than before the job was read, and so many times the time of parsing its bare text.
 MEGABYTES, RATIO = 150, 4.0
 
@@ -88,10 +94,50 @@ def measured(root: Path, frames: int) -> dict[str, float]:
     return dict(json.loads(said))
 
 
+def begun(root: Path, python: Path, kind: str, frames: int, more: list[str]) -> dict[str, float]:
+    """What a Blender, and then the engine, take until the first frame of a film is begun."""
+    with tempfile.TemporaryDirectory() as folder:
+        beginnings = [str(HERE / "benchmarks/beginnings.py"), str(root), folder, "--kind", kind]
+        engine = [__file__, "--root", str(root), "--job", str(Path(folder) / "job.json")]
+        found: dict[str, float] = {}
+        for name, command in (
+            ("add-on", [str(python), *beginnings, "--frames", str(frames), *more]),
+            ("engine", [sys.executable, *engine]),
+        ):
+            said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+            found.update({f"{name} {key}": value for key, value in json.loads(said.splitlines()[-1]).items()})
+    return found
+
+
+def tell_beginnings(roots: list[Path], frames: int, more: list[str]) -> bool:
+    """Print a table for every Blender; whether the last root keeps the limits."""
+    kept = True
+    for python in sorted(HERE.glob(".venv/blender-*/bin/python")):
+        print(f"{python.parents[1].name}, {frames:,} frames; seconds of the processor")
+        print("  film           planned first   add-on   engine   together   longest slice   memory   the rest")
+        for kind in KINDS:
+            for root in roots:
+                found = begun(root, python, kind, frames, more)
+                together = found["add-on seconds"] + found["engine seconds"]
+                good = together < SECONDS and max(found["add-on megabytes"], found["engine megabytes"]) < MEGABYTES
+                kept &= good or root != roots[-1]
+                print(
+                    f"  {kind:12} {found['add-on planned']:15,} {found['add-on seconds']:8.2f} "
+                    f"{found['engine seconds']:8.2f} {together:10.2f} {found['add-on longest']:12.1f} ms "
+                    f"{found['add-on megabytes']:5.0f} MB {found['add-on rest']:10.2f}  {root.name}",
+                    flush=True,
+                )
+    return kept
+
+
 def main() -> int:
     """Print a table; the exit code says whether the limits are kept."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, default=HERE)
+    parser.add_argument("--blender", action="store_true", help="measure the add-on's part too")
+    parser.add_argument("--before", type=Path, help="with --blender: a checkout to be measured in turns with the root")
+    parser.add_argument("--frames", type=int, default=FRAMES[-1], help="with --blender")
+    parser.add_argument("--rest", action="store_true", help="with --blender: plan the film to its end")
     parser.add_argument("--job", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--write", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
@@ -102,6 +148,9 @@ def main() -> int:
     if options.job:
         print(json.dumps(measure(options.job)))
         return 0
+    if options.blender:
+        roots = [root.resolve() for root in (options.before, options.root) if root is not None]
+        return 0 if tell_beginnings(roots, options.frames, ["--rest"] if options.rest else []) else 1
     kept = True
     print("  frames   first frame begun   of bare parsing   memory")
     for frames in FRAMES:

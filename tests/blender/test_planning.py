@@ -26,6 +26,17 @@ def shown(strip):
     return [element.filename for element in strip.elements[:12]]
 
 
+@pytest.fixture(params=["film", "chain", "driven", "driven chain"])
+def kind(request, parted, scene, addon):
+    """A kind of film, which the strip is then: of links, played, both, or neither."""
+    if "chain" in request.param:
+        parted.bend_settings.source = "previous"
+    if "driven" in request.param:
+        path = addon.strips.data_path(parted, parted.bend_settings.bends[0].parameters["mix"].key)
+        scene.driver_add(path).driver.expression = "0.5 + frame / 100"
+    return request.param
+
+
 @pytest.fixture
 def parted(short, addon, monkeypatch):
     """A strip of twelve frames of which four are read and two planned at a time; the engine may begin with four."""
@@ -86,15 +97,25 @@ def test_who_waits_plans_the_rest_too(parted, scene, store, addon):
     assert (work.done, work.frames, len(pictures(store))) == (12, 12, 12)
 
 
-def test_a_chain_and_what_is_played_are_planned_as_a_whole(parted, scene, addon):
-    parted.bend_settings.source = "previous"
+def test_the_first_part_of_any_film_is_all_that_is_read_before_the_engine_begins(
+    parted, scene, addon, kind, monkeypatch
+):
+    read, frame = [], addon.snapshot.Film._frame
+    monkeypatch.setattr(addon.snapshot.Film, "_frame", lambda film, *of: read.append(of[0]) or frame(film, *of))
     plan = begun(scene, parted, addon)
-    assert plan.rest is None and len(plan.missing) == 12
-    parted.bend_settings.source = "noise"
-    path = addon.strips.data_path(parted, parted.bend_settings.bends[0].parameters["mix"].key)
-    scene.driver_add(path).driver.expression = "frame / 100"
-    plan = begun(scene, parted, addon)
-    assert plan.rest is None and len(plan.missing) == 12
+    assert read == list(plan.keys) == plan.missing == [1, 2, 3, 4] and plan.unknown == 8
+
+
+def test_any_film_in_parts_is_the_film_as_a_whole(parted, scene, store, addon, kind):
+    whole = addon.generate.fill_store(scene, parted).plan
+    made, names = pictures(store), shown(parted)
+    assert whole.rest is None and len(made) == 12
+    for name in made:
+        (store / name).unlink()
+    work = addon.generate.Generation(begun(scene, parted, addon))
+    finish(work)
+    assert (work.done, work.rendered, work.total, work.frames) == (12, 12, 12, 12)
+    assert pictures(store) == made and shown(parted) == names
 
 
 def test_a_strip_that_is_gone_before_all_is_planned_ends_it_with_the_reason(parted, scene, store, addon, core):

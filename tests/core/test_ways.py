@@ -15,7 +15,7 @@ from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.job.tiling import DECODINGS
 from blender_bend.core.resources import speeds, ways
 from blender_bend.core.resources.speeds import Speeds
-from blender_bend.core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Way, choose, read, remember, way_of
+from blender_bend.core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Way, choose, read, remember, telling, way_of
 
 EVERY = st.builds(Way, st.sampled_from(PRECISIONS), st.integers(1, 64), st.sampled_from(DECODINGS))
 #: Measured on two machines: an EPYC with AVX2 only, and one with AVX512-BF16 (seconds of a convolution).
@@ -130,3 +130,14 @@ def test_speeds_are_read_as_they_were_kept_and_only_for_the_same_machine(tmp_pat
 def test_damaged_speeds_are_none(text: str, tmp_path: Path) -> None:
     speeds.file_in(tmp_path, "auto").write_text(text)
     assert speeds.kept(tmp_path, "auto") is None
+
+
+@pytest.mark.parametrize("side", [64, 512])
+@pytest.mark.parametrize("source", ["noise", "previous"])
+def test_what_a_way_tells_is_what_its_frames_depend_on(job: Job, source: str, side: int) -> None:
+    job = replace(job, source=source, size=(side, side))
+    some = [Way(precision, batch, decode) for precision in PRECISIONS for batch in (1, 2) for decode in DECODINGS]
+    keys = {way: frame_key(resolve(way.of(job), job.frames[0])) for way in some}
+    for one in some:
+        for other in some:
+            assert (telling(one, job) == telling(other, job)) == (keys[one] == keys[other])

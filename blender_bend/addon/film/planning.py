@@ -5,34 +5,29 @@ Of every frame little is kept: its key, and what is special about it, packed.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from itertools import chain, islice
 
 from bpy.types import ImageStrip, Scene
 
 from ...core.job.frames import BLOCK, Frames
-from ...core.job.job import Frame, Job
-from ...core.job.resolve import Tracer
-from ...core.job.resolved import Source
-from ...core.resources.ways import Choice, way_of
+from ...core.job.job import Job
+from ...core.resources.ways import Choice, Way, telling, way_of
 from ..host import preferences
 from ..host.slices import Slices
 from ..process import automatic
 from ..timeline import strips
 from .bringing import Inputs
+from .links import Links
 from .plans import Gathered, Plan
-from .searching import SLICE, Part, Search, trace
+from .searching import SLICE, Part, Parts, Search, Takes
 from .showing import Asked
 from .snapshot import Film
 from .stored import Stored
 
 #: So many frames are looked for, at least, before the engine begins with what is missing of them.
 FIRST = BLOCK
-
-#: Parts of a film, and None for a pause. They are short: of little that lives for a moment there is nothing to be
-#: collected as garbage, which would take longer than a slice.
-Parts = Iterator[list[Frame] | None]
 
 
 def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, pressed: bool = True) -> Slices[Plan]:
@@ -54,8 +49,7 @@ def plan(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None, p
 def begin(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Plan]:
     """The same for a button, up to the first part of which something is missing; ``Plan.rest`` plans the others.
 
-    Where frames start from the one before, where drivers move them, or where it takes all of them to choose the way in
-    which they are made, there are no others.
+    Where it takes all frames to choose the way in which they are made, all are looked for before that.
     """
     return (yield from _Planning(scene, strip, frames, pressed=True).plan(early=True))
 
@@ -94,34 +88,45 @@ class _Planning:
         self._asked.are(job, self._taken)
         self._inputs = Inputs(self._stored.store, self._former, job.size)
         if self._chained:
-            return (yield from self._plan_chain(job, choice))
+            return (yield from self._plan_chain(job, choice, early))
         undecided = self._whole and choice.fresh != way_of(job)
+        if undecided and self._has_nothing():
+            job, undecided = choice.fresh.of(job), False
         search = Search(job, choice.good, self._stored, self._former)
-        early &= not self._asked.driven  # to be played while a person works
-        planned = yield from self._plan(job, search, self._parts(), early and not undecided)
+        planned = yield from self._plan(job, search.parts(self._takes()), early, undecided)
         if undecided and not planned.there:
             job, self._known = choice.fresh.of(job), set()
             search = Search(job, (), self._stored, self._former)
-            planned = yield from self._plan(job, search, self._taken_parts(), early)
+            planned = yield from self._plan(job, search.parts(self._taken_again()), early)
         return planned
 
-    def _plan(self, job: Job, search: Search, parts: Parts, early: bool = False) -> Slices[Plan]:
-        """What is missing of parts, or of the first of them of which something is."""
+    def _has_nothing(self) -> bool:
+        """Whether no frame can be there, whatever it is."""
+        return self._stored.is_empty and not self._former
+
+    def _plan(self, job: Job, parts: Parts, early: bool = False, undecided: bool = False) -> Slices[Plan]:
+        """What is missing of parts, or of the first of them of which something is.
+
+        Parameters
+        ----------
+        undecided : whether all frames are made in another way unless one of them is there
+        """
         gathered = Gathered(self._wanted, self._known)
-        for frames in parts:
-            if frames is None:
+        for part in parts:
+            if part is None:
                 yield
                 continue
-            yield from self._gather(gathered, (yield from search.look(frames)))
-            known, unknown = len(gathered.keys), len(self._wanted) - len(gathered.keys)
-            if early and gathered.missing and unknown and known >= FIRST:
-                return (yield from self._planned(job, gathered, self._plan(job, search, parts), unknown))
+            yield from self._gather(gathered, part)
+            known, missing, unknown = len(gathered.keys), gathered.missing, len(self._wanted) - len(gathered.keys)
+            decided = not undecided or gathered.there
+            if early and decided and missing and unknown and max(known, len(missing)) >= FIRST:
+                return (yield from self._planned(job, gathered, self._plan(job, parts), unknown))
         return (yield from self._planned(job, gathered))
 
     def _gather(self, gathered: Gathered, part: Part) -> Slices[None]:
         if self._brings:
             frames = [traced.frame for traced in part.traced if traced.frame.number in part.lacking]
-            yield from self._inputs.ensure(frames)
+            yield from self._inputs.ensure(frames if part.anchor is None else [part.anchor.frame, *frames])
         yield from gathered.add(part)
 
     def _planned(
@@ -140,75 +145,57 @@ class _Planning:
             self._model,
             rest,
             unknown,
+            self._again if self._chained else None,
         )
 
-    def _plan_chain(self, job: Job, choice: Choice) -> Slices[Plan]:
+    def _again(self, way: Way) -> Slices[Plan]:
+        """All of a chain in another way. All frames have been taken by now, and some may have come since."""
+        job, self._known = way.of(self._film.job), set()
+        yield from self._stored.look()
+        links = Links(job, self._stored, self._former, self._wanted)
+        return (yield from self._plan(job, links.parts(self._taken_again())))
+
+    def _plan_chain(self, job: Job, choice: Choice, early: bool) -> Slices[Plan]:
         """What is missing of a chain: where one link is made in another way, all behind it are other frames."""
-        links = yield from self._look_along(job, self._parts())
-        for good in choice.good if links.lacking else ():
-            others = yield from self._look_along(good.of(job), self._taken_parts())
-            if len(others.lacking) < len(links.lacking):
-                job, links = good.of(job), others
-        if self._whole and len(links.lacking) == len(self._taken) and choice.fresh != way_of(job):
-            job = choice.fresh.of(job)
-            links = yield from self._look_along(job, self._taken_parts())
-        needed = yield from links.leading(self._taken.numbers, self._wanted)
-        gathered, tracer = Gathered(self._wanted, self._known), Tracer(job)
-        for frames in self._taken_parts():
-            yield
-            if frames is not None:
-                yield from self._gather(gathered, Part((yield from trace(tracer, frames)), needed))
-        return (yield from self._planned(job, gathered))
+        takes, own = self._takes(), telling(way_of(job), job)
+        fresh = choice.fresh.of(job) if self._whole and telling(choice.fresh, job) != own else job
+        others = [way.of(job) for way in choice.good if telling(way, job) != own]
+        if self._has_nothing():
+            job = fresh
+        elif others or fresh is not job:
+            job = yield from self._decided(job, others, fresh, takes)
+            takes = chain(self._taken_again(), takes)
+        links = Links(job, self._stored, self._former, self._wanted)
+        return (yield from self._plan(job, links.parts(takes), early))
 
-    def _look_along(self, job: Job, parts: Parts) -> Slices[_Links]:
-        """What no store has of a chain in one way."""
-        search, links = Search(job, (), self._stored, self._former), _Links()
-        for frames in parts:
-            yield
-            if frames is not None:
-                links.add((yield from search.look(frames)))
-        return links
+    def _decided(self, job: Job, others: Sequence[Job], fresh: Job, takes: Takes) -> Slices[Job]:
+        """A chain in the way in which most of its links are there; if none is, as a fresh one."""
+        there, most = job, (yield from self._there(job, takes, 1 if not others else None))
+        for other in others if most < len(self._taken) else ():
+            more = yield from self._there(other, chain(self._taken_again(), takes))
+            if more > most:
+                there, most = other, more
+        return there if most else fresh
 
-    def _parts(self) -> Parts:
+    def _there(self, job: Job, takes: Takes, enough: int | None = None) -> Slices[int]:
+        """How many frames of a job are there; no more are looked for than are enough."""
+        there = 0
+        for part in Search(job, (), self._stored, self._former).parts(takes):
+            there += len(part.traced) - len(part.lacking) if part else 0
+            if enough is not None and there >= enough:
+                break
+            yield
+        return there
+
+    def _takes(self) -> Takes:
         """The frames as the film gives them; they are taken note of."""
         for some in self._film.frames():
             for frame in some or ():
                 self._taken.append(frame)
             yield some
 
-    def _taken_parts(self) -> Parts:
+    def _taken_again(self) -> Takes:
         """The frames once more."""
         frames = iter(self._taken)
         while some := list(islice(frames, SLICE)):
             yield some
-
-
-def _is_matched(source: Source | None) -> bool:
-    return source is not None and "previous" in source and source["colour"] is not None
-
-
-@dataclass
-class _Links:
-    """The links of a chain that are missing, and those whose colors are matched to the first one's."""
-
-    lacking: set[int] = field(default_factory=set)
-    matched: set[int] = field(default_factory=set)
-
-    def add(self, part: Part) -> None:
-        """Take note of the next ones."""
-        self.lacking.update(part.lacking)
-        sources = {traced.frame.number: traced.data["source"] for traced in part.traced}
-        self.matched.update(number for number, source in sources.items() if _is_matched(source))
-
-    def leading(self, numbers: Sequence[int], asked: Collection[int]) -> Slices[set[int]]:
-        """The links that must be rendered: those asked for, and those that lead to them."""
-        needed, leads = set[int](), False
-        for index, number in enumerate(reversed(numbers)):
-            leads = number in self.lacking and (leads or number in asked)
-            if leads:
-                needed.add(number)
-            if index % FIRST == 0:
-                yield
-        if numbers[0] in self.lacking and needed & self.matched:
-            needed.add(numbers[0])
-        return needed

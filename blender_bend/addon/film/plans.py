@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +10,7 @@ from pathlib import Path
 from ...core.errors import BendError
 from ...core.job.frame_keys import FrameKeys
 from ...core.job.frames import BLOCK, Frames
-from ...core.job.job import Job
+from ...core.job.job import Frame, Job
 from ...core.job.resolve import Traced
 from ...core.job.sharing import Course, Tally, Work, course, together
 from ...core.resources import ways
@@ -37,6 +37,7 @@ class Plan:
     asked : what the strip asked for, to be compared before it shows anything
     model : the model's name as the strip had it
     rest : plans the frames behind these, of which there are ``unknown``; None if these are all
+    again : plans all of a chain in another way, once all frames are planned; None for other films
     """
 
     scene: str
@@ -51,6 +52,7 @@ class Plan:
     model: str = ""
     rest: Slices[Plan] | None = None
     unknown: int = 0
+    again: Callable[[Way], Slices[Plan]] | None = None
 
     def show(self, ready: Mapping[int, str]) -> Slices[None]:
         """Let the strip show frames that are in the store, by number and key, as long as it asks for them."""
@@ -96,9 +98,13 @@ class Gathered:
         #: The work that is counted, and the missing frames in short of which it is not.
         self._works: list[Work] = []
         self._courses: list[Course] = []
+        #: Of a chain, what the next frame starts from if it does not say otherwise; see ``Tracer``.
+        self._previous = self._anchor = ""
 
     def add(self, part: Part) -> Slices[None]:
         """Take note of a part."""
+        if part.anchor is not None:
+            yield from self._begin_with(part.anchor)
         for index, traced in enumerate(part.traced):
             number = traced.frame.number
             if number in self._wanted:
@@ -117,9 +123,36 @@ class Gathered:
         yield from self._count()
         return replace(together(self._works), frames=len(self.missing))
 
+    def _begin_with(self, anchor: Traced) -> Slices[None]:
+        """Put a frame before all others."""
+        frames, self.frames = self.frames, Frames([anchor.frame])
+        for index, frame in enumerate(frames):
+            self.frames.append(frame)
+            if index % SLICE == SLICE - 1:
+                yield
+        self.missing.insert(0, anchor.frame.number)
+        self._count_in(anchor)
+
     def _miss(self, traced: Traced) -> None:
         self.missing.append(traced.frame.number)
-        self.frames.append(traced.frame)
+        self.frames.append(self._linked(traced))
+        self._count_in(traced)
+
+    def _linked(self, traced: Traced) -> Frame:
+        """A frame as the job needs it: of a chain, only the first link and those behind a gap say what they start from.
+
+        The others start from whatever the frame before them in the job becomes: if memory runs out, that is made in
+        another way, and has another key.
+        """
+        frame, previous, anchor = traced.frame, self._previous, self._anchor
+        self._previous, self._anchor = traced.key, frame.anchor or anchor or traced.key
+        return replace(
+            frame,
+            previous="" if frame.previous == previous else frame.previous,
+            anchor="" if frame.anchor == anchor else frame.anchor,
+        )
+
+    def _count_in(self, traced: Traced) -> None:
         digest = bytes.fromhex(traced.key)
         if digest not in self._known:
             self._known.add(digest)

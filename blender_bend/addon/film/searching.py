@@ -5,7 +5,7 @@ Frames that were made in another way, on another machine or before memory ran ou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,6 +19,10 @@ from .stored import Stored
 #: Frames whose keys are computed without a pause; a slice takes a few milliseconds.
 SLICE = 10
 
+#: Frames of a film, some at a time, and None for a pause. Of little that lives for a moment there is nothing to be
+#: collected as garbage, which would take longer than a slice.
+Takes = Iterator[list[Frame] | None]
+
 
 @dataclass(frozen=True)
 class Part:
@@ -26,11 +30,17 @@ class Part:
 
     Parameters
     ----------
-    lacking : the numbers of those that are not there
+    lacking : the numbers of those that are not there; of a chain, only of those that must be rendered
+    anchor : what these frames need before all others: the first link of a chain, whose colors they take
     """
 
     traced: Sequence[Traced]
     lacking: Collection[int]
+    anchor: Traced | None = None
+
+
+#: What was looked for of them, part by part, and None for a pause.
+Parts = Iterator[Part | None]
 
 
 class Search:
@@ -45,6 +55,16 @@ class Search:
     def __init__(self, job: Job, good: Sequence[Way], stored: Stored, former: Sequence[Path]) -> None:
         self._tracers = [Tracer(way_job) for way_job in (job, *(way.of(job) for way in good))]
         self._stored, self._former, self._size = stored, former, job.size
+
+    def parts(self, takes: Takes) -> Parts:
+        """Everything that is taken.
+
+        Raises
+        ------
+        BendError(STORE_UNWRITABLE), and those of the film that is taken
+        """
+        for frames in takes:
+            yield (yield from self.look(frames)) if frames else None
 
     def look(self, frames: Sequence[Frame]) -> Slices[Part]:
         """The next frames.

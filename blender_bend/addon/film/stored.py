@@ -51,6 +51,11 @@ class Stored:
                 if index % SLICE == SLICE - 1:
                     yield
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether the folder was listed, and has no frame at all."""
+        return self._listed is not None and not self._listed
+
     def has(self, key: str) -> bool:
         """Whether a frame is there."""
         if self._listed is None:

@@ -9,12 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-import bpy
-
 from ...core.errors import BendError, Code, store_unwritable
 from ...core.job.tiling import WHOLE
 from ...core.process import messages
-from ...core.resources.ways import way_of
+from ...core.resources.ways import telling, way_of
 from ..film.plans import Plan
 from ..film.stored import Stored
 from ..host import activity
@@ -52,8 +50,10 @@ class Generation:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         #: What the engine is at, and all that was planned.
         self._current, self._plans = plan, [plan]
+        #: How many frames are not planned yet, and how many came before a chain was begun again.
+        self._unknown, self._former = plan.unknown, 0
         #: What goes on with the rest of the film; whether it waits for the engine, and what kept it from being planned.
-        self._rest = self._follow(plan.rest) if plan.rest else None
+        self._rest = self._follow(plan) if plan.rest or (plan.again and plan.missing) else None
         self._waits = False
         self._failure: BendError | None = None
         self._notices: list[dict[str, str]] = []
@@ -74,8 +74,8 @@ class Generation:
     @property
     def total(self) -> int:
         """How many frames were missing at the start, or may have been: not all are planned yet."""
-        unknown = self.plan.unknown if self._rest is not None and len(self._plans) == 1 else 0
-        return sum(len(plan.missing) for plan in self._plans) + unknown
+        unknown = self._unknown if self._rest is not None else 0
+        return self._former + sum(len(plan.missing) for plan in self._plans) + unknown
 
     @property
     def running(self) -> bool:
@@ -132,22 +132,41 @@ class Generation:
         self._current, self._began = plan, 0.0
         self.request = client.request(messages.RENDER, job=str(path), store=str(plan.store), urgent=self._urgent)
 
-    def _follow(self, planning: Slices[Plan]) -> Slices[None]:
-        """Plan the rest, and give it to the engine once that has done what came before."""
-        plan = yield from planning
-        self._plans.append(plan)
-        if self._may_write():
-            yield from plan.show_ready()
+    def _follow(self, plan: Plan) -> Slices[None]:
+        """Plan the rest, and give it to the engine once that has done what came before.
+
+        Where memory ran out, the rest is made in the same way as what came before had to be. A chain is another one
+        then, from its first link.
+        """
+        given = plan.rest is None
+        if plan.rest is not None:
+            plan = yield from plan.rest
+            self._plans.append(plan)
+            self._unknown = 0
+            if self._may_write():
+                yield from plan.show_ready()
+        while not (yield from self._failed()):
+            way = memory_fit.fitting(plan.job)
+            if plan.again is not None and telling(way, plan.job) != telling(way_of(plan.job), plan.job):
+                plan, given = (yield from plan.again(way)), False
+                self._plans, self._former = [plan], self.done
+            if given or not plan.missing:
+                return
+            yield from self._start(replace(plan, job=way.of(plan.job)))
+            given = True
+
+    def _failed(self) -> Slices[bool]:
+        """Whether the engine failed at what it was given, once it is over."""
         while self._working:
             self._waits = True
             yield
         self._waits = False
-        if plan.missing and not (self.request and self.request.failed):
-            # Memory may have run out for the first part: then the rest is made in the same way as that was.
-            yield from self._start(replace(plan, job=memory_fit.fitting(plan.job).of(plan.job)))
+        return self.request is not None and bool(self.request.failed)
 
     def _go_on(self, until: float) -> None:
         """Go on with the rest while there is something to do, and time; what stops that ends everything."""
+        if self.plan.asked.driven and not self._is_free():
+            return  # it would be played below a render's hands
         try:
             while self._rest is not None:
                 if next(self._rest, self._rest) is self._rest:
@@ -175,8 +194,11 @@ class Generation:
 
     def _may_write(self) -> bool:
         """Whether frames can be shown now: not below a render's hands, nor by playing what is driven."""
-        free = self._waited_for or not bpy.app.is_job_running("RENDER")
-        return free and not self.plan.asked.driven
+        return self._is_free() and not self.plan.asked.driven
+
+    def _is_free(self) -> bool:
+        """Whether the file is not in a render's hands."""
+        return self._waited_for or not activity.renders()
 
     def _show(self) -> Slices[None]:
         """Show frames as they come, and at the end all that are there: an undo may have taken some away."""

@@ -75,6 +75,11 @@ class Activity:
         return f"Frame {self.done} of {self.total}{time_left}"
 
 
+def renders() -> bool:
+    """Whether Blender renders beside its window, as it does when a person has asked for it."""
+    return bool(bpy.app.is_job_running("RENDER"))
+
+
 def clock(seconds: float) -> str:
     """Seconds as minutes and seconds: 0:40."""
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"

@@ -55,7 +55,7 @@ class IdleJob:
 
     def tick(self) -> float:
         """Do a slice of the work, or look whether there is some; returns the seconds until the next tick."""
-        if activity.current is not None or bpy.app.is_job_running("RENDER") or self._pauses():
+        if activity.current is not None or activity.renders() or self._pauses():
             return QUIET_SECONDS
         try:
             return self._advance()

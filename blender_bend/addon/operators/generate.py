@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError, Code
+from ..film import curve_values
 from ..frames import generate
 from ..host import activity, changes, compat
 from ..host.typed import Result
@@ -43,10 +44,10 @@ class _Generating(OnIdleBendStrip, Watching):
 
     def start(self, context: Context) -> None:
         activity.begin("Generating")
+        scene, strip = compat.sequencer_scene(context), polled_bend_strip(context)
         self.work: generate.Generation | None = None
-        self.planning = generate.prepare(
-            compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context)
-        )
+        self._plays = curve_values.is_driven(scene, strip)
+        self.planning = generate.prepare(scene, strip, self.frames(context))
         self._plan_on()
 
     def update(self) -> bool:
@@ -54,7 +55,8 @@ class _Generating(OnIdleBendStrip, Watching):
         if self.work is None:
             if current and current.cancel_asked:
                 return False
-            self._plan_on()
+            if not (self._plays and activity.renders()):  # it would be played below the render's hands
+                self._plan_on()
             return True
         self.work.update()
         if current:

@@ -66,6 +66,13 @@ class Tracer:
         return Traced(frame, data, key)
 
 
+def renders_singly(job: Job) -> bool:
+    """Whether a job's batch makes no difference: a frame of a chain has no neighbors, and frames that hear or are
+    edited have rows of their own.
+    """
+    return job.source == "previous" or job.hearing is not None or job.editing
+
+
 def resolve(job: Job, frame: Frame) -> Resolved:
     """One frame of a job; for many of them a ``Resolver`` is faster."""
     return Resolver(job).resolve(frame)
@@ -85,8 +92,7 @@ class Resolver:
             "decoder": job.decoder_fingerprint,
             "loras": _loras(job),
             "precision": job.precision,
-            # A frame of a chain has no neighbours; frames that hear or are edited have rows of their own.
-            "batch": 1 if job.source == "previous" or job.hearing is not None or job.editing else job.batch,
+            "batch": 1 if renders_singly(job) else job.batch,
             "size": job.size,
             "steps": job.steps,
             "guidance": settle(job.guidance),

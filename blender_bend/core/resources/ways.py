@@ -10,7 +10,8 @@ import re
 from dataclasses import dataclass, replace
 
 from ..job.job import PRECISIONS, Job
-from ..job.tiling import DECODINGS, WHOLE
+from ..job.resolve import renders_singly
+from ..job.tiling import DECODINGS, WHOLE, tile_side
 
 #: What the preferences call a precision that is chosen by measuring.
 AUTOMATIC = "auto"
@@ -38,6 +39,12 @@ class Way:
 def way_of(job: Job) -> Way:
     """The way of a job."""
     return Way(job.precision, job.batch, job.decode)
+
+
+def telling(way: Way, job: Job) -> Way:
+    """What of a way makes a difference to a job's frames: in ways of which that is equal, they have equal keys."""
+    batch = 1 if renders_singly(job) else way.batch
+    return replace(way, batch=batch, decode=WHOLE if tile_side(job.size) is None else way.decode)
 
 
 def read(text: str) -> tuple[Way, ...]:
