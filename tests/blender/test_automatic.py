@@ -187,3 +187,38 @@ def test_where_the_way_is_open_all_frames_are_looked_for_before_the_engine_begin
     assert (plan.missing, plan.job.precision, plan.unknown) == ([1], "float32", 1), "none keeps it"
     rest = addon.slices.at_once(plan.rest)
     assert (rest.missing, rest.job.precision, rest.rest) == ([2], "float32", None)
+
+
+@pytest.mark.parametrize("source", ["noise", "previous"])
+def test_where_the_way_is_open_but_no_frame_can_be_there_the_engine_begins_at_once(
+    on, short, scene, addon, monkeypatch, source
+):
+    monkeypatch.setattr(addon.stored, "FEW", 0)
+    monkeypatch.setattr(addon.snapshot, "SLICE", 1)
+    for name in ("FIRST", "SLICE"):
+        monkeypatch.setattr(addon.planning, name, 1)
+    on(**FAST)
+    short.bend_settings.source = source
+    made = addon.generate.fill_store(scene, short).plan
+    on(**SLOW)
+    for key in made.keys.values():
+        (made.store / f"{key}.png").unlink()
+    plan = addon.slices.at_once(addon.planning.begin(scene, short))
+    assert (plan.missing, plan.job.precision, plan.unknown) == ([1], "float32", len(made.keys) - 1)
+    rest = addon.slices.at_once(plan.rest)
+    assert [*plan.missing, *rest.missing] == list(made.keys)
+
+
+def test_a_chain_is_looked_through_no_further_than_its_way_is_open(on, short, scene, addon, monkeypatch):
+    looked, look = [], addon.searching.Search.look
+    monkeypatch.setattr(addon.snapshot, "SLICE", 1)
+    on(**FAST)
+    short.bend_settings.source = "previous"
+    made = addon.generate.fill_store(scene, short).plan
+    on(**SLOW)
+    monkeypatch.setattr(
+        addon.searching.Search, "look", lambda search, frames: looked.append(frames) or look(search, frames)
+    )
+    plan = addon.slices.at_once(addon.generate.plan(scene, short))
+    assert plan.missing == [] and plan.job.precision == made.job.precision
+    assert len(looked) == len(made.keys) + 1, "one link that is there, and then every one"

@@ -127,14 +127,73 @@ def test_a_strip_that_is_gone_before_all_is_planned_ends_it_with_the_reason(part
     assert work.request.ended and len(pictures(store)) <= 4
 
 
-def test_cancelling_before_all_is_planned_leaves_the_rest(parted, scene, store, addon, core):
+def test_cancelling_before_all_is_planned_leaves_the_rest(parted, scene, store, addon, core, kind):
     work = addon.generate.Generation(begun(scene, parted, addon))
     work.cancel()
     with pytest.raises(core.errors.BendError) as caught:
         finish(work)
     assert caught.value.code == core.errors.Code.CANCELLED
-    assert len(pictures(store)) <= 4
+    assert len(pictures(store)) <= 4 and len(work._plans) == 1
     assert addon.generate.fill_store(scene, parted).rendered == 12 - len(work._there)
+
+
+def test_a_half_made_chain_goes_on_where_it_ended_and_leaves_what_is_there(parted, scene, store, addon):
+    parted.bend_settings.source = "previous"
+    whole = addon.generate.fill_store(scene, parted).plan
+    made = pictures(store)
+    for number in range(7, 13):
+        (store / f"{whole.keys[number]}.png").unlink()
+    there = {path: path.stat().st_mtime_ns for path in store.glob("*.png")}
+    plan = begun(scene, parted, addon)
+    assert (plan.missing, list(plan.there), plan.unknown) == ([7, 8], [1, 2, 3, 4, 5, 6], 4)
+    assert [bool(frame.previous) for frame in plan.job.frames] == [True, False], "what is made with it needs no key"
+    work = addon.generate.Generation(plan)
+    finish(work)
+    assert (work.rendered, pictures(store)) == (6, made)
+    assert {path: path.stat().st_mtime_ns for path in there} == there
+
+
+def test_a_curve_that_is_moved_while_a_chain_is_planned_gives_no_wrong_frame(parted, scene, store, addon, core, curve):
+    parted.bend_settings.source = "previous"
+    work = addon.generate.Generation(begun(scene, parted, addon))
+    keys = curve(parted, "Rotate Channels · angle").keyframe_points
+    keys[2].co.y, keys[9].co.y = 3.0, 4.0  # of one frame that is planned, and of one that is not
+    finish(work)
+    for path in store.glob("*.png"):
+        if len(path.stem) == 64:
+            assert core.resolve.frame_key(core.stored_frames.read_origin(path)) == path.stem
+    now = addon.slices.at_once(addon.generate.plan(scene, parted))
+    assert now.missing == list(range(3, 13)), "the third is another frame, and so are all that follow from it"
+    assert shown(parted)[:2] == [f"{now.keys[number]}.png" for number in (1, 2)]
+    assert not {f"{key}.png" for key in made_keys(work)}.intersection(shown(parted)[2:])
+    assert addon.generate.fill_store(scene, parted).rendered == 10
+    assert shown(parted) == [f"{key}.png" for key in now.keys.values()]
+
+
+def made_keys(work):
+    """The keys of the frames that came."""
+    return work._there.values()
+
+
+def test_what_must_be_played_waits_while_blender_renders(parted, scene, addon, monkeypatch):
+    path = addon.strips.data_path(parted, parted.bend_settings.bends[0].parameters["mix"].key)
+    scene.driver_add(path).driver.expression = "0.5 + frame / 100"
+    work = addon.generate.Generation(begun(scene, parted, addon))
+    rendering, played = [True], []
+    monkeypatch.setattr(addon.activity, "renders", lambda: rendering[0])
+    monkeypatch.setattr(
+        addon.curve_values,
+        "_playing",
+        lambda scene, play=addon.curve_values._playing: played.append(scene) or play(scene),
+    )
+    while not work.request.ended:
+        work.update()
+        time.sleep(0.002)
+    work.update()
+    assert work.running and played == []
+    rendering[0] = False
+    finish(work)
+    assert work.rendered == 12
 
 
 def test_after_a_failure_the_rest_is_not_begun(parted, scene, store, addon, core):
@@ -157,6 +216,23 @@ def test_the_rest_is_made_in_the_way_in_which_the_first_part_had_to_be(parted, s
     assert core.ways.way_of(work._current.job) == way
     assert core.ways.read(parted.bend_settings.made)[-1] == way
     assert len(pictures(store)) == 12 and set(shown(parted)) == set(pictures(store))
+
+
+def test_a_chain_of_which_a_part_had_to_be_decoded_in_tiles_is_one_in_tiles(
+    parted, scene, store, addon, core, monkeypatch
+):
+    parted.bend_settings.source = "previous"
+    parted.bend_settings.width = parted.bend_settings.height = 128
+    way = core.ways.Way("float32", 1, "tiled")
+    plan = begun(scene, parted, addon)
+    monkeypatch.setattr(addon.memory_fit, "fitting", lambda job: way)
+    work = addon.generate.Generation(replace(plan, job=replace(plan.job, decode="tiled")))
+    finish(work)
+    assert (work.rendered, work.frames, work.done, work.total) == (12, 12, 12, 12)
+    assert core.ways.way_of(work._current.job) == way
+    now = addon.slices.at_once(addon.generate.plan(scene, parted))
+    assert now.missing == [] and now.job.decode == "tiled"
+    assert set(shown(parted)) == set(pictures(store)) == {f"{key}.png" for key in now.keys.values()}
 
 
 def test_what_is_there_is_not_shown_at_one_go(parted, scene, addon, monkeypatch):
