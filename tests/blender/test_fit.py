@@ -291,7 +291,7 @@ def test_the_panel_offers_it_only_where_it_is_needed_and_touches_no_file(bend_st
         monkeypatch.setattr(addon.named_files, name, lambda *_: pytest.fail("a file was looked at"))
     assert not draw().operators
     trim(song, 1, 49)
-    assert draw().said == ["Song 48 frames, strip 96"]
+    assert draw().said == ["Song: 48 frames, strip: 96"]
     frame_rate(scene, 30)
     layout = draw()
     assert layout.said == ["The frame rate has changed"]
