@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from blender_bend.core import catalogue
-from blender_bend.core.bends import sites
+from blender_bend.core import catalogue, site_kinds
 from blender_bend.core.catalogue import MIX, OPERATORS, Operator, Parameter, Unit
 from blender_bend.core.errors import BendError, Code
 
@@ -103,7 +102,7 @@ def test_a_parameter_in_spreads_has_a_wider_range_inside_the_network(parameter: 
 @each_parameter
 def test_a_tighter_range_is_a_part_of_the_wider_one_and_new_bends_keep_to_it(parameter: Parameter) -> None:
     for kind, (low, high) in parameter.tighter.items():
-        assert kind in (*sites.MODULE_KINDS, *sites.STATE_KINDS)
+        assert kind in (*site_kinds.MODULE_KINDS, *site_kinds.STATE_KINDS)
         least, most = parameter.inside or parameter.soft
         assert least <= low < high <= most
         assert parameter.soft_at(kind) == (low, high)

@@ -13,6 +13,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models import layouts, model_checks
 from blender_bend.core.models.layouts import Layout
 from blender_bend.core.models.model_files import Listing
+from blender_bend.core.site_kinds import DENOISERS
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-3, 4096) | st.floats(allow_nan=False) | st.text(max_size=5),
@@ -147,3 +148,7 @@ def test_what_published_settings_have_is_taken() -> None:
     found["text_encoder/config.json"] |= {"vocab_size": 250_112, "_attn_implementation": "sdpa", "auto_map": None}
     found["unet/config.json"] |= {"layers_per_block": 2, "transformer_layers_per_block": [1, 2, 10]}
     model_checks.check("it", listing(found))
+
+
+def test_the_denoiser_of_every_kind_of_model_is_a_kind_of_site() -> None:
+    assert {layout.denoiser for layout in layouts.LAYOUTS} == set(DENOISERS)

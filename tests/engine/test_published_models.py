@@ -20,7 +20,7 @@ from hub_server import TOKEN, Hub, Model
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models import known_models, layouts, references
-from blender_bend.engine.families import _FAMILIES
+from blender_bend.engine.families import FAMILIES
 from blender_bend.engine.host.alignment import align_parts
 from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
@@ -184,7 +184,7 @@ def test_the_table_of_layouts_is_that_of_the_families_and_of_diffusers() -> None
     import transformers
 
     libraries = {"diffusers": diffusers, "transformers": transformers}
-    assert {layout.pipeline for layout in layouts.LAYOUTS} == set(_FAMILIES)
+    assert {layout.pipeline for layout in layouts.LAYOUTS} == set(FAMILIES)
     for layout in layouts.LAYOUTS:
         pipeline = getattr(diffusers, layout.pipeline)
         expected, _ = pipeline._get_signature_keys(pipeline)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from bpy.types import Scene, Strip
 
-from ...core import catalogue
-from ...core.bends import sites
+from ...core import catalogue, site_kinds
 from ...core.catalogue import Parameter, Unit
 from ..host import compat
 from ..timeline import copies, drivers, strips
@@ -99,7 +98,7 @@ def fit_ranges(scene: Scene, bend: BEND_PG_bend) -> None:
 
 def _fit_value(strip: Strip, key: str, parameter: Parameter, kind: str) -> None:
     """Give a new bend's value that was never changed the one for a new bend at this kind of site."""
-    fresh = {parameter.default_at(kind) for kind in (*sites.STATE_KINDS, *sites.MODULE_KINDS, *sites.WEIGHT_KINDS)}
+    fresh = {parameter.default_at(kind) for kind in site_kinds.KINDS}
     if strip.get(key) in fresh and strips.find_curve(strip, key) is None:
         strip[key] = parameter.default_at(kind)
 

@@ -10,14 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import BendError, Code
+from ..site_kinds import MODULE_KINDS, STATE_KINDS, WEIGHT_KINDS
 from . import patterns
-
-#: Tensors that pass between the parts of the model.
-STATE_KINDS = ("noise", "latent", "prediction", "guidance", "text")
-#: Parts of the model; a path names the place within.
-MODULE_KINDS = ("unet", "transformer", "vae")
-#: Weights: the path names the LoRA.
-WEIGHT_KINDS = ("lora",)
 
 #: What the interface offers; any other path can be typed.
 COMMON_SITES: tuple[tuple[str, str], ...] = (

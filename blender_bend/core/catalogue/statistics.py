@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..site_kinds import MODULE_KINDS
 from .terms import Choice, Operator, Parameter
 
 FAMILY = "Statistics"
@@ -37,7 +38,7 @@ OPERATORS: tuple[Operator, ...] = (
                 neutral=None,
                 default=0.02,
                 soft=(0.0, 0.05),
-                tighter=dict.fromkeys(("unet", "transformer", "vae"), (0.0, 0.002)),
+                tighter=dict.fromkeys(MODULE_KINDS, (0.0, 0.002)),
             ),
         ),
         family=FAMILY,

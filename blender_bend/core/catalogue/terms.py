@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..site_kinds import MODULE_KINDS
+
 
 class Unit(StrEnum):
     """How a parameter is measured, and so how the interface shows it."""
@@ -48,7 +50,7 @@ class Parameter:
         """The usual range at a kind of site (``latent``, ``unet`` ...)."""
         if kind in self.tighter:
             return self.tighter[kind]
-        inside = kind in {"unet", "transformer", "vae"}
+        inside = kind in MODULE_KINDS
         return self.inside if inside and self.inside else self.soft
 
     def default_at(self, kind: str) -> float:

@@ -57,6 +57,7 @@ class Layout:
     same : other pipelines whose parts are the same, so that they make pictures of words as well
     optional : parts that an index may leave out
     packed : how many channels of the denoiser one channel of the autoencoder becomes
+    overflows : whether it has a part that overflows in float16, whatever its denoiser is stored in
     """
 
     pipeline: str
@@ -65,6 +66,7 @@ class Layout:
     same: tuple[str, ...] = ()
     optional: frozenset[str] = frozenset()
     packed: int = 1
+    overflows: bool = False
 
     @property
     def denoiser(self) -> str:
@@ -80,7 +82,7 @@ _STABLE_DIFFUSION = {
     "scheduler": _SCHEDULER,
 }
 
-#: Every kind of model that Bend bends. ``engine.families`` has a family for each.
+#: Every kind of model that Bend bends. A class of ``engine.families`` names each.
 LAYOUTS = (
     Layout(
         "StableDiffusionPipeline",
@@ -131,6 +133,7 @@ LAYOUTS = (
         },
         same=("FluxImg2ImgPipeline", "FluxInpaintPipeline"),
         packed=4,
+        overflows=True,  # its T5
     ),
 )
 

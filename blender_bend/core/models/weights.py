@@ -12,7 +12,9 @@ from ..checkpoints import single_files, weight_files
 from ..checkpoints.safetensors_file import contents
 from ..errors import BendError
 from ..files import foreign_json
+from ..site_kinds import DENOISERS
 from . import model_files
+from .layouts import layout_of
 
 #: The beginnings of tensors' names in a single file, by the part of a model that they belong to.
 _IN_ONE_FILE = {
@@ -58,10 +60,11 @@ def asks_for_bfloat16(path: Path) -> bool:
             kind = (foreign_json.read(path / model_files.INDEX) or {}).get("_class_name")
         except foreign_json.Unreadable:
             kind = None
-        if kind == "FluxPipeline":  # its T5 overflows, whatever its transformer is stored in
+        layout = layout_of(kind) if isinstance(kind, str) else None
+        if layout is not None and layout.overflows:
             return True
     weights = of_model(path)
-    network = weights.get("unet") or weights.get("transformer")
+    network = next((weights[part] for part in DENOISERS if part in weights), None)
     return network is not None and network.format == "BF16"
 
 

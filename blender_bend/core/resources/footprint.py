@@ -26,6 +26,7 @@ from ..files import foreign_json
 from ..job.job import Job
 from ..job.tiling import TILED, WHOLE, tile_side
 from ..models import weights
+from ..site_kinds import DENOISERS
 
 BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
 #: Elements for each cell of a latent and row, by the first width of a UNet: with attention in its first level, as in
@@ -126,8 +127,8 @@ def of_job(job: Job, device: str = "cuda") -> Footprint | None:
 def _of_job(job: Job, device: str) -> Footprint | None:
     model = Path(job.model)
     parts = weights.of_model(model)
-    network, vae = _config(model, "unet") or _config(model, "transformer"), _config(model, "vae")
-    denoiser, decoder = parts.get("unet") or parts.get("transformer"), parts.get("vae")
+    network, vae = next(filter(None, (_config(model, part) for part in DENOISERS)), None), _config(model, "vae")
+    denoiser, decoder = next((parts[part] for part in DENOISERS if part in parts), None), parts.get("vae")
     if job.decoder:
         vae = _read(Path(job.decoder) / "config.json")
         decoder = weights.of_part(Path(job.decoder))

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...core.bends import sites
 from ...core.errors import BendError, Code
 from ...core.job.resolved import ResolvedBend
+from ...core.site_kinds import MODULE_KINDS, WEIGHT_KINDS
 from ..host.memory import is_out_of_memory
 from .apply import Grid
 from .bend import bend_tensor
@@ -57,7 +58,7 @@ class BendStack:
         self._sums: list[tuple[str, Tensor]] = []
 
     def _rows(self, bends: Sequence[ResolvedBend]) -> Rows:
-        if sites.parse(bends[0]["site"]).kind in sites.WEIGHT_KINDS:
+        if sites.parse(bends[0]["site"]).kind in WEIGHT_KINDS:
             return Rows.of(bends[:1])  # weights are one for the whole batch, whose rows have equal values
         if bends[0]["region"] != "mask":
             return Rows.of(bends)
@@ -92,10 +93,10 @@ class BendStack:
         with ExitStack() as undo:
             for rows in self.rows:
                 site = sites.parse(rows.bend["site"])
-                if site.kind in sites.WEIGHT_KINDS:
+                if site.kind in WEIGHT_KINDS:
                     change = functools.partial(self._bend, rows, site=str(site), grid=None)
                     undo.enter_context(bent_loras(networks, site, change))
-                if site.kind not in sites.MODULE_KINDS:
+                if site.kind not in MODULE_KINDS:
                     continue
                 if site.kind not in networks:
                     raise BendError(

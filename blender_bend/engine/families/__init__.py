@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from typing import Any
 
 from ...core.errors import BendError, Code
 from ...core.models import layouts
-from .family import Conditioning, Family
-from .flux import Flux
-from .stable_diffusion import StableDiffusion, StableDiffusionXL
-from .stable_diffusion_3 import StableDiffusion3
+from .family import FAMILIES, Conditioning, Family
 
-__all__ = ["Conditioning", "Family", "family_of"]
+__all__ = ["FAMILIES", "Conditioning", "Family", "family_of"]
 
-_FAMILIES: dict[str, type[Family]] = {
-    "StableDiffusionPipeline": StableDiffusion,
-    "LatentConsistencyModelPipeline": StableDiffusion,
-    "StableDiffusionXLPipeline": StableDiffusionXL,
-    "StableDiffusion3Pipeline": StableDiffusion3,
-    "FluxPipeline": Flux,
-}
+for _module in pkgutil.iter_modules(__path__, f"{__name__}."):
+    importlib.import_module(_module.name)  # which enters its families
 
 
 def family_of(pipeline: Any) -> Family:
@@ -30,10 +24,10 @@ def family_of(pipeline: Any) -> Family:
     BendError(MODEL_KIND) if Bend does not know this kind of model
     """
     kind = type(pipeline).__name__
-    if kind not in _FAMILIES:
+    if kind not in FAMILIES:
         raise BendError(
             Code.MODEL_KIND,
             f"Bend doesn't support a {kind}.",
             f"Choose a model of one of these kinds: {layouts.labels()}.",
         )
-    return _FAMILIES[kind](pipeline)
+    return FAMILIES[kind](pipeline)

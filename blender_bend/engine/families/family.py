@@ -22,10 +22,15 @@ Conditioning = dict[str, Tensor]
 _MOST_KEPT = 64
 
 
+#: The families by the names of diffusers' classes that they take apart.
+FAMILIES: dict[str, type[Family]] = {}
+
+
 class Family(ABC):
     """One diffusers pipeline, taken apart.
 
-    Latents are always pictures, ``[B, C, h, w]``, whatever the network takes.
+    Latents are always pictures, ``[B, C, h, w]``, whatever the network takes. A family names its pipelines where it is
+    defined: ``class Flux(Family, pipelines=("FluxPipeline",))``.
 
     Parameters
     ----------
@@ -38,6 +43,10 @@ class Family(ABC):
     flow = False
     #: Whether the prompt goes into it through a layer of CLIP that can be chosen.
     skips_layers = True
+
+    def __init_subclass__(cls, pipelines: tuple[str, ...] = ()) -> None:
+        super().__init_subclass__()
+        FAMILIES.update(dict.fromkeys(pipelines, cls))
 
     def __init__(self, pipeline: Any) -> None:
         self.pipeline = pipeline

@@ -18,7 +18,7 @@ from .text import LimitedEncoder
 T5_TOKENS = 512
 
 
-class Flux(StableDiffusion3):
+class Flux(StableDiffusion3, pipelines=("FluxPipeline",)):
     """FLUX.1; its latents are kept as pictures and packed two by two on the way into the transformer."""
 
     skips_layers = False

@@ -16,7 +16,7 @@ from .family import Conditioning, Family, embeddings
 from .text import TextEncoder, check_clip_skip
 
 
-class StableDiffusion(Family):
+class StableDiffusion(Family, pipelines=("StableDiffusionPipeline", "LatentConsistencyModelPipeline")):
     """Stable Diffusion 1.x and 2.x, epsilon or v; mini; LCM models with a guidance embedding."""
 
     @property
@@ -100,7 +100,7 @@ class StableDiffusion(Family):
         return None
 
 
-class StableDiffusionXL(StableDiffusion):
+class StableDiffusionXL(StableDiffusion, pipelines=("StableDiffusionXLPipeline",)):
     """Stable Diffusion XL, with pooled embeddings and sizes."""
 
     rowed = ("prompt_embeds", "pooled_prompt_embeds")

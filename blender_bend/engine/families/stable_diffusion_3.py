@@ -31,7 +31,7 @@ def check_size(size: tuple[int, int], patch: int) -> None:
         )
 
 
-class StableDiffusion3(Family):
+class StableDiffusion3(Family, pipelines=("StableDiffusion3Pipeline",)):
     """Stable Diffusion 3."""
 
     rowed = ("prompt_embeds", "pooled_prompt_embeds")

@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from ...core.bends import sites
 from ...core.files.caches import PROMPT_BYTES
 from ...core.job.resolved import Resolved, ResolvedBend
+from ...core.site_kinds import WEIGHT_KINDS
 from ..bending import BendStack
 from ..bending.stack import ReadMask
 from ..bending.weights import moves
@@ -76,4 +77,4 @@ class BentPrompts:
         if not bend["steps"][0] <= step < bend["steps"][1]:
             return False
         site = sites.parse(bend["site"])
-        return site.kind in sites.WEIGHT_KINDS and moves(self.family.readers.values(), site)
+        return site.kind in WEIGHT_KINDS and moves(self.family.readers.values(), site)

@@ -22,6 +22,7 @@ from ...core.job.job import Bend, Job
 from ...core.job.resolve import DDIM, RENDERER
 from ...core.job.resolved import Resolved
 from ...core.samplers.schedulers import AUTO
+from ...core.site_kinds import DENOISERS
 from ..bending.operators import Direction
 from ..bending.places import matching, watch
 from ..host import kept
@@ -151,7 +152,7 @@ class Studies:
 def _asks(operator: str, selection: str, site: str) -> str:
     """The site, if a bend needs it studied."""
     needs = operator == "add_direction" or channel_selection.parse(selection).kind == "cluster"
-    return site.strip() if needs and sites.parse(site).kind in ("unet", "transformer") else ""
+    return site.strip() if needs and sites.parse(site).kind in DENOISERS else ""
 
 
 def _paths(pattern: str, sampler: Sampler) -> list[str]:

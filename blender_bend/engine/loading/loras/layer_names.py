@@ -12,6 +12,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ....core.site_kinds import DENOISERS
 from .transformer_names import flux_names, stable_diffusion_3_names
 
 
@@ -50,10 +51,10 @@ class LayerNames:
         networks = {
             part: network
             for part, network in pipeline.components.items()
-            if isinstance(network, nn.Module) and (part in ("unet", "transformer") or part.startswith("text_encoder"))
+            if isinstance(network, nn.Module) and (part in DENOISERS or part.startswith("text_encoder"))
         }
         self.networks: dict[str, nn.Module] = networks
-        self.denoiser = "unet" if "unet" in networks else "transformer"
+        self.denoiser = next(part for part in DENOISERS if part in networks)
         self._known = {part: _names(part, network) for part, network in networks.items()}
 
     def find(self, name: str) -> tuple[Place, ...]:
