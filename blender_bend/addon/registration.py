@@ -6,7 +6,7 @@ import bpy
 
 from . import operators, panels
 from .frames import render_handler, status
-from .host import changes, named_files, old_logs, preferences, reading
+from .host import changes, log_files, named_files, preferences, reading
 from .measuring import keep_measured, overlay
 from .process import engine_client
 from .settings import strip_settings
@@ -15,7 +15,7 @@ from .timeline import curve_changes
 CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (
     named_files,
-    old_logs,
+    log_files,
     reading,
     preferences,
     strip_settings,

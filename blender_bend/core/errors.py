@@ -40,6 +40,7 @@ class Code(StrEnum):
     MODEL_UNREAD = "model_unread"
     MODEL_UNSAFE = "model_unsafe"
     NON_FINITE = "non_finite"
+    NOT_BAKED = "not_baked"
     OFFLINE = "offline"
     OPERATOR_UNKNOWN = "operator_unknown"
     OUT_OF_MEMORY = "out_of_memory"

@@ -97,7 +97,7 @@ def test_the_scene_that_has_the_strips_is_chosen(bare, addon, song_file):
 def test_a_bend_strip_that_the_timeline_does_not_show_is_offered(bare, addon):
     with sequencer(bare):
         bpy.ops.bend.add_strip()
-    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main").BEND_PT_main
+    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film").BEND_PT_film
     before, after = Layout(), Layout()
     panel.draw(SimpleNamespace(layout=before), bpy.context)
     assert "The timeline isn't showing a scene" in before.said
@@ -108,7 +108,7 @@ def test_a_bend_strip_that_the_timeline_does_not_show_is_offered(bare, addon):
 
 
 def test_the_first_step_is_bends_own(bare):
-    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main").BEND_PT_main
+    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film").BEND_PT_film
     layout = Layout()
     panel.draw(SimpleNamespace(layout=layout), bpy.context)
     offered = [name for name, _, _ in layout.operators]

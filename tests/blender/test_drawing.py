@@ -16,7 +16,7 @@ WIDEST = 44
 @pytest.fixture(scope="module")
 def panels():
     package = f"{MODULE}.blender_bend.addon.panels"
-    names = ("baking", "frames", "generate", "main", "preferences.models", "preferences.setup")
+    names = ("baking", "frames", "film", "main", "preferences.models", "preferences.setup")
     modules = [importlib.import_module(f"{package}.{name}") for name in names]
     return SimpleNamespace(**{module.__name__.rpartition(".")[2]: module for module in modules})
 
@@ -112,7 +112,7 @@ def test_what_has_changed_since_the_bake_is_told_once(panels, bend_strip, song):
     def told() -> list[str]:
         layout = Layout()
         panels.baking.draw_bake(layout, bpy.context, bend_strip, None)
-        said = draw(panels.main.BEND_PT_main).said + layout.said
+        said = draw(panels.film.BEND_PT_film).said + layout.said
         return [text for text in said if "since the bake" in text]
 
     bpy.ops.bend.bake()
@@ -127,22 +127,20 @@ def test_what_has_changed_since_the_bake_is_told_once(panels, bend_strip, song):
     assert told() == ["The sound has changed since the bake"]
 
 
-def test_a_bake_under_way_is_shown_where_it_was_pressed(panels, bend_strip, addon):
-    def draw_bake() -> Layout:
-        layout = Layout()
-        panels.baking.draw_bake(layout, bpy.context, bend_strip, None)
-        return layout
-
-    bend_strip.bend_settings.baking.report = "96 keys on 1 curve"
-    assert "bend.cancel" not in names(draw_bake()) and "96 keys on 1 curve" in draw_bake().said
-    addon.activity.current = addon.activity.Activity("Generating")
+def test_what_is_under_way_is_shown_at_the_top_of_the_tab(panels, bend_strip, addon):
+    assert "bend.cancel" not in names(draw(panels.film.BEND_PT_film))
+    addon.activity.current = addon.activity.Activity(addon.bake_queue.TITLE, says="Measuring loudness")
     try:
-        assert "bend.cancel" not in names(draw_bake())
-        addon.activity.current = addon.activity.Activity(addon.bake_queue.TITLE, says="Measuring loudness")
-        shown = draw_bake()
+        shown = draw(panels.film.BEND_PT_film)
     finally:
         addon.activity.current = None
     assert "bend.cancel" in names(shown) and "Measuring loudness" in shown.said
+
+
+def test_the_film_panel_tells_of_curves_that_were_never_baked(panels, bend_strip):
+    assert "1 curve not baked yet" in draw(panels.film.BEND_PT_film).said
+    bpy.ops.bend.bake()
+    assert not [text for text in draw(panels.film.BEND_PT_film).said if "not baked" in text]
 
 
 def test_the_whole_page_of_preferences_is_drawn(addon, cache, store):

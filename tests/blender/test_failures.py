@@ -69,8 +69,9 @@ def test_a_job_that_cannot_be_written_down_is_said_and_nothing_is_left_running(
     error = fails(addon.generate.fill_store, scene, bend_strip)
     assert (error.code, error.action) == (core.errors.Code.STORE_UNWRITABLE, "bend.open_preferences")
     assert str(tmp_path / "temporary") in error.message
-    with pytest.raises(RuntimeError, match="can't be written"):
-        bpy.ops.bend.generate()
-    assert addon.activity.current is None
+    for operator in (bpy.ops.bend.generate, bpy.ops.bend.bake):
+        with pytest.raises(RuntimeError, match="can't be written"):
+            operator()
+        assert addon.activity.current is None
     monkeypatch.undo()
     assert addon.generate.fill_store(scene, bend_strip).rendered > 0, "the engine takes the next job"

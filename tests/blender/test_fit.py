@@ -283,7 +283,7 @@ def test_a_frame_rate_that_a_file_invented_moves_nothing(keyed, scene, addon, te
 def test_the_panel_offers_it_only_where_it_is_needed_and_touches_no_file(bend_strip, song, scene, addon, monkeypatch):
     def draw() -> Layout:
         layout = Layout()
-        panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.main")
+        panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film")
         panel.draw_fit(layout, bend_strip)
         return layout
 

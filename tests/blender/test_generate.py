@@ -198,7 +198,7 @@ def test_an_unwritable_store_is_said(short, scene, addon, tmp_path):
 
 
 def test_the_work_is_counted_in_steps_and_timed_by_the_last_run(short, scene, addon, core):
-    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate")
+    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film")
     addon.activity.seconds_per_state = None
     short.bend_settings.steps = 4
     short.bend_settings.bends[0].start = 0.5

@@ -40,9 +40,18 @@ def test_every_visible_property_has_a_name_and_a_tooltip(registered):
 
 
 def test_operators_that_change_the_timeline_can_be_undone(registered):
-    changing = {"add_strip", "use_sounds", "add_bend", "remove_bend", "move_bend", "duplicate_bend", "bake"}
+    changing = {
+        "add_strip",
+        "film_from_song",
+        "use_sounds",
+        "add_bend",
+        "remove_bend",
+        "move_bend",
+        "duplicate_bend",
+        "bake",
+    }
     changing |= {"add_preset", "capture", "add_lora", "remove_lora", "add_layer", "remove_layer", "move_layer"}
-    changing |= {"add_sound", "fit_to_song", "bake_all", "rebake", "collect", "embed_sound", "forget_precision"}
+    changing |= {"add_sound", "fit_to_song", "bake", "bake_all", "rebake", "collect", "embed_sound", "forget_precision"}
     changing |= {"mark_beats", "remove_markers", "snap_keys", "key_beats", "beat_here"}
     undoable = {
         cls.bl_idname.removeprefix("bend.")

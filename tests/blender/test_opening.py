@@ -26,7 +26,7 @@ FILES = 200 if os.environ.get("BEND_TEST_ALL") == "1" else 40
 #: Of the main thread at a time, in seconds of its processor; each file has so many tries to stay below.
 LONGEST, TRIES = 0.05, 3
 ELEMENTS = 24
-PANELS = "main.main main.source main.prompt main.loras generate.generate bends.bends bends.region route.route "
+PANELS = "main.main main.source main.prompt main.loras film.film bends.bends bends.region route.route "
 PANELS += "beats.beats condition.condition frames.frames preferences.setup.setup"
 HANDLERS = ("load_post", "depsgraph_update_post", "undo_post", "redo_post", "frame_change_post")
 KEY = "ab" * 32

@@ -100,7 +100,7 @@ def test_without_a_window_nothing_waits(core):
 def test_the_count_waits_and_the_window_reads_no_weights(ticking, addon, gate):
     """Headers it reads, which tell of the memory that a model takes."""
     ticking(lambda: addon.status.shown and addon.status.shown.waiting)
-    counts = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate").counts
+    counts = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film").counts
     assert counts(addon.status.shown) == ["Frames are counted after the model", "has been read once"]
     assert addon.status.shown.problem is None
     gate.set()
@@ -129,7 +129,7 @@ def test_the_panel_says_how_far_the_reading_is(strip, addon, core, gate):
         core.references.resolve("painter", addon.preferences.model_folders())
     reading = addon.reading.begin(raised.value)
     reading._tell(raised.value.paths[0], 43, 100)
-    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.generate").BEND_PT_generate
+    panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film").BEND_PT_film
     layout = Layout()
     own = {key: value for key, value in vars(panel).items() if callable(value)}
     panel.draw(type("Panel", (), {**own, "layout": layout})(), bpy.context)

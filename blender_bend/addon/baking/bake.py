@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +14,7 @@ from ...core.curves import event_keys
 from ...core.errors import BendError, Code
 from ...core.process import messages
 from ...core.timebase import FrameRate
-from ..host import compat, named_files
+from ..host import compat, named_files, temporary
 from ..host.slices import Slices, at_once
 from ..measuring import measurement
 from ..process import engine_client
@@ -88,7 +87,7 @@ class Bake:
         spelled = [text for p in parameters for text in (*p.asked(), *self.options[p.key].moments())]
         self.cancelled = False
         self._measured: dict[str, np.ndarray] = {}
-        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        self._folder = temporary.folder()
         try:
             self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
             with named_files.press():

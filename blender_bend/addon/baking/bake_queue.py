@@ -14,6 +14,7 @@ from ..host import activity, named_files
 from ..host.slices import Slices, at_once
 from ..settings import enums
 from ..settings.bake_settings import Options
+from ..sound import mixdown
 from ..timeline import anchor, strips
 from .bake import Bake, stale_parameters
 from .curve_writer import Report
@@ -55,6 +56,20 @@ def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Ord
             stale = stale_parameters(scene, strip)
         if stale:
             orders.append(Order(strip.name, None, tuple(parameter.key for parameter in stale)))
+    return orders
+
+
+def unbaked(among: Iterable[ImageStrip]) -> list[Order]:
+    """What follows the sound but has no curve yet, so that a film of it would stand still; none without a sound."""
+    orders = []
+    for strip in among:
+        active = (strip.bend_settings, *(bend for bend in strip.bend_settings.bends if bend.enabled))
+        shown = {parameter.key for holder in active for parameter, _ in holder.shown_parameters()}
+        keys = [parameter.key for parameter, _ in strip.bend_settings.routed() if parameter.key in shown]
+        still = tuple(key for key in keys if not strips.is_animated(strip, key))
+        if still and (mixdown.sound_strips(strip.id_data) or strip.bend_settings.midi_file):
+            enums.check(strip.bend_settings.baking)
+            orders.append(Order(strip.name, strip.bend_settings.baking.chosen_options(), still))
     return orders
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
@@ -11,7 +10,7 @@ from bpy.types import ImageStrip, Scene
 from ...core.models import file_hashes
 from ...core.process import messages
 from ..capture import record
-from ..host import activity, compat, named_files, preferences
+from ..host import activity, compat, named_files, preferences, temporary
 from ..host.slices import Slices
 from ..process import engine_client
 from ..sound import mixdown
@@ -33,7 +32,7 @@ class Embedding:
         settings, windows = strip.bend_settings.condition, condition.windows_of(scene, strip)
         sounds = condition.sounds_of(scene, strip)
         frames = condition.heard_frames(scene, strip, sounds)
-        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
             self.request = engine_client.client().request(

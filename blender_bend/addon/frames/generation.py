@@ -15,7 +15,7 @@ from ...core.process import messages
 from ...core.resources.ways import telling, way_of
 from ..film.plans import Plan
 from ..film.stored import Stored
-from ..host import activity
+from ..host import activity, temporary
 from ..host.slices import Slices, at_once
 from ..process import engine_client, memory_fit
 from ..process.engine_request import Request
@@ -121,7 +121,7 @@ class Generation:
         client = engine_client.client()
         self._clean_up()
         try:
-            self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+            self._folder = temporary.folder()
             path = Path(self._folder.name) / "job.json"
             with path.open("w", encoding="utf-8") as file:
                 for piece in plan.job.pieces():

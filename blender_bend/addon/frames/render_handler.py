@@ -13,7 +13,8 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
-from ...core.errors import BendError
+from ...core.errors import BendError, Code
+from ..baking import bake_queue
 from ..film import planning
 from ..host import activity, compat, named_files, preferences
 from ..host.slices import at_once
@@ -78,6 +79,13 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
     BendError
     """
     assert _render is not None
+    if bake_queue.unbaked([strip]):
+        raise BendError(
+            Code.NOT_BAKED,
+            f"'{strip.name}' follows the sound but was never baked, so the film would stand still.",
+            "Press Render Film, which bakes first.",
+            "bend.bake_all",
+        )
     activity.rendering = True
     try:
         if strip.bend_settings.source != "previous":

@@ -1,16 +1,22 @@
-"""Where the logs of this Blender's children lie: one for each kind of child, and none is kept for long."""
+"""Where the logs of this Blender's children lie: one for each kind of child; none is kept for long, or in a .blend file."""
 
 from __future__ import annotations
 
 import os
 import time
 from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.app.handlers import persistent
 
 from ...core.errors import BendError
 from . import preferences
 
 #: Logs of other Blenders are kept for so long.
 DAYS = 7
+#: What earlier versions of Bend called the text of a .blend file that held a log, with paths and prompts.
+OLD_TEXT = "Bend Engine Log"
 
 #: The last death of a child, and its log.
 _last: tuple[BendError, Path] | None = None
@@ -45,3 +51,22 @@ def forget_old() -> None:
                 file.unlink()
         except OSError:
             continue  # another Blender was faster
+
+
+@persistent
+def remove_old_text(*_: Any) -> None:
+    """Take an old log out of the file that is open."""
+    text = bpy.data.texts.get((OLD_TEXT, None))
+    if text is not None:
+        bpy.data.texts.remove(text)
+
+
+def register() -> None:
+    """Watch every save."""
+    bpy.app.handlers.save_pre.append(remove_old_text)
+
+
+def unregister() -> None:
+    """Stop watching."""
+    if remove_old_text in bpy.app.handlers.save_pre:
+        bpy.app.handlers.save_pre.remove(remove_old_text)

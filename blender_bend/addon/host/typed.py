@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+import bpy
 from bpy.types import (
     ID,
     AnimData,
@@ -76,6 +77,11 @@ def animation(scene: Scene) -> AnimData:
     """The animation of a scene that has some."""
     assert scene.animation_data is not None
     return scene.animation_data
+
+
+def sound_suffixes() -> list[str]:
+    """The ends of the names of files that Blender takes for sounds."""
+    return sorted(cast(Any, bpy.path).extensions_audio)
 
 
 def of_images(strip: Strip) -> ImageStrip:

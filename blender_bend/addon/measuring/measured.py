@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ from ...core.process import messages
 from ...core.sound import beats
 from ...core.sound.beats import Grid
 from ...core.timebase import FrameRate
+from ..host import temporary
 from ..process import engine_client
 from ..sound import sound_print
 from ..timeline import timing
@@ -161,7 +161,7 @@ class Measuring:
         self._anchor = Anchor.at(scene, strip, "its sound was being measured", sound_print.sound_of)
         self.rate: FrameRate = timing.frame_rate(scene)
         self.cancelled = False
-        self._folder = tempfile.TemporaryDirectory(prefix="bend-", ignore_cleanup_errors=True)
+        self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
             data = measurement.request(scene, strip, wanted - {BEATS}, folder)

@@ -1,9 +1,10 @@
 """The Blender operators: thin, one subject a file; plain functions of the add-on do the work."""
 
-from . import bake, beats, capture, frames, generate, measuring, preview, sounds, strip
+from . import bake, beats, capture, film, frames, generate, measuring, preview, sounds, strip
 from .engine import models, preferences, repairs, setup
 from .stack import bends, layers, loras, presets
 
-_EDITING = (strip, sounds, loras, bends, layers, measuring, beats, bake, capture, generate, preview, presets, frames)
+_EDITING = (strip, sounds, loras, bends, layers, measuring, beats, bake, capture, presets)
+_MAKING = (film, generate, preview, frames)
 
-CLASSES = tuple(cls for module in (*_EDITING, repairs, setup, models, preferences) for cls in module.CLASSES)
+CLASSES = tuple(cls for module in (*_EDITING, *_MAKING, repairs, setup, models, preferences) for cls in module.CLASSES)

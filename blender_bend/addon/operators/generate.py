@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 
 from bpy.types import Context, Event, Operator
 
-from ...core.errors import BendError, Code
-from ..film import curve_values
-from ..frames import generate
+from ...core.errors import BendError
+from ..frames.film_work import FilmWork
 from ..host import activity, changes, compat
 from ..host.typed import Result
 from ..timeline.strips import polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip
-
-#: How long planning may hold the window at a time.
-PLANNING_SECONDS = 0.015
 
 
 class _Generating(OnIdleBendStrip, Watching):
@@ -33,67 +28,34 @@ class _Generating(OnIdleBendStrip, Watching):
 
     def execute(self, context: Context) -> Result:
         try:
-            work = generate.fill_store(
-                compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context)
-            )
+            work = self._work(context)
+            work.wait()
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self._tell(work)
+        finally:
+            activity.end()
+        self.report({"INFO"}, work.summary())
         return {"FINISHED"}
 
     def start(self, context: Context) -> None:
-        activity.begin("Generating")
-        scene, strip = compat.sequencer_scene(context), polled_bend_strip(context)
-        self.work: generate.Generation | None = None
-        self._plays = curve_values.is_driven(scene, strip)
-        self.planning = generate.prepare(scene, strip, self.frames(context))
-        self._plan_on()
+        self.work = self._work(context)
 
     def update(self) -> bool:
-        current = activity.current
-        if self.work is None:
-            if current and current.cancel_asked:
-                return False
-            if not (self._plays and activity.renders()):  # it would be played below the render's hands
-                self._plan_on()
-            return True
-        self.work.update()
-        if current:
-            current.phase, current.total = self.work.phase, self.work.total
-            current.advance(self.work.done)
-        return self.work.running
-
-    def _plan_on(self) -> None:
-        """Plan for a few milliseconds, and begin once the plan is made."""
-        until = time.monotonic() + PLANNING_SECONDS
-        try:
-            while time.monotonic() < until:
-                next(self.planning)
-        except StopIteration as planned:
-            self.work = generate.Generation(planned.value)
+        return self.work.update()
 
     def cancel_work(self) -> None:
-        if self.work:
-            self.work.cancel()
-        else:
-            self.planning.close()
+        self.work.cancel()
 
     def finish(self) -> None:
-        changes.mark_changed()
-        if self.work is None:
-            self.planning.close()
-            raise BendError(Code.CANCELLED, "Canceled.")
-        self.work.finish()
-        self._tell(self.work)
+        self.report({"INFO"}, self.work.finish())
 
-    def _tell(self, work: generate.Generation) -> None:
-        frames = work.frames
-        self.report({"INFO"}, f"{frames} frame{'s' if frames != 1 else ''} ready, {work.rendered} newly rendered")
+    def _work(self, context: Context) -> FilmWork:
+        return FilmWork(compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context))
 
 
 class BEND_OT_generate(_Generating, Operator):
-    """Render the missing frames of this strip; frames whose settings haven't changed are reused. Esc cancels"""
+    """Render every missing frame of this strip; curves that were never baked are baked first. Esc cancels"""
 
     bl_idname = "bend.generate"
     bl_label = "Generate"
@@ -104,7 +66,7 @@ class BEND_OT_generate(_Generating, Operator):
 
 
 class BEND_OT_cancel(Operator):
-    """Stop the current task, keeping finished frames"""
+    """Stop what is under way; frames that are finished stay"""
 
     bl_idname = "bend.cancel"
     bl_label = "Cancel"
@@ -121,7 +83,7 @@ class BEND_OT_cancel(Operator):
 
 
 class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
-    """Use the precision that is fastest on this machine for this strip; all its frames are rendered again"""
+    """Render this strip in the precision that is fastest here; every frame is rendered again"""
 
     bl_idname = "bend.forget_precision"
     bl_label = "Use This Machine's Precision"

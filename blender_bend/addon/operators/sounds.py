@@ -41,6 +41,13 @@ def add_sound(scene: Scene, path: str) -> Strip:
     return strip
 
 
+def kept_path(path: str) -> str:
+    """A path as it is kept: relative to the .blend file where a person wants that."""
+    blend, relative = bpy.data.filepath, bpy.context.preferences.filepaths.use_relative_paths
+    same_drive = Path(path).drive == Path(blend).drive
+    return bpy.path.relpath(path) if blend and relative and same_drive else path
+
+
 class BEND_OT_add_sound(Operator):
     """Add a song to the timeline at the first frame of the scene, on a free channel"""
 
@@ -61,18 +68,12 @@ class BEND_OT_add_sound(Operator):
 
     def execute(self, context: Context) -> Result:
         try:
-            strip = add_sound(compat.choose_sequencer_scene(context), self._kept())
+            strip = add_sound(compat.choose_sequencer_scene(context), kept_path(self.filepath))
         except BendError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         self.report({"INFO"}, f"{strip.name} starts at frame {compat.left_handle(strip)}")
         return {"FINISHED"}
-
-    def _kept(self) -> str:
-        """The path as it is kept: relative to the .blend file where a person wants that."""
-        blend, relative = bpy.data.filepath, bpy.context.preferences.filepaths.use_relative_paths
-        same_drive = Path(self.filepath).drive == Path(blend).drive
-        return bpy.path.relpath(self.filepath) if blend and relative and same_drive else self.filepath
 
 
 class BEND_OT_use_sounds(OnBendStrip, Operator):

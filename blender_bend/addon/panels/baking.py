@@ -6,13 +6,11 @@ from typing import Any
 
 from bpy.types import Context, ImageStrip, UILayout
 
-from ..baking import bake, bake_queue
-from ..host import activity
+from ..baking import bake
 from ..settings.bake_settings import EVENTS, SIMPLIFIED
 from ..settings.parameters import BEND_PG_parameter
 from ..sound import sound_print
 from ..timeline.strips import bend_strips
-from .main import draw_under_way
 
 
 def draw_mode(column: UILayout, options: Any) -> None:
@@ -70,9 +68,7 @@ def draw_bake(layout: UILayout, context: Context, strip: ImageStrip, parameter: 
     scene = strip.id_data
     if len(list(bend_strips(scene))) > 1:
         buttons.operator("bend.bake_all")
-    if activity.current and activity.current.title == bake_queue.TITLE:
-        draw_under_way(layout, activity.current)
-    elif baking.report:
+    if baking.report:
         layout.label(text=baking.report, icon="CHECKMARK")
     if sound_print.is_unknown(scene, strip):
         column = layout.column(align=True)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bpy.types import Context, ImageStrip, Panel
+from bpy.types import Context, Panel
 
 from ...core.catalogue import strip as catalogue
 from ...core.errors import BendError
 from ...core.models.suggestions import suggestions_for
 from ...core.samplers import schedulers
-from ...core.wording import counted
-from ..host import compat, preferences
+from ..host import preferences
 from ..host.activity import Activity
 from ..host.typed import PanelMixin
 from ..prompts import notices
-from ..sound import mixdown, song_length, sound_print
-from ..timeline.strips import active_bend_strip, bend_strips, polled_bend_strip
+from ..timeline.strips import active_bend_strip, polled_bend_strip
 from .parameters import draw_parameters
 from .sounds import draw_choice, draw_others
 
@@ -79,65 +77,16 @@ def draw_suggestion(layout: Any, model: str) -> None:
         column.label(text=line, icon="BLANK1" if number else "INFO")
 
 
-def draw_fit(layout: Any, strip: ImageStrip) -> None:
-    """The button that makes the strip as long as its song, where it is not."""
-    found = song_length.difference(strip.id_data, strip)
-    if found is None:
-        return
-    box = layout.box().column(align=True)
-    text = f"Song: {counted(len(found.song), 'frame')}, strip: {compat.duration(strip):,}"
-    if found.stretch(strip.bend_settings.rate) != 1:
-        text = "The frame rate has changed"
-    box.label(text=text, icon="INFO")
-    box.operator("bend.fit_to_song", icon="ARROW_LEFTRIGHT")
-
-
-def draw_first_step(layout: Any, context: Context) -> None:
-    """What to do in a scene without a bend strip."""
-    scene = compat.sequencer_scene(context)
-    sounds = mixdown.sound_strips(scene) if scene else []
-    column = layout.column()
-    if not sounds:
-        column.label(text="1. Add a song to the timeline", icon="SOUND")
-        column.operator("bend.add_sound", text="Add Sound…")
-        column.label(text="2. Add a bend strip", icon="IMAGE_DATA")
-    elif any(bend_strips(scene)):
-        column.label(text="Select a bend strip to see its settings", icon="RESTRICT_SELECT_OFF")
-    row = column.row()
-    row.scale_y = 1.5
-    row.operator("bend.add_strip", icon="ADD")
-
-
 class BEND_PT_main(BendPanel, Panel):
     """Sound, model and prompt of the bend strip"""
 
     bl_idname = "BEND_PT_main"
     bl_label = "Bend"
 
-    @classmethod
-    def poll(cls, context: Context) -> bool:
-        return True
-
     def draw(self, context: Context) -> None:
         layout = self.layout
-        try:
-            preferences.engine_python()
-        except BendError as error:
-            draw_repair(layout, error)
-        strip = active_bend_strip(context)
-        if strip is None:
-            draw_first_step(layout, context)
-            return
+        strip = polled_bend_strip(context)
         settings = strip.bend_settings
-        if compat.lacks_sequencer_scene(context):
-            box = layout.box().column(align=True)
-            box.label(text="The timeline isn't showing a scene", icon="INFO")
-            box.operator("bend.show_sequencer", icon="SEQUENCE")
-        draw_fit(layout, strip)
-        if sound_print.stale(strip.id_data, strip):
-            box = layout.box().column(align=True)
-            box.label(text="The sound has changed since the bake", icon="INFO")
-            box.operator("bend.rebake", icon="KEYFRAME_HLT")
         layout.use_property_split = True
         layout.use_property_decorate = False
         draw_choice(layout, strip)

@@ -11,6 +11,7 @@ from ..timeline.strips import active_bend_strip
 def draw_add(self: Menu, context: Context) -> None:
     """Add, Bend Strip."""
     self.layout.separator()
+    self.layout.operator("bend.film_from_song", text="Film from Song", icon="SEQUENCE")
     self.layout.operator("bend.add_strip", text="Bend Strip", icon="IMAGE_DATA")
 
 

@@ -14,7 +14,7 @@ from ...core.errors import BendError, Code, store_unwritable
 from ...core.files.whole import write_whole
 from ...core.job.resolve import file_name
 from ..host import compat, png, typed
-from . import image_strips
+from . import drivers, image_strips
 from .timing import frame_rate
 
 #: Folders in which frames of a strip are looked for, and characters in which a file may name them.
@@ -106,6 +106,11 @@ def find_curve(strip: Strip, key: str) -> FCurve | None:
     """The F-curve of a strip's custom property, if it has one."""
     curves = compat.fcurves(strip.id_data)
     return curves.find(data_path(strip, key)) if curves else None
+
+
+def is_animated(strip: Strip, key: str) -> bool:
+    """Whether a custom property of a strip has a curve or a driver."""
+    return find_curve(strip, key) is not None or bool(drivers.of(strip.id_data, data_path(strip, key)))
 
 
 def select_only(strip: Strip) -> None:
