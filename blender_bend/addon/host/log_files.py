@@ -1,4 +1,4 @@
-"""Where the logs of this Blender's children lie: one for each kind of child; none is kept for long, or in a .blend file."""
+"""Where the logs of this Blender's children lie: one for each kind of child; none is kept long, or in a .blend file."""
 
 from __future__ import annotations
 
