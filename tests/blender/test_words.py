@@ -11,8 +11,8 @@ from words import label_faults, tooltip_faults
 
 #: Verbs with which Blender's own operators begin too.
 BLENDERS = {
-    "Add", "Bake", "Cancel", "Clear", "Copy", "Delete", "Duplicate", "Edit", "Export", "Find", "Fit", "Move", "Open",
-    "Remove", "Set", "Show", "Snap", "Use",
+    "Add", "Bake", "Cancel", "Clear", "Copy", "Delete", "Duplicate", "Edit", "Export", "Find", "Fit", "Make", "Move",
+    "Open", "Remove", "Render", "Set", "Show", "Snap", "Use",
 }  # fmt: skip
 #: Verbs for what Blender has no operator for.
 OURS = {
