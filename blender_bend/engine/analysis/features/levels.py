@@ -16,7 +16,8 @@ from ..spectra.spectrum import Grid
 BANDS = {"low": "power:20-250", "mid": "power:250-4000", "high": "power:4000-20000"}
 LOUDNESS_SECONDS = 0.4
 LOUDNESS_FLOOR = -70.0
-_BLOCK = 1 << 19
+#: Samples that are measured at once: what fits into a processor's cache.
+_BLOCK = 1 << 16
 
 
 def _power(asked: Asked) -> tuple[str, ...]:
@@ -101,7 +102,7 @@ def loudness(sound: Listening, asked: Asked) -> np.ndarray:
     state = np.zeros((len(stages), len(sound.samples), 2))
     for first in range(0, sound.length, _BLOCK):
         sound.settings.check()
-        weighted, state = sosfilt(stages, sound.samples[:, first : first + _BLOCK].astype(np.float64), zi=state)
+        weighted, state = sosfilt(stages, sound.samples[:, first : first + _BLOCK], zi=state)  # copies to float64
         np.square(weighted, out=weighted)
         running = np.zeros(weighted.shape[1] + 1)
         np.cumsum(weighted[0] if len(weighted) == 1 else weighted.mean(axis=0), out=running[1:])

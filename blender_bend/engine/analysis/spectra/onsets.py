@@ -9,7 +9,8 @@ from .spectrum import Grid, windows_at
 ATTACK_SECONDS = 0.003
 #: Seconds that resampling and codecs let a hit ring ahead of itself, and then rise; and how far it gets meanwhile.
 RINGS, RISES, RINGING, RISEN = 0.0015, 0.0001, 0.35, 0.8
-_CHUNK = 512
+#: Attacks that are sought at once: their windows fit into a processor's cache.
+_CHUNK = 32
 
 
 def align_to_attacks(samples: np.ndarray, novelty: np.ndarray, grid: Grid) -> np.ndarray:
@@ -87,11 +88,13 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
     for first in range(0, len(centres), _CHUNK):
         chosen = centres[first : first + _CHUNK]
         # Held after its end, and silent before its start: only the first sample of the sound itself is a rise there.
-        energy = np.cumsum(_steps(samples, chosen - margin, 2 * margin), axis=1)
-        energy = np.concatenate([np.zeros((len(chosen), 1)), energy], axis=1)
+        energy = np.zeros((len(chosen), 2 * margin + 1))
+        np.cumsum(_steps(samples, chosen - margin, 2 * margin), axis=1, out=energy[:, 1:])
         middle = energy[:, span:-span]
         after, before = energy[:, 2 * span :] - middle, middle - energy[:, : -2 * span]
-        rise = (after - before) / (before + 0.05 * after.max(axis=1, keepdims=True) + 1e-30)
+        least = 0.05 * after.max(axis=1, keepdims=True) + 1e-30
+        rise = np.subtract(after, before, out=after)
+        rise /= np.add(before, least, out=before)
         enough = rise >= 0.9 * rise.max(axis=1, keepdims=True)
         last = rise.shape[1] - 1 - np.argmax(enough[:, ::-1], axis=1)
         attacks[first : first + _CHUNK] = chosen - half + last
@@ -100,10 +103,11 @@ def _attacks(samples: np.ndarray, centres: np.ndarray, grid: Grid) -> np.ndarray
 
 def _steps(samples: np.ndarray, starts: np.ndarray, length: int) -> np.ndarray:
     """The squares of the steps to each sample from the one before, of all channels together; shape (starts, length)."""
-    steps = np.zeros((len(starts), length))
+    total = np.zeros((len(starts), length))
     for channel in samples:
-        steps += np.square(np.diff(windows_at(channel, starts - 1, length + 1, after=True), axis=1), dtype=np.float64)
-    return steps
+        steps = np.diff(windows_at(channel, starts - 1, length + 1, after=True), axis=1)
+        total += np.multiply(steps, steps, dtype=np.float64)
+    return total
 
 
 def _settled(samples: np.ndarray, attacks: np.ndarray, grid: Grid) -> np.ndarray:

@@ -151,10 +151,13 @@ def windows_at(samples: np.ndarray, starts: np.ndarray, length: int, after: bool
     -------
     float32 array, shape (starts, length)
     """
-    cut = np.zeros((len(starts), length), dtype=np.float32)
     inner = slice(*np.searchsorted(starts, [0, len(samples) - length + 1]))
-    if inner.stop > inner.start:
-        cut[inner] = np.lib.stride_tricks.sliding_window_view(samples, length)[starts[inner]]
+    whole = np.lib.stride_tricks.sliding_window_view(samples, length) if inner.stop > inner.start else None
+    if whole is not None and inner == slice(0, len(starts)):
+        return whole[starts]
+    cut = np.zeros((len(starts), length), dtype=np.float32)
+    if whole is not None:
+        cut[inner] = whole[starts[inner]]
     for row in (*range(inner.start), *range(max(inner.start, inner.stop), len(starts))):
         start = int(starts[row])
         here = samples[max(0, start) : max(0, start + length)]
