@@ -44,10 +44,10 @@ and tempo count: odd meta events, unknown chunks and wrong track counts do no ha
 _EXACTLY = """
 ## At the Edges
 
-A sound is read to its end, whatever length its header claims, and so are MP3 files that were joined end to end. It is
-silent if it never rises above -84 dB, two steps of a 16-bit file. A hit in its first milliseconds is one like all
-others; where a sound is cut within a note, its beginning counts at most as much as its strongest hit, and its end is
-no hit. What resampling or a codec lets ring up to 1.5 ms ahead of a hit belongs to the hit's frame. The papers'
+A sound is read to its end, whatever length its header claims, and so are MP3, Ogg and Opus files that were joined end
+to end. It is silent if it never rises above -84 dB, two steps of a 16-bit file. A hit in its first milliseconds is one
+like all others; where a sound is cut within a note, its beginning counts at most as much as its strongest hit, and its
+end is no hit. What resampling or a codec lets ring up to 1.5 ms ahead of a hit belongs to the hit's frame. The papers'
 features, pitch and EnCodec follow one wave: the mean of the channels, or the loudest channel where that cancels out.
 In Blender a mono sound is 3 dB softer on each of two channels, as it plays.
 """

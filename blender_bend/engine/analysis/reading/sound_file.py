@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import IO, Any
 
 import numpy as np
 import soundfile
+from scipy.signal import resample_poly
 
 from ....core.errors import BendError, Code
 from .claimed_lengths import View, view
+from .ogg_links import MOST_LINKS, Link, links
 
-_BLOCK = 1 << 18
+#: Samples that are decoded at once: what fits into a processor's cache.
+_BLOCK = 1 << 15
 #: What no sound for a film has: samples of all channels together, 2 hours of 5.1 at 48 kHz.
 MOST_VALUES = 1 << 31
 MOST_CHANNELS = 64
@@ -44,11 +48,10 @@ def read(path: Path) -> tuple[np.ndarray, int]:
     if not path.is_file():
         raise BendError(Code.SOUND_MISSING, f"Sound file {path} not found.")
     try:
-        with path.open("rb") as raw, _Stream(seen := view(path, raw)) as file:
-            _check(path, file.channels <= MOST_CHANNELS, f"{file.channels} channels")
-            _check(path, file.samplerate in SAMPLE_RATES, f"{file.samplerate} samples a second")
-            claimed = 0 if isinstance(seen, View) else file.frames
-            return _read_to_end(path, file, claimed), file.samplerate
+        with path.open("rb") as raw:
+            stretches = links(raw)
+            _check(path, len(stretches) <= MOST_LINKS, f"more than {MOST_LINKS} sounds in it")
+            return _read_links(path, raw, stretches) if len(stretches) > 1 else _read(path, view(path, raw))
     except (soundfile.LibsndfileError, OSError, TypeError, MemoryError) as error:
         raise BendError(
             Code.SOUND_UNREADABLE,
@@ -83,6 +86,45 @@ def mono(samples: np.ndarray) -> np.ndarray:
     mean = samples.mean(axis=0)
     powers = np.array([np.dot(channel, channel) for channel in samples])
     return mean if np.dot(mean, mean) >= _CANCELLED * powers.mean() else samples[np.argmax(powers)]
+
+
+def _read_links(path: Path, raw: IO[bytes], stretches: list[tuple[int, int]]) -> tuple[np.ndarray, int]:
+    """Several sounds one after the other, at the sample rate of the first; what is cut off before it sounds is none."""
+    parts: list[np.ndarray] = []
+    failed: soundfile.LibsndfileError | None = None
+    rate = values = 0
+    for stretch in stretches:
+        try:
+            part, own = _read(path, Link(raw, *stretch))
+        except soundfile.LibsndfileError as error:
+            failed = failed or error
+            continue
+        rate = rate or own
+        values += part.size * rate // own
+        _check(path, values <= MOST_VALUES, f"more than {MOST_VALUES} samples")
+        parts.append(part if own == rate else resample_poly(part, rate, own, axis=1))
+    if failed and not parts:
+        raise failed
+    return _joined(parts), rate
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    """Sounds one after the other; what is mono sounds on all channels. The list is empty afterwards."""
+    samples = np.zeros((max(map(len, parts)), sum(part.shape[1] for part in parts)), dtype=np.float32)
+    end = samples.shape[1]
+    while parts:
+        part = parts.pop()
+        begin = end - part.shape[1]
+        samples[: len(samples) if len(part) == 1 else len(part), begin:end] = part
+        end = begin
+    return samples
+
+
+def _read(path: Path, seen: Any) -> tuple[np.ndarray, int]:
+    with _Stream(seen) as file:
+        _check(path, file.channels <= MOST_CHANNELS, f"{file.channels} channels")
+        _check(path, file.samplerate in SAMPLE_RATES, f"{file.samplerate} samples a second")
+        return _read_to_end(path, file, 0 if isinstance(seen, View) else file.frames), file.samplerate
 
 
 def _read_to_end(path: Path, file: soundfile.SoundFile, claimed: int) -> np.ndarray:
