@@ -216,11 +216,11 @@ def test_a_mask_is_captured_alone_though_it_is_muted_in_the_film(still, scene, a
 
 
 def test_without_a_capture_panel_and_render_say_it_with_the_button(still, scene, addon, core):
-    with pytest.raises(core.errors.BendError, match="strips below are not captured") as raised:
+    with pytest.raises(core.errors.BendError, match="haven't been captured yet") as raised:
         addon.slices.at_once(addon.generate.plan(scene, still))
     assert (raised.value.code, raised.value.action) == (core.errors.Code.CAPTURE_MISSING, "bend.capture")
     scene.frame_start = scene.frame_end = 2
-    with pytest.raises(RuntimeError, match="strips below are not captured"):
+    with pytest.raises(RuntimeError, match="haven't been captured yet"):
         bpy.ops.render.render(animation=True)
 
 
