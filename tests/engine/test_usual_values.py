@@ -1,7 +1,7 @@
 """Within their usual ranges all operators make a picture of mini at all sites: finite, and not flat.
 
 The ends of every range are tried always, in the last of two steps; parameters one by one, other choices, windows, more
-sites, steps and guidance with BEND_TEST_ALL=1, which takes about an hour.
+sites, steps and guidance with BEND_TEST_ALL=1, which takes about an hour. LoRA weights are sites too.
 """
 
 from __future__ import annotations
@@ -14,11 +14,13 @@ from typing import Any
 import numpy as np
 import PIL.Image
 import pytest
+from lora_files import flat, kohya, lora_of, of_kind, save, text
 
 from blender_bend.core.bends import sites
 from blender_bend.core.catalogue import OPERATORS, Operator
-from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.job import Bend, Job, Lora
 from blender_bend.core.job.resolve import Resolver
+from blender_bend.core.site_kinds import WEIGHT_KINDS
 from blender_bend.engine.rendering.render import Renderer
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
@@ -32,9 +34,11 @@ SITES = (
     "unet:**.attn2",
     "vae:decoder.layers.2",
     "vae:decoder.layers.16",
+    "lora:LoCon",
 )
 if ALL:
     SITES += (*(f"unet:up_blocks.{block}" for block in (0, 1, 2)), *(f"vae:decoder.layers.{n}" for n in (0, 7, 12)))
+    SITES += ("lora:LoHa",)
 WHOLE, LATE = (0.0, 1.0), (0.5, 1.0)
 WINDOWS = (WHOLE, (0.0, 0.25), LATE) if ALL else (LATE,)
 #: Steps and guidance. Guidance is only bent where there is some, and in the decoder the denoising is one for all.
@@ -83,9 +87,10 @@ class Case:
         """Whether the site lacks what the operator says that it needs: rows and columns, or a studied layer."""
         if self.operator.name == "add_direction":
             return not self.site.startswith("unet:")
+        bare = sites.parse(self.site).kind in {"text", *WEIGHT_KINDS}
         if self.choices.get("form", "").endswith((" rows", " columns")):  # tokens are laid out for whole operators only
-            return self.site == "text" or "attn" in self.site
-        return self.site == "text" and self.operator.spatial
+            return bare or "attn" in self.site
+        return bare and self.operator.spatial
 
 
 def values(operator: Operator, kind: str, each: bool) -> list[dict[str, float]]:
@@ -136,13 +141,24 @@ def is_flat(picture: PIL.Image.Image) -> bool:
     return bool(np.asarray(picture).std(axis=(0, 1)).max() < FLAT)
 
 
+@pytest.fixture(scope="module")
+def loras(load: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Lora]:
+    """LoRA files of mini by their sites: one on all its attention and its words, one that has no matrix ``up``."""
+    pipeline, folder = load("mini"), tmp_path_factory.mktemp("loras")
+    tensors = kohya(pipeline.unet, "unet", flat("lora_unet_"), "to_q", "to_k", "to_v", "to_out.0")[0]
+    tensors |= kohya(pipeline.text_encoder, "text_encoder", text("lora_te_"), "q_proj", "v_proj", "fc2")[0]
+    files = {"LoCon": tensors, "LoHa": of_kind("LoHa", pipeline)}
+    return {f"lora:{name}": lora_of(save(folder, kept, name), name=name) for name, kept in files.items()}
+
+
 @pytest.mark.usefixtures("brief")
 @pytest.mark.parametrize(("site", "steps", "guidance"), TRIED)
 def test_usual_values_make_a_picture_at_every_site(
-    renderer: Renderer, make_job: MakeJob, site: str, steps: int, guidance: float
+    renderer: Renderer, make_job: MakeJob, loras: dict[str, Lora], site: str, steps: int, guidance: float
 ) -> None:
     tried = cases(site, steps)
-    made = pictures(renderer, make_job, tried, steps=steps, guidance=guidance, batch=2)
+    loaded = (loras[site],) if site in loras else ()
+    made = pictures(renderer, make_job, tried, steps=steps, guidance=guidance, batch=2, loras=loaded)
     flat = {case for case, picture in zip(map(str, tried), made, strict=True) if is_flat(picture)}
     meant = {str(case) for case in tried if case.operator.name in BLACKOUTS and site.startswith("vae:")}
     meant |= {str(case) for case in tried if case.slides_out and steps > SHORT[site][0]}
