@@ -34,3 +34,14 @@ def titled(words: str) -> str:
     return " ".join(
         word if word in _SMALL and 0 < place < last else word.capitalize() for place, word in enumerate(parts)
     )
+
+
+def about(seconds: float) -> str:
+    """A length of time as one says it: '20 s', '12 min', '2 h 30 min'."""
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, rest = divmod(round(minutes / 10) * 10, 60)
+    return f"{hours} h{f' {rest} min' if rest else ''}"

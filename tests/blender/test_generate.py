@@ -206,13 +206,13 @@ def test_the_work_is_counted_in_steps_and_timed_by_the_last_run(short, scene, ad
     plan = addon.slices.at_once(addon.generate.plan(scene, short))
     assert (len(plan.missing), plan.work.states) == (12, 2 + 12 * 2)
     known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
-    assert panel.counts(known) == ["12 frames: 0 ready", "12 to render in 26 steps"]
+    assert panel.counts(known) == ["12 frames: 0 ready", "12 to render, 26 steps"]
     addon.generate.fill_store(scene, short, [1, 2, 3])
     assert addon.activity.seconds_per_state > 0
     addon.activity.seconds_per_state = 1.0
     plan = addon.slices.at_once(addon.generate.plan(scene, short))
     known = addon.status.Status(scene.name, short.name, len(plan.keys), len(plan.missing), plan.work.states)
-    assert panel.counts(known) == ["12 frames: 3 ready", "9 to render in 20 steps, about 0:20"]
+    assert panel.counts(known) == ["12 frames: 3 ready", "9 to render, about 20 s"]
 
 
 def test_a_plan_for_ten_thousand_frames_stays_in_slices(short, scene, addon):

@@ -7,7 +7,7 @@ from typing import Any
 from bpy.types import Context, ImageStrip, Panel
 
 from ...core.errors import BendError
-from ...core.wording import counted
+from ...core.wording import about, counted
 from ..baking import bake_queue
 from ..frames import status
 from ..host import activity, compat, preferences, reading
@@ -135,12 +135,12 @@ def counts(known: status.Status) -> list[str]:
     if not known.missing:
         return [f"{counted(known.frames, 'frame')}, all ready", *elsewhere]
     seconds = activity.seconds_per_state
-    estimate = f", about {activity.clock(seconds * known.states)}" if seconds else ""
+    effort = f"about {about(seconds * known.states)}" if seconds else counted(known.states, "step")
     # In a chain, frames before those that are shown may be needed as well.
     ready = max(known.frames - known.missing, 0)
     return [
         f"{counted(known.frames, 'frame')}: {ready:,} ready",
-        f"{known.missing:,} to render in {counted(known.states, 'step')}{estimate}",
+        f"{known.missing:,} to render, {effort}",
         *elsewhere,
     ]
 
