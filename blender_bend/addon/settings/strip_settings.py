@@ -208,7 +208,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         default=True,
     )
     clip_skip: IntProperty(
-        name="Clip Skip",
+        name="CLIP Skip",
         description="Layer of the text encoder to use, counted from the end as in other interfaces: 1 is the "
         "model's default, 2 skips one more layer, as many anime models need",
         default=1,
