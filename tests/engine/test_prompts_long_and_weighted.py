@@ -260,7 +260,7 @@ def test_clip_skip_is_that_of_the_stock_pipeline_bit_for_bit(
     if skip > pipeline.text_encoder.config.num_hidden_layers - (2 if kind in ("sdxl", "sd3") else 1):
         with pytest.raises(BendError) as caught:
             encoded(pipeline, "a calm sea", reading=reading)
-        assert caught.value.code == Code.PARAMETER_INVALID and "Clip Skip 3" in caught.value.message
+        assert caught.value.code == Code.PARAMETER_INVALID and "CLIP Skip 3" in caught.value.message
         return
     found = encoded(pipeline, "a calm sea", "dark", True, reading)
     mend(monkeypatch)

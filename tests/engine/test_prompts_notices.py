@@ -115,7 +115,7 @@ def test_weights_that_a_model_cannot_give_are_told(kind: str, load: Load, make_j
 
 def test_a_clip_skip_that_does_nothing_is_told(load: Load, make_job: MakeJob) -> None:
     (notice,) = told(load("flux"), asking(make_job, "flux", SHORT, clip_skip=1))
-    assert notice.text == "Clip Skip has no effect with this model."
+    assert notice.text == "CLIP Skip has no effect with this model."
     assert told(load("sd3"), asking(make_job, "sd3", SHORT, clip_skip=1)) == []
 
 

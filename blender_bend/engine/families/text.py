@@ -98,6 +98,6 @@ def check_clip_skip(networks: list[Any], skip: int, taken: int) -> None:
     if skip > most:
         raise BendError(
             Code.PARAMETER_INVALID,
-            f"Clip Skip {skip + 1} leaves no layers of this model's text encoder.",
+            f"CLIP Skip {skip + 1} leaves no layers of this model's text encoder.",
             f"Use {most + 1} or less; 1 skips nothing.",
         )

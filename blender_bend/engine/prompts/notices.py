@@ -50,7 +50,7 @@ def _of(prompts: PromptEncoder, prompt: str, reading: Reading) -> Iterable[Notic
             yield Notice(prompt, "This model ignores prompt weights and BREAK.")
         yield from _cuts(prompt, parts, family.limited_encoders())
     if reading.clip_skip and not family.skips_layers:
-        yield Notice(prompt, "Clip Skip has no effect with this model.")
+        yield Notice(prompt, "CLIP Skip has no effect with this model.")
 
 
 def _cuts(prompt: str, parts: Parts, encoders: list[LimitedEncoder]) -> Iterable[Notice]:
