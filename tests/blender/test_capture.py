@@ -216,6 +216,7 @@ def test_a_mask_is_captured_alone_though_it_is_muted_in_the_film(still, scene, a
 
 
 def test_without_a_capture_panel_and_render_say_it_with_the_button(still, scene, addon, core):
+    bpy.ops.bend.bake()
     with pytest.raises(core.errors.BendError, match="haven't been captured yet") as raised:
         addon.slices.at_once(addon.generate.plan(scene, still))
     assert (raised.value.code, raised.value.action) == (core.errors.Code.CAPTURE_MISSING, "bend.capture")
