@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 from pathlib import Path
 
@@ -63,6 +64,16 @@ def test_every_shipped_preset_is_on_the_page_of_presets() -> None:
     page = (presets.FOLDER.parent / "docs" / "presets.md").read_text(encoding="utf-8")
     for path in presets.paths():
         assert f"| {presets.read(path).name} |" in page
+
+
+def test_the_sheet_has_a_prompt_for_every_shipped_preset() -> None:
+    module = ast.parse((presets.FOLDER.parent / "docs/sheets/make.py").read_text(encoding="utf-8"))
+    stages = next(
+        ast.literal_eval(line.value)
+        for line in module.body
+        if isinstance(line, ast.AnnAssign) and line.value is not None and ast.unparse(line.target) == "STAGES"
+    )
+    assert sorted(stages) == [path.stem for path in presets.paths()]
 
 
 @pytest.mark.parametrize(
