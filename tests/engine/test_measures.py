@@ -9,9 +9,11 @@ import pytest
 from sounds import EVERY
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.sound import features
+from blender_bend.core.sound import beats, features
+from blender_bend.core.sound.feature_table import Depends
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
+from blender_bend.engine.analysis.settings import Settings
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 RATES = [FrameRate(value) for value in (Fraction(24), Fraction(30000, 1001), Fraction(60))]
@@ -120,3 +122,14 @@ def test_the_windows_of_a_frame_lie_inside_it_at_any_length() -> None:
         grid = Grid(rate, int(3600 * rate.value), 44100)
         frames = rate.frame_of(grid.per_frame(grid.centres())[-100:], 44100)
         assert np.array_equal(frames, np.repeat(np.arange(grid.frames - 100, grid.frames)[:, None], frames.shape[1], 1))
+
+
+def test_what_changes_with_the_beats_is_declared_to_depend_on_them() -> None:
+    """Or values measured before a correction of the beats would be taken from the cache after it."""
+    names = [*features.PLAIN, "beat_number:1", *(f"times:{name}" for name in features.MOMENTS)]
+    samples, grid = sine(440, 22050, 4.0) * np.resize(np.geomspace(1, 0.01, 11025), 88200), Grid(RATES[0], 96, 22050)
+    first, second = (
+        measure(samples.astype(np.float32), grid, names, Settings(beats.Settings("tempo", bpm))) for bpm in (90, 130)
+    )
+    changed = {name for name in names if not np.array_equal(first[name], second[name])}
+    assert changed == {name for name in names if features.depends(name) is Depends.BEATS}

@@ -12,7 +12,7 @@ from bpy.types import ImageStrip, Scene
 
 from ...core.errors import BendError, Code
 from ...core.sound import features
-from ...core.sound.feature_table import MIDI
+from ...core.sound.feature_table import Depends
 from ..host import compat, preferences
 from ..sound import mixdown
 from ..timeline.timing import frame_rate, heard_frames
@@ -54,4 +54,4 @@ def request(scene: Scene, strip: ImageStrip, spellings: Iterable[str], folder: P
 
 def _only_midi(spelled: list[str]) -> bool:
     """Whether nothing is asked of the sound itself."""
-    return all(not features.is_moments(text) and features.parse(text).feature.family == MIDI for text in spelled)
+    return all(features.depends(text) is Depends.MIDI for text in spelled)

@@ -9,7 +9,7 @@ from bpy.types import Context, ImageStrip, Panel, UILayout
 
 from ...core import catalogue
 from ...core.sound import features
-from ...core.sound.feature_table import MIDI
+from ...core.sound.feature_table import Depends
 from ..measuring import at_playhead
 from ..settings.parameters import BEND_PG_parameter
 from ..timeline.strips import polled_bend_strip
@@ -121,7 +121,7 @@ def _draw_feature(column: UILayout, strip: ImageStrip, layer: Any) -> None:
         column.prop(layer, "part")
     if feature.of_channels:
         column.prop(layer, "channel")
-    if feature.family == MIDI:
+    if feature.depends is Depends.MIDI:
         column.prop(strip.bend_settings, "midi_file")
         column.prop(strip.bend_settings, "midi_start")
 

@@ -3,6 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Depends(StrEnum):
+    """What besides the sound a feature is measured from; it is part of the names under which values are kept."""
+
+    NOTHING = ""
+    BEATS = "beats"  # the grid and its corrections
+    MIDI = "midi"  # a file, and not the sound at all
+    ENCODEC = "encodec"  # a model's folder
 
 
 @dataclass(frozen=True)
@@ -18,6 +28,7 @@ class Feature:
     which : how many there are of its kind, counted from ``first`` (12 for chroma); 0 if it is one alone
     hertz : whether it is asked for with a range in Hz
     separable : whether it can be measured on the harmonic or percussive part alone
+    depends : what besides the sound it is measured from
     """
 
     name: str
@@ -32,11 +43,12 @@ class Feature:
     first: int = 1
     hertz: bool = False
     separable: bool = True
+    depends: Depends = Depends.NOTHING
 
     @property
     def of_channels(self) -> bool:
         """Whether it can be measured on one channel of the sound alone."""
-        return self.family != MIDI
+        return self.depends is not Depends.MIDI
 
 
 LEVEL, SPECTRUM, BANDS, RHYTHM, HARMONY = "Level", "Spectrum", "Bands", "Rhythm", "Harmony"
@@ -97,17 +109,20 @@ FEATURES: tuple[Feature, ...] = (
     Feature("event", "Onset Events", RHYTHM, "0 to 1", 0, 1,
             "Only the hits: their strength in the frame where each starts, 0 elsewhere",
             "librosa.onset.onset_detect"),
-    Feature("tempo", "Tempo", RHYTHM, "BPM", 40, 240, "Local tempo in beats per minute", "distance of the beats"),
+    Feature("tempo", "Tempo", RHYTHM, "BPM", 40, 240, "Local tempo in beats per minute", "distance of the beats",
+            depends=Depends.BEATS),
     Feature("beat", "Beat Pulse", RHYTHM, "0 to 1", 0, 1, "1 on every beat, fading until the next",
-            "exp(-t / 0.15 s) after each beat"),
+            "exp(-t / 0.15 s) after each beat", depends=Depends.BEATS),
     Feature("beat_phase", "Beat Phase", RHYTHM, "0 to 1", 0, 1,
-            "Rises from 0 to 1 between beats: a sawtooth for rotations", "time since the beat / its length"),
+            "Rises from 0 to 1 between beats: a sawtooth for rotations", "time since the beat / its length",
+            depends=Depends.BEATS),
     Feature("bar", "Bar Pulse", RHYTHM, "0 to 1", 0, 1, "1 on the first beat of every bar, fading until the next",
-            "exp(-t / 0.15 s) after each bar's first beat"),
+            "exp(-t / 0.15 s) after each bar's first beat", depends=Depends.BEATS),
     Feature("bar_phase", "Bar Phase", RHYTHM, "0 to 1", 0, 1, "Rises from 0 to 1 over every bar",
-            "time since the bar's start / its length"),
+            "time since the bar's start / its length", depends=Depends.BEATS),
     Feature("beat_number", "Beat by Number", RHYTHM, "0 to 1", 0, 1,
-            "Pulse on one beat of the bar: 2 and 4 are often the snare", "exp(-t / 0.15 s) after that beat", which=16),
+            "Pulse on one beat of the bar: 2 and 4 are often the snare", "exp(-t / 0.15 s) after that beat", which=16,
+            depends=Depends.BEATS),
     Feature("chroma", "Pitch Class", HARMONY, "0 to 1", 0, 1,
             "Strength of one of the twelve pitch classes, in any octave", "librosa.feature.chroma_stft", which=12),
     Feature("key_strength", "Key Strength", HARMONY, "-1 to 1", -1, 1, "How clearly the music is in a key",
@@ -137,26 +152,27 @@ FEATURES: tuple[Feature, ...] = (
     Feature("paper_flux", "Flux (Papers)", PAPERS, "magnitude", 0, 25000, "Flux exactly as in the papers", _J25,
             separable=False),
     Feature("midi_velocity", "MIDI Velocity", MIDI, "0 to 1", 0, 1, "Velocity of the strongest note playing",
-            "velocity / 127", separable=False),
+            "velocity / 127", separable=False, depends=Depends.MIDI),
     Feature("midi_onset", "MIDI Onsets", MIDI, "0 to 1", 0, 1, "Velocity in the frame where a note starts, 0 "
                                                                "elsewhere",
-            "velocity / 127", separable=False),
+            "velocity / 127", separable=False, depends=Depends.MIDI),
     Feature("midi_pitch", "MIDI Pitch", MIDI, "note number", 0, 127, "Highest note playing, held between notes",
-            "MIDI 1.0", separable=False),
+            "MIDI 1.0", separable=False, depends=Depends.MIDI),
     Feature("midi_notes", "MIDI Notes", MIDI, "count", 0, 12, "Number of notes playing at once", "MIDI 1.0",
-            separable=False),
+            separable=False, depends=Depends.MIDI),
     Feature("midi_note", "MIDI Single Note", MIDI, "0 to 1", 0, 1,
             "Velocity of one note while it plays; 60 is middle C", "velocity / 127", which=128, first=0,
-            separable=False),
+            separable=False, depends=Depends.MIDI),
     Feature("midi_control", "MIDI Controller", MIDI, "0 to 1", 0, 1,
             "Controller value: 1 modulation, 7 volume, 11 expression, 64 sustain", "controller / 127", which=128,
-            first=0, separable=False),
+            first=0, separable=False, depends=Depends.MIDI),
     Feature("midi_bend", "MIDI Pitch Bend", MIDI, "-1 to 1", -1, 1, "Position of the pitch wheel", "MIDI 1.0",
-            separable=False),
+            separable=False, depends=Depends.MIDI),
     Feature("encodec", "EnCodec Component", LEARNED, "number", -1, 1,
             "Principal component of a neural codec's codes; requires an EnCodec folder in the preferences",
-            "Défossez et al. 2022; principal components of the codes", which=8, separable=False),
+            "Défossez et al. 2022; principal components of the codes", which=8, separable=False,
+            depends=Depends.ENCODEC),
     Feature("encodec_tsne", "EnCodec t-SNE", LEARNED, "number", -1, 1,
             "Neural codec codes arranged by similarity; requires an EnCodec folder in the preferences",
-            "JAES25: t-SNE of the codes, 16 components", which=16, separable=False),
+            "JAES25: t-SNE of the codes, 16 components", which=16, separable=False, depends=Depends.ENCODEC),
 )  # fmt: skip

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import BendError, Code
-from .feature_table import FEATURES, LEARNED, MIDI, Feature
+from .feature_table import FEATURES, Depends, Feature
 
 #: What of the sound is listened to: label and tooltip by name.
 PARTS: tuple[tuple[str, str, str], ...] = (
@@ -40,8 +40,13 @@ CHANNEL_NAMES = tuple(name for name, _, _ in CHANNELS)
 
 NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
-#: Moments that the engine can name, in seconds from the start of the sound.
-MOMENTS = ("beats", "bars", "onsets", "sections")
+#: Moments that the engine can name, in seconds from the start of the sound, and what besides it they are found from.
+MOMENTS = {
+    "beats": Depends.BEATS,
+    "bars": Depends.BEATS,
+    "onsets": Depends.NOTHING,
+    "sections": Depends.NOTHING,
+}
 MOMENT_PREFIX = "times:"
 
 
@@ -50,7 +55,7 @@ NAMES = tuple(feature.name for feature in FEATURES)
 PLAIN = tuple(
     feature.name
     for feature in FEATURES
-    if feature.family not in (MIDI, LEARNED) and not feature.which and not feature.hertz
+    if feature.depends in (Depends.NOTHING, Depends.BEATS) and not feature.which and not feature.hertz
 )
 BY_NAME = {feature.name: feature for feature in FEATURES}
 _SPELLING = re.compile(
@@ -170,6 +175,11 @@ def expand(text: str) -> list[str]:
 def is_moments(text: str) -> bool:
     """Whether a spelling asks for moments in seconds instead of a number per frame."""
     return text.startswith(MOMENT_PREFIX) and text.removeprefix(MOMENT_PREFIX) in MOMENTS
+
+
+def depends(text: str) -> Depends:
+    """What besides the sound a spelling of a feature, or of moments, is measured from."""
+    return MOMENTS[text.removeprefix(MOMENT_PREFIX)] if is_moments(text) else parse(text).feature.depends
 
 
 def check_names(names: list[str]) -> list[str]:

@@ -14,6 +14,7 @@ from ...core.files import caches
 from ...core.files.whole import replacing
 from ...core.limits import FRAMES, SECONDS
 from ...core.sound import features
+from ...core.sound.feature_table import Depends
 from ...core.timebase import FrameRate
 from ..host import kept
 from .reading.sound_file import SILENCE, read
@@ -57,7 +58,7 @@ def analyse(
     """
     settings, began = settings or Settings(), time.time()
     features.check_names(names)
-    if frames is not None and all(name.startswith("midi_") for name in names):
+    if frames is not None and all(features.depends(name) is Depends.MIDI for name in names):
         samples, sample_rate = np.zeros((1, 0), dtype=np.float32), SAMPLE_RATE
     else:
         samples, sample_rate = read(path)

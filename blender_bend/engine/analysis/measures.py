@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 from collections.abc import Callable, Iterator
 from itertools import groupby
 
@@ -9,8 +11,11 @@ import numpy as np
 
 from ...core.errors import BendError, Code
 from ...core.sound import features
+from ...core.sound.feature_table import Depends
 from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
-from .features import events, harmony, learned, levels, papers, spectral, structure
+from . import features as subjects
+from .features import events, structure
+from .features.midi import measure_midi
 from .listening import Listening
 from .reading import channels
 from .registry import MEASURES
@@ -27,7 +32,8 @@ MOMENTS: dict[str, Callable[[Listening], np.ndarray]] = {
     "onsets": events.onset_times,
     "sections": structure.section_times,
 }
-_MODULES = (events, harmony, learned, levels, papers, spectral, structure)  # importing them fills the table
+for _module in pkgutil.iter_modules(subjects.__path__, f"{subjects.__name__}."):
+    importlib.import_module(_module.name)  # which fills the table
 
 
 def measure(
@@ -59,7 +65,7 @@ def measure_each(
     settings = settings or Settings()
     features.check_names(names)
     asked = {name: None if features.is_moments(name) else features.parse(name) for name in names}
-    midi = {name: each for name, each in asked.items() if each and each.name.startswith("midi_")}
+    midi = {name: each for name, each in asked.items() if each and each.feature.depends is Depends.MIDI}
     yield from _midi(grid, midi, settings)
     rest = [(name, each) for name, each in asked.items() if name not in midi]
     rest.sort(key=lambda item: (CHANNEL_NAMES.index(_channel(item[1])), PART_NAMES.index(_part(item[1]))))
@@ -107,8 +113,6 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
             "MIDI features need a MIDI file.",
             "Choose the file in the Bend tab, or use another feature.",
         )
-    from .features.midi import measure_midi
-
     settings.phase("Reading the MIDI file")
     measured = measure_midi(settings.midi, settings.midi_start, grid.rate, grid.frames, list(asked.values()))
     yield from ((name, measured[str(each)].astype(np.float32)) for name, each in asked.items())

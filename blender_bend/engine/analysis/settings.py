@@ -13,11 +13,8 @@ from ...core.files.whole import read_regular
 from ...core.limits import SECONDS
 from ...core.models.references import fingerprint
 from ...core.sound import beats
-from ...core.sound.features import MOMENT_PREFIX, parse
-
-#: Features and moments that follow the beat grid.
-OF_BEATS = ("tempo", "beat", "beat_phase", "bar", "bar_phase", "beat_number", "times:beats", "times:bars")
-
+from ...core.sound.feature_table import Depends
+from ...core.sound.features import depends
 
 #: Bytes of a MIDI file. What larger ones hold is no score; reading one would take minutes and gigabytes.
 LARGEST_SCORE = 2_000_000
@@ -69,11 +66,12 @@ class Settings:
 
     def digest(self, spelling: str) -> str:
         """What of the settings a feature depends on, as a short hash; empty if on nothing."""
-        if spelling in OF_BEATS or (not spelling.startswith(MOMENT_PREFIX) and parse(spelling).name in OF_BEATS):
+        on = depends(spelling)
+        if on is Depends.BEATS:
             return _short(repr(self.beats))
-        if spelling.startswith("midi_") and self.midi is not None and self.midi.is_file():
+        if on is Depends.MIDI and self.midi is not None and self.midi.is_file():
             return _short(repr(self.midi_start), _content(self.midi))
-        if spelling.startswith("encodec") and self.encodec is not None and self.encodec.is_dir():
+        if on is Depends.ENCODEC and self.encodec is not None and self.encodec.is_dir():
             return _short(fingerprint(self.encodec))
         return ""
 
