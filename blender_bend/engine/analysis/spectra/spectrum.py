@@ -14,8 +14,8 @@ from ....core.timebase import FrameRate
 
 WINDOW_SECONDS = 0.043
 LONGEST_HOP_SECONDS = 0.01
-#: Samples that are transformed at once: what fits into a processor's cache.
-BLOCK_SAMPLES = 1 << 18
+#: Samples whose spectra are measured at once, and those that are transformed: what fits into a processor's caches.
+BLOCK_SAMPLES, _TRANSFORMED = 1 << 18, 1 << 17
 
 
 @dataclass(frozen=True)
@@ -116,13 +116,13 @@ def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[S
     """
     taper = np.hanning(window).astype(np.float32)  # symmetric about a border of two samples
     before = np.zeros(window // 2 + 1, dtype=np.float32)
-    block = max(1, BLOCK_SAMPLES // window)
+    block, few = max(1, BLOCK_SAMPLES // window), max(1, _TRANSFORMED // window)
     channels = np.atleast_2d(samples)
     for first in range(0, len(centres), block):
         starts = centres[first : first + block] - window // 2
-        power = _power(channels[0], starts, taper)
-        for channel in channels[1:]:
-            power += _power(channel, starts, taper)
+        power = np.empty((len(starts), window // 2 + 1), dtype=np.float32)
+        for row in range(0, len(starts), few):
+            _power(channels, starts[row : row + few], taper, power[row : row + few])
         if len(channels) > 1:
             power /= np.float32(len(channels))
         part = Spectra(power, before)
@@ -130,13 +130,27 @@ def spectra(samples: np.ndarray, centres: np.ndarray, window: int) -> Iterator[S
         before = part.magnitude[-1]
 
 
-def _power(samples: np.ndarray, starts: np.ndarray, taper: np.ndarray) -> np.ndarray:
-    """The power spectra of one channel, shape (starts, bins)."""
-    cut = windows_at(samples, starts, len(taper))
-    transform = fft.rfft(np.multiply(cut, taper, out=cut), axis=1, overwrite_x=True)
-    power = np.square(transform.real)
-    power += np.square(transform.imag)
-    return power
+def _power(channels: np.ndarray, starts: np.ndarray, taper: np.ndarray, power: np.ndarray) -> None:
+    """Put the power spectra of all channels together into an array of shape (starts, bins)."""
+    for number, channel in enumerate(channels):
+        transform = fft.rfft(_tapered(channel, starts, taper), axis=1, overwrite_x=True).view(np.float32)
+        np.square(transform, out=transform)
+        real, imaginary = transform[:, ::2], transform[:, 1::2]
+        if number == 0:
+            np.add(real, imaginary, out=power)
+        else:
+            power += np.add(real, imaginary)
+
+
+def _tapered(samples: np.ndarray, starts: np.ndarray, taper: np.ndarray) -> np.ndarray:
+    """Stretches of the sound that fade in and out, shape (starts, length of the taper)."""
+    length = len(taper)
+    if starts[0] < 0 or starts[-1] + length > len(samples):
+        return windows_at(samples, starts, length) * taper
+    cut = np.empty((len(starts), length), dtype=np.float32)
+    for row, start in zip(cut, starts.tolist(), strict=True):
+        np.multiply(samples[start : start + length], taper, out=row)
+    return cut
 
 
 def windows_at(samples: np.ndarray, starts: np.ndarray, length: int, after: bool = False) -> np.ndarray:
