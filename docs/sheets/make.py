@@ -28,6 +28,8 @@ from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import MINI_PATH, fingerprint
 from blender_bend.engine.rendering.explorer import Exploration, explore, thumbnail
 from blender_bend.engine.rendering.render import Renderer
+from blender_bend.engine.store.frame_store import FrameStore
+from blender_bend.engine.store.inputs import StoredInputs
 
 FOLDER = Path(__file__).resolve().parent
 SIZE, STEPS, GUIDANCE, SEED = (256, 256), 8, 5.0, 3
@@ -160,7 +162,10 @@ def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Ima
     job.check()
     resolved = [resolve(job, frame) for frame in frames]
     pictures: dict[str, Image] = {}
-    renderer.sampler(job, job.bends).render_all({frame_key(data): data for data in resolved}, pictures.__setitem__)
+    wanted = {frame_key(data): data for data in resolved}
+    with tempfile.TemporaryDirectory() as folder:
+        inputs = StoredInputs(FrameStore(Path(folder)))
+        renderer.sampler(job, job.bends).render_all(wanted, pictures.__setitem__, inputs)
     return [pictures[frame_key(data)] for data in resolved]
 
 
