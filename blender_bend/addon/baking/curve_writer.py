@@ -77,7 +77,7 @@ class Report:
     def counts(self) -> str:
         """The keys in words: 240 keys, 12 kept by hand."""
         kept = f", kept {counted(self.kept, 'manual key')}" if self.kept else ""
-        return f"{self.keys} keys on {self.curves} curve{'s' if self.curves != 1 else ''}{kept}"
+        return f"{counted(self.keys, 'key')} on {counted(self.curves, 'curve')}{kept}"
 
     def summary(self) -> str:
         """One line for the artist."""

@@ -10,6 +10,7 @@ from bpy.props import BoolProperty, EnumProperty, IntProperty
 from bpy.types import Context, Event, ImageStrip, Operator, Scene
 
 from ...core.errors import BendError
+from ...core.wording import counted
 from ..host import activity, compat
 from ..host.typed import Result
 from ..measuring import beat_tools, measured
@@ -64,7 +65,7 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
     def _place(self, context: Context) -> None:
         scene = compat.sequencer_scene(context)
         count = beat_tools.place_markers(scene, polled_bend_strip(context), self.kind)
-        self.report({"INFO"}, f"{count} marker{'s' if count != 1 else ''} at {self.kind.lower()}")
+        self.report({"INFO"}, f"{counted(count, 'marker')} at {self.kind.lower()}")
 
     def finish(self) -> None:
         self.work.finish()
@@ -97,7 +98,7 @@ class BEND_OT_remove_markers(Beats, Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def work(self, context: Context, scene: Any, strip: Any) -> str:
-        return f"{beat_tools.remove_markers(scene)} markers removed"
+        return f"{counted(beat_tools.remove_markers(scene), 'marker')} removed"
 
 
 class BEND_OT_snap_keys(Beats, Operator):
@@ -108,7 +109,7 @@ class BEND_OT_snap_keys(Beats, Operator):
     bl_options = {"REGISTER", "UNDO"}
 
     def work(self, context: Context, scene: Any, strip: Any) -> str:
-        return f"{beat_tools.snap_keys(scene, strip)} keys moved"
+        return f"{counted(beat_tools.snap_keys(scene, strip), 'key')} moved"
 
 
 class BEND_OT_key_beats(Beats, Operator):
@@ -140,7 +141,7 @@ class BEND_OT_key_beats(Beats, Operator):
         keys = [active[0].key] if active else []
         if self.all_curves:
             keys = [parameter.key for parameter, _ in strip.bend_settings.routed()]
-        return f"{beat_tools.key_beats(scene, strip, keys, self.every, self.offset)} keys set"
+        return f"{counted(beat_tools.key_beats(scene, strip, keys, self.every, self.offset), 'key')} set"
 
 
 class BEND_OT_tap_tempo(Beats, Operator):

@@ -147,7 +147,7 @@ class BEND_OT_export_frames(OnIdleBendStrip, InSlices, Operator):
         return export_frames.export(scene, strip, folder, bpy.path.clean_name(name), self.overwrite, self.count)
 
     def tell(self, result: list[Path]) -> str:
-        return f"{len(result)} frames exported"
+        return f"{counted(len(result), 'frame')} exported"
 
 
 class BEND_OT_collect(WhenIdle, InSlices, Operator):
@@ -169,7 +169,7 @@ class BEND_OT_collect(WhenIdle, InSlices, Operator):
         store_size.forget()
         lost = f"; not found: {', '.join(result.lost[:3])}" if result.lost else ""
         lost += f"; skipped, not sound files: {', '.join(result.refused[:3])}" if result.refused else ""
-        return f"{result.files} files copied, {size_text(result.bytes)}{lost}. Save the .blend file now"
+        return f"{counted(result.files, 'file')} copied, {size_text(result.bytes)}{lost}. Save the .blend file now"
 
 
 def words(found: Found) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Event, Operator
 
 from ...core.errors import BendError
+from ...core.wording import counted
 from ..condition import embedding
 from ..host import activity, changes, compat, named_files, reading
 from ..host.slices import Slices
@@ -106,7 +107,7 @@ class BEND_OT_embed_sound(OnIdleBendStrip, InSlices, Operator):
         super().finish()
 
     def tell(self, count: int) -> str:
-        return f"Analyzed {count} sound window{'s' if count != 1 else ''}"
+        return f"Analyzed {counted(count, 'sound window')}"
 
 
 CLASSES = (BEND_OT_measure, BEND_OT_embed_sound)

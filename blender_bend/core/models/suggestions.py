@@ -14,6 +14,7 @@ from ..checkpoints.training_marks import V, named_few_steps, named_prediction
 from ..errors import BendError
 from ..samplers.few_steps import BY_NAME, FewSteps
 from ..samplers.schedulers import scheduler
+from ..wording import counted
 
 _STEPS = re.compile(r"(?<!\d)(\d{1,2})[ _-]?steps?(?![a-z])", re.IGNORECASE)
 
@@ -91,4 +92,4 @@ def _guidance(few: FewSteps) -> float:
 
 def _range(steps: tuple[int, int]) -> str:
     first, last = steps
-    return f"{first} to {last} steps" if first < last else f"{last} step{'s' if last > 1 else ''}"
+    return f"{first} to {last} steps" if first < last else counted(last, "step")
