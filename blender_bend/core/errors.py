@@ -62,6 +62,32 @@ class Code(StrEnum):
     STRIP_CHANGED = "strip_changed"
     STRIP_MISSING = "strip_missing"
 
+    @property
+    def of_setup(self) -> bool:
+        """Whether it is a failure of setting up the engine or of adding a model: both are shown in the preferences."""
+        return self in _OF_SETUP
+
+
+_OF_SETUP = frozenset(
+    (
+        Code.MODEL_GATED,
+        Code.MODEL_INVALID,
+        Code.MODEL_KIND,
+        Code.MODEL_MISSING,
+        Code.MODEL_PICKLED,
+        Code.MODEL_PURPOSE,
+        Code.MODEL_QUANTIZED,
+        Code.MODEL_SPACE,
+        Code.MODEL_UNREAD,
+        Code.MODEL_UNSAFE,
+        Code.OFFLINE,
+        Code.PYTHON_UNFIT,
+        Code.SETUP_BUSY,
+        Code.SETUP_FAILED,
+        Code.SETUP_SPACE,
+    )
+)
+
 
 #: A message may quote what somebody else wrote; it is cut here, so that it can be shown and sent.
 LONGEST_MESSAGE = 1000

@@ -32,7 +32,7 @@ def draw_engine(layout: Any) -> None:
     row.operator("bend.copy_report", icon="COPYDOWN")
     draw_progress(column)
     draw_findings(column)
-    if activity.last_failure and activity.last_failure.code.startswith(("setup", "python", "offline", "model")):
+    if activity.last_failure and activity.last_failure.code.of_setup:
         draw_repair(column, activity.last_failure)
 
 
