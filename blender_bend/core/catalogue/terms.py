@@ -72,6 +72,7 @@ def in_sigma(
 ) -> Parameter:
     """A parameter measured in spreads of a latent; inside the network numbers are larger, and so is its range.
 
+    Its usual range begins at 0 or below, so that each of these ranges holds the smaller ones.
     In mini's decoder, as in other tiny ones, they have a spread of 1/8, and no later step mends the picture.
     """
     low, high = soft
