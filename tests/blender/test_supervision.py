@@ -122,7 +122,7 @@ def test_late_and_foreign_messages_are_dropped(client, engine_is):
         ("os.kill(os.getpid(), signal.SIGSEGV)", "SIGSEGV.*crashed in a library", "bend.show_log"),
         ("os.kill(os.getpid(), signal.SIGKILL)", "SIGKILL.*memory ran out.*smaller", "bend.open_preferences"),
         ("os.kill(os.getpid(), signal.SIGILL)", "SIGILL.*different kind of CPU", "bend.set_up_engine"),
-        ("raise MemoryError", "exit code 1.*Memory ran out", "bend.open_preferences"),
+        ("raise MemoryError", "exit code 1.*Out of memory", "bend.open_preferences"),
         ("import no_such_package", "No module named 'no_such_package'", "bend.set_up_engine"),
         ("sys.exit('the last words')", "exit code 1.*the last words", "bend.show_log"),
         ("os.close(1)\ntime.sleep(600)", "has closed its pipe", "bend.show_log"),
@@ -209,7 +209,7 @@ def test_an_engine_that_does_not_hear_a_cancel_is_ended(client, engine_is, addon
     cancelled.cancel()
     assert failure(core, cancelled).code == core.errors.Code.CANCELLED
     error = failure(core, waiting)
-    assert error.code == core.errors.Code.ENGINE_DIED and "cancel" in str(error)
+    assert error.code == core.errors.Code.ENGINE_DIED and "Cancel" in str(error)
     assert running.process.wait(60) is not None
     for _ in range(10):  # which is no death of its own: the next starts at once, however often
         running = client()
