@@ -31,7 +31,7 @@ GROWTH, PIECE, LISTING = 12.0, 20.0, 30.0
 #: What takes fewer milliseconds is not compared.
 NOISE = 2.0
 #: The panels that a sidebar shows, by module.
-PANELS = "main.main main.source generate.generate bends.bends route.route beats.beats frames.frames"
+PANELS = "main.main main.source film.film bends.bends route.route beats.beats frames.frames"
 
 Slices = Iterator[None]
 

@@ -51,7 +51,7 @@ def test_hostile_properties_are_planned_or_refused(scene, addon, core, tmp_path)
 
 
 PANELS = "bends.bends bends.region route.route beats.beats condition.condition "
-PANELS += "generate.generate main.main main.source main.prompt main.loras"
+PANELS += "film.film main.main main.source main.prompt main.loras"
 
 
 def draw_panels():
