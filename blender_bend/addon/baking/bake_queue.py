@@ -59,17 +59,22 @@ def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Ord
     return orders
 
 
-def unbaked(among: Iterable[ImageStrip]) -> list[Order]:
+def still(strip: ImageStrip) -> tuple[str, ...]:
     """What follows the sound but has no curve yet, so that a film of it would stand still; none without a sound."""
+    active = (strip.bend_settings, *(bend for bend in strip.bend_settings.bends if bend.enabled))
+    shown = {parameter.key for holder in active for parameter, _ in holder.shown_parameters()}
+    keys = [parameter.key for parameter, _ in strip.bend_settings.routed() if parameter.key in shown]
+    found = tuple(key for key in keys if not strips.is_animated(strip, key))
+    return found if found and (mixdown.sound_strips(strip.id_data) or strip.bend_settings.midi_file) else ()
+
+
+def unbaked(among: Iterable[ImageStrip]) -> list[Order]:
+    """What of some strips would stand still, as their own settings say that it is baked."""
     orders = []
     for strip in among:
-        active = (strip.bend_settings, *(bend for bend in strip.bend_settings.bends if bend.enabled))
-        shown = {parameter.key for holder in active for parameter, _ in holder.shown_parameters()}
-        keys = [parameter.key for parameter, _ in strip.bend_settings.routed() if parameter.key in shown]
-        still = tuple(key for key in keys if not strips.is_animated(strip, key))
-        if still and (mixdown.sound_strips(strip.id_data) or strip.bend_settings.midi_file):
+        if keys := still(strip):
             enums.check(strip.bend_settings.baking)
-            orders.append(Order(strip.name, strip.bend_settings.baking.chosen_options(), still))
+            orders.append(Order(strip.name, strip.bend_settings.baking.chosen_options(), keys))
     return orders
 
 

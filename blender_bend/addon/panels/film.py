@@ -95,7 +95,7 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
         column = layout.column(align=True)
         for line in counts(known):
             column.label(text=line)
-    if unbaked := sum(len(order.keys or ()) for order in bake_queue.unbaked([strip])):
+    if unbaked := len(bake_queue.still(strip)):
         layout.label(text=f"{counted(unbaked, 'curve')} not baked yet", icon="INFO")
     read = reading.current()
     if read and activity.current is None:
