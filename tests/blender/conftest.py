@@ -67,6 +67,13 @@ def scene(store: Path) -> Iterator[bpy.types.Scene]:
 
 
 @pytest.fixture
+def song_file(tmp_path: Path) -> str:
+    """Two seconds of clicks in a file, 48 frames."""
+    samples, _ = clicks(2.0, 48000)
+    return str(write_wav(tmp_path / "song.wav", samples, 48000))
+
+
+@pytest.fixture
 def song(scene: bpy.types.Scene, tmp_path: Path) -> bpy.types.Strip:
     """Four seconds of clicks on the timeline, frames 1 to 96."""
     samples, _ = clicks(4.0, 48000)

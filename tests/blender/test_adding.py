@@ -9,16 +9,9 @@ from types import SimpleNamespace
 import bpy
 import pytest
 from drawing import Layout
-from sounds import clicks, write_wav
 from timeline import MODULE, sequencer
 
 SINCE_5 = pytest.mark.skipif(bpy.app.version < (5, 0), reason="every scene has its sequencer")
-
-
-@pytest.fixture
-def song_file(tmp_path):
-    samples, _ = clicks(2.0, 48000)
-    return str(write_wav(tmp_path / "song.wav", samples, 48000))
 
 
 @pytest.fixture

@@ -61,11 +61,11 @@ def changed(scene: Scene, among: Iterable[ImageStrip] | None = None) -> list[Ord
 
 def still(strip: ImageStrip) -> tuple[str, ...]:
     """What follows the sound but has no curve yet, so that a film of it would stand still; none without a sound."""
-    active = (strip.bend_settings, *(bend for bend in strip.bend_settings.bends if bend.enabled))
-    shown = {parameter.key for holder in active for parameter, _ in holder.shown_parameters()}
-    keys = [parameter.key for parameter, _ in strip.bend_settings.routed() if parameter.key in shown]
-    found = tuple(key for key in keys if not strips.is_animated(strip, key))
-    return found if found and (mixdown.sound_strips(strip.id_data) or strip.bend_settings.midi_file) else ()
+    settings = strip.bend_settings
+    active = (settings, *(bend for bend in settings.bends if bend.enabled))
+    routed = (parameter.key for holder in active for parameter, _ in holder.shown_parameters() if parameter.routed)
+    found = tuple(key for key in routed if not strips.is_animated(strip, key))
+    return found if found and (settings.midi_file or mixdown.sound_strips(strip.id_data)) else ()
 
 
 def unbaked(among: Iterable[ImageStrip]) -> list[Order]:

@@ -6,7 +6,7 @@ from collections import deque
 from functools import partial
 
 import bpy
-from bpy.props import BoolProperty, StringProperty
+from bpy.props import StringProperty
 from bpy.types import Context, Event, FileHandler, ImageStrip, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError, Code
@@ -18,9 +18,10 @@ from ..sound import sound_choice
 from ..sound.mixdown import sound_strips
 from ..timeline import anchor
 from ..timeline.strips import bend_strips
+from .shared.making import MakesFrames
 from .shared.modal import Watching
 from .shared.polls import WhenIdle
-from .sounds import add_sound, kept_path
+from .sounds import BrowsesSounds, add_sound, kept_path
 
 
 def song_of(scene: Scene) -> Strip | None:
@@ -30,14 +31,12 @@ def song_of(scene: Scene) -> Strip | None:
     return next(iter(selected or songs[:1]), None)
 
 
-class BEND_OT_film_from_song(WhenIdle, Watching, Operator):
+class BEND_OT_film_from_song(WhenIdle, BrowsesSounds, MakesFrames, Operator):
     """Set up the scene, add a bend strip that moves with the song, bake its curves and show its first picture"""
 
     bl_idname = "bend.film_from_song"
     bl_label = "Make Film from Song"
     bl_options = {"REGISTER", "UNDO"}
-
-    interval = 0.02
 
     filepath: StringProperty(
         name="File",
@@ -45,9 +44,6 @@ class BEND_OT_film_from_song(WhenIdle, Watching, Operator):
         subtype="FILE_PATH",
         options={"SKIP_SAVE"},
     )
-    filter_sound: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> Result:
         self._built = False
@@ -84,15 +80,6 @@ class BEND_OT_film_from_song(WhenIdle, Watching, Operator):
         first = compat.left_handle(strip)
         scene.frame_current = first
         self.work = FilmWork(scene, strip, [first], undo=False)
-
-    def update(self) -> bool:
-        return self.work.update()
-
-    def cancel_work(self) -> None:
-        self.work.cancel()
-
-    def finish(self) -> None:
-        self.work.finish()
 
     def _fail(self, error: BendError) -> Result:
         """What was built stays, in an undo step of its own, whatever became of its first picture."""
@@ -162,6 +149,8 @@ def _work(number: int, name: str) -> FilmWork:
 
 
 class BEND_FH_song(FileHandler):
+    """A sound file that is dropped onto the sequencer becomes a film"""
+
     bl_idname = "BEND_FH_song"
     bl_label = "Film from Song"
     bl_import_operator = "bend.film_from_song"

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bpy.types import Context, Event, Operator
+from bpy.types import Context, Operator
 
 from ...core.errors import BendError
 from ..frames.film_work import FilmWork
 from ..host import activity, changes, compat
 from ..host.typed import Result
 from ..timeline.strips import polled_bend_strip
-from .shared.modal import Watching
+from .shared.making import MakesFrames
 from .shared.polls import OnIdleBendStrip
 
 
-class _Generating(OnIdleBendStrip, Watching):
+class _Generating(OnIdleBendStrip, MakesFrames):
     """What Generate and Preview Frame share: which frames is the only difference."""
-
-    interval = 0.02
 
     def frames(self, context: Context) -> Sequence[int] | None:
         raise NotImplementedError
-
-    def invoke(self, context: Context, event: Event) -> Result:
-        return self.watch(context)
 
     def execute(self, context: Context) -> Result:
         try:
@@ -40,12 +35,6 @@ class _Generating(OnIdleBendStrip, Watching):
 
     def start(self, context: Context) -> None:
         self.work = self._work(context)
-
-    def update(self) -> bool:
-        return self.work.update()
-
-    def cancel_work(self) -> None:
-        self.work.cancel()
 
     def finish(self) -> None:
         self.report({"INFO"}, self.work.finish())

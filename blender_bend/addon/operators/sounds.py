@@ -48,7 +48,15 @@ def kept_path(path: str) -> str:
     return bpy.path.relpath(path) if blend and relative and same_drive else path
 
 
-class BEND_OT_add_sound(Operator):
+class BrowsesSounds:
+    """A mixin for operators that take a sound file: the file browser shows those, and films."""
+
+    filter_sound: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
+
+
+class BEND_OT_add_sound(BrowsesSounds, Operator):
     """Add a song to the timeline at the first frame of the scene, on a free channel"""
 
     bl_idname = "bend.add_sound"
@@ -58,9 +66,6 @@ class BEND_OT_add_sound(Operator):
     filepath: StringProperty(
         name="File", description="Sound file of the song", subtype="FILE_PATH", options={"SKIP_SAVE"}
     )
-    filter_sound: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_movie: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
-    filter_folder: BoolProperty(default=True, options={"HIDDEN", "SKIP_SAVE"})
 
     def invoke(self, context: Context, event: Event) -> Result:
         context.window_manager.fileselect_add(self)

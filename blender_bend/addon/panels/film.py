@@ -14,7 +14,7 @@ from ..host import activity, compat, preferences, reading
 from ..process import tasks
 from ..sound import mixdown, song_length, sound_print
 from ..timeline.strips import active_bend_strip, bend_strips
-from .main import BendPanel, draw_repair, draw_under_way, wrap
+from .main import BendPanel, draw_notice, draw_repair, draw_under_way
 from .preferences.precision import draw_notices
 
 
@@ -23,12 +23,10 @@ def draw_fit(layout: Any, strip: ImageStrip) -> None:
     found = song_length.difference(strip.id_data, strip)
     if found is None:
         return
-    box = layout.box().column(align=True)
     text = f"Song: {counted(len(found.song), 'frame')}, strip: {compat.duration(strip):,}"
     if found.stretch(strip.bend_settings.rate) != 1:
         text = "The frame rate has changed"
-    box.label(text=text, icon="INFO")
-    box.operator("bend.fit_to_song", icon="ARROW_LEFTRIGHT")
+    draw_notice(layout, text).operator("bend.fit_to_song", icon="ARROW_LEFTRIGHT")
 
 
 def draw_first_step(layout: Any, context: Context) -> None:
@@ -82,10 +80,10 @@ class BEND_PT_film(BendPanel, Panel):
 def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
     """What is ready and what isn't, and what has changed since it was made."""
     if compat.lacks_sequencer_scene(context):
-        _draw_offer(layout, "The timeline isn't showing a scene", "bend.show_sequencer", "SEQUENCE")
+        draw_notice(layout, "The timeline isn't showing a scene").operator("bend.show_sequencer", icon="SEQUENCE")
     draw_fit(layout, strip)
     if sound_print.stale(strip.id_data, strip):
-        _draw_offer(layout, "The sound has changed since the bake", "bend.rebake", "KEYFRAME_HLT")
+        draw_notice(layout, "The sound has changed since the bake").operator("bend.rebake", icon="KEYFRAME_HLT")
     known = status.shown
     if known and (known.scene, known.strip) != (strip.id_data.name, strip.name):
         known = None
@@ -101,18 +99,10 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
     if read and activity.current is None:
         layout.progress(factor=read.fraction, type="BAR", text=read.text)
     if known and known.outdated:
-        box = layout.box().column(align=True)
-        for index, line in enumerate(wrap(f"{known.outdated}.")):
-            box.label(text=line, icon="BLANK1" if index else "INFO")
+        box = draw_notice(layout, f"{known.outdated}.")
         box.operator("bend.capture", text="Capture Again", icon="IMAGE_REFERENCE")
     if known:
         draw_notices(layout, known)
-
-
-def _draw_offer(layout: Any, text: str, operator: str, icon: str) -> None:
-    box = layout.box().column(align=True)
-    box.label(text=text, icon="INFO")
-    box.operator(operator, icon=icon)
 
 
 def draw_buttons(layout: Any) -> None:

@@ -50,11 +50,12 @@ def draw_under_way(layout: Any, current: Activity) -> None:
     row.operator("bend.cancel", text="", icon="X")
 
 
-def draw_notice(layout: Any, text: str) -> None:
-    """Something that an artist should know, in lines that fit the sidebar."""
+def draw_notice(layout: Any, text: str) -> Any:
+    """Something that an artist should know, in lines that fit the sidebar; the box, for a button below them."""
     box = layout.box().column(align=True)
     for index, line in enumerate(wrap(text)):
         box.label(text=line, icon="BLANK1" if index else "INFO")
+    return box
 
 
 def wrap(text: str, width: int = 44) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import bpy
 from bpy.props import (
@@ -55,6 +56,18 @@ class BEND_PG_lora(PropertyGroup):
     )
 
 
+def _side(name: str) -> Any:
+    return IntProperty(
+        name=name,
+        description="Size of the picture in pixels, a multiple of 8",
+        default=256,
+        min=64,
+        max=4096,
+        step=8,
+        subtype="PIXEL",
+    )
+
+
 class BEND_PG_settings(Holder, PropertyGroup):
     """Settings of a bend strip"""
 
@@ -77,24 +90,8 @@ class BEND_PG_settings(Holder, PropertyGroup):
         min=0,
         max=2**31 - 1,
     )
-    width: IntProperty(
-        name="Width",
-        description="Size of the picture in pixels, a multiple of 8",
-        default=256,
-        min=64,
-        max=4096,
-        step=8,
-        subtype="PIXEL",
-    )
-    height: IntProperty(
-        name="Height",
-        description="Size of the picture in pixels, a multiple of 8",
-        default=256,
-        min=64,
-        max=4096,
-        step=8,
-        subtype="PIXEL",
-    )
+    width: _side("Width")
+    height: _side("Height")
     steps: IntProperty(
         name="Steps",
         description="Number of denoising steps: more take longer and give finer detail; mini works best with 8",
