@@ -13,7 +13,7 @@ from timeline import MODULE, trim
 @pytest.fixture
 def batches():
     """What is remembered, empty as in a Blender that was just started."""
-    module = importlib.import_module(f"{MODULE}.blender_bend.addon.process.batches")
+    module = importlib.import_module(f"{MODULE}.blender_bend.addon.process.memory_fit")
     module._fitting.clear()
     yield module
     module._fitting.clear()

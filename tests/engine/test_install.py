@@ -184,7 +184,7 @@ def test_a_full_disk_is_told_before_anything_is_made(base: Path, wheels: Path, m
         ("OSError: [Errno 28] No space left on device", "disk is full"),
         ("NewConnectionError: Failed to establish a new connection", "can't be reached"),
         ("SSLError(SSLCertVerificationError(CERTIFICATE_VERIFY_FAILED", "not trusted"),
-        ("ERROR: No matching distribution found for numba==0.68.1", "no numba==0.68.1"),
+        ("ERROR: No matching distribution found for numba==0.68.1", "numba==0.68.1 isn't available"),
         ("ERROR: something new", "something new"),
     ],
 )
