@@ -138,7 +138,7 @@ def test_a_line_that_breaks_is_taken_up_again_by_itself(hub: Hub, downloads: Dow
 def test_a_file_that_came_damaged_is_thrown_away(hub: Hub, downloads: Downloads) -> None:
     hub.models["owner/large"].damaged = {"unet/diffusion_pytorch_model.safetensors"}
     ending = downloads.end("owner/large")
-    assert ending["code"] == "model_invalid" and "damaged" in str(ending["message"])
+    assert ending["code"] == "model_invalid" and "corrupted" in str(ending["message"])
     hub.models["owner/large"].damaged = set()
     assert downloads.end("owner/large")["end"] == "done"
 
