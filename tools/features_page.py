@@ -26,6 +26,8 @@ command line. *(This page is written by `tools/features_page.py` from the table 
 - `left/name`, `right/name`, `mid/name` and `side/name` measure only that channel, optionally followed by a part:
   `side/percussive/onset`. Without a channel the energy of all channels is measured, so nothing cancels out.
 - `times:beats`, `times:bars`, `times:onsets` and `times:sections` are moments, in seconds from the start.
+- Steady noise (hiss, wind, surf) starts once and has no onsets after that. Sounds within it have, where they rise out
+  of it.
 
 ```
 .venv/engine/bin/python -m blender_bend.engine measure song.wav --fps 24 --features rms,chroma,side/percussive/onset \\

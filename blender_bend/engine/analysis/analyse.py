@@ -22,7 +22,7 @@ from .settings import Settings
 from .spectra.spectrum import Grid
 
 #: Raise it whenever a feature is measured in another way.
-VERSION = "3"
+VERSION = "4"
 #: Stands for the rate of a sound that is not read.
 SAMPLE_RATE = 48000
 #: In file names, which on Windows hold neither a colon nor a slash.

@@ -17,9 +17,12 @@ from .spectra.breaks import breaks, outside
 from .spectra.onsets import align_to_attacks
 from .spectra.quantities import ONSET_MELS, quantity
 from .spectra.spectrum import Grid, spectra
+from .spectra.steady import steady
 
 #: Hz that part the onsets of low, mid and high.
 ONSET_EDGES = (0.0, 250.0, 4000.0, np.inf)
+#: How far steady noise's strongest rise lies above its usual ones: of all bands, low, mid, and high; see ``steady``.
+_HEADROOMS = (24.0, 15.0, 15.0, 32.0)
 _BLOCK = 4096
 _TOP_DB = 80.0
 #: What is usual at a sound's beginning: what is weaker than this in a quarter of the first seconds.
@@ -108,14 +111,26 @@ class Listening:
 
         A break is no rise, and what begins with the sound itself is one, see ``_rises``.
         """
-        return self._rises([slice(0, ONSET_MELS)])[0]
+        return self._all_rises[0]
 
     @cached_property
     def band_novelty(self) -> np.ndarray:
         """Onset strength per hop of the low, mid and high mel bands, shape (3, hops)."""
+        return self._all_rises[1:]
+
+    @cached_property
+    def _all_rises(self) -> np.ndarray:
+        """The rises of all mel bands together, and of the low, mid and high ones; shape (4, hops)."""
         middles = librosa.mel_frequencies(ONSET_MELS + 2, fmin=0.0, fmax=self.grid.sample_rate / 2)[1:-1]
         edges = np.searchsorted(middles, ONSET_EDGES)
-        return self._rises([slice(*pair) for pair in pairwise(edges)])
+        return self._rises([slice(0, ONSET_MELS), *(slice(*pair) for pair in pairwise(edges))])
+
+    @cached_property
+    def still(self) -> np.ndarray:
+        """The hops around which nothing begins: all bands only vary as steady noise does. Bool, shape (hops,)."""
+        rate = self.grid.hops_per_second
+        rows = zip(self._all_rises, _HEADROOMS, strict=True)
+        return np.all([steady(row, rate, headroom) for row, headroom in rows], axis=0)
 
     @property
     def flux(self) -> np.ndarray:

@@ -46,11 +46,12 @@ def onsets(sound: Listening) -> np.ndarray:
     """The hops where something begins (librosa.onset.onset_detect), int array.
 
     Left to itself librosa looks only back and takes the first hop of a rise; it is the hop of the peak that is wanted.
+    The peaks of steady noise are none.
     """
     rate = sound.grid.hops_per_second
     ahead = max(1, round(PEAK_SECONDS * rate)) + 1
     hops = onset_detect(onset_envelope=sound.novelty, sr=rate, hop_length=1, units="frames", post_max=ahead)
-    return hops[sound.novelty[hops] >= LEAST_ONSET]
+    return hops[(sound.novelty[hops] >= LEAST_ONSET) & ~sound.still[hops]]
 
 
 def onset_times(sound: Listening) -> np.ndarray:
