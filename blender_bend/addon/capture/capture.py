@@ -221,7 +221,6 @@ def _crop(picture: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def _render(scene: Scene, strip: ImageStrip, number: int, output: Path) -> np.ndarray:
-    settings = strip.bend_settings
     scene.frame_set(number)
     try:
         bpy.ops.render.render(write_still=True, scene=scene.name)
@@ -231,7 +230,7 @@ def _render(scene: Scene, strip: ImageStrip, number: int, output: Path) -> np.nd
             f"Blender can't render the strips at frame {number}: {error}.",
             "Render this frame in Blender to find the cause.",
         ) from error
-    return _crop(png.read(output), (settings.width // 8 * 8, settings.height // 8 * 8))
+    return _crop(png.read(output), strip.bend_settings.frame_size)
 
 
 #: What a scene's render must be set to, so that its file holds the strips' pixels and nothing else.
@@ -252,7 +251,6 @@ _IMAGE_KEPT = ("media_type", "file_format", "color_mode", "color_depth", "compre
 def _output(scene: Scene, strip: ImageStrip, folder: Path) -> Iterator[Path]:
     """Let the scene render to a file of ours; everything comes back, whatever happens."""
     render, image = scene.render, scene.render.image_settings
-    settings = strip.bend_settings
     names = [*_RENDER, "filepath", "resolution_percentage"]
     kept = {name: getattr(render, name) for name in names}
     kept_image = {name: getattr(image, name) for name in _IMAGE_KEPT if name in image.bl_rna.properties}
@@ -265,7 +263,7 @@ def _output(scene: Scene, strip: ImageStrip, folder: Path) -> Iterator[Path]:
         for name, value in _IMAGE.items():
             setattr(image, name, value)
         render.filepath = str(folder / "grab.png")
-        render.resolution_percentage = _percentage(scene, (settings.width // 8 * 8, settings.height // 8 * 8))
+        render.resolution_percentage = _percentage(scene, strip.bend_settings.frame_size)
         yield folder / "grab.png"
     finally:
         for name, value in kept.items():

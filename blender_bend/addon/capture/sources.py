@@ -145,12 +145,10 @@ def look(strip: ImageStrip, shown: list[Strip], frames: range) -> tuple[Any, lis
     a hash that can be updated, and the paths of the files; only one of them before they may be looked at
     """
     scene, start = strip.id_data, compat.content_start(strip)
-    settings = strip.bend_settings
     digest = hashlib.sha256()
     view = scene.view_settings
-    fitted = (settings.width // 8 * 8, settings.height // 8 * 8)
     for value in (
-        fitted,
+        strip.bend_settings.frame_size,
         scene.render.resolution_x,
         scene.render.resolution_y,
         scene.render.pixel_aspect_x,

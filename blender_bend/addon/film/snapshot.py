@@ -188,7 +188,7 @@ def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
     job = Job(
         model=model.path,
         fingerprint=model.fingerprint,
-        size=(settings.width // 8 * 8, settings.height // 8 * 8),
+        size=settings.frame_size,
         steps=settings.steps,
         guidance=settle(settings.guidance),
         seed=settings.seed,

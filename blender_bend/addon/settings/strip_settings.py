@@ -20,6 +20,7 @@ from bpy.types import Context, PropertyGroup, Scene, Strip
 
 from ...core import catalogue
 from ...core.catalogue import Parameter
+from ...core.limits import SIDE
 from ...core.models import references
 from ...core.samplers import schedulers
 from . import enums, suggestions
@@ -242,6 +243,11 @@ class BEND_PG_settings(Holder, PropertyGroup):
     def bend(self) -> BEND_PG_bend | None:
         """The active bend."""
         return self.bends[self.active_bend] if 0 <= self.active_bend < len(self.bends) else None
+
+    @property
+    def frame_size(self) -> tuple[int, int]:
+        """Width and height of the frames that are made, in pixels, whole multiples of 8."""
+        return self.width // SIDE.multiple * SIDE.multiple, self.height // SIDE.multiple * SIDE.multiple
 
     @property
     def edits(self) -> bool:

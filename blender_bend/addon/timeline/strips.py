@@ -198,9 +198,9 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
 
 def picture_size(strip: ImageStrip) -> tuple[int, int]:
     """Width and height of the pictures that the strip shows."""
-    settings = strip.bend_settings
-    width, height = settings.fitted_size
-    return (width, height) if width and height else (settings.width // 8 * 8, settings.height // 8 * 8)
+    width, height = strip.bend_settings.fitted_size
+    size: tuple[int, int] = (width, height) if width and height else strip.bend_settings.frame_size
+    return size
 
 
 def shows_elsewhere(strip: ImageStrip, store: Path) -> bool:
