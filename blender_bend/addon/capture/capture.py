@@ -15,6 +15,8 @@ import bpy
 import numpy as np
 from bpy.types import ImageStrip, Scene, Strip
 
+from ...core.catalogue import MASK
+from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code, store_unwritable
 from ...core.files.whole import write_whole
 from ...core.job.resolve import input_path
@@ -51,10 +53,10 @@ def targets(strip: ImageStrip) -> list[Target]:
     """
     settings = strip.bend_settings
     found = []
-    if settings.source == "pictures":
+    if settings.source == StartsFrom.PICTURES:
         found.append(Target(settings, sources.strips_below(strip), "The strips below"))
     for bend in settings.bends:
-        if bend.enabled and bend.region == "mask":
+        if bend.enabled and bend.region == MASK:
             mask = sources.mask_strip(strip.id_data, bend.mask_strip)
             if mask == strip:
                 raise BendError(Code.STRIP_MISSING, "A strip can't be its own mask.", "Choose another Mask Strip.")
@@ -65,7 +67,7 @@ def targets(strip: ImageStrip) -> list[Target]:
 def _frames(strip: ImageStrip) -> range:
     """The frames whose pictures are needed: those shown, and in a chain all that lead to them."""
     shown = strips.frame_range(strip)
-    if strip.bend_settings.source == "previous":
+    if strip.bend_settings.source == StartsFrom.PREVIOUS:
         return range(strips.element_range(strip).start, shown.stop)
     return shown
 
@@ -114,7 +116,7 @@ class Capture:
                 "This strip doesn't use pictures from the sequencer.",
                 "Only Starts From: Strips Below and bends with a mask need them.",
             )
-        if strip.bend_settings.source == "pictures":
+        if strip.bend_settings.source == StartsFrom.PICTURES:
             _check_lower_bends(scene, strip, frames)
         self._anchor = Anchor.at(scene, strip, "it was being captured", look)
         self._prints = _prints(strip, found)

@@ -11,6 +11,7 @@ from itertools import chain, islice
 
 from bpy.types import ImageStrip, Scene
 
+from ...core.catalogue.strip import StartsFrom
 from ...core.job.frames import BLOCK, Frames
 from ...core.job.job import Job
 from ...core.resources.ways import Choice, Way, telling, way_of
@@ -65,7 +66,7 @@ class _Planning:
         self._whole = frames is None
         numbers: Sequence[int] = strips.frame_range(strip) if frames is None else sorted(set(frames))
         self._wanted: Collection[int] = numbers if isinstance(numbers, range) else frozenset(numbers)
-        self._chained = settings.source == "previous" and bool(numbers)
+        self._chained = settings.source == StartsFrom.PREVIOUS and bool(numbers)
         if self._chained:  # it begins at the strip's first element, so that trimming and splitting change no picture
             numbers = range(strips.element_range(strip).start, numbers[-1] + 1)
         # All of the strip is read here, and what it is compared with must be of the same moment.

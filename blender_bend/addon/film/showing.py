@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
+from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError
 from ...core.job.frames import Frames
 from ...core.job.job import Job
@@ -43,7 +44,7 @@ class Asked:
 
     def are(self, job: Job, frames: Frames) -> None:
         """Take note of the job that was made of the strip, and of its frames, to which more may be appended."""
-        self._chained = job.source == "previous"
+        self._chained = job.source == StartsFrom.PREVIOUS
         self._resolver = Resolver(_WAY.of(job))
         self._frames = frames
 

@@ -10,8 +10,8 @@ from typing import TypeVar
 
 from bpy.types import ImageStrip, Scene
 
-from ...core.catalogue import Parameter
-from ...core.catalogue.strip import SCENE_TIME, SOUND_SCALE
+from ...core.catalogue import MASK, Parameter
+from ...core.catalogue.strip import SCENE_TIME, SOUND_SCALE, StartsFrom
 from ...core.job.frames import Frames
 from ...core.job.job import Bend, Frame, Job, Lora
 from ...core.job.resolve import settle
@@ -99,12 +99,11 @@ class Film:
         self._prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
         self._walk_at, self._time_at = _walk(strip, settings), _scene_time(scene, strip)
         self._wanted = [_parameters(holder) for holder in (settings, *enabled)]
-        self._picture_at = _captured(strip, settings, "The strips below", settings.source == "pictures")
+        self._picture_at = _captured(strip, settings, "The strips below", settings.source == StartsFrom.PICTURES)
         self._masks = [
-            _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == "mask")
-            for bend in enabled
+            _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == MASK) for bend in enabled
         ]
-        self._masked = any(bend.region == "mask" for bend in enabled)
+        self._masked = any(bend.region == MASK for bend in enabled)
         written = [*(schedule.values() or [settings.prompt]), settings.negative]
         self._heard: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
         #: What the frames have in common, once it is known what they hear.
@@ -271,7 +270,7 @@ def _walk(strip: ImageStrip, settings: BEND_PG_settings) -> Callable[[int], floa
 
 def _scene_time(scene: Scene, strip: ImageStrip) -> Callable[[int], float] | None:
     """The time of the painted scene by frame, at its speed; what its curve adds is left out."""
-    if strip.bend_settings.source != "procedural":
+    if strip.bend_settings.source != StartsFrom.PROCEDURAL:
         return None
     rate, start, speed = frame_rate(scene), compat.content_start(strip), strip.bend_settings.scene_speed
     return lambda number: speed * float(rate.seconds(number - start))

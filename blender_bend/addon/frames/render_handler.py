@@ -13,6 +13,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
+from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code
 from ..baking import bake_queue
 from ..film import planning
@@ -88,7 +89,7 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
         )
     activity.rendering = True
     try:
-        if strip.bend_settings.source != "previous":
+        if strip.bend_settings.source != StartsFrom.PREVIOUS:
             _fill(owner, strip, numbers)
             return
         identity = owner.name, strip.name

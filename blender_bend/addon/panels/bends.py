@@ -126,7 +126,7 @@ class BEND_PT_region(BendPanel, Panel):
         column.prop(bend, "region")
         if bend.region != catalogue.EVERYWHERE:
             column.prop(bend, "inverted")
-        if bend.region == "mask":
+        if bend.region == catalogue.MASK:
             column.prop_search(bend, "mask_strip", strip.id_data.sequence_editor, "strips_all", icon="SEQUENCE")
             column.operator("bend.capture", text="Capture Mask", icon="IMAGE_REFERENCE")
         draw_parameters(layout, strip, bend, lambda parameter: _is_regional(bend, parameter))

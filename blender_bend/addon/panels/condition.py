@@ -37,7 +37,7 @@ class BEND_PT_condition(BendPanel, Panel):
         column.use_property_decorate = False
         column.prop(condition, "guidance")
         row = column.row()
-        row.active = settings.source != "noise"
+        row.active = settings.source != catalogue.StartsFrom.NOISE
         row.prop(condition, "keep_layout")
         column = column.column(align=True)
         column.prop(condition, "length")

@@ -118,12 +118,12 @@ class BEND_PT_source(BendPanel, Panel):
         column = layout.column()
         column.use_property_decorate = False
         column.prop(settings, "source")
-        if settings.source == "procedural":
+        if settings.source == catalogue.StartsFrom.PROCEDURAL:
             column.prop(settings, "scene")
             column.prop(settings, "palette")
             column.prop(settings, "scene_seed")
             column.prop(settings, "scene_speed")
-        if settings.source == "pictures":
+        if settings.source == catalogue.StartsFrom.PICTURES:
             row = column.row()
             row.scale_y = 1.2
             text = "Capture Again" if settings.captured else "Capture Strips Below"

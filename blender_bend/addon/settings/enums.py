@@ -12,6 +12,7 @@ from bpy.types import Context
 
 from ...core import catalogue
 from ...core.catalogue import Choice, Operator
+from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code
 from ...core.limits import Real, Whole
 from ...core.sound import features
@@ -135,14 +136,14 @@ def option_label(option: str) -> str:
 
 
 SOURCES = (
-    ("noise", "Noise", "Generate every frame from noise, from the prompt alone"),
+    (StartsFrom.NOISE, "Noise", "Generate every frame from noise, from the prompt alone"),
     (
-        "procedural",
+        StartsFrom.PROCEDURAL,
         "Procedural Scene",
         "Generate every frame from a procedural animation, such as waves, fire or a galaxy",
     ),
-    ("pictures", "Strips Below", "Generate every frame from the strips below: movie, image or 3D scene"),
-    ("previous", "Previous Frame", "Generate every frame from the one before it, so the picture drifts"),
+    (StartsFrom.PICTURES, "Strips Below", "Generate every frame from the strips below: movie, image or 3D scene"),
+    (StartsFrom.PREVIOUS, "Previous Frame", "Generate every frame from the one before it, so the picture drifts"),
 )
 BLENDINGS = (
     ("linear", "Linear", "Interpolate in a straight line from one prompt to the next"),

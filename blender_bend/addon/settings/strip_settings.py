@@ -142,7 +142,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         name="Starts From",
         description="What every frame starts from",
         items=enums.items(enums.SOURCES),
-        default="noise",
+        default=catalogue.strip.StartsFrom.NOISE,
         update=change_parameters,
     )
     scene: EnumProperty(
@@ -252,7 +252,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
     @property
     def edits(self) -> bool:
         """Whether the pictures that the strip starts from keep their layout."""
-        return self.condition.enabled and self.condition.keep_layout and self.source != "noise"
+        return self.condition.enabled and self.condition.keep_layout and self.source != catalogue.strip.StartsFrom.NOISE
 
     @property
     def routed_holder(self) -> Holder | None:

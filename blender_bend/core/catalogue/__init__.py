@@ -19,6 +19,8 @@ from . import (
 from .terms import Choice, Operator, Parameter, Region, Unit
 
 __all__ = [
+    "EVERYWHERE",
+    "MASK",
     "MIX",
     "OPERATORS",
     "REGIONS",
@@ -74,7 +76,7 @@ def operator(name: str) -> Operator:
 
 
 REGIONS = regions.REGIONS
-EVERYWHERE = regions.EVERYWHERE
+EVERYWHERE, MASK = regions.EVERYWHERE, regions.MASK
 
 #: What is put back after a bend, with words for the tooltip.
 RESTORATIONS: tuple[tuple[str, str, str], ...] = (

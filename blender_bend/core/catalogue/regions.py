@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .terms import Parameter, Region, Unit
 
-EVERYWHERE = "everywhere"
+EVERYWHERE, MASK = "everywhere", "mask"
 
 
 def _part(name: str, label: str, summary: str, default: float, low: float = 0.0, high: float = 1.0) -> Parameter:
@@ -66,5 +66,5 @@ REGIONS: tuple[Region, ...] = (
         "Scattered single cells, the same on every frame",
         (_part("share", "Region Share", "Fraction of the cells to bend", 0.25),),
     ),
-    Region("mask", "Mask", "Bright parts of another strip in the sequencer"),
+    Region(MASK, "Mask", "Bright parts of another strip in the sequencer"),
 )

@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import math
+from enum import StrEnum
 
 from .terms import Parameter, Unit
+
+
+class StartsFrom(StrEnum):
+    """What every frame of a strip starts from."""
+
+    NOISE = "noise"
+    PROCEDURAL = "procedural"
+    #: Those of the strips below.
+    PICTURES = "pictures"
+    PREVIOUS = "previous"
+
 
 SEED_TRAVEL = Parameter(
     "seed_travel",
@@ -143,8 +155,8 @@ OF_CONDITION = (*OF_SOUND, *OF_EDIT)
 
 #: The parameters by what the strip starts from.
 BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
-    "noise": (SEED_TRAVEL,),
-    "procedural": (SEED_TRAVEL, STRENGTH, SCENE_TIME),
-    "pictures": (SEED_TRAVEL, STRENGTH),
-    "previous": (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR),
+    StartsFrom.NOISE: (SEED_TRAVEL,),
+    StartsFrom.PROCEDURAL: (SEED_TRAVEL, STRENGTH, SCENE_TIME),
+    StartsFrom.PICTURES: (SEED_TRAVEL, STRENGTH),
+    StartsFrom.PREVIOUS: (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR),
 }

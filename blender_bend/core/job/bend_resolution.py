@@ -78,7 +78,7 @@ class JobBend:
             first = max(first, start)
         if last <= first:
             return None
-        masked = mask if self.bend.region == "mask" else ""
+        masked = mask if self.bend.region == catalogue.MASK else ""
         # One pair for all frames: what there are fewer of is walked less often by the garbage collector.
         steps = self._windows.setdefault((first, last), (first, last))
         return {**self._same, "steps": steps, "values": settled, "mask": masked}

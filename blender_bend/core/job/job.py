@@ -149,7 +149,7 @@ class Job:
     frames: Sequence[Frame]
     walk_amount: float = 0.0
     precision: str = "float32"
-    source: str = "noise"
+    source: str = catalogue.strip.StartsFrom.NOISE
     scene: str = scenes.DEFAULT_SCENE
     palette: str = scenes.DEFAULT_PALETTE
     scene_seed: int = 0
@@ -342,13 +342,13 @@ class Job:
             return f"frame {number} has values for {form.values} bends instead of {len(self.bends)}"
         if form.heard and self.hearing is None:
             return f"frame {number} has a sound, but nothing hears it"
-        if self.source == "pictures" and not form.pictured:
+        if self.source == catalogue.strip.StartsFrom.PICTURES and not form.pictured:
             return f"frame {number} has no source picture"
         if len(form.masked) not in {0, len(self.bends)}:
             return f"frame {number} has masks for other bends"
         masked = form.masked or (False,) * len(self.bends)
         for bend, has_mask in zip(self.bends, masked, strict=True):
-            if bend.region == "mask" and not has_mask:
+            if bend.region == catalogue.MASK and not has_mask:
                 return f"frame {number} has no mask for {bend.name}"
         return ""
 

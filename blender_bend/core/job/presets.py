@@ -110,7 +110,7 @@ def _bend(data: dict[str, Any]) -> PresetBend:
 
 
 def _strip(data: dict[str, Any]) -> PresetStrip:
-    source = str(data.get("source", "noise"))
+    source = str(data.get("source", catalogue.strip.StartsFrom.NOISE))
     if source not in catalogue.strip.BY_SOURCE or not set(data) <= {"source", "values", "routes"}:
         raise ValueError(f"a strip starts from one of: {', '.join(catalogue.strip.BY_SOURCE)}")
     return PresetStrip(source, *_values_and_routes(data, catalogue.strip.BY_SOURCE[source], f"a strip from {source}"))

@@ -53,7 +53,7 @@ class Tracer:
     """
 
     def __init__(self, job: Job) -> None:
-        self._resolver, self._chained = Resolver(job), job.source == "previous"
+        self._resolver, self._chained = Resolver(job), job.source == strip.StartsFrom.PREVIOUS
         self._previous = self._anchor = ""
 
     def trace(self, frame: Frame) -> Traced:
@@ -70,7 +70,7 @@ def renders_singly(job: Job) -> bool:
     """Whether a job's batch makes no difference: a frame of a chain has no neighbors, and frames that hear or are
     edited have rows of their own.
     """
-    return job.source == "previous" or job.hearing is not None or job.editing
+    return job.source == strip.StartsFrom.PREVIOUS or job.hearing is not None or job.editing
 
 
 def resolve(job: Job, frame: Frame) -> Resolved:
@@ -210,12 +210,12 @@ def _source(job: Job, frame: Frame) -> Source | None:
 
 def _picture(job: Job, frame: Frame, steps: int) -> Source | None:
     """The picture that a frame starts from, painted over in so many steps."""
-    if job.source == "procedural":
+    if job.source == strip.StartsFrom.PROCEDURAL:
         time = _strip_value(frame, strip.SCENE_TIME)
         return {"scene": (job.scene, job.palette, job.scene_seed, time), "start": job.steps - steps}
-    if job.source == "pictures":
+    if job.source == strip.StartsFrom.PICTURES:
         return {"picture": frame.picture, "start": job.steps - steps}
-    if job.source == "previous" and frame.previous:
+    if job.source == strip.StartsFrom.PREVIOUS and frame.previous:
         zoom, turn, x, y = (_strip_value(frame, p) for p in (strip.ZOOM, strip.TURN, strip.SHIFT_X, strip.SHIFT_Y))
         matched = _strip_value(frame, strip.COLOUR)
         return {

@@ -20,6 +20,7 @@ from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
+from ..catalogue.strip import StartsFrom
 from ..checkpoints import single_files
 from ..errors import BendError
 from ..files import foreign_json
@@ -158,7 +159,8 @@ def _rows(job: Job, network: dict[str, Any]) -> int:
         return job.batch
     if job.hearing is not None:
         return 3 if job.hearing.separate else 2
-    return (1 + (job.guidance > 1)) * (1 if job.editing or job.source == "previous" else job.batch) + job.editing
+    batch = 1 if job.editing or job.source == StartsFrom.PREVIOUS else job.batch
+    return (1 + (job.guidance > 1)) * batch + job.editing
 
 
 def _step(network: dict[str, Any], cells: int) -> float:

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from ...core.catalogue import MASK
 from ...core.errors import BendError, Code
 from ..host.devices import upload
 from .operators import Moment
@@ -48,7 +49,7 @@ def weight(rows: Rows, x: Tensor, place: Place) -> Tensor:
         for name, value in rows.on(x.device).items()
         if name.startswith("region_")
     }
-    if rows.bend["region"] == "mask":
+    if rows.bend["region"] == MASK:
         inside = torch.cat([_mask(mask, height, width, x.device) for mask in rows.masks])
     else:
         across = ((torch.arange(width, device=x.device) + 0.5) / width).reshape(1, 1, -1)

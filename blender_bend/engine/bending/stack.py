@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.bends import sites
+from ...core.catalogue import MASK
 from ...core.errors import BendError, Code
 from ...core.job.resolved import ResolvedBend
 from ...core.site_kinds import MODULE_KINDS, WEIGHT_KINDS
@@ -60,7 +61,7 @@ class BendStack:
     def _rows(self, bends: Sequence[ResolvedBend]) -> Rows:
         if sites.parse(bends[0]["site"]).kind in WEIGHT_KINDS:
             return Rows.of(bends[:1])  # weights are one for the whole batch, whose rows have equal values
-        if bends[0]["region"] != "mask":
+        if bends[0]["region"] != MASK:
             return Rows.of(bends)
         assert self._read_mask is not None
         return Rows.of(bends, [self._read_mask(bend["mask"]) for bend in bends])

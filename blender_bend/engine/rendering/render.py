@@ -10,6 +10,7 @@ from pathlib import Path
 
 from PIL.Image import Image
 
+from ...core.catalogue.strip import StartsFrom
 from ...core.job import sharing
 from ...core.job.frames import Frames
 from ...core.job.job import Bend, Job
@@ -96,7 +97,7 @@ class _Run:
     @property
     def batched(self) -> bool:
         """Whether the size of batches matters to this job's frames, whose keys it then is a part of."""
-        return self.job.source != "previous" and self.job.hearing is None
+        return self.job.source != StartsFrom.PREVIOUS and self.job.hearing is None
 
     def parts(self) -> Iterator[Part]:
         """What the store does not have, part by part; by its later keys some of it may be there, which is announced."""
@@ -115,7 +116,7 @@ class _Run:
             yield part
 
     def _look_again(self) -> Iterator[Part]:
-        chained = self.job.source == "previous"  # with other keys, every frame of the chain is another
+        chained = self.job.source == StartsFrom.PREVIOUS  # with other keys, every frame of the chain is another
         left = self.numbers if chained else self.lacking - self._announced
         for part in look(self.job, self.store, left, self.cancelled):
             if chained:
@@ -137,7 +138,7 @@ class _Run:
             self.rendered += 1
             self._show(key, part)
 
-        if self.job.source == "previous":  # each frame begins with the file of the one before
+        if self.job.source == StartsFrom.PREVIOUS:  # each frame begins with the file of the one before
             for key, frame in frames.items():
                 sampler.render_all({key: frame}, finished, inputs, self.cancelled)
         else:

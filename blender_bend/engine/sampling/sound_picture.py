@@ -71,7 +71,7 @@ def sound_frame(
     frame = Frame(1, ((prompt, 1.0),), strip=values, picture="given", sound=(("given", 1.0),))
     told = job.Job(
         "", "", size, steps, guidance.text, seed, negative, (), (frame,), hearing=hears, prompt_weights=False,
-        source="pictures" if editing else "noise", editing=editing,
+        source=strip.StartsFrom.PICTURES if editing else strip.StartsFrom.NOISE, editing=editing,
     )  # fmt: skip
     return resolve(told, frame)
 

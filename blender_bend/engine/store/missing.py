@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code
 from ...core.job import sharing
 from ...core.job.frames import Frames
@@ -102,7 +103,7 @@ def asked(job: Job, numbers: Collection[int] | None) -> Collection[int]:
         return frozenset(there)
     wanted = frozenset(numbers)
     last = max(wanted, default=None)
-    if job.source != "previous" or last is None:
+    if job.source != StartsFrom.PREVIOUS or last is None:
         return wanted.intersection(there)
     return frozenset(number for number in there if number in wanted or number <= last)
 
