@@ -34,7 +34,7 @@ ROOMS = {
 FLOORS = {
     "core": (
         ("", "files"),
-        ("bends", "catalogue", "process", "prompts", "samplers", "sound"),
+        ("bends", "catalogue", "pictures", "process", "prompts", "samplers", "sound"),
         ("checkpoints", "curves"),
         ("job", "models"),
         ("resources",),

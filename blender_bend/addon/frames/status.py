@@ -19,7 +19,7 @@ from ..host import activity, changes, compat, preferences, reading
 from ..host.idle import IdleJob, Work
 from ..process import automatic
 from ..timeline import strips
-from . import deciding
+from . import deciding, flash_check
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Status:
     memory : what is to be said of memory, line by line; empty if there is enough
     elsewhere : whether the strip shows frames of another folder, which hasn't been searched
     waiting : whether frames are counted once the model's files are read
+    flashes : what the flash check has found in these frames, in words; empty if they are within the limit, or unchecked
     """
 
     scene: str
@@ -49,6 +50,7 @@ class Status:
     memory: tuple[str, ...] = ()
     elsewhere: bool = False
     waiting: bool = False
+    flashes: str = ""
 
 
 shown: Status | None = None
@@ -125,6 +127,7 @@ def _count() -> Iterator[None]:
         yield from plan.show_ready()
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
+    flashes = (yield from flash_check.warning(strip, plan)) if strip else ""
     slow, kept = automatic.slow(plan.job.precision), automatic.keeps(plan.job)
     advice = automatic.advice(plan.job) if plan.missing else None
     memory = tuple(advice.lines()) if advice and not advice.fits else ()
@@ -139,6 +142,7 @@ def _count() -> Iterator[None]:
         kept=kept,
         memory=memory,
         elsewhere=elsewhere,
+        flashes=flashes,
     )
     activity.redraw()
 

@@ -32,8 +32,12 @@ def encode(pixels: np.ndarray) -> bytes:
     return png_file.SIGNATURE + body
 
 
-def read(path: Path) -> np.ndarray:
+def read(path: Path, hint: str = "Capture it again.") -> np.ndarray:
     """The pixels of a picture as they stand in the file.
+
+    Parameters
+    ----------
+    hint : what to do if it cannot be read
 
     Returns
     -------
@@ -47,13 +51,13 @@ def read(path: Path) -> np.ndarray:
         with open_regular(path, follow=True) as file:
             size = png_file.size(file.read(png_file.HEAD))  # Blender would take the memory that the file asks for
     except (OSError, ValueError) as error:
-        raise _unreadable(path) from error
+        raise _unreadable(path, hint) from error
     image = bpy.data.images.load(str(path), check_existing=False)
     try:
         image.colorspace_settings.name = "Non-Color"
         width, height = image.size
         if (width, height) != size:  # 0 by 0 is what Blender makes of a damaged one
-            raise _unreadable(path)
+            raise _unreadable(path, hint)
         values = np.empty(len(image.pixels), np.float32)
         image.pixels.foreach_get(values)
     finally:
@@ -62,5 +66,5 @@ def read(path: Path) -> np.ndarray:
     return np.ascontiguousarray(pixels.astype(np.uint8))
 
 
-def _unreadable(path: Path) -> BendError:
-    return BendError(Code.INPUT_MISSING, f"{path.name} is not a readable image.", "Capture it again.")
+def _unreadable(path: Path, hint: str) -> BendError:
+    return BendError(Code.INPUT_MISSING, f"{path.name} is not a readable image.", hint)

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 import numpy as np
 from bpy.types import FCurve, ImageStrip, Scene
 
 from ...core.errors import BendError, Code
-from ...core.files import foreign_json
 from ...core.sound import beat_grid, beats
 from ...core.sound.beats import Grid
 from ...core.timebase import FrameRate
 from ..host import compat
 from ..timeline import keys as keyframes
-from ..timeline import strips, timing
+from ..timeline import markers, strips, timing
+from ..timeline.markers import Marker
 from . import measured
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
 #: How Bend spells its markers.
-OWN_NAME = re.compile(r"beat \d+\.\d+|bar \d+|section [A-Z]+")
-
-Marker = tuple[str, int]
-
-#: Characters that a marker takes in the text that tells of it, and markers of a strip that was longer once.
-_A_MARKER, _ROOM = 64, 4096
+OWN_NAME = re.compile(r"beat \d+\.\d+|bar \d+|section [A-Z]+|(red )?flash")
 
 
 def bar_numbers(grid: Grid) -> np.ndarray:
@@ -80,36 +74,18 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
         placed = section_markers(known[measured.SECTIONS], rate, first)
     else:
         placed = markers_of(kind, measured.require_grid(scene, strip), rate, first)
-    _remove(scene, _remembered(strip))
-    for name, frame in placed:
-        scene.timeline_markers.new(name, frame=frame)
-    strip.bend_settings.beats.marked = json.dumps(placed)
+    settings = strip.bend_settings.beats
+    settings.marked = markers.place(scene, placed, markers.remembered(strip, settings.marked))
     return len(placed)
 
 
 def remove_markers(scene: Scene) -> int:
     """Take away every marker that is named as Bend names them; how many there were."""
     own = [(marker.name, marker.frame) for marker in scene.timeline_markers if OWN_NAME.fullmatch(marker.name)]
-    _remove(scene, own)
+    markers.remove(scene, own)
     for strip in strips.bend_strips(scene):
         strip.bend_settings.beats.marked = ""
     return len(own)
-
-
-def _remembered(strip: ImageStrip) -> list[Marker]:
-    text = strip.bend_settings.beats.marked
-    longest = _A_MARKER * (len(timing.heard_frames(strip)) + len(strip.elements) + _ROOM)
-    try:
-        return [(str(name), int(frame)) for name, frame in foreign_json.parse_any(text or "[]", longest, longest)]
-    except (TypeError, ValueError, OverflowError):
-        return []  # not written by Bend
-
-
-def _remove(scene: Scene, unwanted: Iterable[Marker]) -> None:
-    """Take markers away; one that a person has moved or renamed is the person's."""
-    names = set(unwanted)
-    for marker in [marker for marker in scene.timeline_markers if (marker.name, marker.frame) in names]:
-        scene.timeline_markers.remove(marker)
 
 
 def curves_of(strip: ImageStrip) -> list[FCurve]:

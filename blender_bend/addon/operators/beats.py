@@ -91,7 +91,7 @@ class Beats(OnBendStrip):
 
 
 class BEND_OT_remove_markers(Beats, Operator):
-    """Remove all markers that are named like Bend's beats, bars and sections"""
+    """Remove all markers that are named like Bend's beats, bars, sections and flashes"""
 
     bl_idname = "bend.remove_markers"
     bl_label = "Remove Bend Markers"

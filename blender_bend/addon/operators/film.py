@@ -10,7 +10,7 @@ from bpy.props import StringProperty
 from bpy.types import Context, Event, FileHandler, ImageStrip, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError, Code
-from ..frames import new_film
+from ..frames import flash_check, new_film
 from ..frames.film_work import FilmWork
 from ..host import activity, compat, typed
 from ..host.typed import Result
@@ -109,6 +109,7 @@ class BEND_OT_render_film(WhenIdle, Watching, Operator):
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         activity.end()
+        self._warn()
         bpy.ops.render.render(animation=True, scene=self.scene)
         return {"FINISHED"}
 
@@ -135,7 +136,14 @@ class BEND_OT_render_film(WhenIdle, Watching, Operator):
         if activity.current and activity.current.cancel_asked:
             raise BendError(Code.CANCELLED, "Canceled.")
         activity.end()
+        self._warn()
         bpy.ops.render.render("INVOKE_DEFAULT", animation=True, scene=self.scene)
+
+    def _warn(self) -> None:
+        """Say where the film that is about to be rendered flashes, as far as it was checked."""
+        for strip in shown_strips(bpy.data.scenes[self.scene]):
+            if warning := flash_check.warning_of_shown(strip):
+                self.report({"WARNING"}, f"{strip.name}: {warning}")
 
 
 def shown_strips(scene: Scene) -> list[ImageStrip]:

@@ -101,6 +101,8 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
     if known and known.outdated:
         box = draw_notice(layout, f"{known.outdated}.")
         box.operator("bend.capture", text="Capture Again", icon="IMAGE_REFERENCE")
+    if known and known.flashes:
+        draw_notice(layout, known.flashes).operator("bend.soften_flashes", icon="SMOOTHCURVE")
     if known:
         draw_notices(layout, known)
 
@@ -115,6 +117,7 @@ def draw_buttons(layout: Any) -> None:
     row.scale_y = 1.5
     row.operator("bend.generate", icon="IMAGE_DATA")
     row.operator("bend.render_film", icon="RENDER_ANIMATION")
+    column.operator("bend.check_flashes", icon="LIGHT")
 
 
 def counts(known: status.Status) -> list[str]:

@@ -235,6 +235,8 @@ class BEND_PG_settings(Holder, PropertyGroup):
     active_bend: IntProperty(name="Active Bend", default=0, update=_show_bend_route)
     shows_own_route: BoolProperty(description="Show a parameter of the strip in the Route panel", options={"HIDDEN"})
     made: StringProperty(description="How this strip's frames were computed", options={"HIDDEN"})
+    flashes: StringProperty(description="Result of the last flash check", options={"HIDDEN"})
+    flash_markers: StringProperty(description="Markers of the last flash check", options={"HIDDEN"})
     former_folders: StringProperty(description="Previous frame folders of this strip", options={"HIDDEN"})
     rate: StringProperty(description="Frame rate of this strip's frames", options={"HIDDEN"})
     fitted_size: IntVectorProperty(size=2, options={"HIDDEN"})

@@ -1,0 +1,1 @@
+"""What is measured in pictures: flashes that could harm someone."""
