@@ -69,4 +69,4 @@ def test_a_folder_that_is_not_there_keeps_nothing(tmp_path: Path) -> None:
 
 def test_every_limit_is_a_size_that_a_disk_has() -> None:
     assert all(1 << 20 < cache.most <= 4 << 30 for cache in caches.ALL)
-    assert len({cache.name for cache in caches.ALL}) == len({cache.pattern for cache in caches.ALL}) == 3
+    assert len({cache.name for cache in caches.ALL}) == len({cache.pattern for cache in caches.ALL}) == 4

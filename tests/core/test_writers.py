@@ -17,6 +17,8 @@ ALLOWED = {
     ("core/files/leftovers.py", "temporary"): "is what replacing writes to",
     ("core/files/leftovers.py", "_is_written"): "asks the file system for its clock",
     ("core/files/leftovers.py", "_remove_if_left"): "locks a leftover",
+    ("core/process/shared_picture.py", "__init__"): "a file that both sides map; a picture in it is whole or not taken",
+    ("core/process/shared_picture.py", "publish"): "a file that both sides map; a picture in it is whole or not taken",
     ("core/process/logs.py", "open_new"): "a log grows while it is read",
     ("core/process/logs.py", "shorten"): "a log grows while it is read",
     ("core/process/logs.py", "_write"): "a log grows while it is read",

@@ -364,6 +364,14 @@ def write_sound(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture(scope="module")
+def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    """One engine for the tests that leave it alive."""
+    child = Child(tmp_path_factory.mktemp("engine") / "engine.log")
+    yield child
+    child.close()
+
+
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Child]:
     """An engine of one's own."""

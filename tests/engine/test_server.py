@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,14 +20,6 @@ from blender_bend.core.process.messages import Message
 from blender_bend.engine.process.server import Server
 
 MakeJob = Callable[..., Job]
-
-
-@pytest.fixture(scope="module")
-def child(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
-    """One engine for the tests that leave it alive."""
-    child = Child(tmp_path_factory.mktemp("engine") / "engine.log")
-    yield child
-    child.close()
 
 
 @pytest.fixture

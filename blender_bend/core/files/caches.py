@@ -65,8 +65,9 @@ class Cache:
 
 FEATURES = Cache("features", "Measured sound", "*.npy", 512 << 20)
 HEARD = Cache("heard", "Sound embeddings", "*.f32", 128 << 20)
+DRAFTS = Cache("drafts", "Drafts", "*.draft", 512 << 20)
 STUDIES = Cache("studies", "Model studies", "*.npz", 1 << 30)
-ALL = (FEATURES, HEARD, STUDIES)
+ALL = (FEATURES, HEARD, DRAFTS, STUDIES)
 
 
 def touch(path: Path) -> None:

@@ -136,6 +136,7 @@ class Job:
     clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
     embeddings : the textual inversion files that the prompts name
     decode : ``whole``, or ``tiled`` where memory does not suffice; see ``core.job.tiling``
+    draft_of : size of the pictures that these are drafts of, see ``core.resources.drafts``; None for a film's own
     """
 
     model: str
@@ -168,6 +169,7 @@ class Job:
     prompt_weights: bool = True
     clip_skip: int = 0
     embeddings: tuple[Embedding, ...] = ()
+    draft_of: tuple[int, int] | None = None
     schema: int = SCHEMA
 
     def to_json(self) -> str:
@@ -235,12 +237,14 @@ class Job:
             # Half a character, which no tokenizer and no file takes, is a ValueError.
             json.dumps(data, ensure_ascii=False).encode()
             width, height = (int(side) for side in data["size"])
+            drawn = None if data.get("draft_of") is None else tuple(int(side) for side in data["draft_of"])
             read = {
                 "bends": tuple(Bend(**bend) for bend in data["bends"]),
                 "frames": frames,
                 "loras": tuple(Lora(**lora) for lora in data.get("loras", ())),
                 "embeddings": tuple(Embedding(**embedding) for embedding in data.get("embeddings", ())),
                 "size": (width, height),
+                "draft_of": drawn,
                 "hearing": None if data.get("hearing") is None else Hearing(**data["hearing"]),
             }
             numbers: dict[str, Any] = {
@@ -287,6 +291,10 @@ class Job:
         yield (
             all(map(SIDE.holds, self.size)),
             f"width and height must be multiples of {SIDE.multiple} from {SIDE.least} to {SIDE.most}",
+        )
+        yield (
+            self.draft_of is None or (len(self.draft_of) == 2 and all(map(SIDE.holds, self.draft_of))),
+            "a draft is of a picture, whose sides have the same limits",
         )
         yield STEPS.holds(self.steps), f"steps must be from {STEPS.least} to {STEPS.most}"
         yield GUIDANCE.holds(self.guidance), f"guidance must be from {GUIDANCE.least} to {GUIDANCE.most}"

@@ -98,6 +98,8 @@ class Resolver:
             "guidance": settle(job.guidance),
             "seed": job.seed,
         }
+        if job.draft_of is not None:
+            self._same["draft"] = job.draft_of
 
     def resolve(self, frame: Frame) -> Resolved:
         """All that determines one frame's pixels and nothing else, as plain data.

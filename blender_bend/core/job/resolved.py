@@ -131,6 +131,7 @@ class SameForAll(TypedDict):
     renderer : see ``core.job.resolve.RENDERER``
     model, decoder : fingerprints
     loras : fingerprint, strength, and the name if a bend calls for it
+    draft : only of a draft, the size of the picture that it is one of: so no draft has the key of a frame
     """
 
     renderer: str
@@ -143,6 +144,7 @@ class SameForAll(TypedDict):
     steps: int
     guidance: float
     seed: int
+    draft: NotRequired[tuple[int, int]]
 
 
 class Resolved(SameForAll, SamplerChoices, PromptReading):

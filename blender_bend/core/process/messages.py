@@ -19,6 +19,8 @@ GONE = 3
 # From Blender.
 HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"
 SPEEDS = "speeds"
+#: One draft, for Live; the next one takes its place within a denoising step.
+DRAFT = "draft"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
 # From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompts.notices``.
@@ -76,6 +78,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         **{"step": NUMBER, "blended": FLAG, "store": TEXT, "cache": TEXT, "out": TEXT},
     },
     RENDER: {"job": TEXT, "store": TEXT, "numbers": MAYBE_LIST},
+    DRAFT: {"job": TEXT, "store": TEXT, "kept": TEXT, "picture": TEXT},
     CANCEL: {},
     SPEEDS: {},
     PHASE: {"text": TEXT},
@@ -91,6 +94,7 @@ ANSWERS: dict[str, dict[str, Field]] = {
     ANALYSE: {"out": TEXT},
     LISTEN: {"out": TEXT},
     RENDER: {"rendered": WHOLE, "batch": WHOLE, "decode": MAYBE_TEXT},
+    DRAFT: {"key": TEXT, "seconds": NUMBER},
     SPEEDS: {"speeds": TEXT},
 }
 

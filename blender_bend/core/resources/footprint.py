@@ -128,7 +128,7 @@ def of_job(job: Job, device: str = "cuda") -> Footprint | None:
 def _of_job(job: Job, device: str) -> Footprint | None:
     model = Path(job.model)
     parts = weights.of_model(model)
-    network, vae = next(filter(None, (_config(model, part) for part in DENOISERS)), None), _config(model, "vae")
+    network, vae = next(filter(None, (config(model, part) for part in DENOISERS)), None), config(model, "vae")
     denoiser, decoder = next((parts[part] for part in DENOISERS if part in parts), None), parts.get("vae")
     if job.decoder:
         vae = _read(Path(job.decoder) / "config.json")
@@ -191,7 +191,7 @@ def _decoding(job: Job, vae: dict[str, Any], size: int, device: str, way: str) -
     return float(DECODERS.get(kind, DECODERS["AutoencoderKL"]) * width * at_once * size * workspace + finished)
 
 
-def _config(model: Path, part: str) -> dict[str, Any]:
+def config(model: Path, part: str) -> dict[str, Any]:
     """The configuration of a part; of a single file, that of its kind."""
     if model.is_dir():
         return _read(model / part / "config.json")

@@ -90,6 +90,7 @@ class Server:
         #: The frames that renders which were interrupted have announced, by request and number.
         self._announced: dict[str, dict[int, str]] = {}
         self._renderer: Any = None
+        self._drafts: Any = None
         #: What is being done, in words.
         self._phase = ""
         self._writing = threading.Lock()
@@ -98,6 +99,7 @@ class Server:
             messages.ANALYSE: self._analyse,
             messages.LISTEN: self._listen,
             messages.RENDER: self._render,
+            messages.DRAFT: self._draft,
             messages.SPEEDS: self._speeds,
         }
 
@@ -133,14 +135,20 @@ class Server:
             self._cancel(message.id)
             return
         try:
-            self._waiting.add(message)
+            replaced = self._waiting.add(message)
         except BendError as busy:
             self._send(messages.ERROR, message.id, busy.to_dict())
+            return
+        for draft in replaced:
+            self._say_cancelled(draft)
 
     def _cancel(self, request: str) -> None:
         """Tell the request that is worked on to stop; one that waits ends at once, whatever is worked on."""
         if self._waiting.cancel(request):
-            self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Canceled.").to_dict())
+            self._say_cancelled(request)
+
+    def _say_cancelled(self, request: str) -> None:
+        self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Canceled.").to_dict())
 
     def _beat(self) -> None:
         """Say who is there, and then that it is still there.
@@ -231,10 +239,9 @@ class Server:
     def _render(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Starting the engine")
         from ...core.job.job import Job
-        from ..rendering.render import Renderer
         from ..store.frame_store import FrameStore
 
-        self._renderer = self._renderer or Renderer(self.device, self.studies)
+        self._start_renderer()
         data, before = message.data, dict(self._announced.get(message.id, {}))
         self._say(message.id, "Reading the frames")
         summary = self._renderer.render(
@@ -250,6 +257,33 @@ class Server:
         )
         found, rendered = summary.found - len(before), summary.rendered + len(set(before.values()))
         return asdict(replace(summary, found=max(found, 0), rendered=rendered))
+
+    def _start_renderer(self) -> None:
+        from ..rendering.drafts import Drafts
+        from ..rendering.render import Renderer
+
+        if self._renderer is None:
+            self._renderer = Renderer(self.device, self.studies)
+            self._drafts = Drafts(self._renderer)
+
+    def _draft(self, message: Message) -> dict[str, Any]:
+        if self._renderer is None:
+            self._say(message.id, "Starting the engine")
+        from ...core.job.job import Job
+        from ..store.frame_store import FrameStore
+
+        self._start_renderer()
+        data = message.data
+        made = self._drafts.make(
+            Job.from_json(data["job"]),
+            FrameStore(Path(data["store"])),
+            Path(data["picture"]),
+            Path(data["kept"]),
+            phase=lambda text: self._say(message.id, text),
+            cancelled=self._must_stop,
+            replaced=self._waiting.is_replaced,
+        )
+        return asdict(made)
 
     def _announce(self, request: str, progress: Progress) -> None:
         self._announced.setdefault(request, {})[progress.number] = progress.key

@@ -1,4 +1,4 @@
-"""Requests that wait: urgent ones come first, and what they interrupt goes on after them."""
+"""Requests that wait: urgent ones come first, and what they interrupt goes on after them; of drafts the last counts."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import threading
 import time
 
 from ...core.errors import BendError, Code
+from ...core.process import messages
 from ...core.process.messages import Message
 
 #: More requests than these wait for nobody: they are refused, so that a flood fills no memory.
@@ -17,6 +18,11 @@ QUIET_SECONDS = 1.0
 def is_urgent(message: Message) -> bool:
     """Whether somebody can do nothing but wait for it, such as Blender within a render."""
     return message.data.get("urgent") is True
+
+
+def is_draft(message: Message) -> bool:
+    """Whether it is a draft, whose place is taken by the next one."""
+    return message.type == messages.DRAFT
 
 
 class Waiting:
@@ -34,8 +40,12 @@ class Waiting:
         self._interrupted: list[Message] = []
         self._quiet_until = 0.0
 
-    def add(self, message: Message) -> None:
+    def add(self, message: Message) -> list[str]:
         """Let a request wait for its turn.
+
+        Returns
+        -------
+        the ids of the waiting drafts whose place it takes, which have ended by that
 
         Raises
         ------
@@ -46,9 +56,19 @@ class Waiting:
                 raise BendError(
                     Code.MESSAGE_INVALID, f"{MOST} requests are already waiting.", "Wait until they finish."
                 )
+            replaced = [one for one in self._waiting if is_draft(one)] if is_draft(message) else []
+            for one in replaced:
+                self._drop(one)
             self._open[message.id] = message
             self._waiting.append(message)
             self._changed.notify()
+            return [one.id for one in replaced]
+
+    def _drop(self, message: Message) -> None:
+        """Forget a request that waits; called with the lock held."""
+        self._open.pop(message.id, None)
+        self._waiting = [one for one in self._waiting if one is not message]
+        self._interrupted = [one for one in self._interrupted if one is not message]
 
     def take(self) -> Message:
         """The next request to be worked on; waits for it."""
@@ -79,10 +99,10 @@ class Waiting:
             self._current = None
 
     def interrupt(self) -> bool:
-        """Put the request that was worked on back in front of the others; False if it was cancelled instead."""
+        """Put the request that was worked on back in front of the others; False if it was cancelled or replaced."""
         with self._changed:
             assert self._current is not None
-            if self._cancelled:
+            if self._cancelled or self._is_replaced():
                 return False
             self._waiting.insert(0, self._current)
             self._interrupted.append(self._current)
@@ -98,10 +118,17 @@ class Waiting:
             if cancelled is self._current:
                 self._cancelled = True
                 return False
-            del self._open[request]
-            self._waiting = [one for one in self._waiting if one is not cancelled]
-            self._interrupted = [one for one in self._interrupted if one is not cancelled]
+            self._drop(cancelled)
             return True
+
+    def is_replaced(self) -> bool:
+        """Whether the request that is worked on is a draft, and another one waits to take its place."""
+        with self._changed:
+            return self._is_replaced()
+
+    def _is_replaced(self) -> bool:
+        current = self._current
+        return current is not None and is_draft(current) and any(map(is_draft, self._waiting))
 
     def must_stop(self) -> bool:
         """Whether the request that is worked on was cancelled, or an urgent one waits for it."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from PIL.Image import Image
 
 from ...core.catalogue.strip import StartsFrom
+from ...core.errors import BendError, Code
 from ...core.job import sharing
 from ...core.job.frames import Frames
 from ...core.job.job import Bend, Job
@@ -207,9 +208,12 @@ class Renderer:
 
         Raises
         ------
-        BendError(CANCELLED) and all that can go wrong with model, bends and store. Frames made until then stay. If
-        memory runs out the rest is made with less of it, stage by stage; see ``_ask_for_less``.
+        BendError(JOB_INVALID) for drafts, BendError(CANCELLED) and all that can go wrong with model, bends and store.
+        Frames made until then stay. If memory runs out the rest is made with less of it, stage by stage; see
+        ``_ask_for_less``.
         """
+        if job.draft_of is not None:
+            raise BendError(Code.JOB_INVALID, "The job cannot be rendered: drafts are no part of a film.")
         began = time.monotonic()
         store.sweep()
         frames = Frames.of(job.frames)
@@ -296,6 +300,10 @@ class Renderer:
             run.phase(f"Out of memory: {_OFFLOADING_SAYS[_OFFLOADS[stage]]}")
             return True
         return False
+
+    def holds(self, job: Job) -> bool:
+        """Whether a job's model is loaded."""
+        return self._shelf.holds(job, choose_device(self.device))
 
     def sampler(
         self,

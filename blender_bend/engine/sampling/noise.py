@@ -7,6 +7,7 @@ import math
 import torch
 from diffusers.utils.torch_utils import randn_tensor
 from torch import Tensor
+from torch.nn import functional
 
 from ...core.job.resolved import Resolved
 from ..families import Family
@@ -43,6 +44,17 @@ def _seeded(family: Family, frame: Resolved, offset: int) -> Tensor:
 
 
 def _draw(family: Family, frame: Resolved, generator: torch.Generator) -> Tensor:
-    width, height = frame["size"]
-    shape = family.latent_shape((width, height))
-    return randn_tensor(shape, generator=generator, device=family.device, dtype=family.dtype)
+    shape = family.latent_shape(frame.get("draft", frame["size"]))
+    noise = randn_tensor(shape, generator=generator, device=family.device, dtype=family.dtype)
+    wanted = family.latent_shape(frame["size"])
+    return noise if shape == wanted else _reduced(noise, wanted)
+
+
+def _reduced(noise: Tensor, wanted: tuple[int, ...]) -> Tensor:
+    """The noise of a picture for a draft of half its size: the mean of each four cells, of unit variance again.
+
+    Where the halves were rounded up, the noise is continued by its other side.
+    """
+    right, below = 2 * wanted[-1] - noise.shape[-1], 2 * wanted[-2] - noise.shape[-2]
+    whole = functional.pad(noise.float(), (0, right, 0, below), mode="circular")
+    return (functional.avg_pool2d(whole, 2) * 2).to(noise.dtype)
