@@ -136,6 +136,49 @@ def test_render_film_bakes_generates_and_renders(bend_strip, scene, addon, curve
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 
+def ready(strip):
+    """The frames that a strip has pictures for."""
+    return [index + 1 for index, element in enumerate(strip.elements) if len(element.filename) == 68]
+
+
+def test_render_film_makes_only_frames_that_the_film_shows(bend_strip, scene, addon, tmp_path):
+    scene.render.filepath = str(tmp_path / "out" / "f_")
+    addon.compat.set_image_output(scene)
+    scene.frame_start, scene.frame_end, scene.frame_step = 3, 7, 2
+    assert bpy.ops.bend.render_film() == {"FINISHED"}
+    assert ready(bend_strip) == [3, 5, 7]
+
+
+@pytest.mark.parametrize("how", ["strip", "channel", "meta"])
+def test_render_film_renders_nothing_where_all_bend_strips_are_muted(bend_strip, scene, addon, how):
+    if how == "strip":
+        bend_strip.mute = True
+    elif how == "channel":
+        scene.sequence_editor.channels[bend_strip.channel].mute = True
+    else:
+        meta = scene.sequence_editor.strips.new_meta("Meta", 5, 1)
+        bend_strip.move_to_meta(meta)
+        trim(meta, 1, 7)
+        meta.mute = True
+    with pytest.raises(RuntimeError, match="No bend strip is seen"):
+        bpy.ops.bend.render_film()
+    assert ready(bend_strip) == [] and addon.activity.current is None
+
+
+def test_a_film_shows_what_is_in_meta_strips_and_scene_strips_once(bend_strip, scene, addon):
+    outer = bpy.data.scenes.new("Outer")
+    outer.sequence_editor_create()
+    for channel, first in ((1, 11), (2, 13)):
+        inner = outer.sequence_editor.strips.new_scene("Inner", scene, channel, first)
+        inner.scene_input = "SEQUENCER"
+    outer.frame_start, outer.frame_end = 12, 14
+    assert [(owner.name, numbers) for owner, _, numbers in addon.shown.film(outer)] == [(scene.name, [1, 2, 3, 4])]
+    meta = scene.sequence_editor.strips.new_meta("Meta", 5, 1)
+    bend_strip.move_to_meta(meta)
+    trim(meta, 1, 3)
+    assert [numbers for _, _, numbers in addon.shown.film(outer)] == [[1, 2]]
+
+
 def test_render_film_says_why_it_cannot(bend_strip, scene, addon, song, tmp_path):
     scene.render.filepath = str(tmp_path / "out" / "f_")
     addon.compat.set_image_output(scene)

@@ -191,7 +191,7 @@ def test_a_scene_that_shows_itself_through_another_ends(film, scene, addon):
     first.scene_input = "SEQUENCER"
     second = scene.sequence_editor.strips.new_scene("B", other, 9, 1)
     second.scene_input = "SEQUENCER"
-    found = list(addon.render_handler.visible(scene, 2, set()))
+    found = list(addon.shown.visible(scene, range(2, 3)))
     assert [(owner.name, numbers) for owner, _, numbers in found].count((scene.name, [2])) == 1
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from ..film import planning
 from ..host import activity, compat, named_files, preferences
 from ..host.slices import at_once
 from ..timeline import strips
-from . import generate
+from . import generate, shown
 
 log = logging.getLogger(__name__)
 
@@ -59,7 +58,7 @@ def on_frame(scene: Scene, *_: Any) -> None:
     _render.in_frame = True
     if _render.output is not None or not scene.render.use_sequencer:
         return
-    for owner, strip, numbers in visible(scene, scene.frame_current, set()):
+    for owner, strip, numbers in shown.visible(scene, range(scene.frame_current, scene.frame_current + 1)):
         try:
             _ensure(owner, strip, numbers)
         except BendError as error:
@@ -132,48 +131,6 @@ def on_end(scene: Scene, *_: Any) -> None:
             strip.directory = directory
             strip.elements[index].filename = filename
     _render = None
-
-
-def visible(scene: Scene, frame: int, within: set[str]) -> Iterator[tuple[Scene, ImageStrip, list[int]]]:
-    """The bend strips that a frame shows, through meta strips and through scene strips that show a sequencer.
-
-    A strip shows the element of the frame, held at its ends; where Blender plays the elements in another order
-    (reversed, strobed, retimed), any of them may be shown.
-
-    Parameters
-    ----------
-    within : names of the scenes on the way here, so that scenes that show each other end somewhere
-
-    Yields
-    ------
-    scene that owns the strip, strip, the frames of that scene that must be there
-    """
-    editor = scene.sequence_editor
-    if editor is None or scene.name in within:
-        return
-    yield from _visible_in(editor.strips, editor.channels, scene, frame, within | {scene.name})
-
-
-def _visible_in(
-    members: Any, channels: Any, scene: Scene, frame: int, within: set[str]
-) -> Iterator[tuple[Scene, ImageStrip, list[int]]]:
-    for strip in members:
-        shown = compat.left_handle(strip) <= frame < compat.right_handle(strip)
-        if not shown or strip.mute or channels[strip.channel].mute:
-            continue
-        if strip.type == "META":
-            yield from _visible_in(strip.strips, strip.channels, scene, frame, within)
-        elif strip.type == "SCENE" and strip.scene and strip.scene_input == "SEQUENCER":
-            inner = strip.scene.frame_start + frame - compat.content_start(strip)
-            yield from visible(strip.scene, inner, within)
-        elif strips.is_bend_strip(strip):
-            elements = strips.element_range(strip)
-            held = min(max(frame, elements[0]), elements[-1])
-            yield scene, strip, list(elements) if _plays_otherwise(strip) else [held]
-
-
-def _plays_otherwise(strip: ImageStrip) -> bool:
-    return strip.use_reverse_frames or strip.strobe > 1.0 or len(getattr(strip, "retiming_keys", ())) > 0
 
 
 def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], error: BendError) -> None:

@@ -7,17 +7,16 @@ from functools import partial
 
 import bpy
 from bpy.props import StringProperty
-from bpy.types import Context, Event, FileHandler, ImageStrip, Operator, Scene, SoundStrip, Strip
+from bpy.types import Context, Event, FileHandler, Operator, Scene, SoundStrip, Strip
 
 from ...core.errors import BendError, Code
-from ..frames import flash_check, new_film
+from ..frames import flash_check, new_film, shown
 from ..frames.film_work import FilmWork
 from ..host import activity, compat, typed
 from ..host.typed import Result
 from ..sound import sound_choice
 from ..sound.mixdown import sound_strips
 from ..timeline import anchor
-from ..timeline.strips import bend_strips
 from .shared.making import MakesFrames
 from .shared.modal import Watching
 from .shared.polls import WhenIdle
@@ -88,7 +87,7 @@ class BEND_OT_film_from_song(WhenIdle, BrowsesSounds, MakesFrames, Operator):
 
 
 class BEND_OT_render_film(WhenIdle, Watching, Operator):
-    """Bake and generate what is missing on every bend strip, then render the film"""
+    """Bake and generate what the film shows and isn't there yet, then render it"""
 
     bl_idname = "bend.render_film"
     bl_label = "Render Film"
@@ -117,7 +116,14 @@ class BEND_OT_render_film(WhenIdle, Watching, Operator):
         scene = compat.sequencer_scene(context)
         self.scene = scene.name
         self.work: FilmWork | None = None
-        self.works = deque(partial(_work, scene.session_uid, strip.name) for strip in shown_strips(scene))
+        found = shown.film(scene)
+        if not found:
+            raise BendError(
+                Code.STRIP_MISSING,
+                "No bend strip is seen between the scene's first and last frame.",
+                "Unmute the strip and its channel, or change the scene's range.",
+            )
+        self.works = deque(partial(_work, owner.session_uid, strip.name, frames) for owner, strip, frames in found)
 
     def update(self) -> bool:
         if self.work is None and self.works:
@@ -141,19 +147,14 @@ class BEND_OT_render_film(WhenIdle, Watching, Operator):
 
     def _warn(self) -> None:
         """Say where the film that is about to be rendered flashes, as far as it was checked."""
-        for strip in shown_strips(bpy.data.scenes[self.scene]):
+        for _, strip, _ in shown.film(bpy.data.scenes[self.scene]):
             if warning := flash_check.warning_of_shown(strip):
                 self.report({"WARNING"}, f"{strip.name}: {warning}")
 
 
-def shown_strips(scene: Scene) -> list[ImageStrip]:
-    """The bend strips that a film of the scene shows."""
-    return [strip for strip in bend_strips(scene) if not strip.mute]
-
-
-def _work(number: int, name: str) -> FilmWork:
+def _work(number: int, name: str, frames: list[int]) -> FilmWork:
     strip = anchor.named(number, name)
-    return FilmWork(strip.id_data, strip)
+    return FilmWork(strip.id_data, strip, frames)
 
 
 class BEND_FH_song(FileHandler):
