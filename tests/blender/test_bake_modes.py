@@ -382,7 +382,7 @@ def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend
 
 def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon, tmp_path):
     bend_strip.bend_settings.midi_file, bend_strip.bend_settings.midi_start = str(tmp_path / "a.mid"), 12
-    asked = addon.measurement.request(scene, bend_strip, ["onset"], tmp_path)
+    asked = addon.measurement.request(scene, bend_strip, addon.timing.Placement.of(bend_strip), ["onset"], tmp_path)
     assert set(asked) == {"sound", "fps", "frames", "features", "cache", "out", "beats", "midi"}
     assert asked["midi"] == {"path": str(tmp_path / "a.mid"), "start": pytest.approx(0.5)}
 
@@ -390,7 +390,9 @@ def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon,
 def test_midi_alone_needs_no_sound_on_the_timeline(scene, bend_strip, addon, song, tmp_path):
     bend_strip.bend_settings.sounds.clear()
     scene.sequence_editor.strips.remove(song)
-    asked = addon.measurement.request(scene, bend_strip, ["midi_velocity"], tmp_path)
+    asked = addon.measurement.request(
+        scene, bend_strip, addon.timing.Placement.of(bend_strip), ["midi_velocity"], tmp_path
+    )
     assert (tmp_path / "sound.wav").exists() and asked["features"] == ["midi_velocity"]
 
 

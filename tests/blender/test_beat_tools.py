@@ -186,11 +186,11 @@ def test_keys_on_beats_are_as_if_set_one_by_one(scene, steady, addon, seed):
 def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
     curve = addon.compat.ensure_fcurve(scene, addon.strips.data_path(steady, "Rotate Channels · angle"), "Bend")
     counts = []
-    for length in (100, 10_000):
+    for length in (100, 100, 10_000):  # of code that is traced for the first time, Python tells only in part
         keys = addon.keys.table_of(core.keys.dense(np.sin(np.arange(length) / 9), 1))
         addon.keys.write_keys(curve, keys)
         counts.append(steps_of(lambda: bpy.ops.bend.key_beats(every=1)))
-    assert counts[1] < 2 * counts[0]
+    assert counts[2] < 1.25 * counts[1]
 
 
 @pytest.mark.parametrize("operator", ["snap_keys", "key_beats"])

@@ -184,13 +184,15 @@ def test_the_end_of_a_song_beyond_the_strip_changes_nothing(heard, song, bend_st
     assert heard() != before
 
 
-def test_a_fixed_first_beat_slides_with_the_strip(scene, song, bend_strip):
-    beats = bend_strip.bend_settings.beats
+def test_a_fixed_first_beat_slides_with_the_strip(scene, song, bend_strip, addon):
+    beats, placed = bend_strip.bend_settings.beats, addon.timing.Placement.of
     beats.source, beats.first = "TEMPO", 12.0
     slide(bend_strip, 30)
-    assert beats.settings().first == pytest.approx(0.5)
+    assert beats.settings(placed(bend_strip)).first == pytest.approx(0.5)
     trim(bend_strip, 31 + 6, 120)
-    assert beats.settings().first == pytest.approx(0.25), "seconds count from the first frame that is heard"
+    assert beats.settings(placed(bend_strip)).first == pytest.approx(0.25), (
+        "seconds count from the first frame that is heard"
+    )
 
 
 def test_a_bake_is_stale_after_a_change_and_not_before(fingerprint, scene, song, bend_strip):

@@ -14,7 +14,7 @@ from ...core.curves import event_keys
 from ...core.errors import BendError, Code
 from ...core.process import messages
 from ...core.timebase import FrameRate
-from ..host import compat, named_files, temporary
+from ..host import named_files, temporary
 from ..host.slices import Slices, at_once
 from ..measuring import measurement
 from ..process import engine_client
@@ -23,7 +23,7 @@ from ..settings.bake_settings import EVENTS, Options
 from ..settings.parameters import BEND_PG_parameter
 from ..sound import sound_print
 from ..timeline.anchor import Anchor
-from ..timeline.timing import frame_rate, heard_frames
+from ..timeline.timing import Placement
 from . import curve_writer
 from .curve_writer import Report
 
@@ -75,9 +75,9 @@ class Bake:
                 "No parameter follows the sound yet.",
                 "Choose a feature for a parameter in the Route panel.",
             )
-        start = compat.content_start(strip)
-        self.options = {p.key: options or Options.from_text(p.baked_as, start) for p in parameters}
-        self.rate, self.frames = frame_rate(scene), heard_frames(strip)
+        placed = Placement.of(strip)
+        self.options = {p.key: options or Options.from_text(p.baked_as, placed.start) for p in parameters}
+        self.rate, self.frames = placed.rate, placed.heard
         if self.frames and not any(chosen.within(self.frames) for chosen in self.options.values()):
             raise BendError(
                 Code.PARAMETER_INVALID,
@@ -91,7 +91,7 @@ class Bake:
         try:
             self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
             with named_files.press():
-                data = measurement.request(scene, strip, spelled, Path(self._folder.name))
+                data = measurement.request(scene, strip, placed, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.ANALYSE, **data)
         except BaseException:
             self._folder.cleanup()
@@ -135,8 +135,8 @@ class Bake:
         place = self._place(key)
         if place is None:
             return True
-        strip, parameter, described = place
-        frames, start, route = heard_frames(strip), compat.content_start(strip), parameter.route_text()
+        strip, placed, parameter, described = place
+        frames, route = placed.heard, parameter.route_text()
         options = self._options(parameter, frames.start - self.frames.start)
         if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
             return True
@@ -146,7 +146,7 @@ class Bake:
         place = self._place(key, frames)
         if place is None:
             return False
-        work = curve_writer.Writing(*place[:2], heard, options)
+        work = curve_writer.Writing(*place[:3], heard, options)
         if pauses:
             yield
         if pauses:
@@ -155,18 +155,20 @@ class Bake:
         else:
             at_once(work.work_out())
         place = self._place(key, frames)
-        if place is None or not work.holds(*place[:2]):
+        if place is None or not work.holds(*place[:3]):
             return False
-        strip, parameter, _ = place
+        strip, _, parameter, _ = place
         work.write(strip, parameter, report)
         parameter.baked_rate = str(self.rate)
         parameter.baked_from, parameter.baked_route = self._anchor.asked, route
-        parameter.baked_as = options.as_text(parameter.baked_as, start)
+        parameter.baked_as = options.as_text(parameter.baked_as, placed.start)
         strip.bend_settings.baking.report = report.counts()
         return True
 
-    def _place(self, key: str, frames: range | None = None) -> tuple[ImageStrip, BEND_PG_parameter, Parameter] | None:
-        """The strip with a routed parameter of it; None if there is none, or the strip was moved.
+    def _place(
+        self, key: str, frames: range | None = None
+    ) -> tuple[ImageStrip, Placement, BEND_PG_parameter, Parameter] | None:
+        """The strip, where it lies, and a routed parameter of it; None if there is none, or the strip was moved.
 
         Parameters
         ----------
@@ -178,10 +180,11 @@ class Bake:
         BendError, see ``write``
         """
         strip = self._anchor.find()
-        if frames is not None and heard_frames(strip) != frames:
+        placed = Placement.of(strip)
+        if frames is not None and placed.heard != frames:
             return None
         found = (one for one in strip.bend_settings.routed() if one[0].key == key)
-        return next(((strip, *one) for one in found), None)
+        return next(((strip, placed, *one) for one in found), None)
 
     def _options(self, parameter: BEND_PG_parameter, moved: int) -> Options | None:
         """How a parameter is written, after the strip was moved by a number of frames; None if it was not asked for."""

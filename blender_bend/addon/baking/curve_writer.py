@@ -35,6 +35,7 @@ from ..timeline.keys import (
     ticks,
     write_keys,
 )
+from ..timeline.timing import Placement
 from . import range_cuts
 
 #: The name of the F-curve modifier that makes a baked curve a loop.
@@ -122,15 +123,17 @@ class Writing:
     the sound is added to them they carry it. Keys outside the frames of the options stay, and so does the curve there.
     """
 
-    def __init__(self, strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options) -> None:
+    def __init__(
+        self, strip: ImageStrip, placed: Placement, parameter: BEND_PG_parameter, sound: Sound, options: Options
+    ) -> None:
         self._sound, self._options = sound, options
         self._extent = extent = _Extent.of(sound.frames, options)
-        self._start = compat.content_start(strip)
-        self._state = _state(strip, parameter)
+        self._start = placed.start
+        self._state = _state(strip, placed, parameter)
         curve = strips.find_curve(strip, parameter.key)
         self._before = before = no_keys() if curve is None else read_shape(curve)
         # Who deletes a whole curve wants a new one, not a curve without keys.
-        known = len(strip.elements) + len(sound.frames) + len(before["co"])
+        known = placed.count + len(sound.frames) + len(before["co"])
         self._memory = Memory.decode(parameter.baked, known) if len(before["co"]) else Memory.empty()
         self._base = np.zeros(len(extent.everywhere))
         if options.add or len(self._memory.added):
@@ -179,9 +182,9 @@ class Writing:
         self._table = merge(moved, fresh)
         self._counts = len(baked["co"]), len(taken) + len(self._removed)
 
-    def holds(self, strip: ImageStrip, parameter: BEND_PG_parameter) -> bool:
+    def holds(self, strip: ImageStrip, placed: Placement, parameter: BEND_PG_parameter) -> bool:
         """Whether everything is as it was read."""
-        (around, keys), (around_before, before) = _state(strip, parameter), self._state
+        (around, keys), (around_before, before) = _state(strip, placed, parameter), self._state
         return around == around_before and all(np.array_equal(keys[name], before[name]) for name in keys)
 
     def write(self, strip: ImageStrip, parameter: BEND_PG_parameter, report: Report) -> None:
@@ -214,15 +217,15 @@ class Writing:
 
 def write(strip: ImageStrip, parameter: BEND_PG_parameter, sound: Sound, options: Options, report: Report) -> None:
     """Write the keys of one parameter at once."""
-    work = Writing(strip, parameter, sound, options)
+    work = Writing(strip, Placement.of(strip), parameter, sound, options)
     at_once(work.work_out())
     work.write(strip, parameter, report)
 
 
-def _state(strip: ImageStrip, parameter: BEND_PG_parameter) -> tuple[tuple[Any, ...], KeyTable]:
+def _state(strip: ImageStrip, placed: Placement, parameter: BEND_PG_parameter) -> tuple[tuple[Any, ...], KeyTable]:
     """All that decides what is written on a curve, besides the sound and the options."""
     curve = strips.find_curve(strip, parameter.key)
-    around = compat.content_start(strip), len(strip.elements), strip.get(parameter.key), parameter.baked
+    around = placed.start, placed.count, strip.get(parameter.key), parameter.baked
     if curve is None:
         return around, {}
     return (*around, curve.extrapolation), read_shape(curve)

@@ -25,6 +25,7 @@ from ..host.slices import Slices, at_once
 from ..settings.parameters import Holder
 from ..timeline import strips
 from ..timeline.anchor import Anchor
+from ..timeline.timing import Placement
 from . import record, sources
 
 
@@ -64,12 +65,10 @@ def targets(strip: ImageStrip) -> list[Target]:
     return found
 
 
-def _frames(strip: ImageStrip) -> range:
+def _frames(strip: ImageStrip, placed: Placement) -> range:
     """The frames whose pictures are needed: those shown, and in a chain all that lead to them."""
-    shown = strips.frame_range(strip)
-    if strip.bend_settings.source == StartsFrom.PREVIOUS:
-        return range(strips.element_range(strip).start, shown.stop)
-    return shown
+    chained = strip.bend_settings.source == StartsFrom.PREVIOUS
+    return range(placed.start, placed.frames.stop) if chained else placed.frames
 
 
 def outdated(strip: ImageStrip) -> Slices[str]:
@@ -78,9 +77,10 @@ def outdated(strip: ImageStrip) -> Slices[str]:
         found = targets(strip)
     except BendError as error:
         return error.message
-    frames = _frames(strip)
+    placed = Placement.of(strip)
+    frames = _frames(strip, placed)
     # A later slice must not touch the strip: undo may have taken it away.
-    checks = [(t.words, t.holder.captured_from, sources.fingerprint(strip, t.shown, frames)) for t in found]
+    checks = [(t.words, t.holder.captured_from, sources.fingerprint(strip, placed, t.shown, frames)) for t in found]
     for _, _, check in checks:
         next(check)
     yield
@@ -93,8 +93,9 @@ def outdated(strip: ImageStrip) -> Slices[str]:
 
 def look(scene: Scene, strip: ImageStrip) -> list[tuple[str, bytes]]:
     """All that decides what is captured, but the files that it is made of."""
-    frames = _frames(strip)
-    return [(target.words, sources.look(strip, target.shown, frames)[0].digest()) for target in targets(strip)]
+    placed = Placement.of(strip)
+    frames = _frames(strip, placed)
+    return [(target.words, sources.look(strip, placed, target.shown, frames)[0].digest()) for target in targets(strip)]
 
 
 class Capture:
@@ -109,7 +110,8 @@ class Capture:
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.store = preferences.frame_folder()
-        found, frames, start = targets(strip), _frames(strip), compat.content_start(strip)
+        found, placed = targets(strip), Placement.of(strip)
+        frames = _frames(strip, placed)
         if not found:
             raise BendError(
                 Code.CAPTURE_MISSING,
@@ -119,8 +121,8 @@ class Capture:
         if strip.bend_settings.source == StartsFrom.PICTURES:
             _check_lower_bends(scene, strip, frames)
         self._anchor = Anchor.at(scene, strip, "it was being captured", look)
-        self._prints = _prints(strip, found)
-        self._waiting = [(place, number - start) for place in range(len(found)) for number in frames]
+        self._prints = _prints(strip, placed, found)
+        self._waiting = [(place, number - placed.start) for place in range(len(found)) for number in frames]
         self._digests: list[dict[int, str]] = [{} for _ in found]
         self.total, self.done = len(self._waiting), 0
 
@@ -157,7 +159,7 @@ class Capture:
         """
         strip = self._anchor.find()
         found = targets(strip)
-        if _prints(strip, found) != self._prints:
+        if _prints(strip, Placement.of(strip), found) != self._prints:
             raise self._anchor.changed()
         for target, digests, fingerprint in zip(found, self._digests, self._prints, strict=True):
             target.holder.captured = record.encode(digests)
@@ -176,10 +178,11 @@ class Capture:
         return digest
 
 
-def _prints(strip: ImageStrip, found: list[Target]) -> list[str]:
+def _prints(strip: ImageStrip, placed: Placement, found: list[Target]) -> list[str]:
     """The fingerprints of what is captured, for a button: files are looked at."""
+    frames = _frames(strip, placed)
     with named_files.press():
-        return [at_once(sources.fingerprint(strip, target.shown, _frames(strip))) for target in found]
+        return [at_once(sources.fingerprint(strip, placed, target.shown, frames)) for target in found]
 
 
 def capture_all(scene: Scene, strip: ImageStrip) -> int:

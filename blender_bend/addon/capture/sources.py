@@ -16,6 +16,7 @@ from ..host import compat, named_files, typed
 from ..host.named_files import Unseen
 from ..host.slices import Slices
 from ..timeline import drivers
+from ..timeline.timing import Placement
 
 #: Properties of a strip that do not change its picture, or that are compared in another way.
 _IGNORED_NAMES = {"rna_type", "name", "lock", "color_tag", "channel", "bend_settings", "directory", "filepath", "mute"}
@@ -117,13 +118,13 @@ def only(scene: Scene, shown: list[Strip]) -> Iterator[None]:
             thing.mute = before
 
 
-def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[str]:
+def fingerprint(strip: ImageStrip, placed: Placement, shown: list[Strip], frames: range) -> Slices[str]:
     """A hash of all that decides how strips look over a range of frames; empty before their files may be looked at.
 
     Times count from the bend strip's first element: strips that move together look the same. What happens within a
     3D scene is not part of it.
     """
-    digest, files = look(strip, shown, frames)
+    digest, files = look(strip, placed, shown, frames)
     yield  # from here on no strip is touched: undo may have taken it away
     if files and not named_files.may_look():
         return ""
@@ -137,14 +138,18 @@ def fingerprint(strip: ImageStrip, shown: list[Strip], frames: range) -> Slices[
     return digest.hexdigest()
 
 
-def look(strip: ImageStrip, shown: list[Strip], frames: range) -> tuple[Any, list[str]]:
+def look(strip: ImageStrip, placed: Placement, shown: list[Strip], frames: range) -> tuple[Any, list[str]]:
     """How strips look over a range of frames, without looking at their files.
+
+    Parameters
+    ----------
+    strip, placed : the bend strip, and where it lies
 
     Returns
     -------
     a hash that can be updated, and the paths of the files; only one of them before they may be looked at
     """
-    scene, start = strip.id_data, compat.content_start(strip)
+    scene, start = strip.id_data, placed.start
     digest = hashlib.sha256()
     view = scene.view_settings
     for value in (

@@ -19,7 +19,7 @@ from ...core.prompts.schedule import Blend
 from ..capture import record
 from ..host import compat, preferences
 from ..sound import mixdown, sound_print
-from ..timeline.timing import frame_rate
+from ..timeline.timing import Placement
 
 
 def ears_of(strip: ImageStrip) -> Ears:
@@ -54,10 +54,10 @@ def hearing_of(strip: ImageStrip) -> Hearing:
     )
 
 
-def windows_of(scene: Scene, strip: ImageStrip) -> Windows:
+def windows_of(strip: ImageStrip, placed: Placement) -> Windows:
     """The windows of the sound that the strip's frames hear."""
     condition = strip.bend_settings.condition
-    return Windows(frame_rate(scene), settle(condition.step), condition.blended)
+    return Windows(placed.rate, settle(condition.step), condition.blended)
 
 
 def sounds_of(scene: Scene, strip: ImageStrip) -> list[Strip]:
@@ -70,7 +70,7 @@ def sounds_of(scene: Scene, strip: ImageStrip) -> list[Strip]:
     return mixdown.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
 
 
-def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[Strip]) -> range:
+def heard_frames(strip: ImageStrip, placed: Placement, sounds: Sequence[Strip]) -> range:
     """The frames of the timeline that the strip's elements hear, trimmed away or not: up to half a window beyond them.
 
     Blender's mixdown cannot begin before frame 0.
@@ -79,11 +79,10 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[Strip]) -> ra
     ------
     BendError(SOUND_NONE) if there is no sound
     """
-    start, rate = compat.content_start(strip), frame_rate(scene).value
-    beyond = int(rate * round(strip.bend_settings.condition.length * 500) / 1000) + 1
+    beyond = int(placed.rate.value * round(strip.bend_settings.condition.length * 500) / 1000) + 1
     frames = range(
-        max(0, start - beyond, min(compat.left_handle(one) for one in sounds)),
-        min(start + len(strip.elements) + beyond, max(compat.right_handle(one) for one in sounds)),
+        max(0, placed.start - beyond, min(compat.left_handle(one) for one in sounds)),
+        min(placed.elements.stop + beyond, max(compat.right_handle(one) for one in sounds)),
     )
     if not frames:
         raise BendError(
@@ -94,7 +93,7 @@ def heard_frames(scene: Scene, strip: ImageStrip, sounds: Sequence[Strip]) -> ra
     return frames
 
 
-def print_of(scene: Scene, strip: ImageStrip) -> str:
+def print_of(scene: Scene, strip: ImageStrip, placed: Placement) -> str:
     """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
 
     It is empty until the files of the sound have been checked.
@@ -103,15 +102,15 @@ def print_of(scene: Scene, strip: ImageStrip) -> str:
     ------
     BendError for missing sounds and files
     """
-    condition, start, sounds = strip.bend_settings.condition, compat.content_start(strip), sounds_of(scene, strip)
-    frames = heard_frames(scene, strip, sounds)
-    heard = sound_print.of_sounds(scene, sounds, frames, start)
+    condition, sounds = strip.bend_settings.condition, sounds_of(scene, strip)
+    frames = heard_frames(strip, placed, sounds)
+    heard = sound_print.of_sounds(scene, sounds, frames, placed.start)
     if not heard:
         return ""
     parts = (
         heard,
-        frames.start - start,
-        len(strip.elements),
+        frames.start - placed.start,
+        placed.count,
         *(settle(condition.length), settle(condition.step), condition.blended),
         ears_of(strip).tower.fingerprint,
     )
@@ -133,19 +132,19 @@ def unheard(changed: bool = False) -> BendError:
     )
 
 
-def check(scene: Scene, strip: ImageStrip) -> None:
+def check(scene: Scene, strip: ImageStrip, placed: Placement) -> None:
     """Make sure that what was heard is what would be heard now, as far as that is known before a button is pressed.
 
     Raises
     ------
     BendError(SOUND_UNHEARD), and those of missing sounds and files
     """
-    before, now = strip.bend_settings.condition.heard_from, print_of(scene, strip)
+    before, now = strip.bend_settings.condition.heard_from, print_of(scene, strip, placed)
     if not before or (now and before != now):
         raise unheard(changed=bool(before))
 
 
-def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[tuple[Blend, float]]:
+def blends(strip: ImageStrip, placed: Placement, frames: Sequence[int]) -> Iterator[tuple[Blend, float]]:
     """What each frame hears, and how much of that is not silence, 0...1, from what was heard.
 
     The strip is read at once; what is given one by one no longer needs it.
@@ -154,9 +153,9 @@ def blends(scene: Scene, strip: ImageStrip, frames: Sequence[int]) -> Iterator[t
     ----------
     frames : frame numbers of the timeline
     """
-    windows, start = windows_of(scene, strip), compat.content_start(strip)
-    heard = record.decode(strip.bend_settings.condition.heard, len(strip.elements))
-    return (windows.blend(number - start, heard) for number in frames)
+    windows = windows_of(strip, placed)
+    heard = record.decode(strip.bend_settings.condition.heard, placed.count)
+    return (windows.blend(number - placed.start, heard) for number in frames)
 
 
 def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
@@ -166,11 +165,11 @@ def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
     ------
     BendError for missing sounds and files
     """
-    condition = strip.bend_settings.condition
-    if condition.heard_from != print_of(scene, strip):
+    condition, placed = strip.bend_settings.condition, Placement.of(strip)
+    if condition.heard_from != print_of(scene, strip, placed):
         return False
     old = Path(bpy.path.abspath(strip.directory))
-    digests = record.decode(condition.heard, len(strip.elements)).different()
+    digests = record.decode(condition.heard, placed.count).different()
     return all(vector_path(store, digest).is_file() or _can_be_brought(old, digest) for digest in digests)
 
 

@@ -10,11 +10,12 @@ from bpy.types import ImageStrip, Scene
 from ...core.models import file_hashes
 from ...core.process import messages
 from ..capture import record
-from ..host import activity, compat, named_files, preferences, temporary
+from ..host import activity, named_files, preferences, temporary
 from ..host.slices import Slices
 from ..process import engine_client
 from ..sound import mixdown
 from ..timeline.anchor import Anchor
+from ..timeline.timing import Placement
 from . import condition
 
 
@@ -29,9 +30,10 @@ class Embedding:
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.phase = ""
         self._anchor = Anchor.at(scene, strip, "its sound was being embedded", heard_now)
-        settings, windows = strip.bend_settings.condition, condition.windows_of(scene, strip)
+        settings, placed = strip.bend_settings.condition, Placement.of(strip)
+        windows = condition.windows_of(strip, placed)
         sounds = condition.sounds_of(scene, strip)
-        frames = condition.heard_frames(scene, strip, sounds)
+        frames = condition.heard_frames(strip, placed, sounds)
         self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
@@ -40,8 +42,8 @@ class Embedding:
                 sound=str(mixdown.mixdown(scene, sounds, frames, folder)),
                 clap=condition.ears_of(strip).tower.path,
                 fps=str(windows.rate),
-                frames=len(strip.elements),
-                start=float(windows.rate.seconds(compat.content_start(strip) - frames.start)),
+                frames=placed.count,
+                start=float(windows.rate.seconds(placed.start - frames.start)),
                 length=settings.length,
                 step=windows.step,
                 blended=windows.blended,
@@ -89,7 +91,7 @@ class Embedding:
 def heard_now(scene: Scene, strip: ImageStrip) -> str:
     """The sound that conditions the pictures, for a button: its files are looked at."""
     with named_files.press():
-        return condition.print_of(scene, strip)
+        return condition.print_of(scene, strip, Placement.of(strip))
 
 
 def needed(scene: Scene, strip: ImageStrip) -> bool:

@@ -19,6 +19,7 @@ from ..host import preferences
 from ..host.slices import Slices
 from ..process import automatic
 from ..timeline import strips
+from ..timeline.timing import Placement
 from .bringing import Inputs
 from .links import Links
 from .plans import Gathered, Plan
@@ -64,13 +65,14 @@ class _Planning:
         self._former = strips.former_folders(strip, store) if pressed else []
         self._brings = pressed or not strips.shows_elsewhere(strip, store)
         self._whole = frames is None
-        numbers: Sequence[int] = strips.frame_range(strip) if frames is None else sorted(set(frames))
+        placed = Placement.of(strip)
+        numbers: Sequence[int] = placed.frames if frames is None else sorted(set(frames))
         self._wanted: Collection[int] = numbers if isinstance(numbers, range) else frozenset(numbers)
         self._chained = settings.source == StartsFrom.PREVIOUS and bool(numbers)
         if self._chained:  # it begins at the strip's first element, so that trimming and splitting change no picture
-            numbers = range(strips.element_range(strip).start, numbers[-1] + 1)
+            numbers = range(placed.start, numbers[-1] + 1)
         # All of the strip is read here, and what it is compared with must be of the same moment.
-        self._film = Film(scene, strip, numbers)
+        self._film = Film(scene, strip, placed, numbers)
         self._asked = Asked(scene, strip)
         self._stored = Stored(store, len(numbers))
         self._taken, self._known = Frames(), set[bytes]()

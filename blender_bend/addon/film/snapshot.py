@@ -21,7 +21,7 @@ from ...core.prompts.schedule import Blend
 from ...core.samplers import schedulers
 from ..capture import record
 from ..condition import condition
-from ..host import compat, preferences
+from ..host import preferences
 from ..host.slices import Slices, at_once
 from ..process import automatic
 from ..prompts import embedding_files
@@ -30,7 +30,7 @@ from ..settings.bend_settings import BEND_PG_bend
 from ..settings.parameters import Holder
 from ..settings.strip_settings import BEND_PG_lora, BEND_PG_settings
 from ..timeline import strips
-from ..timeline.timing import frame_rate
+from ..timeline.timing import Placement
 from . import curve_values
 from .curve_values import PIECE, Track
 
@@ -57,14 +57,14 @@ def take(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -
 
 
 def _taken(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None) -> Slices[Job]:
-    film = Film(scene, strip, frames)
+    film = Film(scene, strip, Placement.of(strip), frames)
     yield from film.find_sound()
     return replace(film.job, frames=tuple(chain.from_iterable(some or () for some in film.frames())))
 
 
 def take_in_slices(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None) -> Slices[Job]:
     """The same as ``take``, for a caller with a window; the frames are packed."""
-    film, packed = Film(scene, strip, frames), Frames()
+    film, packed = Film(scene, strip, Placement.of(strip), frames), Frames()
     yield from film.find_sound()
     for some in film.frames():
         yield
@@ -81,6 +81,7 @@ class Film:
 
     Parameters
     ----------
+    placed : where the strip lies
     numbers : frame numbers of the timeline; None means all that the strip shows
 
     Raises
@@ -88,20 +89,23 @@ class Film:
     BendError, see ``take``
     """
 
-    def __init__(self, scene: Scene, strip: ImageStrip, numbers: Sequence[int] | None = None) -> None:
+    def __init__(
+        self, scene: Scene, strip: ImageStrip, placed: Placement, numbers: Sequence[int] | None = None
+    ) -> None:
         settings = strip.bend_settings
         self._names = scene.name, strip.name
-        self._numbers = strips.frame_range(strip) if numbers is None else numbers
+        self._numbers = placed.frames if numbers is None else numbers
         enabled = [bend for bend in settings.bends if bend.enabled]
         for holder in (settings, *enabled):
             holder.check()
         schedule = prompt_schedule.of(scene, settings, self._numbers)
         self._prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
-        self._walk_at, self._time_at = _walk(strip, settings), _scene_time(scene, strip)
+        self._walk_at, self._time_at = _walk(settings, placed), _scene_time(settings, placed)
         self._wanted = [_parameters(holder) for holder in (settings, *enabled)]
-        self._picture_at = _captured(strip, settings, "The strips below", settings.source == StartsFrom.PICTURES)
+        self._picture_at = _captured(settings, placed, "The strips below", settings.source == StartsFrom.PICTURES)
         self._masks = [
-            _captured(strip, bend, f"The pictures of the mask of {bend.title}", bend.region == MASK) for bend in enabled
+            _captured(bend, placed, f"The pictures of the mask of {bend.title}", bend.region == MASK)
+            for bend in enabled
         ]
         self._masked = any(bend.region == MASK for bend in enabled)
         written = [*(schedule.values() or [settings.prompt]), settings.negative]
@@ -126,8 +130,9 @@ class Film:
             (track,) = yield from curve_values.tracks(*self._names, [scales], numbers)
             if any(track[SOUND_SCALE.name]):
                 strip = strips.called(*self._names)
-                condition.check(strip.id_data, strip)
-                self._heard = condition.blends(strip.id_data, strip, self._numbers)
+                placed = Placement.of(strip)
+                condition.check(strip.id_data, strip, placed)
+                self._heard = condition.blends(strip, placed, self._numbers)
                 self.job = replace(self.job, hearing=condition.hearing_of(strip))
                 self.job.check()
                 return
@@ -219,17 +224,17 @@ def _lora(item: BEND_PG_lora) -> Lora:
     return Lora(found.name, found.path, found.fingerprint, settle(item.strength))
 
 
-def _captured(strip: ImageStrip, holder: Holder, what: str, wanted: bool) -> Callable[[int], str]:
+def _captured(holder: Holder, placed: Placement, what: str, wanted: bool) -> Callable[[int], str]:
     """The digests of captured pictures by frame; none if they are not wanted.
 
     What is given raises BendError(CAPTURE_MISSING).
     """
     if not wanted:
         return _always("")
-    known, start = record.decode(holder.captured, len(strip.elements)), compat.content_start(strip)
+    known = record.decode(holder.captured, placed.count)
 
     def digest(number: int) -> str:
-        found = known.get(number - start, "")
+        found = known.get(number - placed.start, "")
         if not found:
             raise record.missing(what)
         return found
@@ -259,18 +264,17 @@ def _bend(bend: BEND_PG_bend) -> Bend:
     )
 
 
-def _walk(strip: ImageStrip, settings: BEND_PG_settings) -> Callable[[int], float] | None:
+def _walk(settings: BEND_PG_settings, placed: Placement) -> Callable[[int], float] | None:
     """The position on the walk's circle by frame; the frame after the last would be the first again."""
     if settings.walk_amount == 0:
         return None
-    start, length = compat.content_start(strip), len(strip.elements)
     turns = Fraction(settings.walk_turns)  # in fractions a whole turn is a whole number
-    return lambda number: settle(float(turns * (number - start) / length % 1))
+    return lambda number: settle(float(turns * (number - placed.start) / placed.count % 1))
 
 
-def _scene_time(scene: Scene, strip: ImageStrip) -> Callable[[int], float] | None:
+def _scene_time(settings: BEND_PG_settings, placed: Placement) -> Callable[[int], float] | None:
     """The time of the painted scene by frame, at its speed; what its curve adds is left out."""
-    if strip.bend_settings.source != StartsFrom.PROCEDURAL:
+    if settings.source != StartsFrom.PROCEDURAL:
         return None
-    rate, start, speed = frame_rate(scene), compat.content_start(strip), strip.bend_settings.scene_speed
-    return lambda number: speed * float(rate.seconds(number - start))
+    speed = settings.scene_speed
+    return lambda number: speed * float(placed.rate.seconds(number - placed.start))

@@ -21,6 +21,7 @@ from ..settings.parameters import Holder
 from ..sound import animated
 from ..timeline import curve_changes, strips
 from ..timeline import keys as keyframes
+from ..timeline.timing import Placement
 
 #: Equal for two moments exactly if the frames are the same.
 Deciding = tuple[Any, ...]
@@ -31,14 +32,16 @@ def of(scene: Scene, strip: ImageStrip) -> Slices[Deciding]:
     if curve_values.is_driven(scene, strip):
         return (object(),)
     names, keys = (scene.name, strip.name), _keys(strip)
-    settings = (*names, *_timing(scene, strip), *_pictures(strip), _store(strip), _written(scene, strip))
+    placed = Placement.of(strip)
+    settings = (*names, *_timing(scene, strip, placed), *_pictures(strip), _store(strip))
+    written = _written(scene, strip, placed)
     curves = [(yield from _common(scene, strip))]
     for key in keys:
         yield
         found = strips.find(*names)  # undo may have taken it away
         curve = strips.find_curve(found, key) if found else None
         curves.append((key, found and found.get(key), curve and _curve(curve)))
-    return (*settings, tuple(curves))
+    return (*settings, written, tuple(curves))
 
 
 def _keys(strip: ImageStrip) -> list[str]:
@@ -58,21 +61,21 @@ def _common(scene: Scene, strip: ImageStrip) -> Slices[Any]:
         return error.code, error.message
 
 
-def _written(scene: Scene, strip: ImageStrip) -> Any:
+def _written(scene: Scene, strip: ImageStrip, placed: Placement) -> Any:
     """The prompts, and what is heard, or why they cannot be known."""
     settings = strip.bend_settings
     try:
         prompts = schedule.written_at(scene, settings) or settings.prompt
-        return prompts, condition.print_of(scene, strip) if settings.condition.enabled else ""
+        return prompts, condition.print_of(scene, strip, placed) if settings.condition.enabled else ""
     except BendError as error:
         return error.code, error.message
 
 
-def _timing(scene: Scene, strip: ImageStrip) -> Deciding:
+def _timing(scene: Scene, strip: ImageStrip, placed: Placement) -> Deciding:
     settings, render = strip.bend_settings, scene.render
     return (
-        strips.frame_range(strip),
-        strips.element_range(strip),
+        placed.frames,
+        placed.elements,
         (render.fps, render.fps_base, render.resolution_x, render.resolution_y),
         (settings.walk_turns, settings.scene_speed, settings.made),
     )

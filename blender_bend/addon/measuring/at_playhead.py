@@ -12,7 +12,7 @@ from ...core.curves.routes import Route
 from ...core.sound import features
 from ...core.timebase import FrameRate
 from ..settings.parameters import BEND_PG_parameter
-from ..timeline import timing
+from ..timeline.timing import Placement
 from . import measured
 from .measured import Measured
 
@@ -36,11 +36,11 @@ class Numbers:
 
 def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numbers | None:
     """The numbers of a frame of the timeline; None if nothing is measured, or the strip has no sound there."""
-    found, frames, route = measured.of(strip), timing.heard_frames(strip), parameter.route()
-    if found is None or frame not in frames or not set(parameter.asked()) <= set(found.features):
+    found, placed, route = measured.of(strip), Placement.of(strip), parameter.route()
+    if found is None or frame not in placed.heard or not set(parameter.asked()) <= set(found.features):
         return None
-    strengths = _strengths(found, route, timing.frame_rate(strip.id_data))
-    index = frame - frames.start
+    strengths = _strengths(found, route, placed.rate)
+    index = frame - placed.heard.start
     if index >= len(strengths):
         return None
     first = route.layers[0].feature

@@ -13,6 +13,7 @@ from ...core.sound import beat_grid, beats
 from ...core.sound.beats import Grid
 from ...core.timebase import FrameRate
 from ..host import compat
+from ..settings.beat_settings import TEMPO
 from ..timeline import keys as keyframes
 from ..timeline import markers, strips, timing
 from ..timeline.markers import Marker
@@ -177,16 +178,16 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
     ------
     BendError if there are no beats
     """
-    grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
-    settings = strip.bend_settings.beats
-    begins = timing.heard_frames(strip).start
-    seconds = (frame - begins) * float(rate.seconds(1))
+    grid, placed = measured.require_grid(scene, strip), timing.Placement.of(strip)
+    settings, rate = strip.bend_settings.beats, placed.rate
+    seconds = (frame - placed.heard.start) * float(rate.seconds(1))
     nearest = int(np.abs(grid.times - seconds).argmin())
     if bar:
         # Whatever the grid counts from, the beat becomes the first of a bar if all bars begin so much later.
-        step = round(1 / max(settings.settings().factor, 1e-6)) if settings.settings().factor < 1 else 1
+        factor = settings.settings(placed).factor
+        step = round(1 / max(factor, 1e-6)) if factor < 1 else 1
         settings.one = (settings.one + (int(grid.numbers[nearest]) - 1) * step) % (settings.meter * step)
-    elif settings.source == "TEMPO":
+    elif settings.fixed:
         settings.first += (seconds - float(grid.times[nearest])) * float(rate.value)
     else:
         settings.shift += seconds - float(grid.times[nearest])
@@ -232,7 +233,7 @@ class Taps:
         bpm, first = beats.tapped(self.moments)
         settings = strip.bend_settings.beats
         rate = float(timing.frame_rate(scene).value)
-        settings.source, settings.bpm = "TEMPO", bpm
+        settings.source, settings.bpm = TEMPO, bpm
         passed = (self.frames[-1] - self.frames[0]) / rate
         if abs(passed - (self.moments[-1] - self.moments[0])) < 0.25 * (self.moments[-1] - self.moments[0]):
             # The clock gives the tempo, the timeline says where its beats lie; frames are coarse, so all are used.

@@ -17,8 +17,8 @@ from ...core.timebase import FrameRate
 from ..host import temporary
 from ..process import engine_client
 from ..sound import sound_print
-from ..timeline import timing
 from ..timeline.anchor import Anchor
+from ..timeline.timing import Placement
 from . import measurement
 
 WAVEFORM = "peak"
@@ -109,15 +109,15 @@ def _follow_beats(spellings: Iterable[str]) -> bool:
 
 def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
     """The beats of a strip, corrected as its settings say now; None if they must be measured first."""
-    settings = strip.bend_settings.beats.settings()
-    found = of(strip)
-    if settings.source == "tempo":
+    placed, found = Placement.of(strip), of(strip)
+    settings = strip.bend_settings.beats.settings(placed)
+    if strip.bend_settings.beats.fixed:
         detected = np.empty(0)
     elif found is None or found.beats is None:
         return None
     else:
         detected = found.beats
-    return beats.build(detected, settings, float(timing.frame_rate(scene).seconds(len(timing.heard_frames(strip)))))
+    return beats.build(detected, settings, float(placed.rate.seconds(len(placed.heard))))
 
 
 def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
@@ -133,7 +133,7 @@ def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
         raise BendError(
             Code.PARAMETER_INVALID, "Beats haven't been detected yet.", "Press Measure, or set a tempo.", "bend.measure"
         )
-    if strip.bend_settings.beats.settings().source != "tempo" and look(scene, strip) | is_stale(strip):
+    if not strip.bend_settings.beats.fixed and look(scene, strip) | is_stale(strip):
         raise BendError(
             Code.STRIP_CHANGED, "The sound has changed since its beats were detected.", "Press Measure.", "bend.measure"
         )
@@ -159,12 +159,13 @@ class Measuring:
         wanted = {WAVEFORM, *(needed(strip) if spellings is None else spellings)}
         self.print = sound_print.of(scene, strip)
         self._anchor = Anchor.at(scene, strip, "its sound was being measured", sound_print.sound_of)
-        self.rate: FrameRate = timing.frame_rate(scene)
+        placed = Placement.of(strip)
+        self.rate: FrameRate = placed.rate
         self.cancelled = False
         self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
-            data = measurement.request(scene, strip, wanted - {BEATS}, folder)
+            data = measurement.request(scene, strip, placed, wanted - {BEATS}, folder)
             client = engine_client.client()
             self.requests = [client.request(messages.ANALYSE, **data)]
             if BEATS in wanted:

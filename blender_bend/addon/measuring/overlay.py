@@ -124,7 +124,7 @@ def draw() -> None:
 def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
     found, frames = measured.of(strip), timing.heard_frames(strip)
     known = shaped(strip)
-    grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.source == "TEMPO" else None
+    grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.fixed else None
     if found is None and grid is None:
         return
     view = _view(context.region)

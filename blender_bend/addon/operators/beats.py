@@ -55,7 +55,7 @@ class BEND_OT_mark_beats(OnIdleBendStrip, WatchingMeasuring, Operator):
 
     def _must_measure(self, context: Context) -> bool:
         strip = polled_bend_strip(context)
-        if self.kind != beat_tools.SECTIONS and strip.bend_settings.beats.source == "TEMPO":
+        if self.kind != beat_tools.SECTIONS and strip.bend_settings.beats.fixed:
             return False
         return not measured.fresh(compat.sequencer_scene(context), strip, self._wanted())
 

@@ -53,7 +53,7 @@ def _draw_grid(layout: UILayout, beats: BEND_PG_beats) -> None:
     column.use_property_split = True
     column.use_property_decorate = False
     column.row().prop(beats, "source", expand=True)
-    if beats.source == "TEMPO":
+    if beats.fixed:
         row = column.row(align=True)
         row.prop(beats, "bpm")
         row.operator("bend.tap_tempo", text="Tap", icon="EVENT_SPACEKEY")

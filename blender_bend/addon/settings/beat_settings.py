@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from bpy.props import EnumProperty, FloatProperty, IntProperty, StringProperty
-from bpy.types import ImageStrip, PropertyGroup
+from bpy.types import PropertyGroup
 
 from ...core.sound import beats
-from ...core.timebase import FrameRate
-from ..host import compat, typed
+from ..timeline.timing import Placement
 
+_SOUND, TEMPO = "SOUND", "TEMPO"
 #: Label and tooltip of every source; the name in lower case is core's.
 SOURCES = (
-    ("SOUND", "Sound", "Detect the beats in the sound"),
-    ("TEMPO", "Tempo", "Fixed tempo, typed or tapped, starting at the first beat"),
+    (_SOUND, "Sound", "Detect the beats in the sound"),
+    (TEMPO, "Tempo", "Fixed tempo, typed or tapped, starting at the first beat"),
 )
 #: How many beats become of one.
 FACTORS = {"HALF": 0.5, "NORMAL": 1.0, "DOUBLE": 2.0}
@@ -21,7 +21,7 @@ FACTORS = {"HALF": 0.5, "NORMAL": 1.0, "DOUBLE": 2.0}
 class BEND_PG_beats(PropertyGroup):
     """Beat grid of a bend strip"""
 
-    source: EnumProperty(name="Beats From", description="Source of the beats", items=SOURCES, default=SOURCES[0][0])
+    source: EnumProperty(name="Beats From", description="Source of the beats", items=SOURCES, default=_SOUND)
     bpm: FloatProperty(
         name="Tempo",
         description="Beats per minute",
@@ -79,27 +79,24 @@ class BEND_PG_beats(PropertyGroup):
     )
     marked: StringProperty(description="Markers added by Bend, so that only those are replaced", options={"HIDDEN"})
 
-    def settings(self) -> beats.Settings:
-        """As plain data; seconds count from the first frame that the strip hears."""
-        strip = self._strip()
-        scene = strip.id_data
-        rate = FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
-        heard_from = max(0, compat.left_handle(strip))
+    @property
+    def fixed(self) -> bool:
+        """Whether the tempo is fixed, so that nothing need be detected."""
+        return self.source == TEMPO
+
+    def settings(self, placed: Placement) -> beats.Settings:
+        """As plain data; seconds count from the first frame that the strip hears.
+
+        Parameters
+        ----------
+        placed : where the strip of these settings lies
+        """
         return beats.Settings(
-            source=(self.source or SOURCES[0][0]).lower(),
+            source=(self.source or _SOUND).lower(),
             bpm=self.bpm,
-            first=(compat.content_start(strip) + self.first - heard_from) * float(rate.seconds(1)),
+            first=(placed.start + self.first - placed.heard.start) * float(placed.rate.seconds(1)),
             factor=FACTORS.get(self.factor, 1.0),
             shift=self.shift,
             meter=self.meter,
             one=self.one,
-        )
-
-    def _strip(self) -> ImageStrip:
-        """The strip that these are the settings of; Blender knows no way up from a group to its strip."""
-        scene = self.id_data
-        return next(
-            typed.of_images(strip)
-            for strip in typed.editor(scene).strips_all
-            if strip.type == "IMAGE" and strip.bend_settings.beats == self
         )

@@ -18,7 +18,7 @@ from ...core.errors import BendError
 from ..host import compat, named_files
 from ..host.named_files import Unseen
 from ..timeline import strips
-from ..timeline.timing import heard_frames
+from ..timeline.timing import Placement
 from . import heard_properties, rna_values
 from .animated import over_time
 from .mixdown import LAST_FRAME, listened, sound_strips
@@ -38,26 +38,30 @@ class _Heard(NamedTuple):
 
 def of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears: its sounds, the beats it keeps to and its MIDI file; empty if that is not known yet."""
-    settings, heard = strip.bend_settings, sound_of(scene, strip)
+    settings, placed = strip.bend_settings, Placement.of(strip)
+    heard, begins = _sound_of(scene, strip, placed), placed.start - placed.heard.start
     try:
-        midi = (_file(settings.midi_file), settings.midi_start + _content_start(strip)) if settings.midi_file else ()
+        midi = (_file(settings.midi_file), settings.midi_start + begins) if settings.midi_file else ()
     except Unseen:
         return ""
-    return _digest(heard, _beats(strip), midi) if heard else ""
+    return _digest(heard, _beats(strip, placed), midi) if heard else ""
 
 
-def _beats(strip: ImageStrip) -> str:
+def _beats(strip: ImageStrip, placed: Placement) -> str:
     """The beats that a strip keeps to; what is no grid is refused where it is used, not where panels are drawn."""
     try:
-        return repr(strip.bend_settings.beats.settings())
+        return repr(strip.bend_settings.beats.settings(placed))
     except BendError as error:
         return error.message
 
 
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
     """What the strip hears of its sounds alone; empty if that is not known yet."""
-    frames = heard_frames(strip)
-    return of_sounds(scene, listened(scene, strip), frames, frames.start)
+    return _sound_of(scene, strip, Placement.of(strip))
+
+
+def _sound_of(scene: Scene, strip: ImageStrip, placed: Placement) -> str:
+    return of_sounds(scene, listened(scene, strip), placed.heard, placed.heard.start)
 
 
 def of_sounds(scene: Scene, sounds: Iterable[Strip], frames: range, first: int) -> str:
@@ -84,11 +88,6 @@ def _scene(scene: Scene, first: int) -> tuple[Any, ...]:
 
 def _digest(*parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:LENGTH]
-
-
-def _content_start(strip: Strip) -> int:
-    """Relative to the first frame that is heard."""
-    return compat.content_start(strip) - max(0, compat.left_handle(strip))
 
 
 def _strip(scene: Scene, strip: Strip, heard: _Heard, within: frozenset[str] = frozenset()) -> tuple[Any, ...]:

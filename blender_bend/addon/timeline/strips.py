@@ -15,7 +15,7 @@ from ...core.files.whole import write_whole
 from ...core.job.resolve import file_name
 from ..host import compat, png, typed
 from . import drivers, image_strips
-from .timing import frame_rate
+from .timing import Placement, frame_rate
 
 #: Folders in which frames of a strip are looked for, and characters in which a file may name them.
 _FOLDERS, _LONGEST = 4, 1 << 14
@@ -154,15 +154,13 @@ def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int]
 
 
 def frame_range(strip: ImageStrip) -> range:
-    """The frames that the strip shows and has elements for."""
-    elements = element_range(strip)
-    return range(max(compat.left_handle(strip), elements.start), min(compat.right_handle(strip), elements.stop))
+    """The frames that a strip shows and has elements for, for what needs no more of its placement."""
+    return Placement.of(strip).frames
 
 
 def element_range(strip: ImageStrip) -> range:
-    """The frames that the strip has elements for, shown or trimmed away."""
-    start = compat.content_start(strip)
-    return range(start, start + len(strip.elements))
+    """The frames that a strip has elements for, shown or trimmed away, for what needs no more of its placement."""
+    return Placement.of(strip).elements
 
 
 def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[int, int]) -> None:
