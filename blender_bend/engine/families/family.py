@@ -76,12 +76,12 @@ class Family(ABC):
         parts = self.pipeline.components.items()
         return {name: part for name, part in parts if name.startswith("text_encoder") and part is not None}
 
-    @property
+    @functools.cached_property
     def device(self) -> torch.device:
-        """Where the pipeline computes, also when its weights wait elsewhere."""
+        """Where the pipeline computes, also when its weights wait elsewhere; diffusers looks through every layer."""
         return torch.device(self.pipeline._execution_device)
 
-    @property
+    @functools.cached_property
     def dtype(self) -> torch.dtype:
         """The number format of the latents."""
         dtype: torch.dtype = self.denoiser.dtype
