@@ -6,6 +6,7 @@ python3 tools/rooms_page.py
 from __future__ import annotations
 
 import ast
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,6 +65,7 @@ def modules_of(side: str) -> dict[str, Path]:
     return found
 
 
+@functools.cache
 def neighbors(side: str) -> dict[str, set[str]]:
     """What each module of a side imports of the same side when it runs; imports for annotations alone are left out."""
     modules = modules_of(side)

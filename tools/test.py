@@ -1,7 +1,7 @@
 """Runs every test: core and engine in the engine's environment, Blender's side under Blender 4.5 and 5.2.
 
 python3 tools/test.py                       all tests, in their short versions, side by side where there are cores
-python3 tools/test.py --all                 long versions too (hundreds of kills, hours of sound)
+python3 tools/test.py --all                 long versions too (hundreds of kills, hours of sound), core in every Python
 python3 tools/test.py tests/core -k sites   any pytest arguments; one suite after the other
 """
 
@@ -20,7 +20,7 @@ from typing import IO
 import environments
 from environments import ENGINE, ROOT, Environment
 
-#: Which folders are tested in which kind of environment. Core is the vocabulary of both sides, so it runs in all.
+#: Which folders are tested in which kind of environment. Core is the vocabulary of both sides.
 ENGINE_SUITE = ("tests/core", "tests/engine")
 BLENDER_SUITE = ("tests/core", "tests/blender")
 #: How many of the slowest tests each suite lists.
@@ -74,6 +74,17 @@ def run_side_by_side(engine: Suite, blenders: Sequence[Suite]) -> bool:
     return all(passed)
 
 
+def folders_for(blender: Environment, whole: bool) -> tuple[str, ...]:
+    """What is tested in the environment of a Blender.
+
+    Parameters
+    ----------
+    whole : leave out core where the Python is the engine's, whose suite has it
+    """
+    seen = whole and blender.python == ENGINE.python
+    return tuple(folder for folder in BLENDER_SUITE if not (seen and folder in ENGINE_SUITE))
+
+
 def main() -> int:
     """Set up what is missing and run the suites."""
     arguments = sys.argv[1:]
@@ -88,7 +99,7 @@ def main() -> int:
         arguments = [f"--durations={SLOWEST}"]
     alone = long or not whole or (os.cpu_count() or 1) < 2  # long versions take memory for two
     engine = Suite(ENGINE, ENGINE_SUITE, arguments if alone else [*arguments, *IN_TWO])
-    others = [Suite(blender, BLENDER_SUITE, arguments) for blender in blenders]
+    others = [Suite(blender, folders_for(blender, whole and not long), arguments) for blender in blenders]
     if not alone:
         return 0 if run_side_by_side(engine, others) else 1
     passed = [suite.run() for suite in (engine, *others)]
