@@ -35,7 +35,7 @@ class Child:
         self.process = subprocess.Popen(
             [sys.executable, *python, "serve", "--log", str(log), "--device", "cpu"],
             cwd=log.parent,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )

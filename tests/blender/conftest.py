@@ -9,6 +9,7 @@ from pathlib import Path
 
 _RESOURCES = tempfile.mkdtemp(prefix="bend-tests-")
 os.environ["BLENDER_USER_RESOURCES"] = _RESOURCES  # before bpy is imported, or it reads the user's own files
+os.environ["OMP_NUM_THREADS"] = "1"  # of the engines: more only wait for each other on tensors as small as these
 
 import bpy  # noqa: E402  # isort: skip
 import addon_utils  # noqa: E402  # exists only once bpy is imported

@@ -55,7 +55,8 @@ settings.load_profile("engine")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Leave out what diffusers' schedulers warn about with numpy 2."""
+    """Leave out what diffusers' schedulers warn about with numpy 2, and let children compute in one thread, too."""
+    os.environ["OMP_NUM_THREADS"] = "1"
     config.addinivalue_line("filterwarnings", "ignore:__array__ implementation doesn't accept:DeprecationWarning")
 
 

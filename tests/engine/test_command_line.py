@@ -50,7 +50,7 @@ def test_a_process_renders_the_frames_asked_for(job_file: Path, tmp_path: Path) 
     done = subprocess.run(
         command,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         check=False,

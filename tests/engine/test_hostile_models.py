@@ -115,7 +115,7 @@ def test_the_command_line_asks_nobody(models: dict[str, Path], canary: Path, hub
             capture_output=True,
             text=True,
             cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
             timeout=2 * PATIENCE,
         )
         assert os.lseek(answers.fileno(), 0, os.SEEK_CUR) == 0, "somebody has read an answer"
