@@ -66,12 +66,6 @@ def test_the_engine_is_asked_once_and_its_answer_is_kept(automatic, short, scene
     assert planned(scene, short, addon).missing == []
 
 
-def test_looking_at_a_strip_starts_no_engine(automatic, short, scene, addon):
-    addon.engine_client.shut_down()
-    assert planned(scene, short, addon).job.precision == "float32"
-    assert not addon.engine_client.running()
-
-
 def test_frames_that_are_there_need_no_engine_and_no_measuring(automatic, on, short, scene, addon, tmp_path):
     on(**FAST)
     addon.generate.fill_store(scene, short)
@@ -81,6 +75,12 @@ def test_frames_that_are_there_need_no_engine_and_no_measuring(automatic, on, sh
     done = addon.generate.fill_store(scene, short)
     assert done.rendered == 0 and done.plan.missing == [] and automatic.known() is None
     addon.preferences.preferences().engine_python = ""
+
+
+def test_looking_at_a_strip_starts_no_engine(automatic, short, scene, addon):
+    addon.engine_client.shut_down()
+    assert planned(scene, short, addon).job.precision == "float32"
+    assert not addon.engine_client.running()
 
 
 def test_frames_stay_ready_on_a_machine_that_would_choose_another_precision(on, automatic, short, scene, addon):

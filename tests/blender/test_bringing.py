@@ -16,6 +16,15 @@ import pytest
 from sounds import clicks, write_wav
 from timeline import trim
 
+FRAMES = 6
+
+
+@pytest.fixture
+def short(short):
+    """A baked bend strip of fewer frames, every one different."""
+    trim(short, 1, 1 + FRAMES)
+    return short
+
 
 def frames(store: Path) -> dict[str, bytes]:
     return {file.name: file.read_bytes() for file in sorted(store.glob("*.png")) if len(file.stem) == 64}
@@ -80,7 +89,7 @@ FORGERIES = {
 @pytest.mark.parametrize("forgery", FORGERIES)
 def test_a_forged_frame_is_rendered_anew(forgery, short, scene, addon, tmp_path):
     store = addon.preferences.frame_folder()
-    assert addon.generate.fill_store(scene, short).rendered == 12
+    assert addon.generate.fill_store(scene, short).rendered == FRAMES
     before = frames(store)
     forged = sorted(before)[3]
     (store / forged).write_bytes(FORGERIES[forgery](before[forged]))
@@ -125,7 +134,7 @@ def test_counting_frames_brings_none_and_says_where_they_may_be(short, scene, ad
     assert not counted(addon, scene, short, monkeypatch).elsewhere
     addon.preferences.preferences().frame_folder = str(tmp_path / "new")
     known = counted(addon, scene, short, monkeypatch)
-    assert (known.frames, known.missing, known.elsewhere) == (12, 12, True)
+    assert (known.frames, known.missing, known.elsewhere) == (FRAMES, FRAMES, True)
     assert not (tmp_path / "new").exists() and Path(bpy.path.abspath(short.directory)) == store
 
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -81,13 +81,19 @@ def job(make_job: MakeJob) -> Job:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(job: Job, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+def living(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Child]:
+    """An engine that nobody kills."""
+    child = Child(tmp_path_factory.mktemp("living") / "engine.log")
+    yield child
+    child.close()
+
+
+@pytest.fixture(scope="module")
+def undisturbed(job: Job, living: Child, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     """The frames of a run that nobody disturbs."""
     folder = tmp_path_factory.mktemp("undisturbed")
-    child = Child(folder / "engine.log")
-    child.send(messages.RENDER, "1", **request(job, folder))
-    assert child.answers("1")[-1].type == messages.DONE
-    child.close()
+    living.send(messages.RENDER, "1", **request(job, folder))
+    assert living.answers("1")[-1].type == messages.DONE
     frames = contents(folder / "frames")
     assert len(frames) == FRAMES
     return frames
@@ -129,7 +135,7 @@ def test_killed_at_random_moments_and_resumed_it_makes_the_same_bytes(
 
 @pytest.mark.parametrize("moment", ["content", "fsync before", "fsync after", "replace before", "replace after"])
 def test_killed_while_it_writes_a_frame_it_leaves_nothing_wrong(
-    moment: str, job: Job, undisturbed: dict[str, bytes], tmp_path: Path
+    moment: str, job: Job, living: Child, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     data = request(job, tmp_path)
     child = Child(tmp_path / "engine.log", python=("-c", WRITING, moment))
@@ -138,40 +144,36 @@ def test_killed_while_it_writes_a_frame_it_leaves_nothing_wrong(
     assert whole(tmp_path, undisturbed) == (3 if moment == "replace after" else 2)
     left = [name for name in contents(tmp_path / "frames") if name.endswith(".tmp")]
     assert len(left) == (0 if moment == "replace after" else 1)
-    child = Child(tmp_path / "engine.log")
-    child.send(messages.RENDER, "2", **data)
-    assert child.answers("2")[-1].type == messages.DONE
-    child.close()
+    living.send(messages.RENDER, "2", **data)
+    assert living.answers("2")[-1].type == messages.DONE
     assert contents(tmp_path / "frames") == undisturbed
 
 
 def test_cancelled_at_random_moments_the_next_request_is_always_right(
-    job: Job, undisturbed: dict[str, bytes], tmp_path: Path
+    job: Job, living: Child, undisturbed: dict[str, bytes], tmp_path: Path
 ) -> None:
     chance = random.Random(2)
     data = request(job, tmp_path)
-    child = Child(tmp_path / "engine.log")
     endings = []
     for number in range(CANCELS):
         for path in (tmp_path / "frames").glob("*.png"):
             path.unlink()
         first, second, wanted = f"{number} first", f"{number} second", chance.randrange(1, FRAMES + 1)
-        child.send(messages.RENDER, first, **data)
+        living.send(messages.RENDER, first, **data)
         for _ in range(chance.randrange(6)):
-            assert child.next().id == first
+            assert living.next().id == first
         time.sleep(chance.choice((0.0, chance.uniform(0.0, 0.1))))
-        child.send(messages.CANCEL, first)
-        child.send(messages.RENDER, second, **data, numbers=[wanted])
-        endings.append(child.answers(first)[-1].type)
-        *before, done = child.answers(second)
+        living.send(messages.CANCEL, first)
+        living.send(messages.RENDER, second, **data, numbers=[wanted])
+        endings.append(living.answers(first)[-1].type)
+        *before, done = living.answers(second)
         assert (done.type, done.data["frames"]) == (messages.DONE, 1)
         assert {message.data["number"] for message in before if message.type == messages.FRAME} <= {wanted}
         assert whole(tmp_path, undisturbed) >= 1
     assert set(endings) <= {messages.CANCELLED, messages.DONE}
     assert endings.count(messages.CANCELLED) > CANCELS / 2
-    child.send(messages.RENDER, "last", **data)
-    assert child.answers("last")[-1].type == messages.DONE
-    child.close()
+    living.send(messages.RENDER, "last", **data)
+    assert living.answers("last")[-1].type == messages.DONE
     assert contents(tmp_path / "frames") == undisturbed
 
 

@@ -53,6 +53,7 @@ def test_pictures_that_keep_their_layout_are_those_of_a_model_that_says_so(
     assert not np.array_equal(told, alone)
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_study_is_that_of_a_model_that_says_so(
     pair: tuple[Sampler, Sampler], make_job: MakeJob, tmp_path: Path
 ) -> None:
