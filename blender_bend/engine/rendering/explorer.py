@@ -91,19 +91,18 @@ def explore(
     unbent = resolve(job, frame)
     sampler = renderer.sampler(job, [bend for bent in jobs.values() for bend in bent.bends])
     pictures: dict[str, Image] = {}
-    by_key = {frame_key(data): data for data in (unbent, *cells.values())}
+    keys = {place: frame_key(data) for place, data in cells.items()}
+    plain_key = frame_key(unbent)
+    by_key = {plain_key: unbent, **{keys[place]: data for place, data in cells.items()}}
     sampler.render_all(by_key, pictures.__setitem__, inputs)
-    plain = pictures[frame_key(unbent)]
-    found = [
-        Cell(*place, round(distance(pictures[frame_key(data)], plain), 4), frame_key(data))
-        for place, data in cells.items()
-    ]
+    plain = pictures[plain_key]
+    found = [Cell(*place, round(distance(pictures[key], plain), 4), key) for place, key in keys.items()]
     label = catalogue.operator(wanted.operator).label
     title = f"{label}, {catalogue.animated_parameter(parameter, wanted.operator).label.lower()}"
     shown = {key: thumbnail(picture, cell) for key, picture in pictures.items()}
-    write_picture(out, sheet(found, shown, shown[frame_key(unbent)], title, len(wanted.values)))
+    write_picture(out, sheet(found, shown, shown[plain_key], title, len(wanted.values)))
     about = {"operator": wanted.operator, "parameter": parameter, "settings": wanted.settings, "frame": frame.number}
-    data = {**about, "unbent": frame_key(unbent), "cells": [asdict(cell) for cell in found]}
+    data = {**about, "unbent": plain_key, "cells": [asdict(cell) for cell in found]}
     write_text(out.with_suffix(".json"), json.dumps(data, indent=1))
     return found
 
