@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import bpy
 from bpy.app.handlers import persistent
 from bpy.types import ImageStrip, Scene
 
@@ -16,7 +15,7 @@ from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code
 from ..baking import bake_queue
 from ..film import planning
-from ..host import activity, compat, named_files, preferences
+from ..host import activity, changes, compat, named_files, preferences
 from ..host.slices import at_once
 from ..timeline import strips
 from . import generate, shown
@@ -196,13 +195,9 @@ _HANDLERS = {
 
 def register() -> None:
     """Watch every render."""
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
+    changes.add_handlers(_HANDLERS)
 
 
 def unregister() -> None:
     """Stop watching."""
-    for name, handler in _HANDLERS.items():
-        handlers = getattr(bpy.app.handlers, name)
-        if handler in handlers:
-            handlers.remove(handler)
+    changes.remove_handlers(_HANDLERS)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import bpy
 from bpy.app.handlers import persistent
 
 from . import activity
+
+#: Functions by the name of the list of handlers that they belong to.
+Handlers = Mapping[str, Callable[..., None]]
 
 #: Counts every update of the file, even one that only selects something.
 updates = 0
@@ -44,13 +48,24 @@ def register() -> None:
     """Watch the file; in background mode there is no window to keep up to date."""
     if bpy.app.background:
         return
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).append(handler)
+    add_handlers(_HANDLERS)
 
 
 def unregister() -> None:
     """Stop watching."""
-    for name, handler in _HANDLERS.items():
+    remove_handlers(_HANDLERS)
+
+
+def add_handlers(added: Handlers, first: bool = False) -> None:
+    """Let Blender call functions by the names of its lists of handlers: after all others, or before them."""
+    for name, handler in added.items():
+        handlers = getattr(bpy.app.handlers, name)
+        handlers.insert(0 if first else len(handlers), handler)
+
+
+def remove_handlers(added: Handlers) -> None:
+    """Let Blender call them no longer; those that it does not call are left alone."""
+    for name, handler in added.items():
         handlers = getattr(bpy.app.handlers, name)
         if handler in handlers:
             handlers.remove(handler)

@@ -11,7 +11,7 @@ import bpy
 from bpy.app.handlers import persistent
 
 from ...core.errors import BendError
-from . import preferences
+from . import changes, preferences
 
 #: Logs of other Blenders are kept for so long.
 DAYS = 7
@@ -61,12 +61,14 @@ def remove_old_text(*_: Any) -> None:
         bpy.data.texts.remove(text)
 
 
+_HANDLERS = {"save_pre": remove_old_text}
+
+
 def register() -> None:
     """Watch every save."""
-    bpy.app.handlers.save_pre.append(remove_old_text)
+    changes.add_handlers(_HANDLERS)
 
 
 def unregister() -> None:
     """Stop watching."""
-    if remove_old_text in bpy.app.handlers.save_pre:
-        bpy.app.handlers.save_pre.remove(remove_old_text)
+    changes.remove_handlers(_HANDLERS)

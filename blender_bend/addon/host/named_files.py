@@ -17,6 +17,8 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
+from . import changes
+
 #: How long the state of a file counts as known: panels are drawn many times a second.
 FILE_SECONDS = 1.0
 #: Files whose states are kept.
@@ -112,15 +114,17 @@ def on_load(*_: Any) -> None:
     forget()
 
 
+_HANDLERS = {"load_post": on_load}
+
+
 def register() -> None:
     """Take note of every file that is opened."""
-    bpy.app.handlers.load_post.insert(0, on_load)
+    changes.add_handlers(_HANDLERS, first=True)
     if hasattr(bpy.data, "filepath"):  # not while Blender starts, when a file is loaded right after
         on_load()
 
 
 def unregister() -> None:
     """Forget everything."""
-    if on_load in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(on_load)
+    changes.remove_handlers(_HANDLERS)
     forget()

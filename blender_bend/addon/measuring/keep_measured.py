@@ -10,7 +10,7 @@ from bpy.props import BoolProperty
 from bpy.types import ImageStrip, Scene, WindowManager
 
 from ...core.errors import BendError
-from ..host import activity, compat
+from ..host import activity, changes, compat
 from ..host.idle import IdleJob, Work
 from ..process import engine_client
 from ..sound import mixdown, sound_choice, sound_print
@@ -104,6 +104,9 @@ def _wants_measuring(scene: Scene, strip: ImageStrip) -> bool:
 idle = IdleJob(_keep, pauses=_plays)
 
 
+_HANDLERS = {"load_post": forget}
+
+
 def register() -> None:
     """Watch the file."""
     WindowManager.bend_auto_measure = BoolProperty(
@@ -112,14 +115,13 @@ def register() -> None:
         default=True,
         update=lambda self, context: idle.look_again(),
     )
-    bpy.app.handlers.load_post.append(forget)
+    changes.add_handlers(_HANDLERS)
     idle.start()
 
 
 def unregister() -> None:
     """Stop watching, and free what was measured."""
-    if forget in bpy.app.handlers.load_post:
-        bpy.app.handlers.load_post.remove(forget)
+    changes.remove_handlers(_HANDLERS)
     idle.stop()
     forget()
     del WindowManager.bend_auto_measure

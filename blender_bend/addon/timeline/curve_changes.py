@@ -12,7 +12,7 @@ import bpy
 from bpy.app.handlers import persistent
 from bpy.types import FCurve
 
-from ..host import compat, typed
+from ..host import changes, compat, typed
 
 Found = TypeVar("Found")
 
@@ -72,8 +72,7 @@ def watch() -> None:
     """Let Blender tell of changes from now on."""
     global _count
     _count = 0
-    for name, handler in _HANDLERS.items():
-        getattr(bpy.app.handlers, name).insert(0, handler)
+    changes.add_handlers(_HANDLERS, first=True)
 
 
 def register() -> None:
@@ -87,6 +86,4 @@ def unregister() -> None:
     global _count
     _count = None
     _known.clear()
-    for name, handler in _HANDLERS.items():
-        if handler in getattr(bpy.app.handlers, name):
-            getattr(bpy.app.handlers, name).remove(handler)
+    changes.remove_handlers(_HANDLERS)
