@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.curves.event_keys import SHAPES, events, frames_of
+from blender_bend.core.curves.event_keys import SHAPES, events
 from blender_bend.core.curves.keys import CONSTANT, LINEAR, Keys, evaluate
 from blender_bend.core.timebase import FrameRate
 
@@ -71,7 +71,7 @@ def test_an_event_rises_over_the_attack(shape: str) -> None:
 def test_attack_and_decay_last_as_long_at_any_frame_rate(shape: str, rate: Fraction) -> None:
     seconds, other = np.arange(48) / 12, FrameRate(rate)
     slow = events(np.array([24]), np.ones(1), 0, 1, 0.5, 1.0, shape, FrameRate(Fraction(12)), 0, 48)
-    moment = frames_of(np.array([2.0]), other, 0)
+    moment = other.frames_at(np.array([2.0]))
     quick = events(moment, np.ones(1), 0, 1, 0.5, 1.0, shape, other, 0, math.ceil(4 * rate))
     apart = np.abs(evaluate(slow, seconds * 12) - evaluate(quick, moment + (seconds - 2) * float(rate)))
     # A hold may end a frame apart.
@@ -113,13 +113,6 @@ def test_no_event_is_rest(shape: str) -> None:
 def test_an_event_on_the_first_or_last_frame_has_its_key_there(shape: str) -> None:
     curve = curve_of([0.0, 100.0], [1.0, 1.0], shape)
     assert curve[0] == 1.0 and curve[100] == 1.0
-
-
-def test_a_moment_on_the_border_of_a_frame_belongs_to_it() -> None:
-    rate = FrameRate(Fraction(30000, 1001))
-    seconds = np.array([float(rate.seconds(frame)) for frame in range(20_000)])
-    assert np.array_equal(frames_of(seconds, rate, 7), np.arange(20_000) + 7)
-    assert frames_of(np.array([0.99 / 24]), RATE, 0).tolist() == [0]
 
 
 @given(

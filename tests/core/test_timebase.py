@@ -108,3 +108,18 @@ def test_the_first_sample_of_a_frame_is_in_it_and_the_one_before_is_not(
 def test_every_sample_lies_between_the_borders_of_its_frame(rate: FrameRate, sample_rate: int, sample: int) -> None:
     frame = int(rate.frame_of(np.array([sample]), sample_rate)[0])
     assert rate.first_sample(frame, sample_rate) <= sample < rate.first_sample(frame + 1, sample_rate)
+
+
+@pytest.mark.parametrize("rate", RATES, ids=str)
+def test_a_moment_on_the_border_of_a_frame_belongs_to_it(rate: FrameRate) -> None:
+    frames = np.arange(0, float(TEN_HOURS * rate.value), 997).astype(np.int64)
+    seconds = np.array([float(rate.seconds(frame)) for frame in frames.tolist()])
+    assert np.array_equal(rate.frames_at(seconds), frames)
+    assert np.array_equal(rate.frames_at(np.nextafter(seconds, -1)), frames)
+    assert np.array_equal(rate.frames_at(seconds + 0.99 / float(rate.value)), frames)
+    assert np.array_equal(rate.frames_at(seconds - 1e-5 / float(rate.value)), frames - 1)
+
+
+def test_what_blender_adds_in_32_bits_brings_a_moment_on_a_border_to_no_other_frame() -> None:
+    earlier = float(np.float32(-0.1))  # as an offset, and as the shift of the beats
+    assert FrameRate(Fraction(24)).frames_at(np.array([1.1 + earlier, 0.9 - earlier])).tolist() == [24, 24]

@@ -10,7 +10,6 @@ import numpy as np
 from bpy.types import ImageStrip, Scene
 
 from ...core.catalogue import Parameter
-from ...core.curves import event_keys
 from ...core.errors import BendError, Code
 from ...core.process import messages
 from ...core.timebase import FrameRate
@@ -224,6 +223,6 @@ def shaped(
         rest, full = full, rest
     hits = None
     if options.mode == EVENTS:
-        hits = event_keys.frames_of(measured[options.moments()[0]] + route.layers[0].offset, rate, frames.start)
+        hits = rate.frames_at(measured[options.moments()[0]] + route.layers[0].offset) + frames.start
     values = np.clip(route.shape(measured, rate), *limits)
     return curve_writer.Sound(values, frames, limits, rate, abs(route.high - route.low), rest, full, hits)

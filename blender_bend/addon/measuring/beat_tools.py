@@ -40,7 +40,7 @@ def markers_of(kind: str, grid: Grid, rate: FrameRate, first: int) -> list[Marke
 
 def section_markers(moments: np.ndarray, rate: FrameRate, first: int) -> list[Marker]:
     """The markers at sections; the first one begins with the strip."""
-    frames = np.unique(np.concatenate([[0], beat_grid.frames_of(moments, rate)])) + first
+    frames = np.unique(np.concatenate([[0], rate.frames_at(moments)])) + first
     return [(f"section {_letters(number)}", frame) for number, frame in enumerate(frames.tolist())]
 
 
@@ -161,7 +161,7 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int
     BendError if there are no beats
     """
     grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
-    frames = (beat_grid.frames_of(grid.every(count, offset), rate) + timing.heard_frames(strip).start).tolist()
+    frames = (rate.frames_at(grid.every(count, offset)) + timing.heard_frames(strip).start).tolist()
     for key in keys:
         path = strips.data_path(strip, key)
         curve = strips.find_curve(strip, key)

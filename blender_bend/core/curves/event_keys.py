@@ -67,21 +67,6 @@ def events(
     return path.keys(rest, peak)
 
 
-def frames_of(seconds: np.ndarray, rate: FrameRate, first: int) -> np.ndarray:
-    """The frame that contains each moment.
-
-    Parameters
-    ----------
-    seconds : float array, from the start of frame ``first``
-
-    Returns
-    -------
-    int64 array of the same shape
-    """
-    # A moment on the border of two frames belongs to the later one, whatever its last digit was rounded to.
-    return np.floor(np.asarray(seconds, dtype=np.float64) * float(rate.value) + 1e-6).astype(np.int64) + first
-
-
 def _hits(frames: np.ndarray, strengths: np.ndarray, first: int, last: int) -> list[tuple[int, float]]:
     """Whole frames in the range, ascending, each with its strongest event."""
     strongest: dict[int, float] = {}

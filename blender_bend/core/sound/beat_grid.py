@@ -44,7 +44,7 @@ class Grid:
 
     def frames(self, rate: FrameRate) -> np.ndarray:
         """The frame that holds each beat, int64, shape (beats,)."""
-        return frames_of(self.times, rate)
+        return rate.frames_at(self.times)
 
     def nearest(self, seconds: float | np.ndarray) -> np.ndarray:
         """The beat nearest to each moment, float64 seconds; the moment itself if there are no beats."""
@@ -129,7 +129,7 @@ class Grid:
 
     @staticmethod
     def _beat_of_frames(beats: np.ndarray, rate: FrameRate, frames: int) -> np.ndarray:
-        return np.searchsorted(frames_of(beats, rate), np.arange(frames), side="right") - 1
+        return np.searchsorted(rate.frames_at(beats), np.arange(frames), side="right") - 1
 
     def _covering(self, seconds: float) -> tuple[np.ndarray, int]:
         """Beats from before 0 to after the end, and the index in ``times`` that the first of them would have."""
@@ -144,26 +144,6 @@ class Grid:
         early = beats[0] - start * np.arange(lead, 0, -1)
         late = beats[-1] + end * np.arange(1, tail + 1)
         return np.concatenate([early, beats, late]), index - lead
-
-
-def frames_of(times: np.ndarray, rate: FrameRate) -> np.ndarray:
-    """The frame that holds each moment: floor(t * rate), in whole numbers.
-
-    A few units in the last place are forgiven, because 1.4 s at 25 frames per second is frame 35 while the float
-    nearest to 1.4 lies below it.
-
-    Parameters
-    ----------
-    times : float64 array, seconds
-
-    Returns
-    -------
-    int64 array of the same shape
-    """
-    times = np.asarray(times, dtype=np.float64)
-    over, under = rate.value.numerator, rate.value.denominator
-    ratios = (time.as_integer_ratio() for time in (times + 4 * np.spacing(np.abs(times))).tolist())
-    return np.fromiter((top * over // (bottom * under) for top, bottom in ratios), dtype=np.int64, count=len(times))
 
 
 def nearest(places: np.ndarray, values: np.ndarray) -> np.ndarray:
