@@ -382,7 +382,9 @@ def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend
 
 def test_the_engine_is_told_where_the_midi_file_begins(scene, bend_strip, addon, tmp_path):
     bend_strip.bend_settings.midi_file, bend_strip.bend_settings.midi_start = str(tmp_path / "a.mid"), 12
-    asked = addon.measurement.request(scene, bend_strip, addon.timing.Placement.of(bend_strip), ["onset"], tmp_path)
+    asked = addon.measurement.request(
+        scene, bend_strip, addon.timing.Placement.of(bend_strip), ["onset"], tmp_path
+    ).to_data()
     assert set(asked) == {"sound", "fps", "frames", "features", "cache", "out", "beats", "midi"}
     assert asked["midi"] == {"path": str(tmp_path / "a.mid"), "start": pytest.approx(0.5)}
 
@@ -393,7 +395,7 @@ def test_midi_alone_needs_no_sound_on_the_timeline(scene, bend_strip, addon, son
     asked = addon.measurement.request(
         scene, bend_strip, addon.timing.Placement.of(bend_strip), ["midi_velocity"], tmp_path
     )
-    assert (tmp_path / "sound.wav").exists() and asked["features"] == ["midi_velocity"]
+    assert (tmp_path / "sound.wav").exists() and asked.features == ("midi_velocity",)
 
 
 @pytest.fixture

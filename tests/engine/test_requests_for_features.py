@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from sounds import MOMENTS, clicks
 
 from blender_bend.core.errors import BendError, Code
+from blender_bend.core.sound import beats
+from blender_bend.core.sound.measure_request import MeasureRequest
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis import Settings, analyse
 from blender_bend.engine.analysis.spectra import parts
@@ -25,18 +30,32 @@ def sound(write_sound: WriteSound) -> Path:
     return write_sound(clicks(10, 48000)[0])
 
 
+def request(sound: Path, **settings: Any) -> MeasureRequest:
+    """What Blender asks of a sound of ten seconds."""
+    return MeasureRequest(sound, RATE, 240, ("rms",), sound.parent / "cache", sound.parent / "out.npz", **settings)
+
+
+@pytest.mark.parametrize("rate", ["24", "30000/1001"])
+def test_a_request_is_read_as_it_was_written(sound: Path, tmp_path: Path, rate: str) -> None:
+    grid = beats.Settings("tempo", 90.0, -0.5, 2.0, 0.01, 3, 1)
+    asked = replace(request(sound, beats=grid), rate=FrameRate.parse(rate), features=("rms", "side/band:200-800"))
+    for each in (asked, replace(asked, midi=tmp_path / "a.mid", midi_start=-1.5, encodec=tmp_path)):
+        assert MeasureRequest.from_data(json.loads(json.dumps(each.to_data()))) == each
+
+
 def test_a_fixed_tempo_is_asked_for_as_plain_data(sound: Path) -> None:
-    settings = Settings.of({"beats": {"source": "tempo", "bpm": 90.0, "first": 0.5}})
+    asked = request(sound, beats=beats.Settings(source="tempo", bpm=90.0, first=0.5))
+    settings = Settings(MeasureRequest.from_data(asked.to_data()).beats)
     measured = analyse(sound, RATE, ["tempo", "times:beats", "times:bars", "beat_phase"], settings=settings)
     assert np.allclose(measured["tempo"], 90)
     assert np.allclose(measured["times:beats"], 0.5 + np.arange(len(measured["times:beats"])) * 60 / 90)
     assert np.array_equal(measured["times:bars"], measured["times:beats"][::4])
 
 
-@pytest.mark.parametrize("beats", [{"colour": 3}, {"bpm": -1.0}])
-def test_beat_settings_that_do_not_exist_are_refused(beats: dict[str, object]) -> None:
+@pytest.mark.parametrize("grid", [{"colour": 3}, {"bpm": -1.0}])
+def test_beat_settings_that_do_not_exist_are_refused(sound: Path, grid: dict[str, object]) -> None:
     with pytest.raises(BendError) as caught:
-        Settings.of({"beats": beats})
+        MeasureRequest.from_data(request(sound).to_data() | {"beats": grid})
     assert caught.value.code == Code.PARAMETER_INVALID
 
 
@@ -56,7 +75,7 @@ def test_onsets_are_named_to_the_millisecond(write_sound: WriteSound) -> None:
 
 def test_the_cache_keeps_beat_settings_apart_and_shares_the_rest(sound: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
-    fast, slow = (Settings.of({"beats": {"source": "tempo", "bpm": bpm}}) for bpm in (160.0, 80.0))
+    fast, slow = (Settings(beats.Settings(source="tempo", bpm=bpm)) for bpm in (160.0, 80.0))
     for settings, bpm in ((fast, 160), (slow, 80), (fast, 160)):
         measured = analyse(sound, RATE, ["tempo", "rms", "times:beats"], cache=cache, settings=settings)
         assert np.allclose(measured["tempo"], bpm)

@@ -90,8 +90,8 @@ class Bake:
         try:
             self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
             with named_files.press():
-                data = measurement.request(scene, strip, placed, spelled, Path(self._folder.name))
-            self.request = engine_client.client().request(messages.ANALYSE, **data)
+                asked = measurement.request(scene, strip, placed, spelled, Path(self._folder.name))
+            self.request = engine_client.client().request(messages.ANALYSE, **asked.to_data())
         except BaseException:
             self._folder.cleanup()
             raise

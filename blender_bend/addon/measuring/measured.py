@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -165,13 +165,13 @@ class Measuring:
         self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
-            data = measurement.request(scene, strip, placed, wanted - {BEATS}, folder)
+            asked = measurement.request(scene, strip, placed, wanted - {BEATS}, folder)
             client = engine_client.client()
-            self.requests = [client.request(messages.ANALYSE, **data)]
+            self.requests = [client.request(messages.ANALYSE, **asked.to_data())]
             if BEATS in wanted:
                 # The beats as detected: whatever corrects them is applied here, without asking again.
-                neutral = {"features": [BEATS], "beats": asdict(beats.Settings()), "out": str(folder / "beats.npz")}
-                self.requests.append(client.request(messages.ANALYSE, **{**data, **neutral}))
+                neutral = replace(asked, features=(BEATS,), beats=beats.Settings(), out=folder / "beats.npz")
+                self.requests.append(client.request(messages.ANALYSE, **neutral.to_data()))
         except BaseException:
             self._folder.cleanup()
             raise

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import bpy
 from bpy.types import ImageStrip, Scene
@@ -13,6 +11,7 @@ from bpy.types import ImageStrip, Scene
 from ...core.errors import BendError, Code
 from ...core.sound import features
 from ...core.sound.feature_table import Depends
+from ...core.sound.measure_request import MeasureRequest
 from ..host import preferences
 from ..sound import mixdown
 from ..timeline.timing import Placement
@@ -20,7 +19,7 @@ from ..timeline.timing import Placement
 
 def request(
     scene: Scene, strip: ImageStrip, placed: Placement, spellings: Iterable[str], folder: Path
-) -> dict[str, Any]:
+) -> MeasureRequest:
     """What the engine needs to measure a bend strip's sound; the sound is mixed down on the way.
 
     Parameters
@@ -38,21 +37,21 @@ def request(
         raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
     settings = strip.bend_settings
     pcm = mixdown.mixdown(scene, [] if _only_midi(spelled) else mixdown.chosen_sounds(scene, strip), frames, folder)
-    asked: dict[str, Any] = {
-        "sound": str(pcm),
-        "fps": str(placed.rate),
-        "frames": len(frames),
-        "features": spelled,
-        "cache": str(preferences.user_folder("features")),
-        "out": str(folder / "features.npz"),
-        "beats": asdict(settings.beats.settings(placed)),
-    }
-    if settings.midi_file:
-        begins = placed.start + settings.midi_start - frames.start
-        asked["midi"] = {"path": bpy.path.abspath(settings.midi_file), "start": float(placed.rate.seconds(begins))}
-    if preferences.encodec_folder():
-        asked["encodec"] = preferences.encodec_folder()
-    return asked
+    midi = bpy.path.abspath(settings.midi_file) if settings.midi_file else ""
+    begins = placed.start + settings.midi_start - frames.start
+    encodec = preferences.encodec_folder()
+    return MeasureRequest(
+        pcm,
+        placed.rate,
+        len(frames),
+        tuple(spelled),
+        preferences.user_folder("features"),
+        folder / "features.npz",
+        settings.beats.settings(placed),
+        Path(midi) if midi else None,
+        float(placed.rate.seconds(begins)) if midi else 0.0,
+        Path(encodec) if encodec else None,
+    )
 
 
 def _only_midi(spelled: list[str]) -> bool:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from ...core.errors import BendError, Code
 from ...core.files.whole import read_regular
-from ...core.limits import SECONDS
 from ...core.models.references import fingerprint
 from ...core.sound import beats
 from ...core.sound.feature_table import Depends
@@ -40,19 +38,6 @@ class Settings:
     encodec: Path | None = None
     phase: Callable[[str], None] = lambda text: None
     cancelled: Callable[[], bool] = lambda: False
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any], **speaking: Any) -> Settings:
-        """The settings in a request: ``beats`` (a dict), ``midi`` (``path`` and ``start``), ``encodec`` (a folder).
-
-        Raises
-        ------
-        BendError(PARAMETER_INVALID) for beat settings that do not exist
-        """
-        midi, folder = data.get("midi") or {}, data.get("encodec")
-        grid = beats.Settings.from_dict(data.get("beats") or {})
-        path = Path(midi["path"]) if midi.get("path") else None
-        return cls(grid, path, SECONDS(midi.get("start", 0.0)), Path(folder) if folder else None, **speaking)
 
     def check(self) -> None:
         """Go on, unless someone pressed cancel.

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from ...core.errors import BendError, Code
-from ...core.limits import FRAME, FRAMES
+from ...core.limits import FRAME
 from ...core.models import file_hashes
 from ...core.process import logs, messages
 from ...core.process.messages import Message
-from ...core.timebase import FrameRate
+from ...core.sound.measure_request import MeasureRequest
 from ...core.version import VERSION
 from ..host.memory import is_out_of_memory, out_of_memory
 from .waiting import Waiting
@@ -209,21 +209,24 @@ class Server:
         from ..analysis import Settings, analyse
         from ..host.results import write_arrays
 
-        data = message.data
+        asked = MeasureRequest.from_data(message.data)
         measured = analyse(
-            Path(data["sound"]),
-            FrameRate.parse(data["fps"]),
-            list(data["features"]),
-            frames=FRAMES(data["frames"]),
-            cache=Path(data["cache"]),
-            settings=Settings.of(
-                data,
+            asked.sound,
+            asked.rate,
+            list(asked.features),
+            frames=asked.frames,
+            cache=asked.cache,
+            settings=Settings(
+                asked.beats,
+                asked.midi,
+                asked.midi_start,
+                asked.encodec,
                 phase=lambda text: self._say(message.id, text),
                 cancelled=self._must_stop,
             ),
         )
-        write_arrays(Path(data["out"]), measured)
-        return {"out": data["out"]}
+        write_arrays(asked.out, measured)
+        return {"out": str(asked.out)}
 
     def _listen(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Embedding the sound")
