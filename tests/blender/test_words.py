@@ -17,7 +17,7 @@ BLENDERS = {
 #: Verbs for what Blender has no operator for.
 OURS = {
     "Capture", "Check", "Collect", "Compare", "Dismiss", "Download", "Embed", "Generate", "Key", "Log", "Mark",
-    "Measure", "Preview", "Re-bake", "Tap",
+    "Measure", "Preview", "Re-bake", "Soften", "Tap",
 }  # fmt: skip
 
 
