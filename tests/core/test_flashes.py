@@ -197,3 +197,10 @@ def test_a_picture_that_stays_is_not_needed_again() -> None:
 def test_noise_that_changes_on_every_frame_does_not_count() -> None:
     random = np.random.default_rng(3)
     assert kinds([random.integers(0, 256, (576, 768, 3), np.uint8) for _ in range(24)]) == []
+
+
+def test_the_most_flashes_of_a_second_are_known_below_the_limit_too() -> None:
+    found = Flashes(FrameRate.parse("24"), SIZE)
+    for number, picture in enumerate(blinking("24", 2.0, gray(0.1), gray(0.5))):
+        found.add(number, picture)
+    assert found.most == {"general": 2.0, "red": 0.0} and found.stretches == []

@@ -20,8 +20,11 @@ def add_preset(strip: Strip, preset: Preset) -> None:
             item.set_choice(name, value)
         _apply(strip, item, part)
     if preset.strip is not None:
-        strip.bend_settings.source = preset.strip.source
-        _apply(strip, strip.bend_settings, preset.strip)
+        settings = strip.bend_settings
+        settings.source = preset.strip.source
+        settings.scene = preset.strip.scene or settings.scene
+        settings.palette = preset.strip.palette or settings.palette
+        _apply(strip, settings, preset.strip)
 
 
 def _apply(strip: Strip, holder: Holder, part: PresetBend | PresetStrip) -> None:

@@ -6,11 +6,12 @@
                 "restore": "none", "values": {"angle": 1.0},
                 "routes": {"angle": {"feature": "onset", "low": 0, "high": 2, "release": 0.25, ..., "levels": 0,
                                      "layers": [{"feature": "rms", "combine": "multiply", ...}]}}}],
-     "strip": {"source": "previous", "values": {"zoom": 1.02}, "routes": {}}}
+     "strip": {"source": "procedural", "scene": "desert", "palette": "golden", "values": {"strength": 0.6},
+               "routes": {}}}
 
-Of a bend only the first three are needed; ``strip`` may be left out, then the strip's own settings stay. A mask strip
-cannot be named: what is on the timeline is the artist's. A route needs feature, low and high; its other settings are
-those of ``routes.Layer``, for the first layer flat and for further ones in a list.
+Of a bend only the first three are needed; ``strip`` may be left out, then the strip's own settings stay, as do scene
+and palette if they are. A mask strip cannot be named: what is on the timeline is the artist's. A route needs feature,
+low and high; its other settings are those of ``routes.Layer``, for the first layer flat and for further ones in a list.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import catalogue
+from ..catalogue import scenes
 from ..curves import shaping
 from ..curves.routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Route
 from ..errors import BendError, Code
@@ -39,6 +41,7 @@ _OF_ROUTE = {"low", "high", "levels", "layers"}
 _KINDS = {field.name: str(field.type) for field in fields(Layer)}
 _TABLES = {"scale": shaping.SCALES, "ease": shaping.EASES, "combine": COMBINES, "chain": CHAINS}
 _CHOICES = {name: tuple(row[0] for row in table) for name, table in _TABLES.items()}
+_PAINTED = {"scene": scenes.SCENE_NAMES, "palette": scenes.PALETTE_NAMES}
 
 
 @dataclass(frozen=True)
@@ -52,11 +55,18 @@ class PresetBend:
 
 @dataclass(frozen=True)
 class PresetStrip:
-    """What a preset asks of the strip itself: what it starts from, values and routes of its own parameters."""
+    """What a preset asks of the strip itself: what it starts from, values and routes of its own parameters.
+
+    Parameters
+    ----------
+    scene, palette : the procedural scene; empty leaves the strip's own
+    """
 
     source: str
     values: dict[str, float]
     routes: dict[str, Route]
+    scene: str = ""
+    palette: str = ""
 
 
 @dataclass(frozen=True)
@@ -111,9 +121,14 @@ def _bend(data: dict[str, Any]) -> PresetBend:
 
 def _strip(data: dict[str, Any]) -> PresetStrip:
     source = str(data.get("source", catalogue.strip.StartsFrom.NOISE))
-    if source not in catalogue.strip.BY_SOURCE or not set(data) <= {"source", "values", "routes"}:
+    if source not in catalogue.strip.BY_SOURCE or not set(data) <= {"source", "values", "routes", *_PAINTED}:
         raise ValueError(f"a strip starts from one of: {', '.join(catalogue.strip.BY_SOURCE)}")
-    return PresetStrip(source, *_values_and_routes(data, catalogue.strip.BY_SOURCE[source], f"a strip from {source}"))
+    painted = {name: data[name] for name in _PAINTED if name in data}
+    for name, chosen in painted.items():
+        if source != catalogue.strip.StartsFrom.PROCEDURAL or chosen not in _PAINTED[name]:
+            raise ValueError(f"the {name} of a procedural source is one of: {', '.join(_PAINTED[name])}")
+    parts = _values_and_routes(data, catalogue.strip.BY_SOURCE[source], f"a strip from {source}")
+    return PresetStrip(source, *parts, **painted)
 
 
 def _values_and_routes(
@@ -176,7 +191,8 @@ def to_data(preset: Preset) -> dict[str, Any]:
         for part in preset.bends
     ]
     if preset.strip is not None:
-        data["strip"] = {"source": preset.strip.source} | _values_and_routes_data(preset.strip)
+        painted = {name: getattr(preset.strip, name) for name in _PAINTED if getattr(preset.strip, name)}
+        data["strip"] = {"source": preset.strip.source} | painted | _values_and_routes_data(preset.strip)
     return data
 
 

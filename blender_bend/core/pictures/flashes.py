@@ -82,6 +82,8 @@ class Flashes:
         self._light: np.ndarray | None = None
         #: The stretches that are above the limit, in the order in which they begin, for each kind.
         self._stretches: dict[str, list[Stretch]] = {kind: [] for kind in KINDS}
+        #: The most flashes of each kind within a second.
+        self.most = dict.fromkeys(KINDS, 0.0)
 
     def add(self, number: int, pixels: np.ndarray | None) -> None:
         """Take in the next frame.
@@ -105,6 +107,7 @@ class Flashes:
         }
         for kind, (values, marked) in signals.items():
             changes, since = self._meters[kind].add(values, marked)
+            self.most[kind] = max(self.most[kind], changes / 2)
             if changes > 2 * MOST_FLASHES:
                 self._note(Stretch(kind, number - since, number, changes / 2))
 
