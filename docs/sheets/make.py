@@ -1,4 +1,4 @@
-"""Makes the sheets of this folder with mini: sweeps of single operators, and all presets at rest, half and full.
+"""Makes the sheets of this folder with mini: sweeps of single operators, and presets at rest, half and full.
 
     .venv/engine/bin/python docs/sheets/make.py              every sheet
     .venv/engine/bin/python docs/sheets/make.py add presets  these only
@@ -65,7 +65,7 @@ SWEEPS: dict[str, Sweep] = {
     "multiply_guidance": Sweep("multiply", "neon city skyline", (0, 0.5, 1.5, 2.5), "guidance"),
 }
 
-#: The prompt on which each preset is shown.
+#: The prompt on which each preset of one bend is shown; ``../looks/make.py`` shows the others.
 STAGES: dict[str, str] = {
     "cells_on_loud_kicks": "mountains at sunset",
     "cells_on_the_kick": "mountains at sunset",
@@ -92,7 +92,6 @@ STAGES: dict[str, str] = {
     "paper_cut": "mountains at sunset",
     "prompt_surge": "neon city skyline",
     "ripples_on_the_bass": "teal ocean waves",
-    "rising_tide": "mountains at sunset",
     "scanlines_on_the_snare": "neon city skyline",
     "scenes_by_section": "purple nebula",
     "scenes_in_six_planes": "purple nebula",
@@ -172,7 +171,7 @@ def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Ima
 def make_presets(renderer: Renderer) -> None:
     """Write ``presets.jpg``: a strip of three pictures for each preset, in two columns."""
     side, gap, label, across = 112, 6, 24, 2
-    paths = presets.paths()
+    paths = [path for path in presets.paths() if path.stem in STAGES]
     width = len(STRENGTHS) * (side + gap) + 3 * gap
     sheet = PIL.Image.new("RGB", (across * width, -(-len(paths) // across) * (side + label) + gap), (24, 24, 24))
     draw, font = ImageDraw.Draw(sheet), ImageFont.load_default(14)

@@ -25,3 +25,11 @@ def test_a_wrong_preset_is_reported_and_changes_nothing(bend_strip, tmp_path):
     with pytest.raises(RuntimeError, match="not a preset"):
         bpy.ops.bend.add_preset(filepath=str(tmp_path / "wrong.json"))
     assert len(bend_strip.bend_settings.bends) == 1
+
+
+def test_a_look_sets_its_scene_and_a_preset_without_one_leaves_it(bend_strip):
+    settings = bend_strip.bend_settings
+    bpy.ops.bend.add_preset(filepath=str(ROOT / "presets" / "ember_dance.json"))
+    assert (settings.source, settings.scene, settings.palette) == ("procedural", "fire", "fiery")
+    bpy.ops.bend.add_preset(filepath=str(ROOT / "presets" / "rising_tide.json"))
+    assert (settings.source, settings.scene, settings.palette) == ("procedural", "fire", "fiery")

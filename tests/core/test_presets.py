@@ -66,14 +66,52 @@ def test_every_shipped_preset_is_on_the_page_of_presets() -> None:
         assert f"| {presets.read(path).name} |" in page
 
 
-def test_the_sheet_has_a_prompt_for_every_shipped_preset() -> None:
-    module = ast.parse((presets.FOLDER.parent / "docs/sheets/make.py").read_text(encoding="utf-8"))
-    stages = next(
+def stages(script: str) -> dict[str, str]:
+    """The prompts by preset that a script shows presets with."""
+    module = ast.parse((presets.FOLDER.parent / script).read_text(encoding="utf-8"))
+    return next(
         ast.literal_eval(line.value)
         for line in module.body
         if isinstance(line, ast.AnnAssign) and line.value is not None and ast.unparse(line.target) == "STAGES"
     )
-    assert sorted(stages) == [path.stem for path in presets.paths()]
+
+
+def looks() -> list[Path]:
+    """The presets of several bends."""
+    return [path for path in presets.paths() if len(presets.read(path).bends) > 1]
+
+
+def test_the_sheets_have_a_prompt_for_every_shipped_preset() -> None:
+    shown = [path.stem for path in looks()]
+    assert sorted(stages("docs/looks/make.py")) == shown
+    assert sorted(stages("docs/sheets/make.py")) == [path.stem for path in presets.paths() if path.stem not in shown]
+
+
+def test_every_look_has_a_sheet_on_the_page_of_looks() -> None:
+    folder = presets.FOLDER.parent / "docs"
+    page = (folder / "looks.md").read_text(encoding="utf-8")
+    for path in looks():
+        assert f"(images/look_{path.stem}.webp)" in page and (folder / f"images/look_{path.stem}.webp").is_file()
+
+
+def test_there_are_twelve_looks_each_slow_under_fast_with_motion() -> None:
+    """A slow layer takes a third of a second and more to rise, a fast one is there within two frames."""
+    assert len(looks()) >= 12
+    for path in looks():
+        preset = presets.read(path)
+        assert preset.strip is not None
+        moves = {"scene_time", "seed_travel", "zoom"} & preset.strip.routes.keys()
+        routes = [route for part in (*preset.bends, preset.strip) for route in part.routes.values()]
+        attacks = [layer.attack for route in routes for layer in route.layers]
+        assert moves and max(attacks) >= 0.33 and min(attacks) <= 0.08, path.stem
+        assert all(layer.release >= 0.2 for route in routes for layer in route.layers), path.stem
+
+
+def test_a_kick_is_a_low_onset() -> None:
+    for path in presets.paths():
+        if "kick" in path.stem:
+            routes = [route for part in presets.read(path).bends for route in part.routes.values()]
+            assert "onset_low" in {layer.feature for route in routes for layer in route.layers}, path.stem
 
 
 @pytest.mark.parametrize(
@@ -92,6 +130,9 @@ def test_the_sheet_has_a_prompt_for_every_shipped_preset() -> None:
         {"strip": {"source": "nowhere"}},
         {"strip": {"source": "noise", "values": {"zoom": 1.0}}},
         {"strip": {"source": "previous", "values": {"zoom": "NaN"}}},
+        {"strip": {"source": "procedural", "scene": "a garden"}},
+        {"strip": {"source": "procedural", "palette": ["teal"]}},
+        {"strip": {"source": "noise", "scene": "fire"}},
         {"strip": {"source": "noise", "code": "import os"}},
         {"name": None, "bends": None},
     ],
