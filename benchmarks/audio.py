@@ -1,4 +1,4 @@
-"""What listening costs: Bend's shared spectrum against librosa function by function, the cache, an hour's memory."""
+"""What measuring costs: Bend's shared spectrum against librosa function by function, the cache, an hour's memory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ import music  # noqa: E402
 
 from blender_bend.core.sound.features import FEATURES  # noqa: E402
 from blender_bend.core.timebase import FrameRate  # noqa: E402
-from blender_bend.engine.analysis import analyse  # noqa: E402
+from blender_bend.engine.analysis import measure_file  # noqa: E402
 
 SAMPLE_RATE, FPS = 48000, 24
 RATE = FrameRate(Fraction(FPS))
@@ -109,19 +109,19 @@ def speed(minutes: int, folder: Path) -> list[bool]:
     """Bend against librosa, then Bend again with all in the cache; from the file, as when baking."""
     path, names = song(folder, minutes), level_and_spectrum()
     short = song(folder, 1)
-    analyse(short, RATE, names)  # numba compiles, and libraries load
+    measure_file(short, RATE, names)  # numba compiles, and libraries load
     y = soundfile.read(short, dtype="float32")[0]
     functions = by_librosa()
     for function in functions.values():
         function(y[: 5 * SAMPLE_RATE])
     cache = folder / "cache"
-    bend = timed(lambda: analyse(path, RATE, names, cache=cache))
+    bend = timed(lambda: measure_file(path, RATE, names, cache=cache))
     y = soundfile.read(path, dtype="float32")[0]
     each = {name: timed(lambda function=function: function(y)) for name, function in functions.items()}
     note = f"Bend {bend:.2f} s; librosa {sum(each.values()):.2f} s: "
     note += ", ".join(f"{name} {seconds:.2f}" for name, seconds in each.items())
     began = time.perf_counter()
-    analyse(path, RATE, names, cache=cache)
+    measure_file(path, RATE, names, cache=cache)
     again = time.perf_counter() - began
     return [
         report(
@@ -148,7 +148,7 @@ def memory(minutes: int, folder: Path, everything: bool) -> bool:
     names = [*PLAIN, "chroma", "mfcc", "mel", "times:sections"]
     names = [*names, *SEPARATED[2:]] if everything else [name for name in names if name not in SEPARATED]
     path = song(folder, minutes)
-    arguments = ["analyse", str(path), f"--fps={FPS}", "--features", ",".join(names), "--out", str(folder / "out.npz")]
+    arguments = ["measure", str(path), f"--fps={FPS}", "--features", ",".join(names), "--out", str(folder / "out.npz")]
     began = time.perf_counter()
     done = subprocess.run(
         [sys.executable, "-c", _HOUR, *arguments], capture_output=True, text=True, check=True, cwd=ROOT

@@ -151,13 +151,13 @@ def _serve(options: argparse.Namespace) -> int:
 def _measure(options: argparse.Namespace) -> int:
     from ..core.sound import beats
     from ..core.sound.features import PLAIN, expand
-    from .analysis import Settings, analyse
+    from .analysis import Settings, measure_file
     from .host.results import write_arrays
 
     names = [name for text in options.features.split(",") for name in expand(text)] if options.features else PLAIN
     fixed = {"source": "tempo", "bpm": options.bpm, "first": options.first_beat} if options.bpm is not None else {}
     settings = Settings(beats.Settings.from_dict(fixed), options.midi, encodec=options.encodec)
-    measured = analyse(options.sound, options.fps, list(names), cache=options.cache, settings=settings)
+    measured = measure_file(options.sound, options.fps, list(names), cache=options.cache, settings=settings)
     write_arrays(options.out, measured)
     print(f"{', '.join(measured)} -> {options.out}")
     return 0

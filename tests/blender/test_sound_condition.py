@@ -206,7 +206,7 @@ def test_the_record_is_saved_and_what_was_heard_goes_along_to_another_store(film
     assert len(list((tmp_path / "bend_frames" / "inputs").glob("*.f32"))) == 2
 
 
-def test_a_closed_preparation_cancels_the_listening(film, scene, addon):
+def test_a_closed_preparation_cancels_the_embedding(film, scene, addon):
     planning = addon.generate.prepare(scene, film)
     next(planning)
     planning.close()

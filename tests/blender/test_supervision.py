@@ -237,8 +237,8 @@ def test_an_engine_that_hears_a_cancel_lives_on(client, engine_is, addon, core, 
 @pytest.mark.parametrize(
     ("kind", "story", "missing"),
     [
-        ("analyse", "say('done', heard())", "'out' is missing in the message 'done'"),
-        ("listen", "say('done', heard(), out=3)", "'out' is not text in the message 'done'"),
+        ("measure", "say('done', heard())", "'out' is missing in the message 'done'"),
+        ("embed", "say('done', heard(), out=3)", "'out' is not text in the message 'done'"),
         ("render", "say('done', heard(), rendered=1)", "'batch' is missing in the message 'done'"),
         ("speeds", "say('done', heard())", "'speeds' is missing in the message 'done'"),
         ("render", "say('error', heard(), hint='none')", "'code' is missing in the message 'error'"),

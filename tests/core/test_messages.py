@@ -144,7 +144,7 @@ def fault(kind: str, request: str, data: dict[str, Any]) -> str:
 def test_every_kind_of_message_stands_in_the_table() -> None:
     spoken = {value for name, value in vars(messages).items() if name.isupper() and isinstance(value, str)}
     assert spoken == {*messages.FIELDS, messages.DONE}
-    requests = {messages.HELLO, messages.ANALYSE, messages.LISTEN, messages.RENDER, messages.DRAFT, messages.SPEEDS}
+    requests = {messages.HELLO, messages.MEASURE, messages.EMBED, messages.RENDER, messages.DRAFT, messages.SPEEDS}
     assert set(messages.ANSWERS) == requests
     for kind, request, fields in KINDS:
         assert fault(kind, request, whole(fields)) == "", kind

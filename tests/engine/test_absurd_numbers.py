@@ -16,7 +16,7 @@ from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import _parser, main
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.process.server import Server
 
 WriteSound = Callable[..., Path]
@@ -24,7 +24,7 @@ WriteSound = Callable[..., Path]
 ABSURD = ("1e308", "1e30", "1e9", "9" * 5000, "1e-308", "1e-9", "0", "-1", "-1e9", "0.5", "7.3", "nan", "inf", "-inf")
 ABSURD += ("1e999999999", "", "three", "1/0", "1-1e9", "9-1", "-", "1,,2", "1,nan")
 
-RENDER, ANALYSE = ["render", "job.json"], ["measure", "a.wav", "--out", "a.npz"]
+RENDER, MEASURE = ["render", "job.json"], ["measure", "a.wav", "--out", "a.npz"]
 EXPLORE = ["explore", "job.json", "--operator", "add"]
 TRAIN = ["sonic", "train", "a", "--model", "m", "--clap", "c", "--out", "o", "--stage", "1"]
 FILES = ["--model", "m", "--clap", "c", "--projector", "p", "--adapters", "a", "--clip", "l", "--out", "o"]
@@ -32,9 +32,9 @@ EVALUATE = ["sonic", "evaluate", "a", *FILES]
 LISTEN = ["sonic", "embed", "a.wav", "--clap", "c", "--out", "o"]
 #: Every numeric option: the command with what else it needs, the option, and the least and most that come through.
 OPTIONS: tuple[tuple[list[str], str, float, float], ...] = (
-    (ANALYSE, "fps", 0.01, 32_767),
-    ([*ANALYSE, "--fps=24"], "bpm", -1e6, 1e6),
-    ([*ANALYSE, "--fps=24"], "first-beat", -172_800, 172_800),
+    (MEASURE, "fps", 0.01, 32_767),
+    ([*MEASURE, "--fps=24"], "bpm", -1e6, 1e6),
+    ([*MEASURE, "--fps=24"], "first-beat", -172_800, 172_800),
     (RENDER, "frames", -1_048_574, 1_048_574),
     ([*EXPLORE, "--values=1"], "frame", -1_048_574, 1_048_574),
     ([*EXPLORE, "--values=1"], "cell", 8, 4096),
@@ -94,7 +94,7 @@ def test_the_size_that_sites_are_shown_for_is_a_size_of_pictures(text: str) -> N
 
 
 @pytest.mark.parametrize("fps", [text for text in ABSURD if text not in ("7.3", "0.5")])
-def test_analyse_refuses_an_absurd_rate_with_words_and_no_traceback(
+def test_measuring_refuses_an_absurd_rate_with_words_and_no_traceback(
     fps: str, write_sound: WriteSound, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     sound = write_sound(np.ones(4800, dtype=np.float32) / 2)
@@ -108,10 +108,10 @@ def test_analyse_refuses_an_absurd_rate_with_words_and_no_traceback(
 def test_more_frames_than_a_timeline_has_are_refused(write_sound: WriteSound) -> None:
     sound = write_sound(np.ones(48000 * 40, dtype=np.float32) / 2)
     with pytest.raises(BendError, match="The number of frames can't be 1310680") as caught:
-        analyse(sound, FrameRate.parse("32767"), ["rms"])
+        measure_file(sound, FrameRate.parse("32767"), ["rms"])
     assert "1,048,574" in caught.value.hint
     with pytest.raises(BendError, match="A time in seconds can't be"):
-        analyse(sound, FrameRate.parse("0.01"), ["rms"], frames=1_000_000)
+        measure_file(sound, FrameRate.parse("0.01"), ["rms"], frames=1_000_000)
 
 
 def test_a_sheet_of_more_pictures_than_a_thousand_is_refused(tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_request_to_analyse_with_any_number_is_answered_in_words(
             data["midi"] = {"path": "a.mid", "start": value}
         else:
             data["beats"][name] = value
-        answer = answered(server, messages.ANALYSE, data)
+        answer = answered(server, messages.MEASURE, data)
         if answer.type == messages.DONE:
             assert np.isfinite(np.load(tmp_path / "out.npz")["beat"]).all()
         else:

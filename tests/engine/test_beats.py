@@ -17,8 +17,8 @@ import numpy as np
 import pytest
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis.listening import Listening
 from blender_bend.engine.analysis.rhythm.beats import detect
+from blender_bend.engine.analysis.sound import Sound
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 ALL = os.environ.get("BEND_TEST_ALL") == "1"
@@ -36,8 +36,8 @@ MANNERS: dict[str, dict[str, float | bool]] = {
 }
 
 
-def listen(samples: np.ndarray, sample_rate: int = SAMPLE_RATE, fps: Fraction = Fraction(24)) -> Listening:
-    return Listening(samples, Grid(FrameRate(fps), int(len(samples) / sample_rate * fps), sample_rate))
+def listen(samples: np.ndarray, sample_rate: int = SAMPLE_RATE, fps: Fraction = Fraction(24)) -> Sound:
+    return Sound(samples, Grid(FrameRate(fps), int(len(samples) / sample_rate * fps), sample_rate))
 
 
 def f_measure(found: np.ndarray, truth: np.ndarray) -> float:

@@ -15,11 +15,11 @@ import torch
 
 from blender_bend.core.files import caches
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.host import kept
 from blender_bend.engine.host.bounded import Bounded, tensor_bytes, tensors_bytes
 from blender_bend.engine.prompts.encoder import PromptEncoder
-from blender_bend.engine.rendering import listen
+from blender_bend.engine.rendering import sound_embedding
 
 WriteSound = Callable[..., Path]
 RATE = FrameRate.parse("24")
@@ -36,12 +36,12 @@ def test_features_of_old_sounds_go_and_those_of_this_request_stay(
 ) -> None:
     monkeypatch.setattr(caches, "FEATURES", dataclasses.replace(caches.FEATURES, most=1))
     noise, cache = np.random.default_rng(1).uniform(-0.5, 0.5, 24_000), tmp_path / "cache"
-    analyse(write_sound(noise), RATE, ["rms"], cache=cache)
+    measure_file(write_sound(noise), RATE, ["rms"], cache=cache)
     old = set(cache.iterdir())
-    analyse(write_sound(noise / 2), RATE, ["rms"], cache=cache)
+    measure_file(write_sound(noise / 2), RATE, ["rms"], cache=cache)
     assert old <= set(cache.iterdir()), "used a moment ago"
     age(cache)
-    analyse(write_sound(noise / 2), RATE, ["rms", "centroid"], cache=cache)
+    measure_file(write_sound(noise / 2), RATE, ["rms", "centroid"], cache=cache)
     left = {path.name for path in cache.iterdir()}
     assert len(left) == 2 and not {path.name for path in old} & left, "what was read is in use as well"
 
@@ -109,8 +109,8 @@ def test_embeddings_of_sound_are_trimmed_when_all_windows_are_heard(
     cache.mkdir()
     (cache / "old.f32").write_bytes(bytes(4096))
     age(cache)
-    ear = listen.Ear(tmp_path / "none", cache=cache)
-    monkeypatch.setattr(listen, "listen", lambda *_: [])
+    embedder = sound_embedding.SoundEmbedder(tmp_path / "none", cache=cache)
+    monkeypatch.setattr(sound_embedding, "embed_windows", lambda *_: [])
     windows = type("Windows", (), {"numbers": lambda *_: []})()
-    listen.hear_frames(ear, torch.zeros(1), windows, range(0), None)  # type: ignore[arg-type]
+    sound_embedding.embed_frames(embedder, torch.zeros(1), windows, range(0), None)  # type: ignore[arg-type]
     assert list(cache.iterdir()) == []

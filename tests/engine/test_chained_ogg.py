@@ -13,7 +13,7 @@ import soundfile
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.reading.ogg_links import MOST_LINKS, links
 from blender_bend.engine.analysis.reading.sound_file import read
 
@@ -43,7 +43,7 @@ def test_joined_files_sound_one_after_the_other(tmp_path: Path, subtype: str, ch
     alone = [heard(path, part) for part in parts]
     assert [part.shape[0] for part in alone] == [channels] * 3
     assert np.array_equal(heard(path, between.join(parts)), np.concatenate(alone, axis=1))
-    assert len(analyse(path, FrameRate.parse("10"), ["rms"])["rms"]) == 33
+    assert len(measure_file(path, FrameRate.parse("10"), ["rms"])["rms"]) == 33
 
 
 def test_vorbis_and_opus_in_one_file_are_both_read(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sounds import EVERY, MOMENTS, clicks
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.reading.channels import of as channel_of
 from blender_bend.engine.analysis.reading.sound_file import SILENCE, mono
@@ -35,9 +35,9 @@ def drums() -> np.ndarray:
 
 
 def test_equal_channels_are_measured_as_one(write_sound: WriteSound, drums: np.ndarray) -> None:
-    one = analyse(write_sound(drums, name="one.wav"), RATE, [*NAMES, *MOMENTS])
+    one = measure_file(write_sound(drums, name="one.wav"), RATE, [*NAMES, *MOMENTS])
     for channels in (2, 6):
-        several = analyse(write_sound(np.repeat(drums[:, None], channels, axis=1)), RATE, [*NAMES, *MOMENTS])
+        several = measure_file(write_sound(np.repeat(drums[:, None], channels, axis=1)), RATE, [*NAMES, *MOMENTS])
         assert all(np.array_equal(one[name], several[name]) for name in one)
 
 
@@ -59,7 +59,7 @@ def test_opposite_channels_have_a_pitch_and_the_papers_features() -> None:
 def test_opposite_channels_of_a_16_bit_file_have_their_hits_and_no_other(write_sound: WriteSound) -> None:
     samples, starts = clicks(6, 44100)
     path = write_sound(np.stack([samples, -samples], axis=1), sample_rate=44100, subtype="PCM_16")
-    found = analyse(path, RATE, ["times:onsets", "mid/event", "side/event", "mid/rms"])
+    found = measure_file(path, RATE, ["times:onsets", "mid/event", "side/event", "mid/rms"])
     assert np.allclose(found["times:onsets"], starts / 44100, atol=1e-3)
     assert not found["mid/event"].any() and not found["mid/rms"].any()
     assert np.flatnonzero(found["side/event"] > 0.2).tolist() == RATE.frame_of(starts, 44100).tolist()
@@ -109,7 +109,7 @@ def test_channels_are_kept_apart_in_the_cache(
 ) -> None:
     path = write_sound(np.stack([drums, drums[::-1]], axis=1))
     names, cache = ["rms", f"{part}/rms"], tmp_path / "cache"
-    first, second = (analyse(path, RATE, names, cache=cache) for _ in range(2))
+    first, second = (measure_file(path, RATE, names, cache=cache) for _ in range(2))
     assert len(list(cache.iterdir())) == 2 and not np.array_equal(first["rms"], first[f"{part}/rms"])
     assert all(np.array_equal(first[name], second[name]) for name in names)
 
@@ -125,7 +125,7 @@ def test_the_noise_of_rounding_is_silence(write_sound: WriteSound, subtype: str)
     random = np.random.default_rng(5)
     dither = (random.uniform(-1, 1, (48000, 2)) + random.uniform(-1, 1, (48000, 2))) / 2**16
     with pytest.raises(BendError) as caught:
-        analyse(write_sound(dither, subtype=subtype), RATE, ["rms"])
+        measure_file(write_sound(dither, subtype=subtype), RATE, ["rms"])
     assert caught.value.code == Code.SOUND_SILENT
 
 
@@ -133,7 +133,7 @@ def test_music_at_80_db_below_full_scale_is_none(write_sound: WriteSound, drums:
     quiet = drums / np.abs(drums).max() * 1e-4
     assert np.abs(quiet).max() > SILENCE
     names = ["event", "times:onsets"]
-    loud, found = (analyse(write_sound(samples), RATE, names) for samples in (drums, quiet))
+    loud, found = (measure_file(write_sound(samples), RATE, names) for samples in (drums, quiet))
     assert np.array_equal(loud["event"] > 0.5, found["event"] > 0.5)
 
 

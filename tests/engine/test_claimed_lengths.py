@@ -11,7 +11,7 @@ import soundfile
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.reading.sound_file import read
 
 RATE = 44100
@@ -60,7 +60,7 @@ def test_a_wav_file_that_claims_another_length_is_read_to_its_end(
     if all_of_it is not None:
         data[4:8] = struct.pack("<I", all_of_it)
     assert np.array_equal(heard(path, data), whole)
-    assert len(analyse(path, FrameRate.parse("24"), ["rms"])["rms"]) == 72
+    assert len(measure_file(path, FrameRate.parse("24"), ["rms"])["rms"]) == 72
 
 
 @pytest.mark.parametrize("title", [b"", b"LIST\x04\0\0\0abcd", b"LIST\x03\0\0\0abc\0id3 \x02\0\0\0ab"])
@@ -70,7 +70,7 @@ def test_a_wav_file_that_is_really_empty_is_silent(tmp_path: Path, title: bytes)
     at = data.index(b"data")
     path.write_bytes(data[:at] + b"data\0\0\0\0" + title)
     with pytest.raises(BendError) as caught:
-        analyse(path, FrameRate.parse("24"), ["rms"])
+        measure_file(path, FrameRate.parse("24"), ["rms"])
     assert caught.value.code == Code.SOUND_SILENT
 
 

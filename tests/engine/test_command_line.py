@@ -209,13 +209,13 @@ def test_the_doctor_and_measuring_do_without_torch(command: str, noise: Path, tm
     request |= {"out": str(tmp_path / "asked.npz")}
     script = f"""
 import io, sys
-from blender_bend.core.process.messages import ANALYSE, HELLO, Message
+from blender_bend.core.process.messages import MEASURE, HELLO, Message
 from blender_bend.engine.__main__ import main
 from blender_bend.engine.process.server import Server
 if {command!r} == "asked by Blender":
     out = io.BytesIO()
     server = Server(io.BytesIO(), out)
-    for message in (Message(HELLO, "1"), Message(ANALYSE, "2", {request!r})):
+    for message in (Message(HELLO, "1"), Message(MEASURE, "2", {request!r})):
         server._take(message)
         server.answer_next()
     assert out.getvalue().count(b'"done"') == 2, out.getvalue()

@@ -12,7 +12,7 @@ import signals
 from sounds import EVERY, MOMENTS
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
@@ -45,6 +45,6 @@ def test_holes_in_a_file_are_silence_for_every_feature(write_sound: Callable[...
     mended = holed.copy()
     holed[20000:20100], mended[20000:20100] = np.nan, 0
     rate = FrameRate(Fraction(24))
-    first = analyse(write_sound(holed, name="holed.wav"), rate, [*NAMES, *MOMENTS])
-    second = analyse(write_sound(mended, name="mended.wav"), rate, [*NAMES, *MOMENTS])
+    first = measure_file(write_sound(holed, name="holed.wav"), rate, [*NAMES, *MOMENTS])
+    second = measure_file(write_sound(mended, name="mended.wav"), rate, [*NAMES, *MOMENTS])
     assert all(np.array_equal(first[name], second[name]) for name in first)

@@ -11,8 +11,8 @@ import signals
 
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.features import harmony
-from blender_bend.engine.analysis.listening import Listening
 from blender_bend.engine.analysis.measures import measure
+from blender_bend.engine.analysis.sound import Sound
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
 FPS = 25
@@ -64,7 +64,7 @@ def test_a_scale_has_a_key_and_all_twelve_notes_have_none() -> None:
 
 def test_key_strength_is_the_best_correlation_with_the_24_profiles() -> None:
     y = np.concatenate([chord(notes, 1.0) for notes in ((57, 60, 64), (62, 65, 69), (52, 56, 59), (57, 60, 64))])
-    notes = harmony.chromas(Listening(y.astype(np.float32), GRID)).mean(axis=0)
+    notes = harmony.chromas(Sound(y.astype(np.float32), GRID)).mean(axis=0)
     profiles = [np.roll(profile, key) for profile in (harmony.MAJOR, harmony.MINOR) for key in range(12)]
     expected = max(np.corrcoef(notes, profile)[0, 1] for profile in profiles)
     assert abs(measure(y.astype(np.float32), GRID, ["key_strength"])["key_strength"][50] - expected) < 1e-5

@@ -13,7 +13,7 @@ from transformers import EncodecConfig, EncodecModel
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import Settings, analyse
+from blender_bend.engine.analysis import Settings, measure_file
 from blender_bend.engine.analysis.features import learned
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectra.spectrum import Grid
@@ -67,7 +67,7 @@ def test_components_follow_the_sound(folder: Path, melody: np.ndarray) -> None:
 
 def test_codes_are_those_of_the_model_for_the_frame_alone(folder: Path, melody: np.ndarray) -> None:
     model = learned.load(folder)
-    sound = learned.Listening(melody, Grid(RATE, 40, 48000), Settings(encodec=folder))
+    sound = learned.Sound(melody, Grid(RATE, 40, 48000), Settings(encodec=folder))
     _, codes = learned._heard(sound)
     frame = torch.from_numpy(melody[5 * 2400 : 6 * 2400][:: 48000 // model.config.sampling_rate].copy())
     if model.config.sampling_rate == 48000:  # where nothing has to be resampled
@@ -101,7 +101,7 @@ def test_odd_sounds_give_numbers(folder: Path, samples: np.ndarray) -> None:
 
 def test_without_a_folder_it_is_said_what_to_do(write_sound: Callable[..., Path], melody: np.ndarray) -> None:
     with pytest.raises(BendError) as caught:
-        analyse(write_sound(melody), RATE, ["encodec:1"])
+        measure_file(write_sound(melody), RATE, ["encodec:1"])
     assert caught.value.code == Code.MODEL_MISSING
     assert "encodec" in caught.value.hint and caught.value.action
 
@@ -120,12 +120,12 @@ def test_another_model_is_another_entry_of_the_cache(
 ) -> None:
     cache, path = tmp_path / "cache", write_sound(melody)
     for _ in range(2):
-        analyse(path, RATE, ["encodec:1"], cache=cache, settings=Settings(encodec=folder))
+        measure_file(path, RATE, ["encodec:1"], cache=cache, settings=Settings(encodec=folder))
     assert len(list(cache.iterdir())) == 1
     other = tmp_path / "other"
     model = learned.load(folder)
     for layer in model.quantizer.layers:
         layer.codebook.embed.normal_(0, 0.2)
     model.save_pretrained(other, safe_serialization=True)
-    analyse(path, RATE, ["encodec:1"], cache=cache, settings=Settings(encodec=other))
+    measure_file(path, RATE, ["encodec:1"], cache=cache, settings=Settings(encodec=other))
     assert len(list(cache.iterdir())) == 2

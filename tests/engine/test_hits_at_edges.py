@@ -12,7 +12,7 @@ import soundfile
 from scipy.signal import resample_poly
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.measures import measure
 from blender_bend.engine.analysis.spectra.spectrum import Grid
 
@@ -159,7 +159,7 @@ def test_codecs_leave_a_hit_on_the_beat_in_its_frame(
     path = tmp_path / "beat"
     samples = np.repeat(hits(BEATS, 48000, kind)[:, None], channels, axis=1)
     soundfile.write(path, samples, 48000, format=container, subtype=subtype)
-    got, expected = off_beat(analyse(path, FrameRate(Fraction(fps)), ["event"])["event"], fps)
+    got, expected = off_beat(measure_file(path, FrameRate(Fraction(fps)), ["event"])["event"], fps)
     assert got == expected
 
 
@@ -167,5 +167,5 @@ def test_a_hit_in_the_last_samples_of_a_frame_stays_there(write_sound: WriteSoun
     """Only what rings ahead of a hit is put on the border, no hit."""
     for ahead in (1, 2, 4, 8):
         samples = hits([1.0 - ahead / 48000], 48000)
-        event = analyse(write_sound(samples), RATES[1], ["event"])["event"]
+        event = measure_file(write_sound(samples), RATES[1], ["event"])["event"]
         assert np.flatnonzero(event > 0.2).tolist() == [23], ahead

@@ -17,7 +17,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.sound import beats
 from blender_bend.core.sound.measure_request import MeasureRequest
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import Settings, analyse
+from blender_bend.engine.analysis import Settings, measure_file
 from blender_bend.engine.analysis.spectra import parts
 
 RATE = FrameRate(Fraction(24))
@@ -46,7 +46,7 @@ def test_a_request_is_read_as_it_was_written(sound: Path, tmp_path: Path, rate: 
 def test_a_fixed_tempo_is_asked_for_as_plain_data(sound: Path) -> None:
     asked = request(sound, beats=beats.Settings(source="tempo", bpm=90.0, first=0.5))
     settings = Settings(MeasureRequest.from_data(asked.to_data()).beats)
-    measured = analyse(sound, RATE, ["tempo", "times:beats", "times:bars", "beat_phase"], settings=settings)
+    measured = measure_file(sound, RATE, ["tempo", "times:beats", "times:bars", "beat_phase"], settings=settings)
     assert np.allclose(measured["tempo"], 90)
     assert np.allclose(measured["times:beats"], 0.5 + np.arange(len(measured["times:beats"])) * 60 / 90)
     assert np.array_equal(measured["times:bars"], measured["times:beats"][::4])
@@ -61,14 +61,14 @@ def test_beat_settings_that_do_not_exist_are_refused(sound: Path, grid: dict[str
 
 @pytest.mark.parametrize("moments", MOMENTS)
 def test_moments_are_ascending_seconds_within_the_sound(sound: Path, moments: str) -> None:
-    times = analyse(sound, RATE, [moments])[moments]
+    times = measure_file(sound, RATE, [moments])[moments]
     assert times.dtype == np.float64 and times.ndim == 1 and len(times)
     assert np.all(np.diff(times) > 0) and times[0] >= 0 and times[-1] < 10
 
 
 def test_onsets_are_named_to_the_millisecond(write_sound: WriteSound) -> None:
     samples, starts = clicks(20, 44100)
-    times = analyse(write_sound(samples, sample_rate=44100), RATE, ["times:onsets"])["times:onsets"]
+    times = measure_file(write_sound(samples, sample_rate=44100), RATE, ["times:onsets"])["times:onsets"]
     assert len(times) == len(starts)
     assert np.abs(times - starts / 44100).max() < 0.001
 
@@ -77,13 +77,13 @@ def test_the_cache_keeps_beat_settings_apart_and_shares_the_rest(sound: Path, tm
     cache = tmp_path / "cache"
     fast, slow = (Settings(beats.Settings(source="tempo", bpm=bpm)) for bpm in (160.0, 80.0))
     for settings, bpm in ((fast, 160), (slow, 80), (fast, 160)):
-        measured = analyse(sound, RATE, ["tempo", "rms", "times:beats"], cache=cache, settings=settings)
+        measured = measure_file(sound, RATE, ["tempo", "rms", "times:beats"], cache=cache, settings=settings)
         assert np.allclose(measured["tempo"], bpm)
     assert len(list(cache.iterdir())) == 5
 
 
 def test_parts_and_bands_have_file_names_that_every_system_allows(sound: Path, tmp_path: Path) -> None:
-    analyse(sound, RATE, ["percussive/band:200-800", "times:onsets", "chroma:3"], cache=tmp_path / "cache")
+    measure_file(sound, RATE, ["percussive/band:200-800", "times:onsets", "chroma:3"], cache=tmp_path / "cache")
     names = [file.name for file in (tmp_path / "cache").iterdir()]
     assert len(names) == 3 and not any(set(name) & set('<>:"/\\|?*') for name in names)
 
@@ -92,7 +92,7 @@ def test_what_takes_long_is_announced(sound: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(parts, "_kept", {})  # a part that is still there from the test before takes no time
     said: list[str] = []
     names = ["rms", "beat", "times:sections", "percussive/flux", "pitch", "chroma:1"]
-    analyse(sound, RATE, names, settings=Settings(phase=said.append))
+    measure_file(sound, RATE, names, settings=Settings(phase=said.append))
     assert {"Tracking beats", "Separating harmonic and percussive", "Tracking pitch"} <= set(said)
 
 
@@ -105,12 +105,12 @@ def test_cancel_ends_the_analysis_and_keeps_what_is_measured(sound: Path, tmp_pa
         return any(cache.iterdir()) if cache.exists() else False
 
     with pytest.raises(BendError) as caught:
-        analyse(sound, RATE, ["rms", "percussive/rms"], cache=cache, settings=Settings(cancelled=cancelled))
+        measure_file(sound, RATE, ["rms", "percussive/rms"], cache=cache, settings=Settings(cancelled=cancelled))
     assert caught.value.code == Code.CANCELLED
     assert len(list(cache.iterdir())) == 1 and asked > 1
 
 
 def test_midi_features_without_a_file_say_what_is_missing(sound: Path) -> None:
     with pytest.raises(BendError) as caught:
-        analyse(sound, RATE, ["midi_velocity"])
+        measure_file(sound, RATE, ["midi_velocity"])
     assert caught.value.code == Code.INPUT_MISSING and caught.value.hint

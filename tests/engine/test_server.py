@@ -40,7 +40,7 @@ def test_hello_says_who_is_there(child: Child) -> None:
 def test_a_sound_is_analysed_into_a_file(child: Child, write_sound: Callable[..., Path], tmp_path: Path) -> None:
     sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 48000).astype(np.float32))
     child.send(
-        messages.ANALYSE,
+        messages.MEASURE,
         "1",
         sound=str(sound),
         fps="30000/1001",
@@ -59,7 +59,7 @@ def test_moments_settings_and_phases_travel_with_an_analysis(
 ) -> None:
     sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 96000).astype(np.float32))
     child.send(
-        messages.ANALYSE,
+        messages.MEASURE,
         "1",
         sound=str(sound),
         fps="24",
@@ -84,13 +84,13 @@ def test_an_analysis_is_cancelled_between_features(
 ) -> None:
     sound = write_sound(np.random.default_rng(1).normal(0, 0.1, 48000 * 60).astype(np.float32))
     data = {"sound": str(sound), "fps": "24", "frames": 1440, "cache": str(tmp_path), "out": str(tmp_path / "out.npz")}
-    child.send(messages.ANALYSE, "1", **data, features=["rms", "percussive/onset", "harmonic/pitch"])
+    child.send(messages.MEASURE, "1", **data, features=["rms", "percussive/onset", "harmonic/pitch"])
     while child.next().data.get("text") != "Separating harmonic and percussive":
         pass
     child.send(messages.CANCEL, "1")
     assert child.answers("1")[-1].type == messages.CANCELLED
     assert not (tmp_path / "out.npz").exists()
-    child.send(messages.ANALYSE, "2", **data, features=["rms"])
+    child.send(messages.MEASURE, "2", **data, features=["rms"])
     assert child.answers("2")[-1].type == messages.DONE
 
 
@@ -227,9 +227,9 @@ def test_a_message_of_another_version_is_answered_as_such(child: Child) -> None:
         ("dance", {}, Code.MESSAGE_INVALID),
         (messages.RENDER, {"job": "/gone.json", "store": "/tmp"}, Code.JOB_INVALID),
         (messages.RENDER, {}, Code.MESSAGE_INVALID),
-        (messages.ANALYSE, {"sound": 3}, Code.MESSAGE_INVALID),
+        (messages.MEASURE, {"sound": 3}, Code.MESSAGE_INVALID),
         (
-            messages.ANALYSE,
+            messages.MEASURE,
             {
                 "sound": "/gone.wav",
                 "fps": "24",

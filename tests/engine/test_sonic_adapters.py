@@ -180,7 +180,7 @@ def transcribed(unet: Any, adapters: AudioAdapters, tokens: Tensor | None, f: fl
 
 @pytest.mark.parametrize("f", [1.0, 0.5])
 def test_the_unet_that_hears_is_that_of_the_formula(unet: Any, adapters: AudioAdapters, call: Any, f: float) -> None:
-    with adapters.listening(unet, TOKENS, f):
+    with adapters.applied(unet, TOKENS, f):
         got = call()
     assert formulas.relative(got, call(transcribed(unet, adapters, TOKENS, f))) < 1e-5
     assert formulas.relative(got, call()) > 1e-2  # and it does hear
@@ -196,7 +196,7 @@ def test_a_block_of_the_published_widths_is_that_of_the_formula(width: int) -> N
     adapters = AudioAdapters.for_unet(host, gate=0.7)
     block, adapter = host.get_submodule("up_blocks.0"), adapters.adapter("up_blocks.0")
     x, text, tokens = torch.randn(1, 16, width), torch.randn(1, 77, 768), torch.randn(1, 77, 768)
-    with torch.no_grad(), adapters.listening(host, tokens):
+    with torch.no_grad(), adapters.applied(host, tokens):
         got = block(x, encoder_hidden_states=text)
         wanted = formulas.block(block.state_dict(), 8, x, text, adapter.state_dict(), tokens, 1.0)
     assert formulas.relative(got, wanted) < 1e-5
@@ -211,7 +211,7 @@ def test_without_sound_the_unet_is_bit_equal_to_the_base(
     unet: Any, adapters: AudioAdapters, call: Any, silence: dict[str, Any]
 ) -> None:
     base = call()
-    with adapters.listening(unet, **silence):
+    with adapters.applied(unet, **silence):
         assert torch.equal(call(), base)
 
 
@@ -219,9 +219,9 @@ def test_rows_have_their_own_scale_and_a_row_at_0_is_bit_equal_to_the_base(
     unet: Any, adapters: AudioAdapters, call: Any
 ) -> None:
     base = call()
-    with adapters.listening(unet, TOKENS, torch.tensor([0.0, 1.0, 0.5])):
+    with adapters.applied(unet, TOKENS, torch.tensor([0.0, 1.0, 0.5])):
         mixed = call()
-    with adapters.listening(unet, TOKENS, 0.5):
+    with adapters.applied(unet, TOKENS, 0.5):
         half = call()
     assert torch.equal(mixed[0], base[0])
     assert formulas.relative(mixed[2], half[2]) < 1e-5
@@ -232,7 +232,7 @@ def test_a_block_can_be_made_deaf_by_itself(unet: Any, adapters: AudioAdapters, 
     heard = []
     for path in adapters.widths:
         adapters.adapter(path).register_forward_hook(lambda *_, path=path: heard.append(path))
-    with adapters.listening(unet, TOKENS, blocks={"up_blocks": 0.0, "up_blocks.2": 1.0, "mid_block": 0.0}):
+    with adapters.applied(unet, TOKENS, blocks={"up_blocks": 0.0, "up_blocks.2": 1.0, "mid_block": 0.0}):
         call()
     assert sorted(heard) == [f"up_blocks.2.attentions.{n}.transformer_blocks.0" for n in range(3)]
 
@@ -244,7 +244,7 @@ def test_nothing_of_the_adapters_stays_behind(unet: Any, adapters: AudioAdapters
         return sum(len(m._forward_hooks) + len(m._forward_pre_hooks) for m in unet.modules())
 
     before, processors = hooks(), len(unet.attn_processors)
-    with pytest.raises(ZeroDivisionError), adapters.listening(unet, TOKENS):
+    with pytest.raises(ZeroDivisionError), adapters.applied(unet, TOKENS):
         assert hooks() == before + 20 and len(unet.attn_processors) == processors
         1 / 0  # noqa: B018
     assert (hooks(), list(unet.state_dict())) == (before, names)
@@ -258,7 +258,7 @@ def test_gradients_reach_every_adapter_alike_with_and_without_checkpointing(unet
     for checkpointing in (False, True):
         (unet.enable_gradient_checkpointing if checkpointing else unet.disable_gradient_checkpointing)()
         adapters.zero_grad(set_to_none=True)
-        with adapters.listening(unet, TOKENS[:2]):
+        with adapters.applied(unet, TOKENS[:2]):
             loss = (unet(x, 200, encoder_hidden_states=text).sample - goal).square().mean()
             loss.backward()
         found.append({name: weight.grad.clone() for name, weight in adapters.named_parameters()})
@@ -270,7 +270,7 @@ def test_gradients_reach_every_adapter_alike_with_and_without_checkpointing(unet
 def test_half_precision_unets_hear_through_adapters_in_full_precision(unet: Any, adapters: AudioAdapters) -> None:
     unet.to(torch.bfloat16)
     x, text = torch.randn(1, 4, 8, 8).bfloat16(), torch.randn(1, 77, 32).bfloat16()
-    with torch.no_grad(), adapters.listening(unet, TOKENS[:1]):
+    with torch.no_grad(), adapters.applied(unet, TOKENS[:1]):
         assert unet(x, 1, encoder_hidden_states=text).sample.dtype == torch.bfloat16
 
 

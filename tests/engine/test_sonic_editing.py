@@ -110,7 +110,7 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
             return change
 
         handles = [unet.get_submodule(path).register_forward_hook(hook(path)) for path in places]
-        with hearing.adapters.listening(unet, sound):
+        with hearing.adapters.applied(unet, sound):
             eps: Tensor = unet(z, t, encoder_hidden_states=text).sample
         for handle in handles:
             handle.remove()

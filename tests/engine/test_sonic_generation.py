@@ -58,7 +58,7 @@ def test_joint_guidance_is_the_stock_pipeline_with_the_sounds_tokens_in_its_two_
 ) -> None:
     got = sound_picture(pipeline, hearing, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
     context = torch.cat([hearing.null, hearing.tokens(FIRE[None])])
-    with hearing.adapters.listening(pipeline.unet, context):
+    with hearing.adapters.applied(pipeline.unet, context):
         assert np.array_equal(pixels(got), stock(pipeline, 7.5, prompt="a calm sea"))
 
 

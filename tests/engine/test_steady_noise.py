@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 
 SLOPES = {"white": 0.0, "pink": -0.5, "brown": -1.0, "blue": 0.5}
 
@@ -27,7 +27,7 @@ def noise(color: str, seconds: float, sample_rate: int, seed: int, low: float = 
 
 def measured(samples: np.ndarray, sample_rate: int, folder: Path, fps: str = "24") -> dict[str, np.ndarray]:
     soundfile.write(folder / "sound.wav", samples.T, sample_rate, subtype="FLOAT")
-    return analyse(folder / "sound.wav", FrameRate.parse(fps), ["times:onsets", "event"])
+    return measure_file(folder / "sound.wav", FrameRate.parse(fps), ["times:onsets", "event"])
 
 
 def drummed(samples: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

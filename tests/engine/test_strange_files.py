@@ -26,7 +26,7 @@ from blender_bend.core.job.job import Embedding, Job
 from blender_bend.core.job.resolve import frame_key, input_path, resolve, vector_path
 from blender_bend.core.models import references
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.analysis import analyse
+from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.analysis.features.midi import read_score
 from blender_bend.engine.analysis.reading.sound_file import read_mono
 from blender_bend.engine.host import kept
@@ -196,14 +196,14 @@ def test_features_whose_file_is_damaged_are_measured_again(
     damage: bytes | str, write_sound: WriteSound, tmp_path: Path
 ) -> None:
     sound = write_sound(np.random.default_rng(1).normal(size=48_000).astype(np.float32) * 0.1)
-    first = analyse(sound, FrameRate.parse("24"), ["rms"], cache=tmp_path / "cache")["rms"]
+    first = measure_file(sound, FrameRate.parse("24"), ["rms"], cache=tmp_path / "cache")["rms"]
     (file,) = (tmp_path / "cache").iterdir()
     if isinstance(damage, bytes):
         file.write_bytes(damage)
     else:
         np.save(file, first[:3] if damage == "shorter" else first.astype(int))
     for _ in range(2):
-        again = analyse(sound, FrameRate.parse("24"), ["rms"], cache=tmp_path / "cache")["rms"]
+        again = measure_file(sound, FrameRate.parse("24"), ["rms"], cache=tmp_path / "cache")["rms"]
         assert np.array_equal(first, again) and np.array_equal(np.load(file), first)
 
 

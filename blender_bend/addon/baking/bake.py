@@ -91,7 +91,7 @@ class Bake:
             self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
             with named_files.press():
                 asked = measurement.request(scene, strip, placed, spelled, Path(self._folder.name))
-            self.request = engine_client.client().request(messages.ANALYSE, **asked.to_data())
+            self.request = engine_client.client().request(messages.MEASURE, **asked.to_data())
         except BaseException:
             self._folder.cleanup()
             raise

@@ -38,7 +38,7 @@ class Embedding:
         folder = Path(self._folder.name)
         try:
             self.request = engine_client.client().request(
-                messages.LISTEN,
+                messages.EMBED,
                 sound=str(mixdown.mixdown(scene, sounds, frames, folder)),
                 clap=condition.ears_of(strip).tower.path,
                 fps=str(windows.rate),

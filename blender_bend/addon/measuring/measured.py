@@ -167,11 +167,11 @@ class Measuring:
         try:
             asked = measurement.request(scene, strip, placed, wanted - {BEATS}, folder)
             client = engine_client.client()
-            self.requests = [client.request(messages.ANALYSE, **asked.to_data())]
+            self.requests = [client.request(messages.MEASURE, **asked.to_data())]
             if BEATS in wanted:
                 # The beats as detected: whatever corrects them is applied here, without asking again.
                 neutral = replace(asked, features=(BEATS,), beats=beats.Settings(), out=folder / "beats.npz")
-                self.requests.append(client.request(messages.ANALYSE, **neutral.to_data()))
+                self.requests.append(client.request(messages.MEASURE, **neutral.to_data()))
         except BaseException:
             self._folder.cleanup()
             raise

@@ -17,7 +17,7 @@ LONGEST_LINE = 1 << 20
 GONE = 3
 
 # From Blender.
-HELLO, ANALYSE, LISTEN, RENDER, CANCEL = "hello", "analyse", "listen", "render", "cancel"
+HELLO, MEASURE, EMBED, RENDER, CANCEL = "hello", "measure", "embed", "render", "cancel"
 SPEEDS = "speeds"
 #: One draft, for Live; the next one takes its place within a denoising step.
 DRAFT = "draft"
@@ -69,11 +69,11 @@ NUMBER = Field("a number", (object,))
 #: What is read of every kind of message, by field; a dot leads into an object.
 FIELDS: dict[str, dict[str, Field]] = {
     HELLO: {},
-    ANALYSE: {
+    MEASURE: {
         **{"sound": TEXT, "fps": NUMBER, "features": TEXTS, "frames": NUMBER, "cache": TEXT, "out": TEXT},
         **{"beats": MAYBE_TABLE, "midi": MAYBE_TABLE, "midi.path": MAYBE_TEXT, "encodec": MAYBE_TEXT},
     },
-    LISTEN: {
+    EMBED: {
         **{"sound": TEXT, "clap": TEXT, "fps": NUMBER, "frames": NUMBER, "start": NUMBER, "length": NUMBER},
         **{"step": NUMBER, "blended": FLAG, "store": TEXT, "cache": TEXT, "out": TEXT},
     },
@@ -91,8 +91,8 @@ FIELDS: dict[str, dict[str, Field]] = {
 #: What Blender reads of DONE, by the kind of the request that is done.
 ANSWERS: dict[str, dict[str, Field]] = {
     HELLO: {},
-    ANALYSE: {"out": TEXT},
-    LISTEN: {"out": TEXT},
+    MEASURE: {"out": TEXT},
+    EMBED: {"out": TEXT},
     RENDER: {"rendered": WHOLE, "batch": WHOLE, "decode": MAYBE_TEXT},
     DRAFT: {"key": TEXT, "seconds": NUMBER},
     SPEEDS: {"speeds": TEXT},

@@ -16,17 +16,17 @@ from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Ask
 from . import features as subjects
 from .features import events, structure
 from .features.midi import measure_midi
-from .listening import Listening
 from .reading import channels
 from .registry import MEASURES
 from .settings import Settings
+from .sound import Sound
 from .spectra import parts
 from .spectra.spectrum import Grid
 
-__all__ = ["MEASURES", "Listening", "measure", "measure_each"]
+__all__ = ["MEASURES", "Sound", "measure", "measure_each"]
 
 #: By name: what the moments need of the spectrum, and how they are found.
-MOMENTS: dict[str, Callable[[Listening], np.ndarray]] = {
+MOMENTS: dict[str, Callable[[Sound], np.ndarray]] = {
     "beats": lambda sound: events.beat_grid(sound).times,
     "bars": lambda sound: events.beat_grid(sound).bars,
     "onsets": events.onset_times,
@@ -82,10 +82,10 @@ def _measure_channel(
             harmonic = parts.harmonic(samples, grid, settings)
         if part == "percussive":
             np.subtract(samples, harmonic, out=harmonic)  # in place: an hour takes 0.7 GB
-        yield from _measure(Listening(samples if part == "all" else harmonic, grid, settings), list(items))
+        yield from _measure(Sound(samples if part == "all" else harmonic, grid, settings), list(items))
 
 
-def _measure(sound: Listening, items: list[tuple[str, Asked | None]]) -> Iterator[tuple[str, np.ndarray]]:
+def _measure(sound: Sound, items: list[tuple[str, Asked | None]]) -> Iterator[tuple[str, np.ndarray]]:
     needs = [need for _, asked in items if asked for need in MEASURES[asked.name].needs(asked)]
     moments = any(asked is None for _, asked in items)
     if needs or moments:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from ...core.sound.features import Asked
-from .listening import Listening
+from .sound import Sound
 
-Function = Callable[[Listening, Asked], np.ndarray]
+Function = Callable[[Sound, Asked], np.ndarray]
 
 
 @dataclass(frozen=True)

@@ -197,15 +197,15 @@ def _embed(options: argparse.Namespace) -> int:
     from ...core.timebase import FrameRate
     from ..analysis.reading.sound_file import read_mono
     from ..host.results import write_text
-    from ..rendering.listen import Ear, hear_frames
+    from ..rendering.sound_embedding import SoundEmbedder, embed_frames
     from ..sonic.mel import SAMPLE_RATE, prepare
     from ..store.frame_store import FrameStore
 
     windows = Windows(FrameRate.parse(options.fps), options.step, options.blended)
     mono = prepare(*read_mono(options.sound))
     frames = range(FRAMES(max(1, int(len(mono) * windows.rate.value / SAMPLE_RATE))))
-    ear, store = Ear(options.clap, cache=options.cache), FrameStore(options.store)
-    heard = hear_frames(ear, mono, windows, frames, store, length=options.window)
+    embedder, store = SoundEmbedder(options.clap, cache=options.cache), FrameStore(options.store)
+    heard = embed_frames(embedder, mono, windows, frames, store, length=options.window)
     blends = [windows.blend(frame, heard) for frame in frames]
     rows = [{"number": frame + 1, "sound": blend, "heard": share} for frame, (blend, share) in enumerate(blends)]
     write_text(options.out, json.dumps(rows))

@@ -228,14 +228,14 @@ def _measure() -> Iterator[Finding]:
     import soundfile
 
     from ...core.timebase import FrameRate
-    from ..analysis import analyse
+    from ..analysis import measure_file
 
     rate = 22050
     times = np.arange(rate) / rate
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "tone.wav"
         soundfile.write(path, 0.5 * times * np.sin(2 * np.pi * 440 * times), rate)
-        loudness = analyse(path, FrameRate.parse("24"), ["rms"])["rms"]
+        loudness = measure_file(path, FrameRate.parse("24"), ["rms"])["rms"]
     if not loudness[20] > loudness[4] > 0:
         yield Finding("Measuring a sound gives wrong results.", PROBLEM, SET_UP, "bend.set_up_engine")
     else:

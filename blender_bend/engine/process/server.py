@@ -96,8 +96,8 @@ class Server:
         self._writing = threading.Lock()
         self._handlers: dict[str, Callable[[Message], dict[str, Any]]] = {
             messages.HELLO: self._hello,
-            messages.ANALYSE: self._analyse,
-            messages.LISTEN: self._listen,
+            messages.MEASURE: self._measure,
+            messages.EMBED: self._embed,
             messages.RENDER: self._render,
             messages.DRAFT: self._draft,
             messages.SPEEDS: self._speeds,
@@ -205,12 +205,12 @@ class Server:
 
         return {"pid": os.getpid(), **examine()}
 
-    def _analyse(self, message: Message) -> dict[str, Any]:
-        from ..analysis import Settings, analyse
+    def _measure(self, message: Message) -> dict[str, Any]:
+        from ..analysis import Settings, measure_file
         from ..host.results import write_arrays
 
         asked = MeasureRequest.from_data(message.data)
-        measured = analyse(
+        measured = measure_file(
             asked.sound,
             asked.rate,
             list(asked.features),
@@ -228,9 +228,9 @@ class Server:
         write_arrays(asked.out, measured)
         return {"out": str(asked.out)}
 
-    def _listen(self, message: Message) -> dict[str, Any]:
+    def _embed(self, message: Message) -> dict[str, Any]:
         self._say(message.id, "Embedding the sound")
-        from ..rendering.listen import answer
+        from ..rendering.sound_embedding import answer
 
         return answer(
             message.data,

@@ -59,7 +59,7 @@ def sound_frame(
     kept : for which first part of the steps, 0...1, its layout and its shapes stay
     prompt, negative : either may be empty
     size : width and height in pixels
-    scale, blocks : of the adapters, see ``AudioAdapters.listening``; with scale 0 the picture is the base model's own
+    scale, blocks : of the adapters, see ``AudioAdapters.applied``; with scale 0 the picture is the base model's own
     window : part of the steps in which the adapters act, as fractions
     """
     hears = job.Hearing("", "", "", "", guidance.sound is not None, *window, dict(blocks or {}))

@@ -96,7 +96,7 @@ class AudioAdapters(nn.Module):
         return {path: float(self.adapter(path).gate_adapter.detach().tanh()) for path in self.widths}
 
     @contextmanager
-    def listening(
+    def applied(
         self,
         unet: nn.Module,
         tokens: Tensor | None,

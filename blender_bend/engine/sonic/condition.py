@@ -112,7 +112,7 @@ class Hearing:
         null = self.null.expand(len(tokens), -1, -1)
         context = torch.cat([tokens if branch.sound else null for branch in branches])
         strength = scale.repeat(len(branches)) if isinstance(scale, Tensor) else scale
-        with self.adapters.listening(self.unet, context, strength, blocks):
+        with self.adapters.applied(self.unet, context, strength, blocks):
             yield
 
 

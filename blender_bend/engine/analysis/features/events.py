@@ -7,9 +7,9 @@ from librosa.onset import onset_detect
 
 from ....core.sound import beats
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
 from ..rhythm.beats import detect
+from ..sound import Sound
 from ..spectra.onsets import strongest_per_frame
 
 ONSET_BANDS = ("onset_low", "onset_mid", "onset_high")
@@ -20,20 +20,20 @@ _BEATS_PHASE = "Tracking beats"
 
 
 @measures("onset", needs=("mel of onsets",))
-def onset(sound: Listening, asked: Asked) -> np.ndarray:
+def onset(sound: Sound, asked: Asked) -> np.ndarray:
     """The strongest onset of a frame's hops in dB, at its attack."""
     return strongest_per_frame(sound.novelty, sound.times, sound.grid)
 
 
 @measures(*ONSET_BANDS, needs=("mel of onsets",))
-def band_onset(sound: Listening, asked: Asked) -> np.ndarray:
+def band_onset(sound: Sound, asked: Asked) -> np.ndarray:
     """The strongest onset of a frame's hops within one band in dB, at its attack."""
     novelty = sound.band_novelty[ONSET_BANDS.index(asked.name)]
     return strongest_per_frame(novelty, sound.aligned(novelty), sound.grid)
 
 
 @measures("event", needs=("mel of onsets",))
-def event(sound: Listening, asked: Asked) -> np.ndarray:
+def event(sound: Sound, asked: Asked) -> np.ndarray:
     """The strength of each onset as a share of the strongest, in the frame where it begins; 0 elsewhere."""
     hops = onsets(sound)
     events = np.zeros(sound.grid.frames)
@@ -42,7 +42,7 @@ def event(sound: Listening, asked: Asked) -> np.ndarray:
     return events
 
 
-def onsets(sound: Listening) -> np.ndarray:
+def onsets(sound: Sound) -> np.ndarray:
     """The hops where something begins (librosa.onset.onset_detect), int array.
 
     Left to itself librosa looks only back and takes the first hop of a rise; it is the hop of the peak that is wanted.
@@ -54,48 +54,48 @@ def onsets(sound: Listening) -> np.ndarray:
     return hops[(sound.novelty[hops] >= LEAST_ONSET) & ~sound.still[hops]]
 
 
-def onset_times(sound: Listening) -> np.ndarray:
+def onset_times(sound: Sound) -> np.ndarray:
     """The seconds where something begins, ascending."""
     return np.unique(sound.times[onsets(sound)]) / sound.grid.sample_rate
 
 
 @measures("tempo", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def tempo(sound: Listening, asked: Asked) -> np.ndarray:
+def tempo(sound: Sound, asked: Asked) -> np.ndarray:
     """Beats per minute; 0 where there are no beats."""
     return beat_grid(sound).tempo(sound.grid.rate, sound.grid.frames)
 
 
 @measures("beat", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def beat(sound: Listening, asked: Asked) -> np.ndarray:
+def beat(sound: Sound, asked: Asked) -> np.ndarray:
     """1 in the frame of each beat, then falling to 1/e in 0.15 s."""
     return beat_grid(sound).pulse(sound.grid.rate, sound.grid.frames)
 
 
 @measures("beat_phase", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def beat_phase(sound: Listening, asked: Asked) -> np.ndarray:
+def beat_phase(sound: Sound, asked: Asked) -> np.ndarray:
     """0 on a beat, rising to 1 until the next."""
     return beat_grid(sound).phase(sound.grid.rate, sound.grid.frames)
 
 
 @measures("bar", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def bar(sound: Listening, asked: Asked) -> np.ndarray:
+def bar(sound: Sound, asked: Asked) -> np.ndarray:
     """1 on the first beat of each bar, then falling to 1/e in 0.15 s."""
     return beat_grid(sound).pulse(sound.grid.rate, sound.grid.frames, 1)
 
 
 @measures("bar_phase", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def bar_phase(sound: Listening, asked: Asked) -> np.ndarray:
+def bar_phase(sound: Sound, asked: Asked) -> np.ndarray:
     """0 on the first beat of a bar, rising to 1 until the next bar."""
     return beat_grid(sound).bar_phase(sound.grid.rate, sound.grid.frames)
 
 
 @measures("beat_number", needs=("mel of onsets",), phase=_BEATS_PHASE)
-def beat_number(sound: Listening, asked: Asked) -> np.ndarray:
+def beat_number(sound: Sound, asked: Asked) -> np.ndarray:
     """1 on one beat of each bar, then falling to 1/e in 0.15 s."""
     return beat_grid(sound).pulse(sound.grid.rate, sound.grid.frames, asked.which)
 
 
-def beat_grid(sound: Listening) -> beats.Grid:
+def beat_grid(sound: Sound) -> beats.Grid:
     """The beats of the sound, heard or set, as the settings correct them."""
     settings = sound.settings.beats
     heard = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)

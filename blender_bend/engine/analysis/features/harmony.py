@@ -12,8 +12,8 @@ from scipy.ndimage import uniform_filter1d
 from scipy.signal import resample_poly
 
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
+from ..sound import Sound
 from ..spectra.spectrum import spectra
 
 #: The window is longer than that of the shared spectrum: at 110 Hz two notes are 6.5 Hz apart.
@@ -34,19 +34,19 @@ _PITCH = "Tracking pitch"
 
 
 @measures("chroma", phase=_NOTES)
-def chroma(sound: Listening, asked: Asked) -> np.ndarray:
+def chroma(sound: Sound, asked: Asked) -> np.ndarray:
     """One pitch class as a share of the strongest; 0 in silence (librosa.feature.chroma_stft)."""
     return librosa.util.normalize(chromas(sound), norm=np.inf, axis=1)[:, asked.which - 1]
 
 
 @measures("tonnetz", phase=_NOTES)
-def tonnetz(sound: Listening, asked: Asked) -> np.ndarray:
+def tonnetz(sound: Sound, asked: Asked) -> np.ndarray:
     """One dimension of the tonal centroid (librosa.feature.tonnetz); 0 in silence."""
     return librosa_tonnetz(chroma=chromas(sound).T, sr=sound.grid.sample_rate)[asked.which - 1]
 
 
 @measures("key_strength", phase=_NOTES)
-def key_strength(sound: Listening, asked: Asked) -> np.ndarray:
+def key_strength(sound: Sound, asked: Asked) -> np.ndarray:
     """The best correlation of the notes of 4 s with the profiles of the 24 keys; 0 in silence."""
     frames = max(1, round(KEY_SECONDS * float(sound.grid.rate.value)))
     notes = uniform_filter1d(chromas(sound).astype(np.float64), frames, axis=0, mode="constant")
@@ -58,12 +58,12 @@ def key_strength(sound: Listening, asked: Asked) -> np.ndarray:
     return np.divide((notes @ keys.T).max(axis=1), size, out=np.zeros_like(size), where=size > 1e-9)
 
 
-def chromas(sound: Listening) -> np.ndarray:
+def chromas(sound: Sound) -> np.ndarray:
     """Power in each pitch class around each frame's middle, C first, shape (frames, 12); 0 in silence."""
     return sound.shared("chromas", lambda: _chromas(sound))
 
 
-def _chromas(sound: Listening) -> np.ndarray:
+def _chromas(sound: Sound) -> np.ndarray:
     grid = sound.grid
     window = WINDOWS * grid.window
     centres = grid.middles()
@@ -76,7 +76,7 @@ def _chromas(sound: Listening) -> np.ndarray:
     return np.concatenate(blocks)
 
 
-def _tuning(sound: Listening, window: int) -> float:
+def _tuning(sound: Sound, window: int) -> float:
     """How far the music's A is from 440 Hz, in semitones, from a choice of frames all over it."""
     centres = sound.grid.middles()
     chosen = centres[np.linspace(0, len(centres) - 1, min(len(centres), TUNING_FRAMES)).astype(np.int64)]
@@ -89,7 +89,7 @@ def _tuning(sound: Listening, window: int) -> float:
 
 
 @measures("pitch", phase=_PITCH)
-def pitch(sound: Listening, asked: Asked) -> np.ndarray:
+def pitch(sound: Sound, asked: Asked) -> np.ndarray:
     """The pitch in Hz, held while nothing sings; before the first note its pitch; 0 if there is none at all."""
     hertz = _sung(sound)[0]
     sings = np.flatnonzero(np.isfinite(hertz))
@@ -100,17 +100,17 @@ def pitch(sound: Listening, asked: Asked) -> np.ndarray:
 
 
 @measures("voicing", phase=_PITCH)
-def voicing(sound: Listening, asked: Asked) -> np.ndarray:
+def voicing(sound: Sound, asked: Asked) -> np.ndarray:
     """How probable it is that a single voice sings."""
     return _sung(sound)[1]
 
 
-def _sung(sound: Listening) -> np.ndarray:
+def _sung(sound: Sound) -> np.ndarray:
     """Hz (nan where nothing sings) and probability at each frame's middle, shape (2, frames)."""
     return sound.shared("sung", lambda: _pyin(sound))
 
 
-def _pyin(sound: Listening) -> np.ndarray:
+def _pyin(sound: Sound) -> np.ndarray:
     """``librosa.pyin`` in overlapping blocks at no more than 22.05 kHz: a whole song would take gigabytes."""
     samples, factor = sound.mono, max(1, -(-sound.grid.sample_rate // PITCH_RATE))
     rate = sound.grid.sample_rate / factor

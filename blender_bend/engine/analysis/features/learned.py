@@ -14,8 +14,8 @@ import numpy as np
 
 from ....core.errors import BendError, Code
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
+from ..sound import Sound
 from .papers import slices
 
 COMPONENTS = 8
@@ -28,13 +28,13 @@ _PHASE = "Encoding with EnCodec"
 
 
 @measures("encodec", phase=_PHASE)
-def encodec(sound: Listening, asked: Asked) -> np.ndarray:
+def encodec(sound: Sound, asked: Asked) -> np.ndarray:
     """One principal component of the frames' quantised embeddings, its largest magnitude 1."""
     return sound.shared("encodec", lambda: _principal(_heard(sound)[0]))[:, asked.which - 1]
 
 
 @measures("encodec_tsne", phase=_PHASE)
-def encodec_tsne(sound: Listening, asked: Asked) -> np.ndarray:
+def encodec_tsne(sound: Sound, asked: Asked) -> np.ndarray:
     """One of 16 components of an exact t-SNE of the frames' first row of codes, its largest magnitude 1 (JAES25)."""
     return sound.shared("encodec t-SNE", lambda: _laid_out(_heard(sound)[1]))[:, asked.which - 1]
 
@@ -73,14 +73,14 @@ def load(folder: Path | None) -> Any:
     return model.eval()
 
 
-def _heard(sound: Listening) -> tuple[np.ndarray, np.ndarray]:
+def _heard(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
     """Of each frame, heard alone as in JAES25: the mean embedding (frames, dimensions), the first row of codes."""
     embeddings = sound.shared("embeddings", lambda: _encode(sound))
     codes = sound.shared("codes", lambda: np.zeros(0))
     return embeddings, codes
 
 
-def _encode(sound: Listening) -> np.ndarray:
+def _encode(sound: Sound) -> np.ndarray:
     import torch
 
     from ...host.alignment import aligned

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.signal import sosfilt
 
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
+from ..sound import Sound
 from ..spectra.spectrum import Grid
 
 BANDS = {"low": "power:20-250", "mid": "power:250-4000", "high": "power:4000-20000"}
@@ -25,19 +25,19 @@ def _power(asked: Asked) -> tuple[str, ...]:
 
 
 @measures("rms", "low", "mid", "high", "band", needs=_power)
-def level(sound: Listening, asked: Asked) -> np.ndarray:
+def level(sound: Sound, asked: Asked) -> np.ndarray:
     """Root of the mean power of a frame's hops."""
     return np.sqrt(sound.grid.per_frame(sound.hops(_power(asked)[0])).mean(axis=1, dtype=np.float64))
 
 
 @measures("peak")
-def peak(sound: Listening, asked: Asked) -> np.ndarray:
+def peak(sound: Sound, asked: Asked) -> np.ndarray:
     """The largest magnitude of a frame's samples."""
     return _peaks(sound)
 
 
 @measures("crest")
-def crest(sound: Listening, asked: Asked) -> np.ndarray:
+def crest(sound: Sound, asked: Asked) -> np.ndarray:
     """20 log10(peak / rms) of a frame's samples, in dB; 0 in silence."""
     highest = _peaks(sound)
     power = _energies(sound).sum(axis=0) / (len(sound.samples) * np.diff(sound.grid.starts()))
@@ -46,7 +46,7 @@ def crest(sound: Listening, asked: Asked) -> np.ndarray:
 
 
 @measures("zero_crossings")
-def zero_crossings(sound: Listening, asked: Asked) -> np.ndarray:
+def zero_crossings(sound: Sound, asked: Asked) -> np.ndarray:
     """Changes of sign per second, of each channel by its energy (librosa.zero_crossings, within 1e-10 is positive)."""
     channels = [sound.samples[row : row + 1] for row in range(len(sound.samples))]
     counts = np.array([_crossings(channel, sound.grid) for channel in channels])
@@ -68,7 +68,7 @@ def _crossings(channel: np.ndarray, grid: Grid) -> np.ndarray:
     return _reduced(channel, grid, np.add, changes)
 
 
-def _peaks(sound: Listening) -> np.ndarray:
+def _peaks(sound: Sound) -> np.ndarray:
     """The largest magnitude of each frame's samples on any channel."""
 
     def highest(samples: np.ndarray) -> np.ndarray:
@@ -78,7 +78,7 @@ def _peaks(sound: Listening) -> np.ndarray:
     return sound.shared("peaks", lambda: _reduced(sound.samples, sound.grid, np.maximum, highest))
 
 
-def _energies(sound: Listening) -> np.ndarray:
+def _energies(sound: Sound) -> np.ndarray:
     """The sum of the squares of each frame's samples, shape (channels, frames)."""
 
     def energies() -> np.ndarray:
@@ -89,7 +89,7 @@ def _energies(sound: Listening) -> np.ndarray:
 
 
 @measures("loudness")
-def loudness(sound: Listening, asked: Asked) -> np.ndarray:
+def loudness(sound: Sound, asked: Asked) -> np.ndarray:
     """Momentary loudness of the 0.4 s around each frame's middle in LUFS, at least -70 (ITU-R BS.1770-5).
 
     Measured as the mean of the channels' energy; a stereo meter adds them up and reads 3.01 LU more.

@@ -17,8 +17,8 @@ from itertools import pairwise
 import numpy as np
 
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
+from ..sound import Sound
 from ..spectra.spectrum import Grid
 
 PAPER_FEATURES = ("rms", "centroid", "spread", "skewness", "kurtosis", "flux")
@@ -26,7 +26,7 @@ _BLOCK = 256
 
 
 @measures(*(f"paper_{name}" for name in PAPER_FEATURES))
-def paper(sound: Listening, asked: Asked) -> np.ndarray:
+def paper(sound: Sound, asked: Asked) -> np.ndarray:
     """One of the six, by its name behind ``paper_``."""
     measured = sound.shared("papers", lambda: _measure(sound))
     return measured[PAPER_FEATURES.index(asked.name.removeprefix("paper_"))]
@@ -38,12 +38,12 @@ def slices(grid: Grid) -> np.ndarray:
     return frames * grid.sample_rate * grid.rate.value.denominator // grid.rate.value.numerator
 
 
-def _measure(sound: Listening) -> np.ndarray:
+def _measure(sound: Sound) -> np.ndarray:
     """All six, float64, shape (6, frames)."""
     return np.concatenate(list(_blocks(sound)), axis=1)
 
 
-def _blocks(sound: Listening) -> Iterator[np.ndarray]:
+def _blocks(sound: Sound) -> Iterator[np.ndarray]:
     bounds = slices(sound.grid)
     longest = int(np.diff(bounds).max())
     size = 1 << (longest - 1).bit_length() if longest > 1 else 1

@@ -7,8 +7,8 @@ from librosa.segment import agglomerative
 from scipy.signal import find_peaks
 
 from ....core.sound.features import Asked
-from ..listening import Listening
 from ..registry import measures
+from ..sound import Sound
 from .harmony import chromas
 from .spectral import mfccs
 
@@ -21,7 +21,7 @@ _PHASE = "Detecting sections"
 
 
 @measures("novelty", needs=("mel of onsets",), phase=_PHASE)
-def novelty(sound: Listening, asked: Asked) -> np.ndarray:
+def novelty(sound: Sound, asked: Asked) -> np.ndarray:
     """How different the seconds before and after are, 0...1."""
     at = (np.arange(len(_novelty(sound)))) * STEP_SECONDS
     middles = sound.grid.middles() / sound.grid.sample_rate
@@ -29,18 +29,18 @@ def novelty(sound: Listening, asked: Asked) -> np.ndarray:
 
 
 @measures("section", needs=("mel of onsets",), phase=_PHASE)
-def section(sound: Listening, asked: Asked) -> np.ndarray:
+def section(sound: Sound, asked: Asked) -> np.ndarray:
     """The number of the section, from 0."""
     starts = np.round(section_times(sound) * sound.grid.sample_rate).astype(np.int64)
     return np.searchsorted(sound.grid.frame_of(starts), np.arange(sound.grid.frames), side="right") - 1
 
 
-def section_times(sound: Listening) -> np.ndarray:
+def section_times(sound: Sound) -> np.ndarray:
     """Where each section begins in seconds, the first at 0; drawn to the strongest onset within half a second."""
     return sound.shared("sections", lambda: _section_times(sound))
 
 
-def _section_times(sound: Listening) -> np.ndarray:
+def _section_times(sound: Sound) -> np.ndarray:
     steps = _steps(sound)
     peaks, _ = find_peaks(_novelty(sound), height=LEAST_NOVELTY, prominence=LEAST_NOVELTY / 2, distance=SHORTEST_STEPS)
     if not len(peaks):
@@ -56,7 +56,7 @@ def _section_times(sound: Listening) -> np.ndarray:
     return np.array(starts)
 
 
-def _novelty(sound: Listening) -> np.ndarray:
+def _novelty(sound: Sound) -> np.ndarray:
     """Foote's novelty at the start of each step: a checkerboard with a Gaussian taper on the self-similarity.
 
     Only the band about the diagonal is ever computed, so an hour costs no more memory than a minute.
@@ -83,12 +83,12 @@ def _foote(steps: np.ndarray) -> np.ndarray:
     return np.clip(found, 0.0, 1.0)
 
 
-def _steps(sound: Listening) -> np.ndarray:
+def _steps(sound: Sound) -> np.ndarray:
     """Notes and timbre of every half second, standardised, shape (steps, 25)."""
     return sound.shared("steps", lambda: _measure_steps(sound))
 
 
-def _measure_steps(sound: Listening) -> np.ndarray:
+def _measure_steps(sound: Sound) -> np.ndarray:
     notes = chromas(sound).astype(np.float64)
     notes = notes / np.maximum(notes.sum(axis=1, keepdims=True), 1e-12)
     frames = np.concatenate([notes, mfccs(sound)[:, :_TIMBRES]], axis=1)

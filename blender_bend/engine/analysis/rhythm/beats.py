@@ -13,7 +13,7 @@ from . import hits as rhythm
 from . import pulse
 
 if TYPE_CHECKING:
-    from ..listening import Listening
+    from ..sound import Sound
 
 _TIGHTNESS = 100.0
 _NEAR_SECONDS = 0.05
@@ -21,12 +21,12 @@ _FEWEST = 4
 _HEARD = 0.2
 
 
-def detect(listening: Listening) -> np.ndarray:
+def detect(sound: Sound) -> np.ndarray:
     """The beats of a sound.
 
     The tempo is followed through windows of 10 s in several ranges at once; in each range beats are tracked (Ellis
     2007, librosa.beat.beat_track), moved to the attacks of the waveform and, where they keep one tempo, put on a
-    straight line. The range whose beats look most like the beat of music wins (``pulse.Hearing.score``).
+    straight line. The range whose beats look most like the beat of music wins (``pulse.Drums.score``).
 
     Returns
     -------
@@ -34,26 +34,26 @@ def detect(listening: Listening) -> np.ndarray:
 
     Source: Ellis, "Beat Tracking by Dynamic Programming", JNMR 36(1), 2007.
     """
-    grid = listening.grid
+    grid = sound.grid
     if grid.frames == 0:
         return np.zeros(0)
     rate = grid.hops_per_second
-    hits = rhythm.hits(listening.hops("mel of onsets").T, grid.sample_rate, rate)
+    hits = rhythm.hits(sound.hops("mel of onsets").T, grid.sample_rate, rate)
     strength = hits.sum(axis=0)
     if not np.any(strength > 0):
         return np.zeros(0)
-    tempogram, hearing = rhythm.tempogram(strength, rate), pulse.Hearing(hits, rate)
+    tempogram, drums = rhythm.tempogram(strength, rate), pulse.Drums(hits, rate)
     best, winner = -np.inf, np.zeros(0)
     for course in rhythm.courses(tempogram):
         lengths = rhythm.per_hop(course, len(strength), rate)
-        beats = straightened(_to_attacks(listening, _track(strength, lengths, rate)))
+        beats = straightened(_to_attacks(sound, _track(strength, lengths, rate)))
         repeats = rhythm.mean_score(tempogram, course)
         for times in _related(beats):
-            points = hearing.score(times, repeats)
+            points = drums.score(times, repeats)
             if points > best:
                 best, winner = points, times
     begins = int(np.argmax(strength > _HEARD * np.percentile(strength, 99))) / rate - _NEAR_SECONDS
-    return winner[(winner >= max(0.0, begins)) & (winner * grid.sample_rate < listening.length)]
+    return winner[(winner >= max(0.0, begins)) & (winner * grid.sample_rate < sound.length)]
 
 
 def _related(beats: np.ndarray) -> Iterator[np.ndarray]:
@@ -81,14 +81,14 @@ def _track(strength: np.ndarray, lengths: np.ndarray, rate: float) -> np.ndarray
     return beats[beats < len(strength)]
 
 
-def _to_attacks(listening: Listening, beats: np.ndarray) -> np.ndarray:
+def _to_attacks(sound: Sound, beats: np.ndarray) -> np.ndarray:
     """The seconds at which the strongest onset near each beat begins; of a beat without one, the middle of its hop."""
-    novelty, grid = listening.novelty, listening.grid
+    novelty, grid = sound.novelty, sound.grid
     reach = round(_NEAR_SECONDS * grid.hops_per_second)
     around = np.arange(-reach, reach + 1)
     hops = np.clip(beats[:, None] + around, 0, len(novelty) - 1)
     weighted = novelty[hops] * np.exp(-2 * (around / reach) ** 2)
     strongest = hops[np.arange(len(hops)), weighted.argmax(axis=1)]
     heard = weighted.max(axis=1) > 1e-3 * novelty.max()
-    samples = np.where(heard, listening.times[strongest], grid.centres()[beats])
+    samples = np.where(heard, sound.times[strongest], grid.centres()[beats])
     return np.unique(samples / grid.sample_rate)

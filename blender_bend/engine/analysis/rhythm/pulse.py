@@ -13,7 +13,7 @@ _STRETCH = 16
 _SNARE_SCALE = 1 / 0.8  # the weight of the middle band in rhythm.BANDS
 
 #: What speaks for a pulse and how much: a softmax regression on 387 synthetic drum tracks, a third of them in styles
-#: that no test has, with other seeds than the tests (tests/drums.py). The names are explained in ``Hearing.describe``.
+#: that no test has, with other seeds than the tests (tests/drums.py). The names are explained in ``Drums.describe``.
 WEIGHTS = {
     "alternates": 1.81,
     "alternates much": 0.75,
@@ -33,8 +33,8 @@ WEIGHTS = {
 }
 
 
-class Hearing:
-    """What is needed of one sound to judge pulses.
+class Drums:
+    """The kick and the snare of one sound, by which pulses are judged.
 
     Parameters
     ----------

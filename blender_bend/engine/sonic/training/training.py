@@ -174,7 +174,7 @@ class Training:
         text = torch.where(without_text[:, None, None], examples.silence, examples.words[chosen])
         tokens = self.projector(examples.embeddings[chosen] * ~without_sound[:, None])
         noisy = self.noising.add_noise(latents, noise, timesteps)
-        with self.adapters.listening(unet, tokens):  # until after the backward pass, for gradient checkpointing
+        with self.adapters.applied(unet, tokens):  # until after the backward pass, for gradient checkpointing
             prediction = unet(noisy, timesteps, encoder_hidden_states=text.to(noisy)).sample
             loss = denoising(prediction, noise, latents, self.noising, timesteps)
             loss.backward()

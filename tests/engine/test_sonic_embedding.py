@@ -15,7 +15,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models.sonic_files import Windows
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import main
-from blender_bend.engine.rendering.listen import Ear, answer, hear_frames, listen
+from blender_bend.engine.rendering.sound_embedding import SoundEmbedder, answer, embed_frames, embed_windows
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.clap import AudioTower
 from blender_bend.engine.sonic.mel import window
@@ -38,57 +38,61 @@ def sound() -> Tensor:
     return torch.cat([torch.randn(44100), torch.randn(44100).cumsum(0) / 50, torch.zeros(44100)])
 
 
-def counted(ear: Ear) -> list[int]:
+def counted(embedder: SoundEmbedder) -> list[int]:
     calls: list[int] = []
-    ear.tower.register_forward_hook(lambda *_: calls.append(1))
+    embedder.tower.register_forward_hook(lambda *_: calls.append(1))
     return calls
 
 
 def test_a_window_is_embedded_once_however_many_frames_hear_it(
     tower_file: Path, sound: Tensor, store: FrameStore
 ) -> None:
-    ear = Ear(tower_file)
-    calls = counted(ear)
+    embedder = SoundEmbedder(tower_file)
+    calls = counted(embedder)
     held = Windows(RATE, 0.5)
-    heard = hear_frames(ear, sound, held, range(30), store, length=0.5)
+    heard = embed_frames(embedder, sound, held, range(30), store, length=0.5)
     assert sorted(heard) == [0, 1, 2, 3] and len(calls) == len(set(heard.values())) == 4, "silence is no window"
     assert [held.blend(frame, heard)[0] for frame in range(5)] == [((heard[0], 1.0),)] * 5
-    assert hear_frames(ear, sound, held, range(30), store, length=0.5) == heard and len(calls) == 4
+    assert embed_frames(embedder, sound, held, range(30), store, length=0.5) == heard and len(calls) == 4
     vector = StoredInputs(store).vector(heard[1])
-    assert torch.equal(vector, ear.tower(window(sound[22050:44100])[None]))
+    assert torch.equal(vector, embedder.tower(window(sound[22050:44100])[None]))
 
 
 def test_a_window_is_centred_and_ends_where_the_sound_ends(tower_file: Path, sound: Tensor, store: FrameStore) -> None:
-    ear, inputs = Ear(tower_file), StoredInputs(store)
-    first, middle, beyond = listen(ear, sound, [0.1, 1.0, 5.0], store, length=0.6)
-    assert torch.equal(inputs.vector(first), ear.tower(window(sound[: round(0.4 * 44100)])[None]))
-    assert torch.equal(inputs.vector(middle), ear.tower(window(sound[round(0.7 * 44100) : round(1.3 * 44100)])[None]))
+    embedder, inputs = SoundEmbedder(tower_file), StoredInputs(store)
+    first, middle, beyond = embed_windows(embedder, sound, [0.1, 1.0, 5.0], store, length=0.6)
+    assert torch.equal(inputs.vector(first), embedder.tower(window(sound[: round(0.4 * 44100)])[None]))
+    assert torch.equal(
+        inputs.vector(middle), embedder.tower(window(sound[round(0.7 * 44100) : round(1.3 * 44100)])[None])
+    )
     assert beyond == ""
 
 
 def test_what_was_heard_once_needs_no_network(tower_file: Path, sound: Tensor, tmp_path: Path) -> None:
     stores = [FrameStore(tmp_path / name) for name in ("one", "two", "three")]
     cache = tmp_path / "cache"
-    first = listen(Ear(tower_file, cache=cache), sound, [0.5, 1.5], stores[0], 1.0)
-    again = Ear(tower_file, cache=cache)
-    assert listen(again, sound, [0.5, 1.5], stores[1], 1.0) == first
+    first = embed_windows(SoundEmbedder(tower_file, cache=cache), sound, [0.5, 1.5], stores[0], 1.0)
+    again = SoundEmbedder(tower_file, cache=cache)
+    assert embed_windows(again, sound, [0.5, 1.5], stores[1], 1.0) == first
     assert "tower" not in vars(again) and len(list((stores[1].folder / "inputs").glob("*.f32"))) == 2
     for file in cache.iterdir():
         file.write_bytes(b"damaged")
-    assert listen(again := Ear(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) == first[:1]
+    assert embed_windows(again := SoundEmbedder(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) == first[:1]
     assert "tower" in vars(again)
     torch.manual_seed(5)
     checkpoints.save_tower(tower_file, AudioTower((2, 2, 2, 2, 2, 2), 8))
-    assert listen(Ear(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) != first[:1], "other weights hear anew"
+    assert embed_windows(SoundEmbedder(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) != first[:1], (
+        "other weights hear anew"
+    )
 
 
-def test_listening_can_be_cancelled(tower_file: Path, sound: Tensor, store: FrameStore) -> None:
+def test_embedding_can_be_cancelled(tower_file: Path, sound: Tensor, store: FrameStore) -> None:
     with pytest.raises(BendError) as caught:
-        listen(Ear(tower_file), sound, [0.5], store, cancelled=lambda: True)
+        embed_windows(SoundEmbedder(tower_file), sound, [0.5], store, cancelled=lambda: True)
     assert caught.value.code == Code.CANCELLED
 
 
-def test_the_engine_listens_for_blender(
+def test_the_engine_embeds_for_blender(
     tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_sound(sound.clamp(-1, 1).numpy(), 44100)

@@ -40,13 +40,13 @@ RINGING = 8
 Progress = Callable[[int, int], None]
 
 
-class Ear:
-    """CLAP's audio tower, loaded from its file when there is something to hear that was never heard before.
+class SoundEmbedder:
+    """CLAP's audio tower, loaded from its file when there is something to embed that was never embedded before.
 
     Parameters
     ----------
     path : the file that ``convert_clap`` has written
-    device : where it listens
+    device : where it computes
     cache : folder for what was heard, by the content of the sound and of the file; None keeps it only here
     """
 
@@ -69,14 +69,14 @@ class Ear:
         """The hash of the file."""
         return file_fingerprint(self.path) if self.path.is_file() else ""
 
-    def hear(self, heard: Tensor) -> Tensor:
+    def embed(self, heard: Tensor) -> Tensor:
         """The vector of ten seconds of sound, shape (441000,): shape (1, 1024)."""
         digest = hashlib.sha256(self.fingerprint.encode())
         digest.update(heard.numpy().astype("<f4").tobytes())
         name = digest.hexdigest()
-        return self._known.get(name, lambda: self._hear(heard, name))
+        return self._known.get(name, lambda: self._embed(heard, name))
 
-    def _hear(self, heard: Tensor, name: str) -> Tensor:
+    def _embed(self, heard: Tensor, name: str) -> Tensor:
         file = None if self.cache is None else self.cache / f"{name}.f32"
         vector = _read(file) if file is not None and self.fingerprint else None
         if vector is None:
@@ -106,8 +106,8 @@ def _write(file: Path, vector: Tensor) -> None:
         ) from error
 
 
-def listen(
-    ear: Ear,
+def embed_windows(
+    embedder: SoundEmbedder,
     mono: Tensor,
     centres: Iterable[float],
     store: FrameStore,
@@ -139,13 +139,15 @@ def listen(
         first = max(round((centre - length / 2) * SAMPLE_RATE), 0)
         last = min(round((centre + length / 2) * SAMPLE_RATE), len(mono))
         inside = mono[first + RINGING : last - RINGING]
-        digests.append("" if not inside.any() else store_vector(store, ear.hear(window(mono, first, last - first))))
+        digests.append(
+            "" if not inside.any() else store_vector(store, embedder.embed(window(mono, first, last - first)))
+        )
         progress(number, len(centres))
     return digests
 
 
-def hear_frames(
-    ear: Ear,
+def embed_frames(
+    embedder: SoundEmbedder,
     mono: Tensor,
     windows: Windows,
     frames: Iterable[int],
@@ -162,24 +164,24 @@ def hear_frames(
     mono : shape (m,), see ``mel.prepare``
     frames : counted from the strip's first
     start : seconds from the sound's first sample to the strip's first frame; negative where the strip begins earlier
-    length, progress, cancelled : see ``listen``
+    length, progress, cancelled : see ``embed_windows``
 
     Raises
     ------
-    those of ``listen``
+    those of ``embed_windows``
     """
     numbers, began = windows.numbers(frames), time.time()
     centres = [start + float(windows.centre(number)) for number in numbers]
-    digests = listen(ear, mono, centres, store, length, progress, cancelled)
-    if ear.cache is not None:
-        caches.HEARD.trim(ear.cache, began)
+    digests = embed_windows(embedder, mono, centres, store, length, progress, cancelled)
+    if embedder.cache is not None:
+        caches.HEARD.trim(embedder.cache, began)
     return {number: digest for number, digest in zip(numbers, digests, strict=True) if digest}
 
 
 def answer(
     data: Mapping[str, Any], device: str, phase: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> dict[str, Any]:
-    """What the server says to ``listen``: the digests by window, in a file, for they may be many.
+    """What the server says to ``embed``: the digests by window, in a file, for they may be many.
 
     Parameters
     ----------
@@ -189,19 +191,19 @@ def answer(
 
     Raises
     ------
-    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), and those of ``listen``
+    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE), and those of ``embed_windows``
     """
 
     def progress(done: int, total: int) -> None:
         if done % 10 == 0:
             phase(f"Embedding the sound, window {done} of {total}")
 
-    ear = Ear(Path(data["clap"]), choose_device(device), Path(data["cache"]))
+    embedder = SoundEmbedder(Path(data["clap"]), choose_device(device), Path(data["cache"]))
     frames, start, length = FRAMES(data["frames"]), SECONDS(data["start"]), WINDOW(data["length"])
     windows = Windows(FrameRate.parse(data["fps"]), WINDOW_STEP(data["step"]), bool(data["blended"]))
     SECONDS(float(windows.rate.seconds(frames)))
-    heard = hear_frames(
-        ear,
+    heard = embed_frames(
+        embedder,
         prepare(*read_mono(Path(data["sound"]))),
         windows,
         range(frames),

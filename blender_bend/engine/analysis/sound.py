@@ -32,7 +32,7 @@ _LEAST_RISE, _FAINT = 3.0, 0.05
 
 
 @dataclass
-class Listening:
+class Sound:
     """One sound, or the harmonic or percussive part of one.
 
     Parameters

@@ -29,7 +29,7 @@ SAMPLE_RATE = 48000
 _LETTERS = str.maketrans(":/", "=+")
 
 
-def analyse(
+def measure_file(
     path: Path,
     rate: FrameRate,
     names: list[str],
