@@ -2,12 +2,29 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
+
+
+class SiteKind(StrEnum):
+    """What a site's name begins with."""
+
+    NOISE = "noise"
+    LATENT = "latent"
+    PREDICTION = "prediction"
+    GUIDANCE = "guidance"
+    TEXT = "text"
+    UNET = "unet"
+    TRANSFORMER = "transformer"
+    VAE = "vae"
+    LORA = "lora"
+
+
 #: Tensors that pass between the parts of the model.
-STATE_KINDS = ("noise", "latent", "prediction", "guidance", "text")
+STATE_KINDS = (SiteKind.NOISE, SiteKind.LATENT, SiteKind.PREDICTION, SiteKind.GUIDANCE, SiteKind.TEXT)
 #: Networks that are asked at every step; a model has one of them.
-DENOISERS = ("unet", "transformer")
+DENOISERS = (SiteKind.UNET, SiteKind.TRANSFORMER)
 #: Parts of the model; a path names the place within.
-MODULE_KINDS = (*DENOISERS, "vae")
+MODULE_KINDS = (*DENOISERS, SiteKind.VAE)
 #: Weights: the path names the LoRA.
-WEIGHT_KINDS = ("lora",)
-KINDS = (*STATE_KINDS, *MODULE_KINDS, *WEIGHT_KINDS)
+WEIGHT_KINDS = (SiteKind.LORA,)
+KINDS = tuple(SiteKind)

@@ -8,6 +8,7 @@ from bpy.types import Context, Menu, Panel, UILayout, UIList
 
 from ...core import catalogue
 from ...core.job import presets
+from ...core.site_kinds import SiteKind
 from ...core.wording import titled
 from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import active_bend_strip, polled_bend_strip
@@ -92,7 +93,7 @@ class BEND_PT_bends(BendPanel, Panel):
             column.prop(bend, name)
         column.prop(bend, "site")
         row = column.row(align=True)
-        row.active = bend.site != "noise"
+        row.active = bend.site != SiteKind.NOISE
         row.prop(bend, "start", text="Steps")
         row.prop(bend, "end", text="")
         column.prop(bend, "channels")

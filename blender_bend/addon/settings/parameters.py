@@ -12,6 +12,7 @@ from bpy.types import PropertyGroup
 from ...core.catalogue import Parameter
 from ...core.curves.routes import LARGEST, LEVELS, Route
 from ...core.limits import brought_within
+from ...core.site_kinds import SiteKind
 from ..host import typed
 from . import enums
 from .route_layers import BEND_PG_layer, LayerSettings
@@ -103,7 +104,7 @@ class Holder(typed.GroupMixin):
 
     def kind(self) -> str:
         """The kind of the site on which the parameters act."""
-        return "latent"
+        return SiteKind.LATENT
 
     def shown_parameters(self) -> list[tuple[Any, Parameter]]:
         """The parameters that count now, each with its description; others may wait for their source to come back."""

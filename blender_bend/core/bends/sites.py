@@ -10,16 +10,16 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ..errors import BendError, Code
-from ..site_kinds import MODULE_KINDS, STATE_KINDS, WEIGHT_KINDS
+from ..site_kinds import MODULE_KINDS, STATE_KINDS, WEIGHT_KINDS, SiteKind
 from . import patterns
 
 #: What the interface offers; any other path can be typed.
 COMMON_SITES: tuple[tuple[str, str], ...] = (
-    ("latent", "The latent before each step: early content and layout, late color and grain"),
-    ("noise", "The initial noise: a different scene of the same kind"),
-    ("prediction", "The network's prediction at each step, after guidance: like latent, but softer"),
-    ("guidance", "The guidance at each step: the difference the prompt makes"),
-    ("text", "The prompt embedding, as the network reads it"),
+    (SiteKind.LATENT, "The latent before each step: early content and layout, late color and grain"),
+    (SiteKind.NOISE, "The initial noise: a different scene of the same kind"),
+    (SiteKind.PREDICTION, "The network's prediction at each step, after guidance: like latent, but softer"),
+    (SiteKind.GUIDANCE, "The guidance at each step: the difference the prompt makes"),
+    (SiteKind.TEXT, "The prompt embedding, as the network reads it"),
     ("unet:mid_block", "The deepest part of the network: the content of the scene"),
     ("unet:down_blocks.*", "The down blocks: composition"),
     ("unet:up_blocks.*", "The up blocks: shapes and texture"),
@@ -126,14 +126,14 @@ def window_steps(kind: str, start: float, end: float, steps: int) -> tuple[int, 
     -------
     first, last : half-open range within 0 ... steps + 1
     """
-    if kind == "noise":
+    if kind == SiteKind.NOISE:
         return 0, 1
-    if kind == "vae":
+    if kind == SiteKind.VAE:
         return steps, steps + 1
 
     def ceil(fraction: float) -> int:
         return math.ceil((fraction - 1e-6) * steps)  # windows are kept with six decimals
 
-    latest = steps if kind == "latent" else steps - 1
+    latest = steps if kind == SiteKind.LATENT else steps - 1
     first = min(max(ceil(start), 0), latest)
     return first, max(min(ceil(end), steps), first + 1)

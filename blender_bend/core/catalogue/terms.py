@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ..site_kinds import MODULE_KINDS
+from ..site_kinds import MODULE_KINDS, SiteKind
 
 
 class Unit(StrEnum):
@@ -86,7 +86,7 @@ def in_sigma(
         minimum=minimum,
         unit=Unit.SIGMA,
         inside=(4 * low, 4 * high),
-        tighter={"vae": decoder or (low / 8, high / 8)},
+        tighter={SiteKind.VAE: decoder or (low / 8, high / 8)},
     )
 
 

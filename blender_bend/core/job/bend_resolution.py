@@ -7,6 +7,7 @@ import functools
 from .. import catalogue
 from ..bends import channel_selection, sites
 from ..catalogue import Parameter
+from ..site_kinds import SiteKind
 from .job import Bend
 from .resolved import BendOfJob, ResolvedBend
 
@@ -74,7 +75,7 @@ class JobBend:
         if settled["mix"] == 0.0 or self._operator.is_neutral(settled):
             return None
         first, last = self._window
-        if self._site.kind != "noise":
+        if self._site.kind != SiteKind.NOISE:
             first = max(first, start)
         if last <= first:
             return None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..site_kinds import SiteKind
 from .resolved import Resolved, ResolvedBend
 
 
@@ -82,7 +83,7 @@ def branchings(frames: Iterable[Resolved]) -> list[int]:
 
 
 def _beginning(bend: ResolvedBend) -> int:
-    return 0 if bend["site"] == "noise" else bend["steps"][0]
+    return 0 if bend["site"] == SiteKind.NOISE else bend["steps"][0]
 
 
 class Course(NamedTuple):

@@ -11,6 +11,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ...core.bends.sites import Site
 from ...core.errors import BendError, Code
+from ...core.site_kinds import SiteKind
 from .apply import Grid
 
 #: From a tensor, and the picture's rows and columns if it is tokens, to the bent tensor.
@@ -33,7 +34,7 @@ def places(kind: str, network: nn.Module) -> list[str]:
             path
             for path, module in _modules(network).items()
             if not isinstance(module, nn.ModuleList | nn.ModuleDict)
-            and (kind != "vae" or path.startswith(("decoder", "post_quant_conv")))
+            and (kind != SiteKind.VAE or path.startswith(("decoder", "post_quant_conv")))
         ]
         _known[network] = paths + [f"{SKIPS}.{number}" for number in range(len(_skip_owners(network)))]
     return _known[network]

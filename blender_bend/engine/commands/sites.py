@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.bends import patterns
 from ...core.limits import SIDE, Whole
+from ...core.site_kinds import SiteKind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 DEPTH = Whole("The depth of the tree", 0, 100)
 #: What passes between the networks, in the order in which it comes.
-_STATES = ("noise", "text", "latent", "guidance", "prediction")
+_STATES = (SiteKind.NOISE, SiteKind.TEXT, SiteKind.LATENT, SiteKind.GUIDANCE, SiteKind.PREDICTION)
 
 
 def add(commands: Any) -> None:
@@ -92,7 +93,7 @@ def survey(sampler: Sampler, size: tuple[int, int]) -> dict[str, list[int]]:
     _, channels, height, width = family.latent_shape(size)
     found: dict[str, list[int]] = {state: [channels, height, width] for state in _STATES}
     words = family.encode_prompt("", "", False)["prompt_embeds"]
-    found["text"] = list(words.shape[1:])
+    found[SiteKind.TEXT] = list(words.shape[1:])
     handles = []
 
     def look(site: str) -> Any:

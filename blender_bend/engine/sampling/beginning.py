@@ -11,6 +11,7 @@ from torch import Tensor
 
 from ...core.job.resolved import Resolved
 from ...core.job.sharing import first_step
+from ...core.site_kinds import SiteKind
 from ..bending import BendStack
 from ..families import Conditioning, Family
 from ..families.tiles import at_work
@@ -39,7 +40,7 @@ def begin(
     scheduler = prepare(model.family, frame)
     noise, generator = starting_noise(model.family, frame)
     bends = bends_of([frame], 0, noise, inputs, model.study)
-    noise = bends.bend_state("noise", noise)
+    noise = bends.bend_state(SiteKind.NOISE, noise)
     conditioning = encoded(model.family, model.prompts, frame)
     if "sound" in frame:
         assert inputs is not None and model.hearing is not None
@@ -54,7 +55,7 @@ def begin(
         return beginning.over_picture(inputs), bends
     trajectory = model.inversions.of(frame, inputs.source, cancelled)
     model.prompts.encode(NOTHING, "", False)  # what the source is told; better now than within a step
-    return beginning.beside_source(trajectory, lambda noise: bends.bend_state("noise", noise)), bends
+    return beginning.beside_source(trajectory, lambda noise: bends.bend_state(SiteKind.NOISE, noise)), bends
 
 
 @dataclass(frozen=True)

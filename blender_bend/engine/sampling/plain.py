@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ...core.job.resolved import Resolved
 from ...core.job.sharing import first_step
+from ...core.site_kinds import SiteKind
 from ..bending import BendStack
 from ..families import Conditioning
 from ..families.family import settled, takes_generator
@@ -36,7 +37,7 @@ def render_plain(model: Sampler, frame: Resolved, inputs: Inputs | None = None) 
     """
     x = denoise_plain(model, frame, inputs)
     bends = bends_of([frame], frame["steps"], x, inputs, model.study)
-    x = bends.bend_state("latent", x, FURTHEST)
+    x = bends.bend_state(SiteKind.LATENT, x, FURTHEST)
     with bends.hooked(model.family.networks), at_work(model.pipeline.vae, frame):
         return model.family.decode(x)
 
@@ -54,7 +55,7 @@ def denoise_plain(model: Sampler, frame: Resolved, inputs: Inputs | None = None)
         t, step = scheduler.timesteps[call], max(call * frame["steps"] // calls, first_step(frame))
         bends = bends_of([frame], step, x, inputs, model.study)
         if step > bent:  # PNDM and Heun call the network more often than there are steps
-            x, bent = bends.bend_state("latent", x, reach(scheduler, t)), step
+            x, bent = bends.bend_state(SiteKind.LATENT, x, reach(scheduler, t)), step
         scaled = scheduler.scale_model_input(x, t) if hasattr(scheduler, "scale_model_input") else x
         reread = model.bent_prompts.encode(frame, bends, None if inputs is None else inputs.mask)
         conditioning = state.conditioning | (reread or {})
@@ -69,7 +70,7 @@ def _predict(
 ) -> Tensor:
     """What the network says: ``e(n) + s (e(p) - e(n))`` with guidance s, prompt p and negative prompt n."""
     family, sound, guidance = model.family, frame.get("sound"), guidance_of(model.family, frame)
-    said = said | {"prompt_embeds": bends.bend_state("text", said["prompt_embeds"])}
+    said = said | {"prompt_embeds": bends.bend_state(SiteKind.TEXT, said["prompt_embeds"])}
     branches, size = guidance.branches, frame["size"]
     rows = {name: tensor for name, tensor in said.items() if not name.startswith("negative_")}
     for name in family.rowed:
@@ -84,5 +85,5 @@ def _predict(
             around.enter_context(model.hearing.rows(heard, said["sound"], sound["scale"], sound["blocks"]))
         around.enter_context(bends.hooked(family.networks))
         parts = family.predict(x, t, rows, frame["guidance"], size)[-len(branches) :].split(1)
-    bend = functools.partial(bends.bend_state, "guidance")
-    return bends.bend_state("prediction", guidance.combine(parts, bend) if len(parts) > 1 else bend(parts[0]))
+    bend = functools.partial(bends.bend_state, SiteKind.GUIDANCE)
+    return bends.bend_state(SiteKind.PREDICTION, guidance.combine(parts, bend) if len(parts) > 1 else bend(parts[0]))

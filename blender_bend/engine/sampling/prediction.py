@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ...core.job.resolved import Resolved
+from ...core.site_kinds import SiteKind
 from ..bending import BendStack
 from ..families import Conditioning, Family
 from ..prompts.encoder import PromptEncoder, Reading
@@ -59,7 +60,7 @@ class Predictor:
         family, guidance, size = self.family, guidance_of(self.family, frame), frame["size"]
         branches = guidance.branches
         rows = _rows(conditionings, family.rowed)
-        rows["prompt_embeds"] = stack.bend_state("text", rows["prompt_embeds"])
+        rows["prompt_embeds"] = stack.bend_state(SiteKind.TEXT, rows["prompt_embeds"])
         if len(branches) > 1 or not branches[0].prompt:
             negative = _rows(conditionings, [f"negative_{name}" for name in family.rowed])
             rows |= {
@@ -83,11 +84,11 @@ class Predictor:
         if source is not None:
             prediction = prediction[1:]
         if len(branches) > 1:
-            change = functools.partial(stack.bend_state, "guidance")
+            change = functools.partial(stack.bend_state, SiteKind.GUIDANCE)
             prediction = guidance.combine(prediction.chunk(len(branches)), change)
         else:
-            prediction = stack.bend_state("guidance", prediction)
-        return stack.bend_state("prediction", prediction)
+            prediction = stack.bend_state(SiteKind.GUIDANCE, prediction)
+        return stack.bend_state(SiteKind.PREDICTION, prediction)
 
     def _heard(
         self, frame: Resolved, step: int, rows: Conditioning, branches: tuple[Branch, ...]

@@ -14,6 +14,7 @@ from torch import Tensor
 from ...core.errors import BendError, Code
 from ...core.job.resolved import Resolved
 from ...core.job.sharing import first_step
+from ...core.site_kinds import SiteKind
 from ..bending import BendStack
 from ..bending.channels import Study
 from ..bending.verdicts import Verdicts
@@ -175,7 +176,7 @@ class Sampler:
         timestep = first.scheduler.timesteps[first.call]
         schedulers = [branch(state.scheduler) for state in states]
         if step > first.bent:
-            latents = stack.bend_state("latent", latents, reach(schedulers[0], timestep))
+            latents = stack.bend_state(SiteKind.LATENT, latents, reach(schedulers[0], timestep))
         told = [self._told(node.frame, state, stack, inputs) for node, state in zip(nodes, states, strict=True)]
         source = None if first.lent is None else first.lent[first.call]
         prediction = self._predictor.predict(stack, frame, schedulers, latents, timestep, told, source)
@@ -200,7 +201,7 @@ class Sampler:
     def _finish(self, frame: Resolved, state: State, inputs: Inputs | None) -> PIL.Image.Image:
         """The bends of the finished latent and of the decoder, and the picture."""
         stack = self._stack([frame], frame["steps"], state.latents, inputs)
-        latents = stack.bend_state("latent", state.latents, FURTHEST)
+        latents = stack.bend_state(SiteKind.LATENT, state.latents, FURTHEST)
         try:
             with stack.hooked(self.family.networks), at_work(self.pipeline.vae, frame):
                 picture = self.family.decode(latents)
