@@ -58,7 +58,7 @@ class Checked:
 
 
 def check(scene: Scene, strip: ImageStrip, tell: Tell = lambda done, total: None) -> Slices[Checked]:
-    """Look for flashes in the frames that a strip asks for and that are rendered, and mark them on the timeline.
+    """Look for flashes in the frames that a strip asks for and that are rendered; show them, and mark the flashes.
 
     Raises
     ------
@@ -74,6 +74,7 @@ def check(scene: Scene, strip: ImageStrip, tell: Tell = lambda done, total: None
         raise BendError(
             Code.STRIP_CHANGED, f"'{plan.strip}' changed while its frames were being checked.", "Check it again."
         )
+    yield from plan.show_ready()
     digest = yield from _digest(key for _, key in _there(plan))
     strip = strips.called(*names)
     start = compat.content_start(strip)
