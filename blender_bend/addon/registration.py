@@ -7,6 +7,7 @@ import bpy
 from . import operators, panels
 from .frames import render_handler, status
 from .host import changes, log_files, named_files, preferences, reading
+from .live import switch
 from .measuring import keep_measured, overlay
 from .process import engine_client
 from .settings import strip_settings
@@ -26,6 +27,7 @@ PARTS = (
     status,
     overlay,
     keep_measured,
+    switch,
 )
 
 

@@ -87,7 +87,7 @@ def test_frames_are_played_for_drivers_in_slices_and_the_playhead_comes_back(sce
 @pytest.fixture
 def watched(scene, addon, monkeypatch):
     """The add-on as in a window: Blender tells of updates, and the timer works until nothing is left to do."""
-    monkeypatch.setattr(addon.status, "_shown_strip", lambda: _shown(scene, addon))
+    monkeypatch.setattr(addon.strips, "shown", lambda: _shown(scene, addon))
     addon.curve_changes.watch()
     bpy.app.handlers.depsgraph_update_post.append(addon.changes.note_update)
     counts = []

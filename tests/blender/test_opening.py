@@ -129,7 +129,7 @@ class Opened:
     def __init__(self, addon, monkeypatch):
         self.addon, self.where, self.busiest, self.handled = addon, "", 0.0, 0
         self.watching = addon.keep_measured
-        monkeypatch.setattr(addon.status, "_shown_strip", self.strip)
+        monkeypatch.setattr(addon.strips, "shown", self.strip)
         monkeypatch.setattr(addon.reading.file_hashes, "_spared", True)
         monkeypatch.setattr(addon.keep_measured, "_shown", lambda: [self.strip()] if self.strip()[1] else [])
 

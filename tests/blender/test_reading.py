@@ -45,7 +45,7 @@ def strip(bend_strip, addon, core, tmp_path, window):
 @pytest.fixture
 def ticking(strip, scene, addon, monkeypatch):
     """Lets the idle timer tick until a condition holds."""
-    monkeypatch.setattr(addon.status, "_shown_strip", lambda: (scene, strip))
+    monkeypatch.setattr(addon.strips, "shown", lambda: (scene, strip))
     monkeypatch.setattr(addon.status, "shown", None)
     addon.changes.mark_changed()
 

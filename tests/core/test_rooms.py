@@ -57,7 +57,7 @@ FLOORS = {
         ("capture", "measuring", "prompts"),
         ("baking", "condition"),
         ("film",),
-        ("frames", "store"),
+        ("frames", "live", "store"),
         ("panels",),
         ("operators",),
         ("",),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import numpy as np
@@ -23,6 +23,8 @@ PIECE, PLAYING_SECONDS = 512, 0.008
 Track = dict[str, list[float]]
 #: An animated parameter with the name of its custom property.
 Named = tuple[str, Parameter]
+#: What gives the values of holders on frames, as ``tracks`` does.
+Tracks = Callable[[str, str, Sequence[Sequence[Named]], Sequence[int]], Slices[list[Track]]]
 
 
 def tracks(
@@ -66,7 +68,7 @@ def _sample(strip: ImageStrip, key: str, frames: Sequence[int]) -> np.ndarray:
     """
     curve = strips.find_curve(strip, key)
     if curve is None or curve.mute or curve.is_empty:
-        return np.full(len(frames), _value(strip, key))
+        return np.full(len(frames), value_of(strip, key))
     return np.array(list(map(curve.evaluate, frames)))
 
 
@@ -82,7 +84,13 @@ def _driven(scene: Scene, strip: ImageStrip, keys: Sequence[str]) -> bool:
     return bool(driven) and not driven.isdisjoint(strips.data_path(strip, key) for key in keys)
 
 
-def _value(strip: ImageStrip, key: str) -> float:
+def value_of(strip: ImageStrip, key: str) -> float:
+    """What a custom property is now.
+
+    Raises
+    ------
+    BendError(PARAMETER_INVALID) if it is gone
+    """
     value = strip.get(key)
     if not isinstance(value, (int, float)):
         raise BendError(
@@ -105,7 +113,7 @@ def _play(
     strip = strips.called(scene_name, strip_name)
     scene = strip.id_data
     if list(frames) == [scene.frame_current]:  # also the case within a render, where the frame must not be set
-        return {key: np.array([_value(strip, key)]) for key in keys}
+        return {key: np.array([value_of(strip, key)]) for key in keys}
     if activity.rendering:
         raise BendError(
             Code.PARAMETER_INVALID,
@@ -120,7 +128,7 @@ def _play(
             until = time.monotonic() + PLAYING_SECONDS
             for frame in frames[len(played) :]:
                 scene.frame_set(frame)
-                played.append([_value(strip, key) for key in keys])
+                played.append([value_of(strip, key) for key in keys])
                 if time.monotonic() > until:
                     break
         yield

@@ -83,6 +83,7 @@ class Film:
     ----------
     placed : where the strip lies
     numbers : frame numbers of the timeline; None means all that the strip shows
+    resolve, tracks : find the model, and give the animated values
 
     Raises
     ------
@@ -90,9 +91,16 @@ class Film:
     """
 
     def __init__(
-        self, scene: Scene, strip: ImageStrip, placed: Placement, numbers: Sequence[int] | None = None
+        self,
+        scene: Scene,
+        strip: ImageStrip,
+        placed: Placement,
+        numbers: Sequence[int] | None = None,
+        resolve: Callable[..., references.ModelReference] = references.resolve,
+        tracks: curve_values.Tracks = curve_values.tracks,
     ) -> None:
         settings = strip.bend_settings
+        self._tracks = tracks
         self._names = scene.name, strip.name
         self._numbers = placed.frames if numbers is None else numbers
         enabled = [bend for bend in settings.bends if bend.enabled]
@@ -111,9 +119,8 @@ class Film:
         written = [*(schedule.values() or [settings.prompt]), settings.negative]
         self._heard: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
         #: What the frames have in common, once it is known what they hear.
-        self.job = replace(
-            _settings(settings, tuple(_bend(bend) for bend in enabled)), embeddings=embedding_files.named_in(written)
-        )
+        common = _settings(settings, tuple(_bend(bend) for bend in enabled), resolve)
+        self.job = replace(common, embeddings=embedding_files.named_in(written))
         self.job.check()
 
     def find_sound(self) -> Slices[None]:
@@ -127,7 +134,7 @@ class Film:
         yield
         for begin in range(0, len(self._numbers) if scales else 0, PIECE):
             numbers = self._numbers[begin : begin + PIECE]
-            (track,) = yield from curve_values.tracks(*self._names, [scales], numbers)
+            (track,) = yield from self._tracks(*self._names, [scales], numbers)
             if any(track[SOUND_SCALE.name]):
                 strip = strips.called(*self._names)
                 placed = Placement.of(strip)
@@ -146,7 +153,7 @@ class Film:
         """
         for begin in range(0, len(self._numbers), PIECE):
             numbers = self._numbers[begin : begin + PIECE]
-            own, *tracks = yield from curve_values.tracks(*self._names, self._wanted, numbers)
+            own, *tracks = yield from self._tracks(*self._names, self._wanted, numbers)
             for place in range(0, len(numbers), SLICE):
                 some = range(place, min(place + SLICE, len(numbers)))
                 yield [self._frame(numbers[index], index, own, tracks, next(self._heard)) for index in some]
@@ -183,9 +190,11 @@ def _always(value: Value) -> Callable[[int], Value]:
     return lambda number: value
 
 
-def _settings(settings: BEND_PG_settings, bends: tuple[Bend, ...]) -> Job:
+def _settings(
+    settings: BEND_PG_settings, bends: tuple[Bend, ...], resolve: Callable[..., references.ModelReference]
+) -> Job:
     """All of a job but its frames."""
-    model = references.resolve(settings.model.strip(), preferences.model_folders(), settings.decoder.strip())
+    model = resolve(settings.model.strip(), preferences.model_folders(), settings.decoder.strip())
     decoder = None
     if settings.decoder.strip():
         decoder = references.resolve_decoder(settings.decoder.strip(), preferences.decoder_folders())

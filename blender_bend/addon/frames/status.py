@@ -7,15 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
-
-import bpy
 
 from ...core.errors import BendError
 from ...core.models.file_hashes import Unread
 from ..capture import capture
 from ..film import planning
-from ..host import activity, changes, compat, preferences, reading
+from ..host import activity, changes, preferences, reading
 from ..host.idle import IdleJob, Work
 from ..process import automatic
 from ..timeline import strips
@@ -72,7 +69,7 @@ def _between() -> None:
 def _look() -> Work:
     """Count the frames if anything that decides them has changed; otherwise what was being counted goes on."""
     global _counted, _counted_at, _counting
-    scene, strip = _shown_strip()
+    scene, strip = strips.shown()
     now = None if strip is None else (yield from deciding.of(scene, strip))
     if _counted_at != changes.changes or now != _counted:
         _counted_at, _counted, _counting = changes.changes, now, _count()
@@ -96,19 +93,9 @@ def _compare_captured() -> Iterator[None]:
         activity.redraw()
 
 
-def _shown_strip() -> tuple[Any, Any]:
-    """The bend strip that a sidebar shows; a timer's context has no window, so the windows are asked."""
-    for window in bpy.context.window_manager.windows:
-        scene = compat.window_sequencer_scene(window)
-        strip = strips.active_bend_strip_of(scene)
-        if strip is not None:
-            return scene, strip
-    return None, None
-
-
 def _count() -> Iterator[None]:
     global shown
-    scene, strip = _shown_strip()
+    scene, strip = strips.shown()
     if strip is None:
         shown = None
         return

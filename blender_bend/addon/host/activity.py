@@ -156,6 +156,11 @@ def redraw_timelines() -> None:
     _redraw("WINDOW")
 
 
+def redraw_previews() -> None:
+    """Let every sequencer draw its preview again, because what is drawn over it has changed."""
+    _redraw("PREVIEW")
+
+
 def _redraw(kind: str) -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:

@@ -11,6 +11,7 @@ from ...core.wording import about, counted
 from ..baking import bake_queue
 from ..frames import status
 from ..host import activity, compat, preferences, reading
+from ..live import switch
 from ..process import tasks
 from ..sound import mixdown, song_length, sound_print
 from ..timeline.strips import active_bend_strip, bend_strips
@@ -68,6 +69,7 @@ class BEND_PT_film(BendPanel, Panel):
         if strip is None:
             draw_first_step(layout, context)
         else:
+            draw_live(layout, context)
             draw_state(layout, context, strip)
             draw_buttons(layout)
         if activity.current and not isinstance(activity.current, tasks.Working):  # those have a panel of their own
@@ -75,6 +77,16 @@ class BEND_PT_film(BendPanel, Panel):
         if activity.last_failure:
             draw_repair(layout, activity.last_failure)
             layout.operator("bend.dismiss", icon="X")
+
+
+def draw_live(layout: Any, context: Context) -> None:
+    """The switch of Live, and what it is at."""
+    on = switch.live is not None
+    layout.prop(context.window_manager, "bend_live", toggle=True, icon="RADIOBUT_ON" if on else "RADIOBUT_OFF")
+    if switch.live is not None and switch.live.problem is not None:
+        draw_repair(layout, switch.live.problem)
+    elif on:
+        layout.label(text=switch.state())
 
 
 def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:

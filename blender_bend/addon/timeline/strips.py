@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TypeGuard
+from typing import Any, TypeGuard
 
 import bpy
 import numpy as np
@@ -53,6 +53,16 @@ def active_bend_strip_of(scene: Scene | None) -> ImageStrip | None:
         return active
     found = list(bend_strips(scene))
     return found[0] if len(found) == 1 else None
+
+
+def shown() -> tuple[Any, Any]:
+    """The bend strip that a sidebar shows, with its scene, for a timer, whose context has no window."""
+    for window in bpy.context.window_manager.windows:
+        scene = compat.window_sequencer_scene(window)
+        strip = active_bend_strip_of(scene)
+        if strip is not None:
+            return scene, strip
+    return None, None
 
 
 def find(scene_name: str, strip_name: str) -> ImageStrip | None:
@@ -179,9 +189,8 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         for element in strip.elements:
             element.filename = placeholder
         strip.directory = directory
-    before = tuple(strip.bend_settings.fitted_size)
-    if before != size and min(before) > 0:
-        zoom = _fit(strip.id_data, size) / _fit(strip.id_data, before)
+    zoom = zoom_for(strip, size)
+    if zoom != 1:
         strip.transform.scale_x *= zoom
         strip.transform.scale_y *= zoom
     strip.bend_settings.fitted_size = size
@@ -192,6 +201,14 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
+
+
+def zoom_for(strip: ImageStrip, size: tuple[int, int]) -> float:
+    """By how much a strip's scale changes with frames of another size, so that they fill the same place."""
+    width, height = strip.bend_settings.fitted_size
+    if min(width, height) <= 0:
+        return 1.0
+    return _fit(strip.id_data, size) / _fit(strip.id_data, (width, height))
 
 
 def picture_size(strip: ImageStrip) -> tuple[int, int]:

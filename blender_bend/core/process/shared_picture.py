@@ -11,6 +11,7 @@ import mmap
 import os
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,7 +136,8 @@ class Shared:
     def close(self) -> None:
         """Let go of the file, and remove it."""
         self._map.close()
-        self.path.unlink(missing_ok=True)
+        with suppress(OSError):  # Windows, while the engine writes
+            self.path.unlink(missing_ok=True)
 
 
 def _taken(data: bytes | mmap.mmap) -> tuple[int, Picture | None]:
