@@ -32,7 +32,7 @@ from blender_bend.core.job.resolve import file_name, trace  # noqa: E402
 from blender_bend.core.models.references import MINI_PATH, fingerprint  # noqa: E402
 from blender_bend.core.pictures.flashes import Flashes  # noqa: E402
 from blender_bend.core.timebase import FrameRate  # noqa: E402
-from blender_bend.engine.analysis import analyse  # noqa: E402
+from blender_bend.engine.analysis import measure_file  # noqa: E402
 from blender_bend.engine.rendering.render import Renderer  # noqa: E402
 from blender_bend.engine.store.frame_store import FrameStore  # noqa: E402
 
@@ -86,7 +86,7 @@ def frames_of(preset: Preset, sound: Path, prompt: str) -> list[Frame]:
     """The frames of a look on a sound: every parameter at its value, or where its route leads it."""
     count = SECONDS * int(RATE.value)
     routes = [route for part in _parts(preset) for route in part.routes.values()]
-    measured = analyse(sound, RATE, sorted({name for route in routes for name in route.asked()}), frames=count)
+    measured = measure_file(sound, RATE, sorted({name for route in routes for name in route.asked()}), frames=count)
     bends = [
         _track(part, catalogue.animated_parameters(part.bend.operator, part.bend.region), measured, count)
         for part in preset.bends
