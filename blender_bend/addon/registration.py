@@ -5,10 +5,12 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
+from .film import state_overlay
 from .frames import render_handler, status
 from .host import changes, log_files, named_files, preferences, reading
 from .live import switch
 from .measuring import keep_measured, overlay
+from .panels.gallery import icons
 from .process import engine_client
 from .settings import strip_settings
 from .timeline import curve_changes
@@ -16,6 +18,7 @@ from .timeline import curve_changes
 CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (
     named_files,
+    icons,
     log_files,
     reading,
     preferences,
@@ -26,6 +29,7 @@ PARTS = (
     curve_changes,
     status,
     overlay,
+    state_overlay,
     keep_measured,
     switch,
 )

@@ -39,7 +39,8 @@ class Asked:
         self.driven = curve_values.is_driven(scene, strip)
         #: Numbers of the frames that the strip no longer asks for, or that could not be compared.
         self.hidden: set[int] = set()
-        self._start = compat.content_start(strip)
+        #: The frame of the strip's first element then.
+        self.start = compat.content_start(strip)
         self._frames = Frames()
 
     def are(self, job: Job, frames: Frames) -> None:
@@ -84,7 +85,7 @@ class Asked:
     def _show(self, store: Path, keys: dict[int, str], size: tuple[int, int]) -> None:
         try:
             strip = self.anchor.find()
-            moved = compat.content_start(strip) - self._start
+            moved = compat.content_start(strip) - self.start
             differing = keys.keys() - self._shown(strip, store, keys, moved)
             same = self._same(strip, sorted(differing), moved)
         except BendError:  # it is gone, or asks for what cannot be made

@@ -13,6 +13,7 @@ from ...core.errors import BendError, Code, store_unwritable
 from ...core.job.tiling import WHOLE
 from ...core.process import messages
 from ...core.resources.ways import telling, way_of
+from ..film import picture_states
 from ..film.plans import Plan
 from ..film.stored import Stored
 from ..host import activity, temporary
@@ -129,6 +130,7 @@ class Generation:
                     yield
         except OSError as error:
             raise store_unwritable(Path(tempfile.gettempdir()), error) from error
+        picture_states.making(plan)
         self._current, self._began = plan, 0.0
         self.request = client.request(messages.RENDER, job=str(path), store=str(plan.store), urgent=self._urgent)
 
@@ -205,6 +207,9 @@ class Generation:
         while self._busy:
             some = sorted(self._arrived)[:SLICE] if self._may_show() else []
             yield from self.plan.show({number: self._arrived.pop(number) for number in some})
+            if some:
+                picture_states.arrived(self.plan, some)
+                activity.redraw_pictures()
             yield
         for plan in self._plans:
             yield from self._show_all(plan)
@@ -219,6 +224,7 @@ class Generation:
                 if number in self._there or number in plan.there or stored.has(key):
                     ready[number] = key
             yield from plan.show(ready)
+            picture_states.arrived(plan, ready)
 
     def _take_in(self, news: list[messages.Message]) -> None:
         arrived = {message.data["number"]: message.data["key"] for message in news if message.type == messages.FRAME}
@@ -266,6 +272,7 @@ class Generation:
             if self.request:
                 self.request.result()
         finally:
+            picture_states.rest(self.plan)
             self._clean_up()
 
     def _clean_up(self) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from ...core.errors import BendError
 from ...core.models.file_hashes import Unread
 from ..capture import capture
-from ..film import planning
+from ..film import picture_states, planning
 from ..host import activity, changes, preferences, reading
 from ..host.idle import IdleJob, Work
 from ..process import automatic
@@ -70,8 +70,11 @@ def _look() -> Work:
     """Count the frames if anything that decides them has changed; otherwise what was being counted goes on."""
     global _counted, _counted_at, _counting
     scene, strip = strips.shown()
+    names = (scene.name, strip.name) if strip is not None else ("", "")
     now = None if strip is None else (yield from deciding.of(scene, strip))
     if _counted_at != changes.changes or now != _counted:
+        if now != _counted:
+            picture_states.doubt(*names)
         _counted_at, _counted, _counting = changes.changes, now, _count()
     elif _counting is None:
         yield from _compare_captured()
@@ -111,7 +114,10 @@ def _count() -> Iterator[None]:
     yield
     # Undo and hand-edited curves bring back frames that were rendered before: show them at once.
     if len(plan.missing) < len(plan.keys) and not elsewhere:
+        yield from picture_states.learn(plan)
+        activity.redraw_pictures()
         yield from plan.show_ready()
+    yield from picture_states.learn(plan)
     strip = strips.find(scene_name, name)
     outdated = (yield from capture.outdated(strip)) if strip else ""
     flashes = (yield from flash_check.warning(strip, plan)) if strip else ""
@@ -132,6 +138,7 @@ def _count() -> Iterator[None]:
         flashes=flashes,
     )
     activity.redraw()
+    activity.redraw_pictures()
 
 
 def _uncounted(known: Status, problem: BendError) -> Status:

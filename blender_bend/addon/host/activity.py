@@ -161,6 +161,12 @@ def redraw_previews() -> None:
     _redraw("PREVIEW")
 
 
+def redraw_pictures() -> None:
+    """Let every sequencer draw its strips and its preview again, because what is said of their pictures has changed."""
+    _redraw("WINDOW")
+    _redraw("PREVIEW")
+
+
 def _redraw(kind: str) -> None:
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:

@@ -63,6 +63,11 @@ def turn(area: Area, kind: str) -> None:
     cast(Any, area).type = kind
 
 
+def timeline_overlay(area: Area) -> Any:
+    """What an area that is a sequencer draws on its strips."""
+    return cast(SpaceSequenceEditor, area.spaces.active).timeline_overlay
+
+
 def speaker(item: Object) -> Speaker:
     """The data of an object that is a speaker."""
     return cast(Speaker, item.data)

@@ -97,7 +97,8 @@ def _free_above(scene: Scene, strip: Strip, frames: range) -> bool:
     )
 
 
-def _view(region: Any) -> View:
+def view_of(region: Any) -> View:
+    """What a timeline shows."""
     left, bottom = region.view2d.region_to_view(0, 0)
     right, top = region.view2d.region_to_view(region.width, region.height)
     return View(left, right, bottom, top, region.width, region.height)
@@ -127,7 +128,7 @@ def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
     grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.fixed else None
     if found is None and grid is None:
         return
-    view = _view(context.region)
+    view = view_of(context.region)
     scale = context.preferences.system.ui_scale
     band = overlay_geometry.band(view, frames, strip.channel, _free_above(scene, strip, frames), 16 * scale)
     if band is None:

@@ -9,12 +9,14 @@ from bpy.types import Context, ImageStrip, Panel
 from ...core.errors import BendError
 from ...core.wording import about, counted
 from ..baking import bake_queue
+from ..film import picture_states
 from ..frames import status
 from ..host import activity, compat, preferences, reading
 from ..live import switch
 from ..process import tasks
 from ..sound import mixdown, song_length, sound_print
 from ..timeline.strips import active_bend_strip, bend_strips
+from .gallery import icons
 from .main import BendPanel, draw_notice, draw_repair, draw_under_way
 from .preferences.precision import draw_notices
 
@@ -105,6 +107,7 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
         column = layout.column(align=True)
         for line in counts(known):
             column.label(text=line)
+    draw_states(layout, strip)
     if unbaked := len(bake_queue.still(strip)):
         layout.label(text=f"{counted(unbaked, 'curve')} not baked yet", icon="INFO")
     read = reading.current()
@@ -117,6 +120,17 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
         draw_notice(layout, known.flashes).operator("bend.soften_flashes", icon="SMOOTHCURVE")
     if known:
         draw_notices(layout, known)
+
+
+def draw_states(layout: Any, strip: ImageStrip) -> None:
+    """What the colors along the strip mean, with how many frames there are of each; nothing if all are ready."""
+    counts = {state: number for state, number in picture_states.tally(strip).items() if number}
+    if not set(counts) - {picture_states.State.READY}:
+        return
+    grid = layout.grid_flow(columns=2, even_columns=True, align=True)
+    for state, number in counts.items():
+        look = picture_states.LOOKS[state]
+        grid.label(text=f"{look.label}: {number:,}", icon_value=icons.of_color(look.color))
 
 
 def draw_buttons(layout: Any) -> None:

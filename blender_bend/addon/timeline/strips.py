@@ -160,7 +160,19 @@ def create(scene: Scene, name: str, first: int, last: int, size: tuple[int, int]
     strip.bend_settings.fitted_size = size
     strip.bend_settings.rate = str(frame_rate(scene))
     strip.color_tag = "COLOR_05"
+    _label_by_name()
     return strip
+
+
+def _label_by_name() -> None:
+    """Let the timelines label strips by their names alone: the name of a frame's file is a digest of 64 digits.
+
+    *Source* in the sequencer's overlays brings the files back.
+    """
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                typed.timeline_overlay(area).show_strip_source = False
 
 
 def frame_range(strip: ImageStrip) -> range:

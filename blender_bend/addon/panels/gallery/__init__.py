@@ -1,0 +1,1 @@
+"""Pictures and colors in the interface."""
