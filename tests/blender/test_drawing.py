@@ -137,6 +137,22 @@ def test_what_is_under_way_is_shown_at_the_top_of_the_tab(panels, bend_strip, ad
     assert "bend.cancel" in names(shown) and "Measuring loudness" in shown.said
 
 
+def test_an_engine_that_is_missing_is_told_once(panels, bend_strip, addon):
+    def told() -> int:
+        return sum(text.startswith("Python not found") for text in draw(panels.film.BEND_PT_film).said)
+
+    preferences = addon.preferences.preferences()
+    before, preferences.engine_python = preferences.engine_python, "/gone/python"
+    try:
+        with pytest.raises(RuntimeError, match="Python not found"):
+            bpy.ops.bend.preview_frame()
+        assert told() == 1
+        bpy.ops.bend.dismiss()
+        assert told() == 1
+    finally:
+        preferences.engine_python = before
+
+
 def test_the_film_panel_tells_of_curves_that_were_never_baked(panels, bend_strip):
     assert "1 curve not baked yet" in draw(panels.film.BEND_PT_film).said
     bpy.ops.bend.bake()

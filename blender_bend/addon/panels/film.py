@@ -66,7 +66,8 @@ class BEND_PT_film(BendPanel, Panel):
         try:
             preferences.engine_python()
         except BendError as error:
-            draw_repair(layout, error)
+            if str(error) != str(activity.last_failure):
+                draw_repair(layout, error)
         strip = active_bend_strip(context)
         if strip is None:
             draw_first_step(layout, context)
