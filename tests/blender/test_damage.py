@@ -114,7 +114,7 @@ def test_options_that_are_none_are_the_usual_ones(text, addon):
 def test_remembered_markers_that_are_none_are_forgotten(text, scene, bend_strip, addon):
     scene.timeline_markers.new("beat 1.1", frame=1)
     bend_strip.bend_settings.beats.marked = text
-    assert addon.beat_tools._remembered(bend_strip) == []
+    assert addon.markers.remembered(bend_strip, text) == []
 
 
 def test_what_a_child_prints_beside_its_answers_is_passed_over(addon, tmp_path: Path):

@@ -77,6 +77,8 @@ def test_what_a_real_limit_of_memory_taught_is_known_to_the_next_job(wide, scene
     resource = pytest.importorskip("resource")
     # A thread that glibc gives an arena of its own reserves 64 MB or twice that, and when one begins is chance.
     monkeypatch.setenv("MALLOC_ARENA_MAX", "1")
+    # Address space that glibc doesn't give back would count as well: what is freed goes back from the beginning.
+    monkeypatch.setenv("MALLOC_MMAP_THRESHOLD_", str(2**20))
     settings, preferences = wide.bend_settings, addon.preferences.preferences()
     settings.width = settings.height = 256
     settings.steps = 1
