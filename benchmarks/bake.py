@@ -66,9 +66,9 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     work.options = {parameter.key: options for parameter, _ in strip.bend_settings.routed()}
     work.rate, work.frames = (
         addon("timeline.timing").frame_rate(strip.id_data),
-        addon("timeline.timing").heard_frames(strip),
+        addon("timeline.timing").sound_frames(strip),
     )
-    work._anchor = addon("timeline.anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.heard_now)
+    work._anchor = addon("timeline.anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.sound_now)
     folder = tempfile.TemporaryDirectory(prefix="bend-")
     out = Path(folder.name) / "features.npz"
     np.savez(out, allow_pickle=False, **features)

@@ -16,12 +16,12 @@ import pytest
 import torch
 from ghost import Accelerator, Records
 from lora_files import flat, kohya, lora_of, save, text_lora
-from make_hearing import files_of, make
+from make_adapters import files_of, make
 from operator_formulas import CASES
 from store_pictures import capture
 
 from blender_bend.core import catalogue
-from blender_bend.core.job.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job.job import Bend, Job, Lora, SoundCondition
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.loading import load_pipeline
 from blender_bend.engine.rendering.render import Renderer
@@ -62,7 +62,7 @@ class Files:
     picture: str
     mask: str
     sounds: list[str]
-    hearing: Hearing
+    sound_condition: SoundCondition
     lora: Lora
 
 
@@ -76,7 +76,7 @@ def files_for(model: Path, folder: Path) -> tuple[Files, FrameStore]:
     make(folder, model)
     pipeline = load_pipeline(model, torch.float32, "cpu")
     tensors = kohya(pipeline.unet, "unet", flat("lora_unet_"), "to_q", "to_v")[0] | text_lora(pipeline)[0]
-    return Files(*pictures, sounds, Hearing(**files_of(folder)), lora_of(save(folder, tensors), 0.8)), store
+    return Files(*pictures, sounds, SoundCondition(**files_of(folder)), lora_of(save(folder, tensors), 0.8)), store
 
 
 def bend(operator: str, site: str, frames: int = 1, **settings: Any) -> tuple[Bend, list[dict[str, float]]]:
@@ -160,18 +160,23 @@ def kept_layout(files: Files) -> Film:
     return Film([bend("add", "unet:mid_block", 2)], frames, {"source": "pictures", "editing": True})
 
 
-def heard(files: Files) -> Film:
+def sound_condition(files: Files) -> Film:
     frames = [{"sound": ((sound, 1.0),), "strip": {"sound_scale": 0.7}} for sound in files.sounds]
-    return Film([bend("multiply", "unet:**.attn2", 2)], frames, {"hearing": files.hearing})
+    return Film([bend("multiply", "unet:**.attn2", 2)], frames, {"sound_condition": files.sound_condition})
 
 
-def heard_apart(files: Files) -> Film:
-    return Film(**{**vars(heard(files)), "settings": {"hearing": Hearing(**{**vars(files.hearing), "separate": True})}})
+def sound_apart(files: Files) -> Film:
+    return Film(
+        **{
+            **vars(sound_condition(files)),
+            "settings": {"sound_condition": SoundCondition(**{**vars(files.sound_condition), "separate": True})},
+        }
+    )
 
 
 def edited_by_sound(files: Files) -> Film:
     frames = [{"picture": files.picture, "sound": ((sound, 1.0),)} for sound in files.sounds]
-    return Film([], frames, {"hearing": files.hearing, "source": "pictures", "editing": True})
+    return Film([], frames, {"sound_condition": files.sound_condition, "source": "pictures", "editing": True})
 
 
 def batch(files: Files) -> Film:
@@ -201,8 +206,8 @@ FILMS: dict[str, Callable[[Files], Film]] = {
         painted_over,
         feedback,
         kept_layout,
-        heard,
-        heard_apart,
+        sound_condition,
+        sound_apart,
         edited_by_sound,
         batch,
         lora,

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from blender_bend.core import catalogue
 from blender_bend.core.catalogue import strip
-from blender_bend.core.job.job import Bend, Embedding, Frame, Hearing, Job, Lora
+from blender_bend.core.job.job import Bend, Embedding, Frame, Job, Lora, SoundCondition
 from blender_bend.core.samplers import schedulers
 
 SITES = (
@@ -64,7 +64,7 @@ def _values(chance: random.Random, bend: Bend) -> dict[str, float]:
     return values
 
 
-def _frame(chance: random.Random, number: int, bends: tuple[Bend, ...], hears: bool, pictured: bool) -> Frame:
+def _frame(chance: random.Random, number: int, bends: tuple[Bend, ...], sounds: bool, pictured: bool) -> Frame:
     prompts = tuple((chance.choice(PROMPTS), chance.random()) for _ in range(chance.randint(1, 2)))
     named = [p.name for group in strip.BY_SOURCE.values() for p in group]
     return Frame(
@@ -75,19 +75,19 @@ def _frame(chance: random.Random, number: int, bends: tuple[Bend, ...], hears: b
         {name: chance.uniform(-1, 2) for name in named if chance.random() < 0.3},
         digest(chance.random()) if pictured else "",
         tuple(digest(chance.random()) for _ in bends),
-        sound=((digest(chance.random()), chance.random()),) if hears and chance.random() < 0.7 else (),
+        sound=((digest(chance.random()), chance.random()),) if sounds and chance.random() < 0.7 else (),
     )
 
 
 def _job(chance: random.Random) -> Job:
     bends = tuple(_bend(chance, number) for number in range(chance.randint(0, 4)))
     source = chance.choice(tuple(strip.BY_SOURCE))
-    hears, pictured = chance.random() < 0.4, source == "pictures"
-    frames = tuple(_frame(chance, number, bends, hears, pictured) for number in range(12))
+    sounds, pictured = chance.random() < 0.4, source == "pictures"
+    frames = tuple(_frame(chance, number, bends, sounds, pictured) for number in range(12))
     # Neighbours that are equal, or differ in what no picture shows.
     frames += tuple(replace(frame, number=frame.number + 100) for frame in frames[:3])
     size = chance.choice(((64, 64), (512, 768), (1024, 1024)))
-    hearing = Hearing(
+    sound_condition = SoundCondition(
         "a", digest(1), "p", digest(2), chance.random() < 0.5, 0.0, chance.random(), {"mid_block": chance.random()}
     )
     return Job(
@@ -112,7 +112,7 @@ def _job(chance: random.Random) -> Job:
             for name in ("Café", "other")[: chance.randint(0, 2)]
         ),
         batch=chance.choice((1, 4)),
-        hearing=hearing if hears else None,
+        sound_condition=sound_condition if sounds else None,
         editing=pictured and chance.random() < 0.5,
         decode=chance.choice(("whole", "tiled")),
         prediction=chance.choice(("auto", "v_prediction")),

@@ -67,7 +67,7 @@ class Blender:
         script = _BEGINNING.format(home=str(home), tests=str(ROOT / "tests"), root=str(ROOT)) + story
         self.process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
 
-    def hear(self) -> list[str]:
+    def read(self) -> list[str]:
         """The next words it says; empty at its end."""
         assert self.process.stdout is not None
         for line in self.process.stdout:
@@ -75,9 +75,9 @@ class Blender:
                 return line.split()[1:]
         return []
 
-    def hear_until(self, word: str) -> list[str]:
+    def read_until(self, word: str) -> list[str]:
         """The words that begin with a certain one; what comes before is passed over."""
-        while (words := self.hear()) and words[0] != word:
+        while (words := self.read()) and words[0] != word:
             pass
         assert words, f"it ended before it said {word}"
         return words

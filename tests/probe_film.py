@@ -42,12 +42,12 @@ def probe(film: Path, song: Path) -> dict[str, object]:
     }
 
 
-def correlation(heard: np.ndarray, song: np.ndarray) -> float:
+def correlation(sound: np.ndarray, song: np.ndarray) -> float:
     """The largest correlation over shifts of up to 50 ms, which encoders may add."""
-    count = min(len(heard), len(song)) - 4800
+    count = min(len(sound), len(song)) - 4800
     shifts = range(-2400, 2401, 8)
     middle = song[2400 : 2400 + count]
-    return max(float(np.corrcoef(middle, heard[2400 + shift : 2400 + shift + count])[0, 1]) for shift in shifts)
+    return max(float(np.corrcoef(middle, sound[2400 + shift : 2400 + shift + count])[0, 1]) for shift in shifts)
 
 
 if __name__ == "__main__":

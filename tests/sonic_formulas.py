@@ -81,7 +81,7 @@ def projector(w: Weights, embeddings: Tensor, heads: int, stacked: bool = False,
     return y @ w["to_out_adapter.0.weight"].T + w["to_out_adapter.0.bias"]
 
 
-def heard(w: Weights, x: Tensor, tokens: Tensor) -> Tensor:
+def attended(w: Weights, x: Tensor, tokens: Tensor) -> Tensor:
     """``tanh(g) * AudioAttn(LN_a(x), a)`` with the eight tensors of one block."""
     n = layer_norm(x, w["norm_adapter.weight"], w["norm_adapter.bias"])
     q = n @ w["attn_adapter.to_q.weight"].T
@@ -102,7 +102,7 @@ def block(w: Weights, heads: int, x: Tensor, text: Tensor, adapter: Weights, tok
     x = x + attend("attn1", n, n)
     x = x + attend("attn2", layer_norm(x, w["norm2.weight"], w["norm2.bias"]), text)
     if tokens is not None:
-        x = x + f * heard(adapter, x, tokens)
+        x = x + f * attended(adapter, x, tokens)
     n = layer_norm(x, w["norm3.weight"], w["norm3.bias"])
     hidden, gate = (n @ w["ff.net.0.proj.weight"].T + w["ff.net.0.proj.bias"]).chunk(2, dim=-1)
     return x + (hidden * erf_gelu(gate)) @ w["ff.net.2.weight"].T + w["ff.net.2.bias"]

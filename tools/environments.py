@@ -108,15 +108,15 @@ def ensure(environment: Environment) -> Path:
 
 def _install(name: str, command: list[object]) -> None:
     """Run pip, with one line for what it is at; all its words if it fails."""
-    heard = []
+    said = []
     pip = subprocess.Popen([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert pip.stdout is not None
     for line in pip.stdout:
-        heard.append(line)
+        said.append(line)
         if line.startswith(("Collecting", "  Downloading", "Installing")):
             _say(f"{name}: {line.strip()[:100]}", passing=True)
     if pip.wait() != 0:
-        sys.exit("".join(heard[-30:]) + f"\npip could not install the packages of {name}.")
+        sys.exit("".join(said[-30:]) + f"\npip could not install the packages of {name}.")
 
 
 def available_blenders() -> list[Environment]:

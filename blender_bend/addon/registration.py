@@ -5,6 +5,7 @@ from __future__ import annotations
 import bpy
 
 from . import operators, panels
+from .condition import former_names
 from .film import state_overlay
 from .frames import render_handler, status
 from .host import changes, log_files, named_files, preferences, reading
@@ -25,6 +26,7 @@ PARTS = (
     strip_settings,
     panels,
     render_handler,
+    former_names,
     changes,
     curve_changes,
     status,

@@ -111,7 +111,7 @@ FRAME = Whole("A frame's number", -1_048_574, 1_048_574)
 #: Of a sound, and of where one begins: two days.
 SECONDS = Real("A time in seconds", -172_800, 172_800)
 FRAME_RATE = Real("The frame rate", 0.01, 32_767)
-#: Seconds of a window of sound, of which CLAP hears ten at most, and from one to the next.
+#: Seconds of a window of sound, of which CLAP takes ten at most, and from one to the next.
 WINDOW, WINDOW_STEP = Real("A window in seconds", 0.05, 10), Real("The step between windows", 0, 3600)
 SIDE = Whole("A side of the picture", 64, 4096, 8)
 STEPS = Whole("The number of steps", 1, 1000)

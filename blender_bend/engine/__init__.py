@@ -1,1 +1,1 @@
-"""The engine: the child process that hears with librosa and paints with diffusers."""
+"""The engine: the child process that measures sound with librosa and makes pictures with diffusers."""

@@ -17,7 +17,7 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tools"), str(ROOT / "tools" / "demo_parts")]
 
-#: What is heard, from which second on, until when, and which of its kind.
+#: What sounds, from which second on, until when, and which of its kind.
 SOUNDS = (("rain", 0.0, 4.5, 3), ("thunder", 3.5, 8.5, 12), ("fire", 7.5, 12.0, 5))
 SECONDS = 12.0
 FADE = 1.0
@@ -84,7 +84,7 @@ def film(out: Path, seconds: float) -> None:
     scene = bpy.context.scene
     with timeline.sequencer(bpy, scene):
         name = compose(bpy, scene, write_sounds(out), seconds).name
-        print("Listening and painting", flush=True)
+        print("Embedding and rendering", flush=True)
         timeline.generate(scene, scene.sequence_editor.strips_all[name])
     print("Rendering the film", flush=True)
     timeline.render(bpy, scene, out / "sounds.mp4")
@@ -95,7 +95,7 @@ def film(out: Path, seconds: float) -> None:
 
 
 def compose(bpy: Any, scene: Any, sounds: list[tuple[str, float, Path]], seconds: float) -> Any:
-    """Put the sounds on the timeline, and above them a bend strip that hears them.
+    """Put the sounds on the timeline, and above them a bend strip that is conditioned on them.
 
     Returns
     -------

@@ -369,7 +369,7 @@ def test_nothing_that_has_changed_is_said_in_words(bend_strip):
 
 
 def test_the_numbers_under_the_playhead_are_what_a_bake_writes_there(scene, bend_strip, addon, curve):
-    assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 20) is None, "nobody has listened yet"
+    assert addon.at_playhead.numbers(bend_strip, route(bend_strip), 20) is None, "nothing is measured yet"
     addon.measured.Measuring(scene, bend_strip).finish()
     bpy.ops.bend.bake()
     for frame in (1, 20, 96):
@@ -468,7 +468,7 @@ def test_an_edit_between_two_slices_is_as_one_before_or_after_the_bake(
         expected = addon.bake.shaped(
             *bend_strip.bend_settings.routed()[1],
             again._measured,
-            addon.timing.heard_frames(bend_strip),
+            addon.timing.sound_frames(bend_strip),
             again.rate,
             again.options[key],
         )

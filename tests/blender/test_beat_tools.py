@@ -194,7 +194,7 @@ def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
 
 
 @pytest.mark.parametrize("operator", ["snap_keys", "key_beats"])
-def test_before_anyone_has_listened_it_says_what_to_do(bend_strip, addon, operator):
+def test_before_beats_are_detected_it_says_what_to_do(bend_strip, addon, operator):
     addon.measured.forget()
     with pytest.raises(addon.measured.BendError) as caught:
         addon.measured.require_grid(bend_strip.id_data, bend_strip)

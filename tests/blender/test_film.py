@@ -69,7 +69,7 @@ def test_the_selected_song_is_taken_where_there_are_two(fresh, addon, song_file)
     first.select, second.select = False, True
     strip = film()
     assert addon.compat.left_handle(strip) == 101
-    assert [one.name for one in addon.mixdown.listened(fresh, strip)] == ["Second"]
+    assert [one.name for one in addon.mixdown.measured_sounds(fresh, strip)] == ["Second"]
 
 
 def test_without_a_song_it_says_what_to_do_and_leaves_nothing(fresh):

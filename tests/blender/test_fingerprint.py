@@ -1,4 +1,4 @@
-"""A bend strip knows when what it hears has changed, and only then."""
+"""A bend strip knows when its sound has changed, and only then."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def fingerprint(addon):
 
 
 @pytest.fixture
-def heard(fingerprint, scene, bend_strip, addon):
+def printed(fingerprint, scene, bend_strip, addon):
     """The fingerprint as a person sees it a moment later."""
 
     def now() -> str:
@@ -58,15 +58,15 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES)
-def test_a_change_of_the_sound_is_noticed_and_taking_it_back_too(heard, scene, song, change):
-    before = heard()
+def test_a_change_of_the_sound_is_noticed_and_taking_it_back_too(printed, scene, song, change):
+    before = printed()
     CHANGES[change](scene, song)
-    assert heard() != before
+    assert printed() != before
 
 
-def test_sliding_strip_and_sound_together_changes_nothing(heard, scene, song, bend_strip):
+def test_sliding_strip_and_sound_together_changes_nothing(printed, scene, song, bend_strip):
     key_volume(song, (1, 0.2), (50, 1.0))
-    before = heard()
+    before = printed()
     for strip in (song, bend_strip):
         slide(strip, 37)
     curve = scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[0]
@@ -75,113 +75,113 @@ def test_sliding_strip_and_sound_together_changes_nothing(heard, scene, song, be
             point.co.x, point.handle_left.x, point.handle_right.x = (
                 value + 37 for value in (point.co.x, point.handle_left.x, point.handle_right.x)
             )
-    assert heard() == before
+    assert printed() == before
 
 
-def test_moving_or_trimming_the_bend_strip_alone_is_noticed(heard, bend_strip):
-    before = heard()
+def test_moving_or_trimming_the_bend_strip_alone_is_noticed(printed, bend_strip):
+    before = printed()
     slide(bend_strip, 3)
-    moved = heard()
+    moved = printed()
     slide(bend_strip, -3)
-    assert (moved != before, heard() == before) == (True, True)
+    assert (moved != before, printed() == before) == (True, True)
     trim(bend_strip, 1, 60)
-    assert heard() != before
+    assert printed() != before
 
 
-def test_moving_one_key_of_the_volume_is_noticed(heard, scene, song):
+def test_moving_one_key_of_the_volume_is_noticed(printed, scene, song):
     key_volume(song, (1, 0.2), (50, 1.0))
-    before = heard()
+    before = printed()
     curve = scene.animation_data.action.layers[0].strips[0].channelbags[0].fcurves[0]
     curve.keyframe_points[1].co.x = 51
-    assert heard() != before
+    assert printed() != before
 
 
-def test_replacing_the_file_is_noticed(heard, song):
-    before = heard()
+def test_replacing_the_file_is_noticed(printed, song):
+    before = printed()
     path = bpy.path.abspath(song.sound.filepath)
     samples, _ = clicks(4.0, 48000)
     write_wav(path, 0.5 * samples, 48000)
     os.utime(path, (time.time() + 5, time.time() + 5))
-    assert heard() != before
+    assert printed() != before
 
 
-def test_what_is_not_heard_changes_nothing(heard, scene, song, bend_strip, tmp_path):
+def test_what_is_not_heard_changes_nothing(printed, scene, song, bend_strip, tmp_path):
     bend_strip.bend_settings.sounds.add().name = song.name
-    before = heard()
+    before = printed()
     samples, _ = clicks(1.0, 48000)
     scene.sequence_editor.strips.new_sound("Other", str(write_wav(tmp_path / "other.wav", samples, 48000)), 5, 1)
     song.show_waveform = not song.show_waveform
     bend_strip.bend_settings.prompt = "another picture"
     bend_strip.channel += 1
-    assert heard() == before
+    assert printed() == before
     bend_strip.bend_settings.sounds.clear()
-    assert heard() != before, "without a choice every sound is heard"
+    assert printed() != before, "without a choice every sound is heard"
 
 
-def test_renaming_the_sound_changes_nothing(heard, song, bend_strip):
+def test_renaming_the_sound_changes_nothing(printed, song, bend_strip):
     bend_strip.bend_settings.sounds.clear()
-    before = heard()
+    before = printed()
     song.name = "Another Name"
-    assert heard() == before
+    assert printed() == before
 
 
-def test_a_sound_within_a_meta_strip_depends_on_the_meta_strip(heard, scene, song):
+def test_a_sound_within_a_meta_strip_depends_on_the_meta_strip(printed, scene, song):
     meta = scene.sequence_editor.strips.new_meta("Meta", 5, 1)
     song.move_to_meta(meta)
     trim(meta, 1, 97)
-    before = heard()
+    before = printed()
     meta.mute = True
-    assert heard() != before
+    assert printed() != before
     meta.mute = False
-    assert heard() == before
+    assert printed() == before
     trim(meta, 1, 50)
-    assert heard() != before
+    assert printed() != before
     if hasattr(meta, "volume"):
-        before = heard()
+        before = printed()
         meta.volume = 0.5
-        assert heard() != before
+        assert printed() != before
 
 
-def test_beats_and_midi_count_but_not_as_sound(fingerprint, heard, scene, bend_strip, tmp_path):
+def test_beats_and_midi_count_but_not_as_sound(fingerprint, printed, scene, bend_strip, tmp_path):
     settings = bend_strip.bend_settings
-    sound, before = fingerprint.sound_of(scene, bend_strip), heard()
+    sound, before = fingerprint.sound_of(scene, bend_strip), printed()
     settings.beats.shift = 0.1
-    shifted = heard()
+    shifted = printed()
     assert shifted != before
     settings.midi_file = str(tmp_path / "song.mid")
-    assert heard() != shifted
+    assert printed() != shifted
     assert fingerprint.sound_of(scene, bend_strip) == sound
 
 
-def test_playing_changes_nothing(heard, scene, song):
+def test_playing_changes_nothing(printed, scene, song):
     key_volume(song, (1, 0.2), (50, 1.0))
     found = set()
     for frame in (1, 20, 40):
         scene.frame_set(frame)
-        found.add(heard())
+        found.add(printed())
     assert len(found) == 1
 
 
-def test_what_a_driver_reads_is_heard(heard, scene, song):
+def test_what_a_driver_reads_is_heard(printed, scene, song):
     scene["fade"] = 1.0
     driver = song.driver_add("volume").driver
     variable = driver.variables.new()
     variable.targets[0].id_type, variable.targets[0].id = "SCENE", scene
     variable.targets[0].data_path, driver.expression = '["fade"]', variable.name
-    before = heard()
+    before = printed()
     scene["fade"] = 0.5
-    changed = heard()
+    changed = printed()
     driver.expression = f"{variable.name} / 2"
-    assert len({before, changed, heard()}) == 3
+    assert len({before, changed, printed()}) == 3
 
 
-def test_the_end_of_a_song_beyond_the_strip_changes_nothing(heard, song, bend_strip):
+def test_the_end_of_a_song_beyond_the_strip_changes_nothing(printed, song, bend_strip):
     trim(bend_strip, 1, 40)
-    before = heard()
+    before = printed()
     trim(song, 1, 90)
-    assert heard() == before
+    assert printed() == before
     trim(song, 1, 30)
-    assert heard() != before
+    assert printed() != before
 
 
 def test_a_fixed_first_beat_slides_with_the_strip(scene, song, bend_strip, addon):

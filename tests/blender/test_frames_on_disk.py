@@ -329,7 +329,7 @@ def test_what_is_kept_to_save_work_is_shown_and_cleared(bend_strip, addon, store
     (folders["studies"] / "speeds-cpu.json").write_text("{}")
     (folders["studies"] / "model").mkdir(exist_ok=True)
     (folders["studies"] / "model" / "site.npz").write_bytes(bytes(1000))
-    (folders["heard"] / "window.f32").write_bytes(bytes(4096))
+    (folders["embeddings"] / "window.f32").write_bytes(bytes(4096))
     addon.store_size.forget()
     while addon.store_size.known(store) is None:
         addon.store_size._look()

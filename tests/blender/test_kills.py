@@ -35,7 +35,7 @@ def test_killed_at_random_moments_it_leaves_no_engine_and_right_frames(tmp_path)
     chance = random.Random(3)
     undisturbed, store = tmp_path / "undisturbed", tmp_path / "frames"
     first = blender(tmp_path, undisturbed)
-    first.hear_until("done")
+    first.read_until("done")
     assert first.process.wait(SECONDS) == 0
     wanted = contents(undisturbed)
     assert len(wanted) == FRAMES
@@ -44,16 +44,16 @@ def test_killed_at_random_moments_it_leaves_no_engine_and_right_frames(tmp_path)
             for path in store.glob("*.png"):
                 path.unlink()
         victim = blender(tmp_path, store)
-        engine = int(victim.hear_until("engine")[1])
+        engine = int(victim.read_until("engine")[1])
         # The first is killed while its engine is loading, the others anywhere.
         for _ in range(chance.randrange(6) if number else 0):
-            victim.hear()
+            victim.read()
         time.sleep(chance.uniform(0.0, 0.5))
         victim.kill()
         assert gone(engine)
         assert contents(store).items() <= wanted.items()
     last = blender(tmp_path, store)
-    last.hear_until("done")
+    last.read_until("done")
     assert last.process.wait(SECONDS) == 0
     assert contents(store) == wanted
     assert not list(store.glob(".*")), "the beginnings of frames are cleared away"
@@ -61,9 +61,9 @@ def test_killed_at_random_moments_it_leaves_no_engine_and_right_frames(tmp_path)
 
 def test_two_blenders_at_once_have_engines_and_logs_of_their_own(tmp_path):
     others = [blender(tmp_path, tmp_path / "frames") for _ in range(2)]
-    engines = {other.hear_until("engine")[1] for other in others}
+    engines = {other.read_until("engine")[1] for other in others}
     for other in others:
-        other.hear_until("done")
+        other.read_until("done")
         assert other.process.wait(SECONDS) == 0
     assert len(engines) == 2
     assert all(gone(int(engine)) for engine in engines)
@@ -73,6 +73,6 @@ def test_two_blenders_at_once_have_engines_and_logs_of_their_own(tmp_path):
 @pytest.mark.parametrize("story", ["start_engine()\nbpy.ops.wm.quit_blender()", "start_engine()\nsys.exit(0)"])
 def test_a_blender_that_ends_takes_its_engine_along(story, tmp_path):
     other = Blender(tmp_path, story)
-    engine = int(other.hear_until("engine")[1])
+    engine = int(other.read_until("engine")[1])
     other.process.wait(SECONDS)
     assert gone(engine)

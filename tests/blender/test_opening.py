@@ -66,7 +66,7 @@ def original(scene, addon, private, tmp_path):
     settings.bends[0].region, settings.bends[0].mask_strip = "mask", "Below"
     settings.midi_file = str(private / "secret.mid")
     condition = settings.condition
-    condition.enabled, condition.adapters, condition.heard, condition.heard_from = True, "mini", record, KEY
+    condition.enabled, condition.adapters, condition.embedded, condition.embedded_from = True, "mini", record, KEY
     parameter = settings.bends[0].parameters["angle"]
     parameter.feature, parameter.baked, parameter.baked_from = "rms", MEMORY, KEY
     below = scene.sequence_editor.strips.new_image("Below", str(private / "secret.png"), 3, 1)
@@ -97,7 +97,7 @@ def mutate(scene, chance, private):
         sound.filepath = chance.choice(places) + "secret.wav"
     below = scene.sequence_editor.strips["Below"]
     below.directory = chance.choice(places)
-    holders = [(settings, "captured"), (settings.bends[0], "captured"), (settings.condition, "heard")]
+    holders = [(settings, "captured"), (settings.bends[0], "captured"), (settings.condition, "embedded")]
     for owner, name in holders:
         if chance.random() < 0.3:
             texts = [value for value in VALUES if isinstance(value, str)]

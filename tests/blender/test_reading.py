@@ -194,16 +194,16 @@ def test_the_export_waits_too(strip, scene, addon, core, tmp_path):
     assert raised.value.code == core.errors.Code.FRAMES_MISSING
 
 
-def test_the_ear_is_read_before_the_sound_is_heard(window, core, addon):
-    hearing = importlib.import_module(f"{MODULE}.blender_bend.core.models.sonic_files")
+def test_the_tower_is_read_before_the_sound_is_embedded(window, core, addon):
+    sonic_files = importlib.import_module(f"{MODULE}.blender_bend.core.models.sonic_files")
 
     def slices():
         yield
-        return hearing.resolve("mini", {})
+        return sonic_files.resolve("mini", {})
 
     with watched(main_only=True) as found:
-        ears, _ = carried_out(addon.reading.once_read(slices))
-    assert len(ears.tower.fingerprint) == 64
+        files, _ = carried_out(addon.reading.once_read(slices))
+    assert len(files.tower.fingerprint) == 64
     assert weights(found) == []
 
 

@@ -189,7 +189,7 @@ def test_keys_are_where_a_bake_would_write_them_or_called_stale(desk, planned):
         if desk.strip("SOUND") is None or not parameter.baked or stale:
             continue
         expected = what_a_bake_would_write(desk, strip)
-        frames = desk.addon.timing.heard_frames(strip)
+        frames = desk.addon.timing.sound_frames(strip)
         curve = desk.addon.strips.find_curve(strip, ANGLE)
         assert np.allclose([curve.evaluate(frame) for frame in frames], expected, atol=1e-4)
 

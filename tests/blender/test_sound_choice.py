@@ -1,4 +1,4 @@
-"""A film with several sounds: what a bend strip listens to is chosen, stays chosen, and is never silently another."""
+"""A film with several sounds: the sound of a bend strip is chosen, stays chosen, and is never silently another."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def second(scene, bend_strip, tmp_path):
 
 
 @pytest.fixture
-def listened(scene, bend_strip, addon):
-    """The names of what the bend strip listens to, or what the artist is told."""
+def measured(scene, bend_strip, addon):
+    """The names of the sounds that the bend strip measures, or what the artist is told."""
 
     def now(of=None):
         addon.sound_choice.tidy(scene, addon.mixdown.sound_strips(scene))
@@ -51,42 +51,42 @@ def shown(strip):
     return (strip.left_handle, strip.right_handle) if new else (strip.frame_final_start, strip.frame_final_end)
 
 
-def test_a_second_song_changes_nothing_until_it_is_chosen(scene, bend_strip, second, listened, addon):
+def test_a_second_song_changes_nothing_until_it_is_chosen(scene, bend_strip, second, measured, addon):
     before = addon.sound_print.of(scene, bend_strip)
     select(scene, second)
-    assert listened() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
+    assert measured() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
     bpy.ops.bend.use_sounds(add=True)
-    assert listened() == ["Song", "Second"]
+    assert measured() == ["Song", "Second"]
     bpy.ops.bend.use_sounds()
-    assert listened() == ["Second"] and addon.sound_print.of(scene, bend_strip) != before
+    assert measured() == ["Second"] and addon.sound_print.of(scene, bend_strip) != before
     bpy.ops.bend.use_sounds(strip="Song")
-    assert listened() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
+    assert measured() == ["Song"] and addon.sound_print.of(scene, bend_strip) == before
     bpy.ops.bend.use_sounds(everything=True)
-    assert listened() == ["Song", "Second"]
+    assert measured() == ["Song", "Second"]
 
 
-def test_a_channel_is_listened_to_with_what_is_added_to_it(scene, song, bend_strip, second, listened, tmp_path):
+def test_a_channel_is_measured_with_what_is_added_to_it(scene, song, bend_strip, second, measured, tmp_path):
     bpy.ops.bend.use_sounds(channel=4)
-    assert listened() == ["Second"]
+    assert measured() == ["Second"]
     third = scene.sequence_editor.strips.new_sound("Third", second.sound.filepath, 4, 120)
-    assert sorted(listened()) == ["Second", "Third"]
+    assert sorted(measured()) == ["Second", "Third"]
     for strip in (second, third):
         strip.channel = 6
-    assert "no longer any sound in channel 4" in listened()
+    assert "no longer any sound in channel 4" in measured()
     meta = scene.sequence_editor.strips.new_meta("Meta", 4, 1)
     song.move_to_meta(meta)
-    assert listened() == ["Song"]
+    assert measured() == ["Song"]
 
 
-def test_the_choice_survives_renaming_sliding_and_saving(scene, song, bend_strip, second, listened, tmp_path, addon):
+def test_the_choice_survives_renaming_sliding_and_saving(scene, song, bend_strip, second, measured, tmp_path, addon):
     song.name, second.name = "Lead", "Song"
     slide(song, 5)
-    assert listened() == ["Lead"], "also when another strip takes its name"
+    assert measured() == ["Lead"], "also when another strip takes its name"
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
     bpy.ops.wm.open_mainfile(filepath=str(tmp_path / "a.blend"))
     scene = bpy.context.scene
     strip = next(addon.strips.bend_strips(scene))
-    assert [sound.name for sound in addon.mixdown.listened(scene, strip)] == ["Lead"]
+    assert [sound.name for sound in addon.mixdown.measured_sounds(scene, strip)] == ["Lead"]
 
 
 def test_the_choice_survives_undo(scene, song, bend_strip, second, addon):
@@ -99,14 +99,14 @@ def test_the_choice_survives_undo(scene, song, bend_strip, second, addon):
     bpy.ops.ed.undo()
     scene = bpy.context.scene
     strip = next(addon.strips.bend_strips(scene))
-    assert [sound.name for sound in addon.mixdown.listened(scene, strip)] == ["Lead"]
+    assert [sound.name for sound in addon.mixdown.measured_sounds(scene, strip)] == ["Lead"]
 
 
-def test_a_copy_of_the_song_is_not_meant_whatever_both_are_called(scene, song, listened):
+def test_a_copy_of_the_song_is_not_meant_whatever_both_are_called(scene, song, measured):
     copy = duplicate(scene, song, 120)
-    assert listened() == ["Song"]
+    assert measured() == ["Song"]
     song.name, copy.name = "Lead", "Song"
-    assert listened() == ["Lead"]
+    assert measured() == ["Lead"]
 
 
 def test_of_two_copies_that_cannot_be_told_apart_none_is_taken(scene, song, bend_strip, addon):
@@ -116,44 +116,44 @@ def test_of_two_copies_that_cannot_be_told_apart_none_is_taken(scene, song, bend
         addon.mixdown.chosen_sounds(scene, bend_strip)
 
 
-def test_all_pieces_of_a_song_that_was_cut_are_heard_wherever_they_are_moved(scene, song, listened):
+def test_all_pieces_of_a_song_that_was_cut_are_heard_wherever_they_are_moved(scene, song, measured):
     piece = song.split(frame=40, split_method="SOFT")
-    assert listened() == ["Song", piece.name]
+    assert measured() == ["Song", piece.name]
     slide(piece, 30)
     piece.name = "End"
-    assert sorted(listened()) == ["End", "Song"]
+    assert sorted(measured()) == ["End", "Song"]
 
 
-def test_a_copy_of_the_bend_strip_listens_to_the_same(scene, song, bend_strip, second, listened, addon):
+def test_a_copy_of_the_bend_strip_measures_the_same(scene, song, bend_strip, second, measured, addon):
     copy = duplicate(scene, bend_strip)
     song.name = "Lead"
-    assert listened(copy) == listened() == ["Lead"]
+    assert measured(copy) == measured() == ["Lead"]
 
 
-def test_a_chosen_song_that_is_gone_is_said_and_no_other_is_taken(scene, song, bend_strip, second, listened, addon):
+def test_a_chosen_song_that_is_gone_is_said_and_no_other_is_taken(scene, song, bend_strip, second, measured, addon):
     scene.sequence_editor.strips.remove(song)
-    assert "'Song' is no longer on the timeline" in listened()
+    assert "'Song' is no longer on the timeline" in measured()
     second.name = "Song"
-    assert "'Song' is no longer on the timeline" in listened(), "another strip of that name is another strip"
+    assert "'Song' is no longer on the timeline" in measured(), "another strip of that name is another strip"
     bpy.ops.bend.use_sounds(strip="Song")
-    assert listened() == ["Song"]
+    assert measured() == ["Song"]
 
 
-def test_the_choice_by_name_of_older_files_holds_and_is_lost_in_words(scene, song, bend_strip, second, listened):
+def test_the_choice_by_name_of_older_files_holds_and_is_lost_in_words(scene, song, bend_strip, second, measured):
     sounds = bend_strip.bend_settings.sounds
     sounds.clear()
     sounds.add().name = "Song"
-    assert listened() == ["Song"]
+    assert measured() == ["Song"]
     song.name = "Another"
-    assert "'Song' is no longer on the timeline" in listened()
+    assert "'Song' is no longer on the timeline" in measured()
 
 
-def test_a_selected_meta_strip_means_the_sound_in_it(scene, bend_strip, second, listened):
+def test_a_selected_meta_strip_means_the_sound_in_it(scene, bend_strip, second, measured):
     meta = scene.sequence_editor.strips.new_meta("Meta", 7, 1)
     second.move_to_meta(meta)
     select(scene, meta)
     bpy.ops.bend.use_sounds()
-    assert listened() == ["Second"]
+    assert measured() == ["Second"]
 
 
 def test_only_what_is_chosen_is_measured(scene, song, bend_strip, second, curve, addon):

@@ -1,4 +1,4 @@
-"""The picture shows what sounds: from the sound strips on the timeline to frames that hear them."""
+"""The picture shows what sounds: from the sound strips on the timeline to frames that are conditioned on it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ SCALE, GUIDANCE = "Source · sound scale", "Source · sound guidance"
 
 
 @pytest.fixture(scope="session")
-def hearing_folder(tmp_path_factory, addon, core):
+def adapters_folder(tmp_path_factory, addon, core):
     """Small random adapters for mini, made by the engine's Python."""
-    folder = tmp_path_factory.mktemp("hearing")
+    folder = tmp_path_factory.mktemp("adapters")
     subprocess.run(
-        [addon.preferences.engine_python(), ROOT / "tests" / "make_hearing.py", folder, core.references.MINI_PATH],
+        [addon.preferences.engine_python(), ROOT / "tests" / "make_adapters.py", folder, core.references.MINI_PATH],
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
     )
@@ -28,8 +28,8 @@ def hearing_folder(tmp_path_factory, addon, core):
 
 
 @pytest.fixture
-def film(scene, song, bend_strip, hearing_folder, addon, tmp_path):
-    """A strip of 12 frames at 4 fps over a second of hum, half a second of silence and 1.5 s of hiss, that hears."""
+def film(scene, song, bend_strip, adapters_folder, addon, tmp_path):
+    """A strip of 12 frames at 4 fps over a second of hum, half a second of silence and 1.5 s of hiss."""
     scene.render.fps = 4
     random = np.random.default_rng(0)
     samples = np.concatenate([tone(1.0, 48000, 110), np.zeros(24000), 0.3 * random.standard_normal(72000)])
@@ -39,13 +39,13 @@ def film(scene, song, bend_strip, hearing_folder, addon, tmp_path):
     while len(bend_strip.elements) > 12:
         bend_strip.elements.pop(len(bend_strip.elements) - 1)
     trim(bend_strip, 1, 13)
-    folder = addon.preferences.preferences().hearings.add()
-    folder.name, folder.folder = "small", str(hearing_folder)
+    folder = addon.preferences.preferences().sound_adapters.add()
+    folder.name, folder.folder = "small", str(adapters_folder)
     condition = bend_strip.bend_settings.condition
     condition.enabled, condition.adapters, condition.length, condition.step = True, "small", 0.5, 0.5
     bend_strip.bend_settings.bends[0].enabled = False
     yield bend_strip
-    addon.preferences.preferences().hearings.clear()
+    addon.preferences.preferences().sound_adapters.clear()
 
 
 def keys(addon, core, scene, strip):
@@ -55,7 +55,7 @@ def keys(addon, core, scene, strip):
 def test_it_is_off_until_it_is_wanted_and_brings_its_own_parameters(bend_strip, scene, addon, core, curve):
     settings = bend_strip.bend_settings
     assert not settings.condition.enabled and SCALE not in bend_strip
-    assert addon.snapshot.take(scene, bend_strip, [1]).hearing is None
+    assert addon.snapshot.take(scene, bend_strip, [1]).sound_condition is None
     settings.condition.enabled = True
     assert bend_strip[SCALE] == 1.0 and GUIDANCE not in bend_strip
     settings.condition.guidance = "SEPARATE"
@@ -66,20 +66,22 @@ def test_it_is_off_until_it_is_wanted_and_brings_its_own_parameters(bend_strip, 
     points = curve(bend_strip, SCALE).keyframe_points
     assert len(points) == 96 and 0 <= min(p.co.y for p in points) < max(p.co.y for p in points) <= 1
     settings.condition.enabled = False
-    assert addon.snapshot.take(scene, bend_strip, [1]).hearing is None and len(points) == 96
+    assert addon.snapshot.take(scene, bend_strip, [1]).sound_condition is None and len(points) == 96
 
 
-def test_what_was_not_listened_to_is_said_with_its_repair(film, scene, addon, core):
+def test_what_was_not_embedded_is_said_with_its_repair(film, scene, addon, core):
     with pytest.raises(core.errors.BendError, match="hasn't been embedded") as caught:
         addon.snapshot.take(scene, film)
-    assert (caught.value.code, caught.value.action) == ("sound_unheard", "bend.embed_sound")
+    assert (caught.value.code, caught.value.action) == ("sound_not_embedded", "bend.embed_sound")
     assert bpy.ops.bend.embed_sound() == {"FINISHED"}
     job = addon.snapshot.take(scene, film)
     assert core.job.Job.from_json(job.to_json()) == job
-    assert job.hearing.adapters.endswith("small.pt") and job.hearing.projector.endswith("audio_projector_small.pth")
+    assert job.sound_condition.adapters.endswith("small.pt") and job.sound_condition.projector.endswith(
+        "audio_projector_small.pth"
+    )
 
 
-def test_frames_of_a_held_window_hear_the_same_and_silence_is_nothing(film, scene, addon, store):
+def test_frames_of_a_held_window_share_it_and_silence_is_nothing(film, scene, addon, store):
     bpy.ops.bend.embed_sound()
     sounds = [frame.sound for frame in addon.snapshot.take(scene, film).frames]
     assert [len(sound) for sound in sounds] == [1] * 4 + [0] * 2 + [1] * 6
@@ -98,7 +100,7 @@ def test_blended_windows_glide_and_fade_into_silence(film, scene, addon):
     assert [frame.strip["sound_scale"] for frame in frames[2:8]] == [1.0, 0.75, 0.25, 0.25, 0.75, 1.0]
 
 
-def test_generate_listens_by_itself_and_frames_that_hear_the_same_share_their_states(film, scene, addon, store):
+def test_generate_embeds_by_itself_and_frames_of_the_same_sound_share_their_states(film, scene, addon, store):
     settings = film.bend_settings
     work = addon.generate.fill_store(scene, film)
     assert (len(work.plan.missing), work.rendered, work.plan.work.states) == (12, 6, 12)
@@ -123,8 +125,8 @@ def test_at_scale_0_the_pictures_are_those_without_a_condition(film, scene, addo
     film.bend_settings.condition.enabled = True
     bpy.ops.bend.embed_sound()
     film[SCALE] = 1.0
-    heard = keys(addon, core, scene, film)
-    assert set(heard) & set(silent) == {heard[4]} == {heard[5]}
+    sounding = keys(addon, core, scene, film)
+    assert set(sounding) & set(silent) == {sounding[4]} == {sounding[5]}
 
 
 def test_what_decides_the_picture_decides_its_key(film, scene, addon, core):
@@ -140,7 +142,7 @@ def test_what_decides_the_picture_decides_its_key(film, scene, addon, core):
         change()
         known.append(keys(addon, core, scene, film))
     assert len({frames[0] for frames in known}) == len(known)
-    assert len({frames[4] for frames in known}) == 1, "what hears nothing does not change"
+    assert len({frames[4] for frames in known}) == 1, "what has no sound does not change"
     settings.condition.blocks = "everything"
     with pytest.raises(core.errors.BendError, match="isn't a block with a factor"):
         addon.snapshot.take(scene, film)
@@ -163,7 +165,7 @@ def test_the_record_is_true_until_the_sound_changes(film, song, scene, addon, co
             addon.snapshot.take(scene, strip)
 
 
-def test_it_can_listen_to_other_sounds_than_the_features(film, song, scene, addon, tmp_path):
+def test_it_can_have_other_sounds_than_the_features(film, song, scene, addon, tmp_path):
     path = write_wav(tmp_path / "low.wav", tone(3.0, 48000, 60), 48000)
     other = scene.sequence_editor.strips.new_sound("Low", str(path), 2, 1)
     assert addon.condition.sounds_of(scene, film) == [song]
@@ -174,7 +176,7 @@ def test_it_can_listen_to_other_sounds_than_the_features(film, song, scene, addo
     assert all(frame.sound for frame in addon.snapshot.take(scene, film).frames)
 
 
-def test_a_render_does_not_listen_and_stops_with_the_reason(film, scene, addon, core):
+def test_a_render_does_not_embed_and_stops_with_the_reason(film, scene, addon, core):
     addon.activity.rendering = True
     try:
         with pytest.raises(core.errors.BendError, match="hasn't been embedded"):
@@ -189,7 +191,7 @@ def test_a_render_does_not_listen_and_stops_with_the_reason(film, scene, addon, 
         addon.activity.rendering = False
 
 
-def test_the_record_is_saved_and_what_was_heard_goes_along_to_another_store(film, scene, addon, tmp_path):
+def test_the_record_is_saved_and_what_was_embedded_goes_along_to_another_store(film, scene, addon, tmp_path):
     bpy.ops.bend.embed_sound()
     addon.preferences.preferences().frame_folder = ""
     bpy.ops.wm.save_as_mainfile(filepath=str(tmp_path / "a.blend"))
@@ -210,22 +212,22 @@ def test_a_closed_preparation_cancels_the_embedding(film, scene, addon):
     planning = addon.generate.prepare(scene, film)
     next(planning)
     planning.close()
-    assert film.bend_settings.condition.heard_from == ""
+    assert film.bend_settings.condition.embedded_from == ""
     assert addon.generate.fill_store(scene, film, [1]).rendered == 1
 
 
-def test_adapters_that_are_not_here_or_do_not_fit_are_named(film, scene, addon, core, tmp_path, hearing_folder):
+def test_adapters_that_are_not_here_or_do_not_fit_are_named(film, scene, addon, core, tmp_path, adapters_folder):
     film.bend_settings.condition.adapters = "greatest hits"
     with pytest.raises(core.errors.BendError, match="Sound adapters 'greatest hits' not found") as caught:
         addon.snapshot.take(scene, film)
     assert caught.value.action == "bend.open_preferences"
     film.bend_settings.condition.adapters = "wrong"
-    folder = addon.preferences.preferences().hearings.add()
+    folder = addon.preferences.preferences().sound_adapters.add()
     folder.name, folder.folder = "wrong", str(tmp_path / "wrong")
     (tmp_path / "wrong").mkdir()
     for name in ("audio_projector_small.pth", "clap.safetensors"):
-        (tmp_path / "wrong" / name).write_bytes((hearing_folder / name).read_bytes())
-    (tmp_path / "wrong" / "adapters.pt").write_bytes((hearing_folder / "audio_projector_small.pth").read_bytes())
+        (tmp_path / "wrong" / name).write_bytes((adapters_folder / name).read_bytes())
+    (tmp_path / "wrong" / "adapters.pt").write_bytes((adapters_folder / "audio_projector_small.pth").read_bytes())
     with pytest.raises(core.errors.BendError, match=r"adapters\.pt is an audio projector, not audio adapters"):
         addon.generate.fill_store(scene, film, [1])
 
@@ -235,7 +237,7 @@ def test_the_condition_is_plain_data_in_the_job(film, scene, addon):
     film.bend_settings.condition.blocks = "mid_block 0.5"
     film.bend_settings.condition.start = 0.25
     plain = json.loads(addon.snapshot.take(scene, film, [1]).to_json())
-    assert (plain["hearing"]["blocks"], plain["hearing"]["start"]) == ({"mid_block": 0.5}, 0.25)
+    assert (plain["sound_condition"]["blocks"], plain["sound_condition"]["start"]) == ({"mid_block": 0.5}, 0.25)
     assert len(plain["frames"][0]["sound"]) == 1 and plain["frames"][0]["strip"]["sound_scale"] == 1.0
 
 

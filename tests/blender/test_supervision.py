@@ -17,7 +17,7 @@ import json, os, signal, sys, time
 def say(kind, request="", v=1, **data):
     print(json.dumps({{"v": v, "id": request, "type": kind, "data": data}}), flush=True)
 
-def heard():
+def read():
     line = sys.stdin.readline()
     if not line:
         sys.exit(0)
@@ -74,7 +74,7 @@ def test_an_engine_of_another_bend_is_refused(client, engine_is, core, version):
 
 
 def test_an_engine_of_another_protocol_is_refused(client, engine_is, core):
-    engine_is("say('done', heard(), v=99)\ntime.sleep(600)\n")
+    engine_is("say('done', read(), v=99)\ntime.sleep(600)\n")
     running = client()
     error = failure(core, running.request("hello"))
     assert error.code == core.errors.Code.ENGINE_VERSION
@@ -84,7 +84,7 @@ def test_an_engine_of_another_protocol_is_refused(client, engine_is, core):
 def test_an_engine_that_falls_silent_is_ended(client, engine_is, addon, core, monkeypatch):
     monkeypatch.setattr(addon.engine_client, "SILENCE_SECONDS", 1.0)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
-    engine_is("heard()\ntime.sleep(600)\n")
+    engine_is("read()\ntime.sleep(600)\n")
     running = client()
     error = failure(core, running.request("hello"))
     assert error.code == core.errors.Code.ENGINE_DIED and "hasn't responded" in str(error)
@@ -95,7 +95,7 @@ def test_an_engine_that_says_that_it_is_there_is_waited_for(client, engine_is, a
     monkeypatch.setattr(addon.engine_client, "SILENCE_SECONDS", 3.0)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
     engine_is(
-        "request = heard()\n"
+        "request = read()\n"
         f"for _ in range(30):\n    say('alive', bend={version!r})\n    time.sleep(0.2)\n"
         "say('done', request, answer=42)\nheard()\n"
     )
@@ -104,10 +104,10 @@ def test_an_engine_that_says_that_it_is_there_is_waited_for(client, engine_is, a
 
 def test_late_and_foreign_messages_are_dropped(client, engine_is):
     engine_is(
-        "first = heard()\n"
+        "first = read()\n"
         "say('done', 'nobody', answer=1)\nsay('frame', '', number=1)\nprint('hello', flush=True)\n"
         "say('done', first, answer=2)\nsay('error', first, code='internal', message='late')\n"
-        "second = heard()\nsay('phase', first, text='later')\nsay('done', second, answer=3)\nheard()\n"
+        "second = read()\nsay('phase', first, text='later')\nsay('done', second, answer=3)\nheard()\n"
     )
     first = client().request("hello")
     assert first.result() == {"answer": 2}
@@ -129,14 +129,14 @@ def test_late_and_foreign_messages_are_dropped(client, engine_is):
     ],
 )
 def test_a_death_is_told_with_its_likely_cause(story, words, action, client, engine_is, core):
-    engine_is(f"heard()\n{story}\n")
+    engine_is(f"read()\n{story}\n")
     with pytest.raises(core.errors.BendError, match=f"(?s){words}") as raised:
         client().request("hello").result()
     assert (raised.value.code, raised.value.action) == (core.errors.Code.ENGINE_DIED, action)
 
 
 def test_an_engine_that_keeps_dying_is_left_alone_until_somebody_looks(client, engine_is, addon, core, monkeypatch):
-    engine_is("if 'serve' in sys.argv:\n    heard()\nsys.exit(1)\n")
+    engine_is("if 'serve' in sys.argv:\n    read()\nsys.exit(1)\n")
     for _ in range(3):
         failure(core, client().request("hello"))
     with pytest.raises(core.errors.BendError, match="can be started again in"):
@@ -165,7 +165,7 @@ def test_an_idle_engine_is_ended_and_the_next_request_starts_another(client, add
 
 
 def test_an_engine_at_work_is_not_idle(client, engine_is, addon):
-    engine_is("heard()\ntime.sleep(600)\n")
+    engine_is("read()\ntime.sleep(600)\n")
     running = client()
     request = running.request("hello")
     running._last_use -= 3600
@@ -174,7 +174,7 @@ def test_an_engine_at_work_is_not_idle(client, engine_is, addon):
 
 
 def test_requests_of_an_engine_that_is_shut_down_are_cancelled(client, engine_is, addon, core):
-    engine_is("heard()\ntime.sleep(600)\n")
+    engine_is("read()\ntime.sleep(600)\n")
     request = client().request("hello")
     addon.engine_client.shut_down()
     assert failure(core, request).code == core.errors.Code.CANCELLED
@@ -193,15 +193,15 @@ def test_old_logs_of_other_blenders_are_removed(client, addon):
 
 
 def test_requests_to_one_engine_are_told_apart(client, engine_is):
-    engine_is("first, second = heard(), heard()\nsay('done', second, n=2)\nsay('done', first, n=1)\nheard()\n")
+    engine_is("first, second = read(), read()\nsay('done', second, n=2)\nsay('done', first, n=1)\nheard()\n")
     first, second = client().request("hello"), client().request("hello")
     assert (first.result(), second.result()) == ({"n": 1}, {"n": 2})
 
 
-def test_an_engine_that_does_not_hear_a_cancel_is_ended(client, engine_is, addon, core, monkeypatch, version):
+def test_an_engine_that_does_not_heed_a_cancel_is_ended(client, engine_is, addon, core, monkeypatch, version):
     monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 0.5)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
-    engine_is(f"heard()\nfor _ in range(600):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n")
+    engine_is(f"read()\nfor _ in range(600):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n")
     running = client()
     cancelled, waiting = running.request("hello"), running.request("hello")
     time.sleep(1.5)
@@ -219,13 +219,13 @@ def test_an_engine_that_does_not_hear_a_cancel_is_ended(client, engine_is, addon
             time.sleep(0.05)
 
 
-def test_an_engine_that_hears_a_cancel_lives_on(client, engine_is, addon, core, monkeypatch, version):
+def test_an_engine_that_heeds_a_cancel_lives_on(client, engine_is, addon, core, monkeypatch, version):
     monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 1.0)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
     engine_is(
-        "first = heard()\nassert heard() == first\nsay('cancelled', first, code='cancelled', message='Cancelled.')\n"
+        "first = read()\nassert read() == first\nsay('cancelled', first, code='cancelled', message='Cancelled.')\n"
         f"for _ in range(20):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n"
-        "say('done', heard(), answer=3)\nheard()\n"
+        "say('done', read(), answer=3)\nheard()\n"
     )
     running = client()
     request = running.request("hello")
@@ -237,11 +237,11 @@ def test_an_engine_that_hears_a_cancel_lives_on(client, engine_is, addon, core, 
 @pytest.mark.parametrize(
     ("kind", "story", "missing"),
     [
-        ("measure", "say('done', heard())", "'out' is missing in the message 'done'"),
-        ("embed", "say('done', heard(), out=3)", "'out' is not text in the message 'done'"),
-        ("render", "say('done', heard(), rendered=1)", "'batch' is missing in the message 'done'"),
-        ("speeds", "say('done', heard())", "'speeds' is missing in the message 'done'"),
-        ("render", "say('error', heard(), hint='none')", "'code' is missing in the message 'error'"),
+        ("measure", "say('done', read())", "'out' is missing in the message 'done'"),
+        ("embed", "say('done', read(), out=3)", "'out' is not text in the message 'done'"),
+        ("render", "say('done', read(), rendered=1)", "'batch' is missing in the message 'done'"),
+        ("speeds", "say('done', read())", "'speeds' is missing in the message 'done'"),
+        ("render", "say('error', read(), hint='none')", "'code' is missing in the message 'error'"),
     ],
 )
 def test_an_ending_that_lacks_something_is_an_error_of_its_name(kind, story, missing, client, engine_is, core):
@@ -252,7 +252,7 @@ def test_an_ending_that_lacks_something_is_an_error_of_its_name(kind, story, mis
 
 def test_news_that_lack_something_are_left_out(client, engine_is):
     engine_is(
-        "first = heard()\nsay('phase', first)\nsay('frame', first, number=1)\nsay('phase', first, text='on')\n"
+        "first = read()\nsay('phase', first)\nsay('frame', first, number=1)\nsay('phase', first, text='on')\n"
         "say('done', first, rendered=1, batch=1)\nheard()\n"
     )
     request, news = client().request("render"), []

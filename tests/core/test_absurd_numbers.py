@@ -15,7 +15,7 @@ import pytest
 from blender_bend.core import limits
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
 from blender_bend.core.job import presets
-from blender_bend.core.job.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job.job import Bend, Job, Lora, SoundCondition
 from blender_bend.core.job.resolve import trace
 from blender_bend.core.limits import Limit, Whole
 from blender_bend.core.sound import beats
@@ -69,7 +69,9 @@ def places(data: Any) -> Iterator[tuple[Any, Any]]:
 @pytest.fixture(scope="session")
 def whole(job: Job) -> Job:
     """A job in which every number stands that can stand in one."""
-    hearing = Hearing("/a.safetensors", "a" * 64, "/p.safetensors", "b" * 64, True, 0.1, 0.9, {"mid_block": 0.5})
+    sound_condition = SoundCondition(
+        "/a.safetensors", "a" * 64, "/p.safetensors", "b" * 64, True, 0.1, 0.9, {"mid_block": 0.5}
+    )
     lora = Lora("ink", "/loras/ink.safetensors", "1" * 64)
     bends = (*job.bends, Bend("More ink", "multiply", "lora:ink"))
     frames = tuple(
@@ -82,7 +84,7 @@ def whole(job: Job) -> Job:
         )
         for frame in job.frames[:1]
     )
-    return replace(job, bends=bends, frames=frames, loras=(lora,), hearing=hearing, source="pictures")
+    return replace(job, bends=bends, frames=frames, loras=(lora,), sound_condition=sound_condition, source="pictures")
 
 
 NUMBERS_OF_A_JOB = 28

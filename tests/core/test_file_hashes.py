@@ -84,9 +84,9 @@ def of_ears(folder: Path) -> str:
     for name in ("clap.pth", "projector.pt", "adapters.pt"):
         shutil.copyfile(folder / "vae/diffusion_pytorch_model.safetensors", folder / "vae" / name)
     (folder / "vae/diffusion_pytorch_model.safetensors").unlink()
-    ears = sonic_files.resolve("x", {"x": str(folder / "vae")})
-    assert ears.tower.fingerprint == ears.projector.fingerprint == ears.adapters.fingerprint
-    return ears.tower.fingerprint
+    files = sonic_files.resolve("x", {"x": str(folder / "vae")})
+    assert files.tower.fingerprint == files.projector.fingerprint == files.adapters.fingerprint
+    return files.tower.fingerprint
 
 
 @pytest.mark.parametrize("measure", [of_folder, of_lora, of_embedding, of_decoder, of_ears])

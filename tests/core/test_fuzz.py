@@ -16,7 +16,7 @@ from processes import resident_bytes
 
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
 from blender_bend.core.job import presets
-from blender_bend.core.job.job import Bend, Hearing, Job, Lora
+from blender_bend.core.job.job import Bend, Job, Lora, SoundCondition
 from blender_bend.core.job.resolve import file_name, trace
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
@@ -87,7 +87,9 @@ def test_mutated_lines_do_not_lose_the_honest_ones_between_them(tmp_path: Path) 
 def rich(job: Job) -> Job:
     """A job in which everything stands that can stand in a job."""
     lora = Lora("ink", "/loras/ink.safetensors", "1" * 64)
-    hearing = Hearing("/a.safetensors", "a" * 64, "/p.safetensors", "b" * 64, True, 0.1, 0.9, {"mid_block": 0.5})
+    sound_condition = SoundCondition(
+        "/a.safetensors", "a" * 64, "/p.safetensors", "b" * 64, True, 0.1, 0.9, {"mid_block": 0.5}
+    )
     masked = (*job.bends, Bend("Where", "multiply", "lora:ink", region="mask", inverted=True))
     frames = tuple(
         replace(
@@ -100,7 +102,7 @@ def rich(job: Job) -> Job:
         )
         for frame in job.frames
     )
-    return replace(job, bends=masked, frames=frames, loras=(lora,), hearing=hearing, source="pictures")
+    return replace(job, bends=masked, frames=frames, loras=(lora,), sound_condition=sound_condition, source="pictures")
 
 
 def test_mutated_jobs_are_resolved_or_refused(rich: Job) -> None:

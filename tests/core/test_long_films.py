@@ -51,6 +51,15 @@ def test_frames_have_the_keys_and_the_work_that_they_always_had(job: Job, known:
     assert [work.frames, work.pictures, work.states, work.alone] == known[2]
 
 
+def test_a_job_that_names_its_sound_condition_a_hearing_has_the_keys_that_it_had() -> None:
+    written = json.loads(
+        (Path(__file__).parents[1] / "data" / "before_sound_condition.json").read_text(encoding="utf-8")
+    )
+    job = Job.from_json(json.dumps(written["job"]))
+    assert job.sound_condition is not None and [one.key for one in trace(job)] == written["keys"]
+    assert "hearing" not in json.loads(job.to_json()) and list(Job.from_json(job.to_json()).frames) == list(job.frames)
+
+
 @pytest.mark.parametrize("job", jobs(12))
 def test_a_frame_alone_is_the_frame_among_others(job: Job) -> None:
     for one in trace(job):

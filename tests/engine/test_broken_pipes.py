@@ -17,7 +17,7 @@ from blender_bend.engine.setup.environments import PATTERN
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def unheard(module: str, *arguments: object) -> tuple[int, str]:
+def ended_unread(module: str, *arguments: object) -> tuple[int, str]:
     """Run a module whose stdout nobody reads; its exit code, and what it wrote to stderr."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -36,13 +36,13 @@ def unheard(module: str, *arguments: object) -> tuple[int, str]:
     "arguments", [("doctor", "--json"), ("doctor",), ("delete", "owner/nothing", "--json")], ids=" ".join
 )
 def test_a_command_that_nobody_listens_to_ends_without_a_traceback(arguments: tuple[str, ...]) -> None:
-    assert unheard("", *arguments) == (GONE, "")
+    assert ended_unread("", *arguments) == (GONE, "")
 
 
 def test_a_set_up_that_nobody_listens_to_leaves_nothing_behind(tmp_path: Path) -> None:
     base = tmp_path / "engine"
     options = ("--tier", "audio", "--wheels", tmp_path, "--offline", "--log", tmp_path / "setup.log")
-    assert unheard(".setup.install", "--base", base, *options) == (GONE, "")
+    assert ended_unread(".setup.install", "--base", base, *options) == (GONE, "")
     assert environment.read_record(base) is None and list(base.glob(PATTERN)) == []
 
 

@@ -21,11 +21,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.append(str(ROOT / "tools"))
 
 from mini import captions  # noqa: E402
+from mini.audio_tower import train_tower  # noqa: E402
 from mini.autoencoder import train_autoencoder  # noqa: E402
 from mini.captions import Attributes  # noqa: E402
 from mini.classifier import train_classifier  # noqa: E402
 from mini.denoiser import train_denoiser  # noqa: E402
-from mini.ear import train_ear  # noqa: E402
 from mini.loop import Budget  # noqa: E402
 from mini.pictures import TRAINING, attributes, numbers_of_batch, painted  # noqa: E402
 from mini.recipe import TOY  # noqa: E402
@@ -36,7 +36,7 @@ STAGES: dict[str, Callable[[Path, Budget], None]] = {
     "autoencoder": lambda folder, budget: train_autoencoder(0, 1, TOY, folder, budget, None),
     "denoiser16": lambda folder, budget: train_denoiser(0, 1, TOY, folder, budget, TOY.latent // 2, None),
     "classifier": lambda folder, budget: train_classifier(0, 1, TOY, folder, budget),
-    "ear": lambda folder, budget: train_ear(0, 1, TOY, folder, budget),
+    "tower": lambda folder, budget: train_tower(0, 1, TOY, folder, budget),
 }
 
 
@@ -56,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_every_stage_runs_from_pictures_to_a_measured_pipeline(trained: Path) -> None:
-    for stage in ("autoencoder", "denoiser16", "denoiser32", "classifier", "ear"):
+    for stage in ("autoencoder", "denoiser16", "denoiser32", "classifier", "tower"):
         with (trained / f"{stage}.csv").open(newline="") as file:
             rows = list(csv.DictReader(file))
         assert [row["step"] for row in rows] == ["1", "2"]
@@ -65,8 +65,8 @@ def test_every_stage_runs_from_pictures_to_a_measured_pipeline(trained: Path) ->
     assert {"generated_subject", "generated_palette", "frechet", "psnr", "mid_block_change", "sweep"} <= set(figures)
     assert (trained / "grids" / "prompts_and_seeds.jpg").is_file()
     assert (trained / "export" / "model_index.json").is_file()
-    heard = json.loads((trained / "hearing.json").read_text())
-    assert set(heard["scene_right"]) == set(SOUNDS) and len(heard["edit_edge_correlation"]) == 4
+    figures = json.loads((trained / "adapters.json").read_text())
+    assert set(figures["scene_right"]) == set(SOUNDS) and len(figures["edit_edge_correlation"]) == 4
     assert {path.name for path in (trained / "sound").iterdir()} == {
         "clap.safetensors",
         "projector.safetensors",
@@ -153,7 +153,7 @@ assert not [name for name in sys.modules if name.startswith("blender_bend")]
 
 
 @pytest.mark.parametrize("kind", SOUNDS)
-def test_a_sound_is_of_its_seed_alone_and_can_be_heard(kind: str) -> None:
+def test_a_sound_is_of_its_seed_alone_and_can_be_figures(kind: str) -> None:
     first, again, other = sound(kind, 3, 2.0), sound(kind, 3, 2.0), sound(kind, 4, 2.0)
     assert np.array_equal(first, again) and not np.array_equal(first, other)
     assert first.shape == (88_200,) and first.dtype == np.float32

@@ -16,11 +16,11 @@ from device_films import (
     bend,
     check_alike,
     check_steps,
-    heard,
     kept_layout,
     lora,
     painted_over,
     sites,
+    sound_condition,
     steps_watched,
     transformer,
 )
@@ -60,7 +60,7 @@ def test_every_family_of_models_is_bent_on_the_device(
 
 
 @pytest.mark.parametrize("stage_of_memory", [Offload.MODEL, Offload.SEQUENTIAL])
-@pytest.mark.parametrize("film", [sites, heard, kept_layout, lora])
+@pytest.mark.parametrize("film", [sites, sound_condition, kept_layout, lora])
 def test_a_model_that_is_kept_off_the_device_is_bent_on_it(
     film: Callable[[Files], Film],
     stage_of_memory: Offload,

@@ -12,10 +12,10 @@ import PIL.Image
 import pytest
 import torch
 from lora_files import flat, kohya, lora_of, save, text_lora
-from make_hearing import in_memory
+from make_adapters import in_memory
 from torch import Tensor
 
-from blender_bend.core.job.job import Bend, Hearing, Job
+from blender_bend.core.job.job import Bend, Job, SoundCondition
 from blender_bend.core.job.resolve import trace
 from blender_bend.core.job.resolved import Resolved
 from blender_bend.core.samplers.schedulers import SCHEDULERS
@@ -52,7 +52,7 @@ def assert_plain(sampler: Sampler, job: Job) -> None:
     made: dict[str, np.ndarray] = {}
     sampler.render_all(frames, lambda key, picture: made.update({key: np.asarray(picture)}), Inputs())
     page = Sampler(sampler.pipeline, sampler.study)
-    page.hearing = sampler.hearing
+    page.conditioner = sampler.conditioner
     assert len(frames) == len(made) > 1
     for key, frame in frames.items():
         assert np.array_equal(made[key], np.asarray(render_plain(page, frame, Inputs()))), frame
@@ -120,7 +120,7 @@ def test_regions_and_chance(region: str, samplers: Any, make_job: MakeJob) -> No
 def test_sound_and_keep_layout(kind: str, separate: bool, editing: bool, load: Any, make_job: MakeJob) -> None:
     """Sound from the second step on, silence, two blended sounds; the layout is kept for the first steps."""
     sampler = Sampler(load(kind))
-    sampler.hearing = in_memory(sampler.pipeline.unet, gate=1.0, louder=4)
+    sampler.conditioner = in_memory(sampler.pipeline.unet, gate=1.0, louder=4)
     picture = {"picture": "1" * 64} if editing else {}
     values = {"kept_layout": 0.8, "kept_shapes": 0.5, "sound_guidance": 5.0, "sound_scale": 0.8}
     sounds = ((("3" * 64, 1.0),), (), (("3" * 64, 0.5), ("7" * 64, 0.5)))
@@ -128,7 +128,7 @@ def test_sound_and_keep_layout(kind: str, separate: bool, editing: bool, load: A
     job = make_job(
         kind, bends("latent"), frames, steps=STEPS, negative="mud", editing=editing,
         source="pictures" if editing else "noise",
-        hearing=Hearing("a", "a", "b", "b", separate, 0.25, blocks={"mid_block": 0.5}),
+        sound_condition=SoundCondition("a", "a", "b", "b", separate, 0.25, blocks={"mid_block": 0.5}),
     )  # fmt: skip
     assert_plain(sampler, job)
 

@@ -14,7 +14,7 @@ from diffusers import UNet2DConditionModel
 from torch import Tensor, nn
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.engine.sonic.adapters import AudioAdapters, hearing_blocks
+from blender_bend.engine.sonic.adapters import AudioAdapters, blocks_of
 from blender_bend.engine.sonic.projector import AudioProjector, blend
 
 WIDTHS = {
@@ -157,9 +157,9 @@ TOKENS = torch.randn(3, 77, 32, generator=torch.Generator().manual_seed(9))
 
 
 def transcribed(unet: Any, adapters: AudioAdapters, tokens: Tensor | None, f: float = 1.0) -> Any:
-    """The UNet with every transformer block that hears replaced by the formula."""
+    """The UNet with every transformer block with an adapter replaced by the formula."""
     other = copy.deepcopy(unet)
-    for path in hearing_blocks(unet):
+    for path in blocks_of(unet):
         block = other.get_submodule(path)
         own, audio = block.state_dict(), adapters.adapter(path).state_dict()
 
@@ -179,11 +179,11 @@ def transcribed(unet: Any, adapters: AudioAdapters, tokens: Tensor | None, f: fl
 
 
 @pytest.mark.parametrize("f", [1.0, 0.5])
-def test_the_unet_that_hears_is_that_of_the_formula(unet: Any, adapters: AudioAdapters, call: Any, f: float) -> None:
+def test_the_unet_with_adapters_is_that_of_the_formula(unet: Any, adapters: AudioAdapters, call: Any, f: float) -> None:
     with adapters.applied(unet, TOKENS, f):
         got = call()
     assert formulas.relative(got, call(transcribed(unet, adapters, TOKENS, f))) < 1e-5
-    assert formulas.relative(got, call()) > 1e-2  # and it does hear
+    assert formulas.relative(got, call()) > 1e-2  # and the sound counts
 
 
 @pytest.mark.parametrize("width", [320, 640, 1280])
@@ -229,12 +229,12 @@ def test_rows_have_their_own_scale_and_a_row_at_0_is_bit_equal_to_the_base(
 
 
 def test_a_block_can_be_made_deaf_by_itself(unet: Any, adapters: AudioAdapters, call: Any) -> None:
-    heard = []
+    called = []
     for path in adapters.widths:
-        adapters.adapter(path).register_forward_hook(lambda *_, path=path: heard.append(path))
+        adapters.adapter(path).register_forward_hook(lambda *_, path=path: called.append(path))
     with adapters.applied(unet, TOKENS, blocks={"up_blocks": 0.0, "up_blocks.2": 1.0, "mid_block": 0.0}):
         call()
-    assert sorted(heard) == [f"up_blocks.2.attentions.{n}.transformer_blocks.0" for n in range(3)]
+    assert sorted(called) == [f"up_blocks.2.attentions.{n}.transformer_blocks.0" for n in range(3)]
 
 
 def test_nothing_of_the_adapters_stays_behind(unet: Any, adapters: AudioAdapters, call: Any) -> None:
@@ -267,18 +267,18 @@ def test_gradients_reach_every_adapter_alike_with_and_without_checkpointing(unet
     assert all(torch.equal(gradient, found[1][name]) for name, gradient in found[0].items())
 
 
-def test_half_precision_unets_hear_through_adapters_in_full_precision(unet: Any, adapters: AudioAdapters) -> None:
+def test_half_precision_unets_have_adapters_in_full_precision(unet: Any, adapters: AudioAdapters) -> None:
     unet.to(torch.bfloat16)
     x, text = torch.randn(1, 4, 8, 8).bfloat16(), torch.randn(1, 77, 32).bfloat16()
     with torch.no_grad(), adapters.applied(unet, TOKENS[:1]):
         assert unet(x, 1, encoder_hidden_states=text).sample.dtype == torch.bfloat16
 
 
-def test_mini_hears_too(load: Callable[..., Any]) -> None:
-    assert len(hearing_blocks(load("mini").unet)) > 0
+def test_mini_has_blocks_for_sound_too(load: Callable[..., Any]) -> None:
+    assert len(blocks_of(load("mini").unet)) > 0
 
 
-def test_a_model_without_cross_attention_cannot_hear() -> None:
+def test_a_model_without_cross_attention_has_none() -> None:
     with pytest.raises(BendError) as caught:
         AudioAdapters.for_unet(nn.Linear(2, 2))
     assert caught.value.code == Code.MODEL_INVALID

@@ -1,4 +1,4 @@
-"""The sound as CLAP hears it: preparation, spectrogram and tower against the formulas written out again."""
+"""The sound as CLAP takes it: preparation, spectrogram and tower against the formulas written out again."""
 
 from __future__ import annotations
 
@@ -52,10 +52,10 @@ def test_channels_are_averaged_and_loudness_stays() -> None:
 
 
 def test_a_short_sound_is_repeated_until_it_fills_ten_seconds() -> None:
-    heard = window(torch.arange(1000, dtype=torch.float32))
-    assert len(heard) == WINDOW
-    assert torch.equal(heard[:1000], heard[1000:2000])
-    assert int(heard[-1]) == (WINDOW - 1) % 1000
+    embedded = window(torch.arange(1000, dtype=torch.float32))
+    assert len(embedded) == WINDOW
+    assert torch.equal(embedded[:1000], embedded[1000:2000])
+    assert int(embedded[-1]) == (WINDOW - 1) % 1000
 
 
 def test_a_window_of_a_long_sound_is_where_it_was_asked_for_and_stays_within() -> None:
@@ -66,8 +66,8 @@ def test_a_window_of_a_long_sound_is_where_it_was_asked_for_and_stays_within() -
 
 
 def test_a_shorter_window_is_cut_out_and_repeated() -> None:
-    heard = window(torch.arange(2 * WINDOW), 100, 44100)
-    assert heard[0] == heard[44100] == 100 and len(heard) == WINDOW
+    embedded = window(torch.arange(2 * WINDOW), 100, 44100)
+    assert embedded[0] == embedded[44100] == 100 and len(embedded) == WINDOW
 
 
 def test_an_empty_sound_is_refused() -> None:

@@ -12,7 +12,7 @@ import pytest
 import sonic_formulas as formulas
 import torch
 from diffusers import UNet2DConditionModel
-from make_hearing import in_memory
+from make_adapters import in_memory
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
@@ -20,7 +20,7 @@ from blender_bend.engine.families import family_of
 from blender_bend.engine.sampling import Sampler, denoise_plain
 from blender_bend.engine.sampling.sound_picture import Given, sound_frame, sound_picture
 from blender_bend.engine.scenes import paint
-from blender_bend.engine.sonic.condition import Guidance, Hearing
+from blender_bend.engine.sonic.condition import Guidance, SoundConditioner
 from blender_bend.engine.sonic.editing import attention_places, feature_places, injected
 from blender_bend.engine.sonic.inversion import ddim_of, invert, source_latents
 
@@ -33,7 +33,7 @@ def pipeline(load: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def hearing(pipeline: Any) -> Hearing:
+def conditioner(pipeline: Any) -> SoundConditioner:
     return in_memory(pipeline.unet, gate=1.0)
 
 
@@ -84,19 +84,21 @@ def test_layout_is_taken_from_the_published_places() -> None:
 Kept = tuple[float, float]
 
 
-def edited(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], sound: Tensor | None, **told: Any) -> Tensor:
+def edited(
+    pipeline: Any, conditioner: SoundConditioner, trajectory: dict[int, Tensor], sound: Tensor | None, **told: Any
+) -> Tensor:
     """The finished latent of a picture whose way back to noise is known."""
     sampler = Sampler(pipeline)
-    sampler.hearing = hearing
+    sampler.conditioner = conditioner
     sampler.inversions.of = lambda *_: trajectory  # type: ignore[method-assign]
     return denoise_plain(sampler, sound_frame(True, steps=len(trajectory), **told), Given(None, sound))
 
 
-def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], kept: Kept) -> Tensor:
+def transcribed(pipeline: Any, conditioner: SoundConditioner, trajectory: dict[int, Tensor], kept: Kept) -> Tensor:
     """The edit in separate evaluations of the UNet: the source's is recorded, the others' are overwritten by it."""
     unet, bar = pipeline.unet, alphas()
     empty, prompt = (pipeline.encode_prompt(words, "cpu", 1, False)[0] for words in ("", "a sea"))
-    null, tokens = hearing.null, hearing.projector(SOUND[None])
+    null, tokens = conditioner.null, conditioner.projector(SOUND[None])
     recorded: dict[str, Tensor] = {}
 
     def ask(z: Tensor, t: int, text: Tensor, sound: Tensor, places: list[str], record: bool) -> Tensor:
@@ -110,7 +112,7 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
             return change
 
         handles = [unet.get_submodule(path).register_forward_hook(hook(path)) for path in places]
-        with hearing.adapters.applied(unet, sound):
+        with conditioner.adapters.applied(unet, sound):
             eps: Tensor = unet(z, t, encoder_hidden_states=text).sample
         for handle in handles:
             handle.remove()
@@ -131,10 +133,12 @@ def transcribed(pipeline: Any, hearing: Hearing, trajectory: dict[int, Tensor], 
 
 @pytest.mark.parametrize("kept", [(0.8, 0.5), (0.0, 0.3), (0.0, 0.0), (1.0, 1.0)], ids=str)
 @torch.no_grad()
-def test_the_edit_is_that_of_the_formula(pipeline: Any, hearing: Hearing, start: Tensor, kept: Kept) -> None:
+def test_the_edit_is_that_of_the_formula(
+    pipeline: Any, conditioner: SoundConditioner, start: Tensor, kept: Kept
+) -> None:
     trajectory = invert(family_of(pipeline), start, STEPS, SIZE)
-    got = edited(pipeline, hearing, trajectory, SOUND, prompt="a sea", size=SIZE, guidance=Guidance(5.0), kept=kept)
-    assert formulas.relative(got, transcribed(pipeline, hearing, trajectory, kept)) < 1e-5
+    got = edited(pipeline, conditioner, trajectory, SOUND, prompt="a sea", size=SIZE, guidance=Guidance(5.0), kept=kept)
+    assert formulas.relative(got, transcribed(pipeline, conditioner, trajectory, kept)) < 1e-5
 
 
 def test_layout_and_shapes_are_kept_for_the_first_part_of_the_steps() -> None:
@@ -146,7 +150,7 @@ def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., A
     """The way forward is the way back, also in few steps and from pure noise: an edit keeps the picture itself."""
     pipeline = load("mini")
     picture = PIL.Image.fromarray((paint("tree", "golden", height=128, width=128, seed=3) * 255).astype(np.uint8))
-    hearing = in_memory(pipeline.unet)
+    conditioner = in_memory(pipeline.unet)
     family, size = family_of(pipeline), (128, 128)
     source = source_latents(family, picture, size)
     trajectory = invert(family, source, steps, size)
@@ -155,7 +159,7 @@ def test_without_guidance_and_sound_the_picture_comes_back(load: Callable[..., A
     likeness = [
         float(torch.cosine_similarity(source.flatten(), made.flatten(), dim=0))
         for start in (trajectory, other)
-        for made in [edited(pipeline, hearing, start, None, **free)]
+        for made in [edited(pipeline, conditioner, start, None, **free)]
     ]
     assert likeness[0] > 0.97 and likeness[1] < 0.8, likeness
 
@@ -194,9 +198,9 @@ def test_the_first_row_gives_the_layout_and_hooks_go_again(pipeline: Any) -> Non
 @pytest.mark.parametrize("kind", ["sd15", "mini"])
 def test_a_picture_is_edited_at_the_size_that_was_asked_for(load: Callable[..., Any], kind: str) -> None:
     pipeline = load(kind)
-    hearing = in_memory(pipeline.unet)
+    conditioner = in_memory(pipeline.unet)
     picture = PIL.Image.fromarray(np.random.default_rng(0).integers(0, 255, (90, 200, 3), dtype=np.uint8))
-    assert sound_picture(pipeline, hearing, SOUND, picture, size=(96, 64), steps=3).size == (96, 64)
+    assert sound_picture(pipeline, conditioner, SOUND, picture, size=(96, 64), steps=3).size == (96, 64)
 
 
 def test_a_wide_picture_is_cut_to_its_middle(pipeline: Any) -> None:

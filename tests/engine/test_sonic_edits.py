@@ -1,4 +1,4 @@
-"""Films that edit the pictures they start from: layout kept, subject heard, in jobs as by hand."""
+"""Films that edit the pictures they start from: layout kept, subject of the sound, in jobs as by hand."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 import PIL.Image
 import pytest
 import torch
-from make_hearing import files_of, make
+from make_adapters import files_of, make
 from store_pictures import capture
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job.job import Bend, Hearing, Job
+from blender_bend.core.job.job import Bend, Job, SoundCondition
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.sampling.sound_picture import sound_picture
@@ -46,7 +46,7 @@ def film(make_job: Callable[..., Job], files: dict[str, str], store: FrameStore)
             {"picture": picture, "sound": ((vectors[sound], 1.0),) if sound else (), "strip": strip}
             for sound, strip in frames
         ]
-        job = {"source": "pictures", "editing": True, "hearing": Hearing(**files), **settings}
+        job = {"source": "pictures", "editing": True, "sound_condition": SoundCondition(**files), **settings}
         return make_job(kind, bends, each, **job)
 
     return film
@@ -66,17 +66,17 @@ def test_an_edited_frame_is_the_recipes_picture_to_the_bit(
     separate: float | None,
 ) -> None:  # fmt: skip
     values = {"kept_layout": 0.7, "kept_shapes": 0.34, "sound_guidance": separate or 0.0}
-    job = film(("fire", values), hearing=Hearing(**files, separate=separate is not None))
+    job = film(("fire", values), sound_condition=SoundCondition(**files, separate=separate is not None))
     renderer.render(job, store)
     pipeline = load("sd15")
-    hearing = condition.Hearing(
+    conditioner = condition.SoundConditioner(
         pipeline.unet,
         checkpoints.load_projector(Path(files["projector"])),
         checkpoints.load_adapters(Path(files["adapters"]), pipeline.unet),
     )
     picture = PIL.Image.open(input_path(store.folder, job.frames[0].picture))
     wanted = sound_picture(
-        pipeline, hearing, FIRE, picture, prompt="a calm sea", size=job.size, steps=job.steps,
+        pipeline, conditioner, FIRE, picture, prompt="a calm sea", size=job.size, steps=job.steps,
         guidance=condition.Guidance(job.guidance, separate), kept=(0.7, 0.34),
     )  # fmt: skip
     assert np.array_equal(pixels(job, store)[0], np.asarray(wanted))
@@ -126,7 +126,7 @@ def test_bends_act_on_edits(film: MakeFilm, renderer: Renderer, store: FrameStor
 
 def test_a_model_that_cannot_edit_says_so(film: MakeFilm, renderer: Renderer, store: FrameStore) -> None:
     with pytest.raises(BendError) as caught:
-        renderer.render(film(("", {}), kind="sdxl", hearing=None), store)
+        renderer.render(film(("", {}), kind="sdxl", sound_condition=None), store)
     assert caught.value.code == Code.MODEL_INVALID and "Keep Layout" in caught.value.hint
 
 

@@ -1,4 +1,4 @@
-"""What frames hear: windows of the sound, each embedded once, by the engine's child and by the command line."""
+"""The sound of frames: windows of the sound, each embedded once, by the engine's child and by the command line."""
 
 from __future__ import annotations
 
@@ -44,17 +44,17 @@ def counted(embedder: SoundEmbedder) -> list[int]:
     return calls
 
 
-def test_a_window_is_embedded_once_however_many_frames_hear_it(
+def test_a_window_is_embedded_once_however_many_frames_share_it(
     tower_file: Path, sound: Tensor, store: FrameStore
 ) -> None:
     embedder = SoundEmbedder(tower_file)
     calls = counted(embedder)
     held = Windows(RATE, 0.5)
-    heard = embed_frames(embedder, sound, held, range(30), store, length=0.5)
-    assert sorted(heard) == [0, 1, 2, 3] and len(calls) == len(set(heard.values())) == 4, "silence is no window"
-    assert [held.blend(frame, heard)[0] for frame in range(5)] == [((heard[0], 1.0),)] * 5
-    assert embed_frames(embedder, sound, held, range(30), store, length=0.5) == heard and len(calls) == 4
-    vector = StoredInputs(store).vector(heard[1])
+    embedded = embed_frames(embedder, sound, held, range(30), store, length=0.5)
+    assert sorted(embedded) == [0, 1, 2, 3] and len(calls) == len(set(embedded.values())) == 4, "silence is no window"
+    assert [held.blend(frame, embedded)[0] for frame in range(5)] == [((embedded[0], 1.0),)] * 5
+    assert embed_frames(embedder, sound, held, range(30), store, length=0.5) == embedded and len(calls) == 4
+    vector = StoredInputs(store).vector(embedded[1])
     assert torch.equal(vector, embedder.tower(window(sound[22050:44100])[None]))
 
 
@@ -68,7 +68,7 @@ def test_a_window_is_centred_and_ends_where_the_sound_ends(tower_file: Path, sou
     assert beyond == ""
 
 
-def test_what_was_heard_once_needs_no_network(tower_file: Path, sound: Tensor, tmp_path: Path) -> None:
+def test_what_was_embedded_once_needs_no_network(tower_file: Path, sound: Tensor, tmp_path: Path) -> None:
     stores = [FrameStore(tmp_path / name) for name in ("one", "two", "three")]
     cache = tmp_path / "cache"
     first = embed_windows(SoundEmbedder(tower_file, cache=cache), sound, [0.5, 1.5], stores[0], 1.0)
@@ -82,7 +82,7 @@ def test_what_was_heard_once_needs_no_network(tower_file: Path, sound: Tensor, t
     torch.manual_seed(5)
     checkpoints.save_tower(tower_file, AudioTower((2, 2, 2, 2, 2, 2), 8))
     assert embed_windows(SoundEmbedder(tower_file, cache=cache), sound, [0.5], stores[2], 1.0) != first[:1], (
-        "other weights hear anew"
+        "other weights embed again"
     )
 
 
@@ -99,13 +99,13 @@ def test_the_engine_embeds_for_blender(
     request = {
         "sound": str(path), "clap": str(tower_file), "fps": "10", "frames": 30, "start": 0.5, "length": 0.5,
         "step": 0.5, "blended": False, "store": str(tmp_path / "frames"), "cache": str(tmp_path / "cache"),
-        "out": str(tmp_path / "heard.json"),
+        "out": str(tmp_path / "embedded.json"),
     }  # fmt: skip
     said: list[str] = []
     assert answer(request, "cpu", said.append, lambda: False) == {"out": request["out"], "windows": 6}
-    heard = json.loads(Path(request["out"]).read_text())
-    assert sorted(heard) == ["0", "1", "2"], "the strip begins half a second after the sound"
-    assert all((tmp_path / "frames" / "inputs" / f"{digest}.f32").is_file() for digest in heard.values())
+    embedded = json.loads(Path(request["out"]).read_text())
+    assert sorted(embedded) == ["0", "1", "2"], "the strip begins half a second after the sound"
+    assert all((tmp_path / "frames" / "inputs" / f"{digest}.f32").is_file() for digest in embedded.values())
     answer({**request, "step": 0.1}, "cpu", said.append, lambda: False)
     assert said == [f"Embedding the sound, window {number} of 30" for number in (10, 20, 30)]
     with pytest.raises(BendError) as caught:
@@ -118,11 +118,11 @@ def test_the_command_line_embeds_the_sound_of_a_job_also_by_the_old_name(
     command: str, tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_sound(sound.clamp(-1, 1).numpy(), 44100)
-    out, store = tmp_path / "heard.json", tmp_path / "frames"
+    out, store = tmp_path / "embedded.json", tmp_path / "frames"
     options = ["--clap", str(tower_file), "--fps", "10", "--store", str(store), "--out", str(out)]
     assert main(["sonic", command, str(path), *options, "--window", "0.5", "--step", "1", "--blended"]) == 0
     rows = json.loads(out.read_text())
     assert [row["number"] for row in rows] == list(range(1, 31))
-    shares = np.array([row["heard"] for row in rows])
+    shares = np.array([row["audible"] for row in rows])
     assert np.allclose(shares[5:15], 1) and np.allclose(np.diff(shares[15:24]), -0.1) and not shares[25:].any()
     assert rows[9]["sound"][0][1] == pytest.approx(0.55) and len(rows[29]["sound"]) == 0

@@ -1,4 +1,4 @@
-"""Pictures from sound on a stock pipeline: guidance, scale, window, and the base model where nothing is heard."""
+"""Pictures from sound on a stock pipeline: guidance, scale, window, and the base model without sound."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from make_hearing import in_memory
+from make_adapters import in_memory
 from torch import Tensor
 
 from blender_bend.engine.sampling.sound_picture import sound_picture
-from blender_bend.engine.sonic.condition import Branch, Guidance, Hearing
+from blender_bend.engine.sonic.condition import Branch, Guidance, SoundConditioner
 
 SIZE = {"size": (64, 64), "steps": 4, "seed": 3}
 
@@ -23,7 +23,7 @@ def pipeline(load: Callable[..., Any]) -> Any:
 
 
 @pytest.fixture(scope="module")
-def hearing(pipeline: Any) -> Hearing:
+def conditioner(pipeline: Any) -> SoundConditioner:
     return in_memory(pipeline.unet, gate=1.0, louder=4)
 
 
@@ -47,50 +47,50 @@ def stock(pipeline: Any, guidance: float, **arguments: Any) -> np.ndarray:
 @pytest.mark.parametrize("guidance", [7.5, 1.0])
 @pytest.mark.parametrize("prompt", ["a calm sea", ""])
 def test_scale_0_is_the_base_models_picture_to_the_bit(
-    pipeline: Any, hearing: Hearing, guidance: float, prompt: str
+    pipeline: Any, conditioner: SoundConditioner, guidance: float, prompt: str
 ) -> None:
-    got = sound_picture(pipeline, hearing, FIRE, prompt=prompt, guidance=Guidance(guidance), scale=0.0, **SIZE)
+    got = sound_picture(pipeline, conditioner, FIRE, prompt=prompt, guidance=Guidance(guidance), scale=0.0, **SIZE)
     assert np.array_equal(pixels(got), stock(pipeline, guidance, prompt=prompt))
 
 
 def test_joint_guidance_is_the_stock_pipeline_with_the_sounds_tokens_in_its_two_rows(
-    pipeline: Any, hearing: Hearing
+    pipeline: Any, conditioner: SoundConditioner
 ) -> None:
-    got = sound_picture(pipeline, hearing, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
-    context = torch.cat([hearing.null, hearing.tokens(FIRE[None])])
-    with hearing.adapters.applied(pipeline.unet, context):
+    got = sound_picture(pipeline, conditioner, FIRE, prompt="a calm sea", guidance=Guidance(7.5), **SIZE)
+    context = torch.cat([conditioner.null, conditioner.tokens(FIRE[None])])
+    with conditioner.adapters.applied(pipeline.unet, context):
         assert np.array_equal(pixels(got), stock(pipeline, 7.5, prompt="a calm sea"))
 
 
 @pytest.mark.parametrize("guidance", [Guidance(7.5), Guidance(3.0, 7.5), Guidance(1.0)], ids=str)
 def test_with_an_empty_prompt_the_sound_alone_makes_the_picture(
-    pipeline: Any, hearing: Hearing, guidance: Guidance
+    pipeline: Any, conditioner: SoundConditioner, guidance: Guidance
 ) -> None:
     fire, rain, none = (
-        pixels(sound_picture(pipeline, hearing, sound, guidance=guidance, **SIZE)) for sound in (FIRE, RAIN, None)
+        pixels(sound_picture(pipeline, conditioner, sound, guidance=guidance, **SIZE)) for sound in (FIRE, RAIN, None)
     )
     assert np.abs(fire - rain).max() > 2 and np.abs(fire - none).max() > 2
 
 
-def test_silent_guidance_is_the_prompts_alone(pipeline: Any, hearing: Hearing) -> None:
+def test_silent_guidance_is_the_prompts_alone(pipeline: Any, conditioner: SoundConditioner) -> None:
     """With a guidance of 0 the sound does not count, only the tokens of no sound."""
-    fire = sound_picture(pipeline, hearing, FIRE, prompt="a sea", guidance=Guidance(5.0, 0.0), **SIZE)
-    none = sound_picture(pipeline, hearing, None, prompt="a sea", guidance=Guidance(5.0), **SIZE)
+    fire = sound_picture(pipeline, conditioner, FIRE, prompt="a sea", guidance=Guidance(5.0, 0.0), **SIZE)
+    none = sound_picture(pipeline, conditioner, None, prompt="a sea", guidance=Guidance(5.0), **SIZE)
     assert np.array_equal(pixels(fire), pixels(none))
 
 
-def test_the_window_says_in_which_steps_sound_is_heard(pipeline: Any, hearing: Hearing) -> None:
+def test_the_window_says_in_which_steps_the_sound_counts(pipeline: Any, conditioner: SoundConditioner) -> None:
     def made(window: tuple[float, float]) -> np.ndarray:
-        return pixels(sound_picture(pipeline, hearing, FIRE, prompt="a sea", window=window, **SIZE))
+        return pixels(sound_picture(pipeline, conditioner, FIRE, prompt="a sea", window=window, **SIZE))
 
     whole, early, late, never = (made(w) for w in ((0.0, 1.0), (0.0, 0.5), (0.5, 1.0), (0.5, 0.5)))
     assert np.array_equal(never, stock(pipeline, 7.5, prompt="a sea"))
     assert len({picture.tobytes() for picture in (whole, early, late, never)}) == 4
 
 
-def test_the_scale_acts_smoothly(pipeline: Any, hearing: Hearing) -> None:
+def test_the_scale_acts_smoothly(pipeline: Any, conditioner: SoundConditioner) -> None:
     made = [
-        pixels(sound_picture(pipeline, hearing, FIRE, prompt="a sea", scale=scale, **SIZE))
+        pixels(sound_picture(pipeline, conditioner, FIRE, prompt="a sea", scale=scale, **SIZE))
         for scale in (0.0, 0.05, 1.0)
     ]
     assert 0 < np.abs(made[1] - made[0]).mean() < np.abs(made[2] - made[0]).mean()

@@ -13,7 +13,7 @@ import PIL.Image
 import pytest
 import soundfile
 import torch
-from make_hearing import in_memory
+from make_adapters import in_memory
 from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, CLIPProcessor, CLIPTokenizer
 
 from blender_bend.core.errors import BendError, Code
@@ -78,14 +78,14 @@ def test_clips_vectors_are_those_of_transformers(clip: Path) -> None:
 
 def test_a_folder_is_measured(clip: Path, tmp_path: Path, load: Callable[..., Any]) -> None:
     pipeline = load("sd15")
-    hearing = in_memory(pipeline.unet, embedding=8)
+    conditioner = in_memory(pipeline.unet, embedding=8)
     for number, name in enumerate(("fire/one", "fire/two", "rain/one")):
         path = tmp_path / "data" / name
         path.parent.mkdir(parents=True, exist_ok=True)
         soundfile.write(path.with_suffix(".wav"), np.sin(np.arange(8000) * (number + 1) / 9), 16000)
         PIL.Image.new("RGB", (80, 60), (number * 90, 10, 10)).save(path.with_suffix(".png"))
     tower = AudioTower((2, 2, 2, 2, 2, 2), 8)
-    paint = functools.partial(sound_picture, pipeline, hearing, size=(64, 64), steps=2)
+    paint = functools.partial(sound_picture, pipeline, conditioner, size=(64, 64), steps=2)
     seeded = lambda vector, seed: paint(vector, seed=seed)  # noqa: E731
     figures = evaluate(seeded, tower, tmp_path / "data", tmp_path / "out", clip=clip)
     assert json.loads((tmp_path / "out" / "figures.json").read_text()) == figures

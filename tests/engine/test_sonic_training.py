@@ -1,4 +1,4 @@
-"""Training to hear: the losses against their formulas, what moves and what does not, and going on after a stop."""
+"""Training sound adapters: the losses against their formulas, what moves and what does not, going on after a stop."""
 
 from __future__ import annotations
 

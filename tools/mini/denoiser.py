@@ -46,7 +46,7 @@ SCHEDULE: dict[str, Any] = {
 
 
 class Denoiser(nn.Module):
-    """A UNet with the text encoder that it listens to."""
+    """A UNet with the text encoder that conditions it."""
 
     def __init__(self, unet: UNet2DConditionModel, text_encoder: CLIPTextModel) -> None:
         super().__init__()

@@ -113,7 +113,7 @@ def train(training: Training, budget: Budget, folder: Path, rank: int, ranks: in
             wanted = max(4, int(step * FALL / (1 - FALL)))
             if seconds + wanted * pace.seconds_a_step >= budget.minutes * 60 and step > 0:
                 fall_from, fall_steps = step, wanted
-        ends = float(stop.heard or (budget.stop_at and step >= budget.stop_at))
+        ends = float(stop.called or (budget.stop_at and step >= budget.stop_at))
         ends, *fall = decided_by_rank_0([ends, float(fall_from), float(fall_steps)], ranks)
         fall_from, fall_steps = int(fall[0]), int(fall[1])
         if ends:
@@ -188,17 +188,17 @@ class StopSignal:
     """Remembers that somebody asked the process to end, so that it ends after a step, with a checkpoint."""
 
     def __init__(self) -> None:
-        self.heard = False
+        self.called = False
         numbers = (signal.SIGINT, signal.SIGTERM)
-        self._before = {number: signal.signal(number, self._hear) for number in numbers}
+        self._before = {number: signal.signal(number, self._call) for number in numbers}
 
     def release(self) -> None:
         """Let signals do what they did before."""
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def _hear(self, *_: Any) -> None:
-        self.heard = True
+    def _call(self, *_: Any) -> None:
+        self.called = True
 
 
 class Table:

@@ -42,20 +42,20 @@ class Recipe:
     classifier_width: int = 24
     classifier_batch: int = 64
     classifier_rate: float = 2e-3
-    # Sounds, and the network that hears them
+    # Sounds, and the tower that embeds them
     sounds: int = 40  # of each kind
     sounds_heldout: int = 12
     sound_seconds: float = 10.0
-    ear_channels: tuple[int, ...] = (8, 16, 32, 64, 96, 128)
-    ear_embedding: int = 256
-    ear_frames: int = 414  # about three seconds
-    ear_batch: int = 32
-    ear_rate: float = 3e-3
+    tower_channels: tuple[int, ...] = (8, 16, 32, 64, 96, 128)
+    tower_embedding: int = 256
+    tower_frames: int = 414  # about three seconds
+    tower_batch: int = 32
+    tower_rate: float = 3e-3
     projector_inner: int = 80
     words_steps: int = 250
     words_rate: float = 5e-4
-    hearing_steps: int = 400
-    hearing_rate: float = 1e-3
+    adapters_steps: int = 400
+    adapters_rate: float = 1e-3
     # Gate
     gate_steps: int = 8
     guidance: float = 5.0
@@ -97,13 +97,13 @@ TOY = replace(
     sounds=2,
     sounds_heldout=1,
     sound_seconds=1.0,
-    ear_channels=(2, 2, 2, 2, 2, 4),
-    ear_embedding=16,
-    ear_frames=64,
-    ear_batch=4,
+    tower_channels=(2, 2, 2, 2, 2, 4),
+    tower_embedding=16,
+    tower_frames=64,
+    tower_batch=4,
     projector_inner=8,
     words_steps=2,
-    hearing_steps=2,
+    adapters_steps=2,
     gate_steps=2,
     gate_pictures=4,
     sweep_frames=3,

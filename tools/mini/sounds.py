@@ -1,7 +1,7 @@
 """Sounds for mini: synthesised from a seed, each paired with the scene that it should call up.
 
 Only numpy; no recording is behind them, so what is trained on them may be shipped. Every draw of a sound differs in
-pitch, pace, loudness, distance and what else is going on, so that an ear cannot go by a single trait.
+pitch, pace, loudness, distance and what else is going on, so that no network can go by a single trait.
 """
 
 from __future__ import annotations

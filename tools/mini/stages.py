@@ -43,21 +43,21 @@ def run(
 
         launch(train_classifier, (recipe, folder, budget), ranks, port)
     elif stage == "sounds":
-        from .ear import synthesise_all
+        from .audio_tower import synthesise_all
 
         synthesise_all(recipe, folder, ranks)
-    elif stage == "ear":
-        from .ear import train_ear
+    elif stage == "tower":
+        from .audio_tower import train_tower
 
-        launch(train_ear, (recipe, folder, budget), ranks, port)
-    elif stage == "hearing":
-        from .hearing import train_hearing
+        launch(train_tower, (recipe, folder, budget), ranks, port)
+    elif stage == "adapters":
+        from .sound_adapters import train_adapters
 
-        train_hearing(recipe, folder, target or folder / "export", budget)
-    elif stage == "hearing_gate":
-        from .hearing_gate import hearing_gate
+        train_adapters(recipe, folder, target or folder / "export", budget)
+    elif stage == "adapters_gate":
+        from .adapters_gate import adapters_gate
 
-        hearing_gate(recipe, folder, target or folder / "export", folder / "sound")
+        adapters_gate(recipe, folder, target or folder / "export", folder / "sound")
     elif stage == "export":
         from .export import export
 

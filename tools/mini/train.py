@@ -1,6 +1,6 @@
 """Train mini: python3 tools/mini/train.py --stage pictures|autoencoder|denoiser16|denoiser32|classifier|export|gate|…
 
-The last stages teach it to hear: sounds|ear|hearing|hearing_gate.
+The last stages condition it on sound: sounds|tower|adapters|adapters_gate.
 
 Every stage goes on from its checkpoint in the folder; end it with Ctrl-C or a signal at any moment and start it again.
 """
@@ -17,10 +17,17 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 STAGES = (
     *("pictures", "autoencoder", "denoiser16", "denoiser32", "classifier", "export", "gate", "grids"),
-    *("sounds", "ear", "hearing", "hearing_gate"),
+    *("sounds", "tower", "adapters", "adapters_gate"),
 )
 #: Minutes of each stage when nobody says otherwise, on two cores.
-MINUTES = {"pictures": 0.0, "autoencoder": 20.0, "denoiser16": 180.0, "denoiser32": 90.0, "classifier": 4.0, "ear": 5.0}
+MINUTES = {
+    "pictures": 0.0,
+    "autoencoder": 20.0,
+    "denoiser16": 180.0,
+    "denoiser32": 90.0,
+    "classifier": 4.0,
+    "tower": 5.0,
+}
 
 
 def main() -> int:

@@ -27,7 +27,7 @@ from . import curve_writer
 from .curve_writer import Report
 
 
-def heard_now(scene: Scene, strip: ImageStrip) -> str:
+def sound_now(scene: Scene, strip: ImageStrip) -> str:
     """What a bake depends on, for a button: the files of the sound are looked at."""
     with named_files.press():
         return sound_print.of(scene, strip)
@@ -76,7 +76,7 @@ class Bake:
             )
         placed = Placement.of(strip)
         self.options = {p.key: options or Options.from_text(p.baked_as, placed.start) for p in parameters}
-        self.rate, self.frames = placed.rate, placed.heard
+        self.rate, self.frames = placed.rate, placed.sound_frames
         if self.frames and not any(chosen.within(self.frames) for chosen in self.options.values()):
             raise BendError(
                 Code.PARAMETER_INVALID,
@@ -88,7 +88,7 @@ class Bake:
         self._measured: dict[str, np.ndarray] = {}
         self._folder = temporary.folder()
         try:
-            self._anchor = Anchor.at(scene, strip, "its sound was being measured", heard_now)
+            self._anchor = Anchor.at(scene, strip, "its sound was being measured", sound_now)
             with named_files.press():
                 asked = measurement.request(scene, strip, placed, spelled, Path(self._folder.name))
             self.request = engine_client.client().request(messages.MEASURE, **asked.to_data())
@@ -117,7 +117,7 @@ class Bake:
 
         Raises
         ------
-        BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if the strip hears something else by now
+        BendError(STRIP_MISSING), BendError(STRIP_CHANGED) if the sound of the strip has changed by now
         """
         report, strip = Report(), self._anchor.find()
         strip.bend_settings.baking.report = report.counts()
@@ -135,17 +135,17 @@ class Bake:
         if place is None:
             return True
         strip, placed, parameter, described = place
-        frames, route = placed.heard, parameter.route_text()
+        frames, route = placed.sound_frames, parameter.route_text()
         options = self._options(parameter, frames.start - self.frames.start)
         if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
             return True
-        heard = shaped(parameter, described, self._measured, frames, self.rate, options)
+        values = shaped(parameter, described, self._measured, frames, self.rate, options)
         if pauses:
             yield
         place = self._place(key, frames)
         if place is None:
             return False
-        work = curve_writer.Writing(*place[:3], heard, options)
+        work = curve_writer.Writing(*place[:3], values, options)
         if pauses:
             yield
         if pauses:
@@ -172,7 +172,7 @@ class Bake:
         Parameters
         ----------
         key : name of the custom property
-        frames : that the strip heard before; None for any
+        frames : whose sound was measured before; None for any
 
         Raises
         ------
@@ -180,7 +180,7 @@ class Bake:
         """
         strip = self._anchor.find()
         placed = Placement.of(strip)
-        if frames is not None and placed.heard != frames:
+        if frames is not None and placed.sound_frames != frames:
             return None
         found = (one for one in strip.bend_settings.routed() if one[0].key == key)
         return next(((strip, placed, *one) for one in found), None)
@@ -196,7 +196,7 @@ class Bake:
         return at_once(self.write())
 
     def cancel(self) -> None:
-        """Give up at once, whenever the engine hears of it; nothing is written."""
+        """Give up at once, whenever the engine takes note; nothing is written."""
         self.cancelled = True
         self.request.cancel()
         self._folder.cleanup()

@@ -16,7 +16,7 @@ from ...core.files.packing import longest_text, unpack85
 _WIDTH, _ROW = 32, 8
 #: More frames than Blender's timeline has.
 _FRAMES = 1 << 21
-#: A frame may hear a window before its strip and one behind it.
+#: A frame may have a window of sound before its strip and one behind it.
 _BEYOND = 16
 
 

@@ -1,4 +1,4 @@
-"""The sound condition of a bend strip: what makes its model hear, what frames hear, and whether that still holds."""
+"""The sound condition of a bend strip: its adapters, the embeddings of its frames, and whether they are up to date."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import bpy
 from bpy.types import ImageStrip, Scene, Strip
 
 from ...core.errors import BendError, Code
-from ...core.job.job import Hearing
+from ...core.job.job import SoundCondition
 from ...core.job.resolve import settle, vector_path
 from ...core.job.stored_frames import read_input
 from ...core.models import sonic_files
-from ...core.models.sonic_files import Ears, Windows
+from ...core.models.sonic_files import SoundAdapterFiles, Windows
 from ...core.prompts.schedule import Blend
 from ..capture import record
 from ..host import compat, preferences
@@ -22,31 +22,31 @@ from ..sound import mixdown, sound_print
 from ..timeline.timing import Placement
 
 
-def ears_of(strip: ImageStrip) -> Ears:
-    """The files with which the strip's model hears.
+def files_of(strip: ImageStrip) -> SoundAdapterFiles:
+    """The files of the strip's sound adapters.
 
     Raises
     ------
     BendError(MODEL_MISSING), BendError(MODEL_INVALID)
     """
     name = strip.bend_settings.condition.adapters.strip()
-    return sonic_files.resolve(name, preferences.hearing_folders(), preferences.clap_file())
+    return sonic_files.resolve(name, preferences.sound_adapter_folders(), preferences.clap_file())
 
 
-def hearing_of(strip: ImageStrip) -> Hearing:
-    """What makes the strip's model hear, as a job has it.
+def condition_of(strip: ImageStrip) -> SoundCondition:
+    """The sound condition, as a job has it.
 
     Raises
     ------
     BendError for missing files, and for blocks that cannot be read
     """
-    condition, ears = strip.bend_settings.condition, ears_of(strip)
+    condition, files = strip.bend_settings.condition, files_of(strip)
     start = settle(condition.start)
-    return Hearing(
-        adapters=ears.adapters.path,
-        adapters_fingerprint=ears.adapters.fingerprint,
-        projector=ears.projector.path,
-        projector_fingerprint=ears.projector.fingerprint,
+    return SoundCondition(
+        adapters=files.adapters.path,
+        adapters_fingerprint=files.adapters.fingerprint,
+        projector=files.projector.path,
+        projector_fingerprint=files.projector.fingerprint,
         separate=condition.guidance == "SEPARATE",
         start=start,
         end=max(start, settle(condition.end)),
@@ -55,13 +55,13 @@ def hearing_of(strip: ImageStrip) -> Hearing:
 
 
 def windows_of(strip: ImageStrip, placed: Placement) -> Windows:
-    """The windows of the sound that the strip's frames hear."""
+    """The windows of the sound that condition the strip's frames."""
     condition = strip.bend_settings.condition
     return Windows(placed.rate, settle(condition.step), condition.blended)
 
 
 def sounds_of(scene: Scene, strip: ImageStrip) -> list[Strip]:
-    """The sound strips that are listened to: those named for the condition, else those of the features.
+    """The sound strips that condition the pictures: those named for the condition, else those of the features.
 
     Raises
     ------
@@ -70,8 +70,8 @@ def sounds_of(scene: Scene, strip: ImageStrip) -> list[Strip]:
     return mixdown.chosen_sounds(scene, strip, strip.bend_settings.condition.sounds)
 
 
-def heard_frames(strip: ImageStrip, placed: Placement, sounds: Sequence[Strip]) -> range:
-    """The frames of the timeline that the strip's elements hear, trimmed away or not: up to half a window beyond them.
+def sound_frames(strip: ImageStrip, placed: Placement, sounds: Sequence[Strip]) -> range:
+    """The frames of the timeline whose sound conditions the strip's elements, shown or not: half a window beyond.
 
     Blender's mixdown cannot begin before frame 0.
 
@@ -94,7 +94,7 @@ def heard_frames(strip: ImageStrip, placed: Placement, sounds: Sequence[Strip]) 
 
 
 def print_of(scene: Scene, strip: ImageStrip, placed: Placement) -> str:
-    """A fingerprint of all that decides what the frames hear; the strip together with its sound may be slid.
+    """A fingerprint of all that decides the embeddings of the frames; the strip together with its sound may be slid.
 
     It is empty until the files of the sound have been checked.
 
@@ -103,29 +103,29 @@ def print_of(scene: Scene, strip: ImageStrip, placed: Placement) -> str:
     BendError for missing sounds and files
     """
     condition, sounds = strip.bend_settings.condition, sounds_of(scene, strip)
-    frames = heard_frames(strip, placed, sounds)
-    heard = sound_print.of_sounds(scene, sounds, frames, placed.start)
-    if not heard:
+    frames = sound_frames(strip, placed, sounds)
+    sound = sound_print.of_sounds(scene, sounds, frames, placed.start)
+    if not sound:
         return ""
     parts = (
-        heard,
+        sound,
         frames.start - placed.start,
         placed.count,
         *(settle(condition.length), settle(condition.step), condition.blended),
-        ears_of(strip).tower.fingerprint,
+        files_of(strip).tower.fingerprint,
     )
     return hashlib.sha256(repr(parts).encode()).hexdigest()[: sound_print.LENGTH]
 
 
-def unheard(changed: bool = False) -> BendError:
-    """What to say when the sound must be listened to first."""
+def not_embedded(changed: bool = False) -> BendError:
+    """What to say when the sound must be embedded first."""
     what = (
         "has changed since it was embedded for the pictures"
         if changed
         else ("hasn't been embedded for the pictures yet")
     )
     return BendError(
-        Code.SOUND_UNHEARD,
+        Code.SOUND_NOT_EMBEDDED,
         f"The sound {what}.",
         "Generate does this by itself; press this before rendering.",
         "bend.embed_sound",
@@ -133,19 +133,19 @@ def unheard(changed: bool = False) -> BendError:
 
 
 def check(scene: Scene, strip: ImageStrip, placed: Placement) -> None:
-    """Make sure that what was heard is what would be heard now, as far as that is known before a button is pressed.
+    """Make sure that what was embedded is the sound of now, as far as that is known before a button is pressed.
 
     Raises
     ------
-    BendError(SOUND_UNHEARD), and those of missing sounds and files
+    BendError(SOUND_NOT_EMBEDDED), and those of missing sounds and files
     """
-    before, now = strip.bend_settings.condition.heard_from, print_of(scene, strip, placed)
+    before, now = strip.bend_settings.condition.embedded_from, print_of(scene, strip, placed)
     if not before or (now and before != now):
-        raise unheard(changed=bool(before))
+        raise not_embedded(changed=bool(before))
 
 
 def blends(strip: ImageStrip, placed: Placement, frames: Sequence[int]) -> Iterator[tuple[Blend, float]]:
-    """What each frame hears, and how much of that is not silence, 0...1, from what was heard.
+    """The embeddings that condition each frame, and how much of its sound is not silence, 0...1.
 
     The strip is read at once; what is given one by one no longer needs it.
 
@@ -154,22 +154,22 @@ def blends(strip: ImageStrip, placed: Placement, frames: Sequence[int]) -> Itera
     frames : frame numbers of the timeline
     """
     windows = windows_of(strip, placed)
-    heard = record.decode(strip.bend_settings.condition.heard, placed.count)
-    return (windows.blend(number - placed.start, heard) for number in frames)
+    embedded = record.decode(strip.bend_settings.condition.embedded, placed.count)
+    return (windows.blend(number - placed.start, embedded) for number in frames)
 
 
 def is_ready(scene: Scene, strip: ImageStrip, store: Path) -> bool:
-    """Whether all that the frames hear is known, and is in the store or in the one that the strip used until now.
+    """Whether the embeddings of all frames are known, and are in the store or in the one that the strip used until now.
 
     Raises
     ------
     BendError for missing sounds and files
     """
     condition, placed = strip.bend_settings.condition, Placement.of(strip)
-    if condition.heard_from != print_of(scene, strip, placed):
+    if condition.embedded_from != print_of(scene, strip, placed):
         return False
     old = Path(bpy.path.abspath(strip.directory))
-    digests = record.decode(condition.heard, placed.count).different()
+    digests = record.decode(condition.embedded, placed.count).different()
     return all(vector_path(store, digest).is_file() or _can_be_brought(old, digest) for digest in digests)
 
 

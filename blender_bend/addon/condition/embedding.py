@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
+from ...core.files import caches
 from ...core.models import file_hashes
 from ...core.process import messages
 from ..capture import record
@@ -29,18 +30,18 @@ class Embedding:
 
     def __init__(self, scene: Scene, strip: ImageStrip) -> None:
         self.phase = ""
-        self._anchor = Anchor.at(scene, strip, "its sound was being embedded", heard_now)
+        self._anchor = Anchor.at(scene, strip, "its sound was being embedded", sound_now)
         settings, placed = strip.bend_settings.condition, Placement.of(strip)
         windows = condition.windows_of(strip, placed)
         sounds = condition.sounds_of(scene, strip)
-        frames = condition.heard_frames(strip, placed, sounds)
+        frames = condition.sound_frames(strip, placed, sounds)
         self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
             self.request = engine_client.client().request(
                 messages.EMBED,
                 sound=str(mixdown.mixdown(scene, sounds, frames, folder)),
-                clap=condition.ears_of(strip).tower.path,
+                clap=condition.files_of(strip).tower.path,
                 fps=str(windows.rate),
                 frames=placed.count,
                 start=float(windows.rate.seconds(placed.start - frames.start)),
@@ -48,8 +49,8 @@ class Embedding:
                 step=windows.step,
                 blended=windows.blended,
                 store=str(preferences.frame_folder()),
-                cache=str(preferences.user_folder("heard")),
-                out=str(folder / "heard.json"),
+                cache=str(preferences.cache_folder(caches.SOUNDS)),
+                out=str(folder / "embedded.json"),
             )
         except BaseException:
             self._folder.cleanup()
@@ -75,20 +76,20 @@ class Embedding:
         the sound of the pictures has changed by now
         """
         try:
-            heard = json.loads(Path(self.request.result()["out"]).read_text(encoding="utf-8"))
+            embedded = json.loads(Path(self.request.result()["out"]).read_text(encoding="utf-8"))
         finally:
             self._folder.cleanup()
         settings = self._anchor.find().bend_settings.condition
-        settings.heard = record.encode({int(number): digest for number, digest in heard.items()})
-        settings.heard_from = self._anchor.asked
-        return len(set(heard.values()))
+        settings.embedded = record.encode({int(number): digest for number, digest in embedded.items()})
+        settings.embedded_from = self._anchor.asked
+        return len(set(embedded.values()))
 
     def cancel(self) -> None:
         """Ask the engine to stop; what was known stays."""
         self.request.cancel()
 
 
-def heard_now(scene: Scene, strip: ImageStrip) -> str:
+def sound_now(scene: Scene, strip: ImageStrip) -> str:
     """The sound that conditions the pictures, for a button: its files are looked at."""
     with named_files.press():
         return condition.print_of(scene, strip, Placement.of(strip))

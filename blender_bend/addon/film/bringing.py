@@ -40,7 +40,7 @@ def frames(old: Path, new: Path, keys: Collection[str], size: tuple[int, int]) -
 
 
 class Inputs:
-    """Captured pictures, and what is heard, where the engine looks for them.
+    """Captured pictures and sound embeddings, where the engine looks for them.
 
     Parameters
     ----------
@@ -54,11 +54,11 @@ class Inputs:
         self._there: set[str] = set()
 
     def ensure(self, frames: Iterable[Frame]) -> Slices[None]:
-        """Make sure that all that some frames start from, are masked by or hear is there.
+        """Make sure that all that some frames start from, are masked by, or are conditioned on is there.
 
         Raises
         ------
-        BendError(CAPTURE_MISSING), BendError(SOUND_UNHEARD), BendError(STORE_UNWRITABLE)
+        BendError(CAPTURE_MISSING), BendError(SOUND_NOT_EMBEDDED), BendError(STORE_UNWRITABLE)
         """
         digests: set[str] = set()
         vectors: set[str] = set()
@@ -72,7 +72,7 @@ class Inputs:
             yield from _inputs(folder / INPUTS, self._store / INPUTS, lacking, self._size)
         gone = self._lacking(lacking)
         if gone & vectors:
-            raise condition.unheard()
+            raise condition.not_embedded()
         if gone:
             raise record.missing("Some pictures of the strips below")
         self._there |= names

@@ -117,14 +117,14 @@ class Film:
         ]
         self._masked = any(bend.region == MASK for bend in enabled)
         written = [*(schedule.values() or [settings.prompt]), settings.negative]
-        self._heard: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
-        #: What the frames have in common, once it is known what they hear.
+        self._blends: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
+        #: What the frames have in common, once their sound is known.
         common = _settings(settings, tuple(_bend(bend) for bend in enabled), resolve)
         self.job = replace(common, embeddings=embedding_files.named_in(written))
         self.job.check()
 
     def find_sound(self) -> Slices[None]:
-        """Find out what the frames hear: all of them hear, or none does, so all are asked until one is found.
+        """Find the sound of the frames: all of them have some, or none does, so all are asked until one is found.
 
         Raises
         ------
@@ -139,8 +139,8 @@ class Film:
                 strip = strips.called(*self._names)
                 placed = Placement.of(strip)
                 condition.check(strip.id_data, strip, placed)
-                self._heard = condition.blends(strip, placed, self._numbers)
-                self.job = replace(self.job, hearing=condition.hearing_of(strip))
+                self._blends = condition.blends(strip, placed, self._numbers)
+                self.job = replace(self.job, sound_condition=condition.condition_of(strip))
                 self.job.check()
                 return
 
@@ -156,17 +156,17 @@ class Film:
             own, *tracks = yield from self._tracks(*self._names, self._wanted, numbers)
             for place in range(0, len(numbers), SLICE):
                 some = range(place, min(place + SLICE, len(numbers)))
-                yield [self._frame(numbers[index], index, own, tracks, next(self._heard)) for index in some]
+                yield [self._frame(numbers[index], index, own, tracks, next(self._blends)) for index in some]
 
-    def _frame(self, number: int, index: int, own: Track, tracks: list[Track], heard: tuple[Blend, float]) -> Frame:
+    def _frame(self, number: int, index: int, own: Track, tracks: list[Track], sound: tuple[Blend, float]) -> Frame:
         """One frame.
 
         Parameters
         ----------
         index : its place in the tracks
-        heard : what it hears, and how much of that is not silence
+        sound : the embeddings that condition it, and how much of them is not silence
         """
-        blend, share = heard
+        blend, share = sound
         values = {name: track[index] for name, track in own.items()}
         if self._time_at:
             values[SCENE_TIME.name] = settle(self._time_at(number) + values[SCENE_TIME.name])

@@ -62,7 +62,7 @@ def _common(scene: Scene, strip: ImageStrip) -> Slices[Any]:
 
 
 def _written(scene: Scene, strip: ImageStrip, placed: Placement) -> Any:
-    """The prompts, and what is heard, or why they cannot be known."""
+    """The prompts and the sound, or why they cannot be known."""
     settings = strip.bend_settings
     try:
         prompts = schedule.written_at(scene, settings) or settings.prompt
@@ -83,8 +83,8 @@ def _timing(scene: Scene, strip: ImageStrip, placed: Placement) -> Deciding:
 
 def _pictures(strip: ImageStrip) -> Deciding:
     """What was captured and embedded, in short."""
-    heard = strip.bend_settings.condition
-    texts = [heard.heard, heard.heard_from, *(holder.captured for holder in _holders(strip))]
+    condition = strip.bend_settings.condition
+    texts = [condition.embedded, condition.embedded_from, *(holder.captured for holder in _holders(strip))]
     return tuple(hashlib.blake2b(text.encode(errors="replace")).digest() for text in texts)
 
 

@@ -149,7 +149,7 @@ def _move_records(strip: ImageStrip, move: Move, stretch: Fraction) -> None:
     for holder in (settings, *settings.bends):
         holder.captured = _record(holder.captured, move, later)
     condition = settings.condition
-    condition.heard = _record(condition.heard, move, later) if stretch == 1 else ""
+    condition.embedded = _record(condition.embedded, move, later) if stretch == 1 else ""
     settings.beats.first = move.within(settings.beats.first, stretch)
     settings.midi_start = round(move.within(settings.midi_start, stretch))
     baking = settings.baking

@@ -26,7 +26,7 @@ def prepare(scene: Scene, strip: ImageStrip, frames: Sequence[int] | None = None
 
     Raises
     ------
-    BendError for what cannot be read, heard or rendered
+    BendError for what cannot be read, embedded or rendered
     """
     number, name = scene.session_uid, strip.name
     return (yield from reading.once_read(lambda: _prepare(number, name, frames), activity.say))

@@ -30,6 +30,11 @@ def _time_name(strip: Strip, name: str) -> str:
     return new if new in strip.bl_rna.properties else name
 
 
+def stored(owner: Any) -> Any:
+    """What a file has stored of declared properties, those of former names too; since 5.0 a set of its own."""
+    return owner.bl_system_properties_get() or {} if hasattr(owner, "bl_system_properties_get") else owner
+
+
 def left_handle(strip: Strip) -> int:
     """First frame that the strip shows."""
     return int(getattr(strip, _time_name(strip, "frame_final_start")))
@@ -112,7 +117,7 @@ def editing(scene: Scene, window: Window, area: Area) -> Iterator[None]:
 
 
 def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
-    """Write what is heard over the scene's frame range as a stereo 32-bit float wav file.
+    """Write the sound of the scene's frame range as a stereo 32-bit float wav file.
 
     The operator takes its scene from ``context.scene`` in every version, never from ``sequencer_scene``. In a windowed
     Blender 5.2 it only starts a thread and returns; a second one starts once Blender has taken note of the first one's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +11,9 @@ from bpy.props import CollectionProperty, EnumProperty, IntProperty, StringPrope
 from bpy.types import PropertyGroup
 
 from ...core.errors import BendError, Code
+from ...core.files.caches import Cache
 from ...core.process import environment
+from . import compat
 
 #: The extension's own package name: bl_ext.<repository>.blender_bend
 ROOT_PACKAGE = __package__.rsplit(".", 3)[0]
@@ -58,7 +61,7 @@ class BEND_PG_embedding_file(PropertyGroup):
     folder: StringProperty(name="File", description="A .safetensors file", subtype="FILE_PATH")
 
 
-class BEND_PG_hearing_folder(PropertyGroup):
+class BEND_PG_sound_adapter_folder(PropertyGroup):
     """Sound adapters on this computer"""
 
     name: StringProperty(name="Name", description="Name of the adapters in the Bend tab", default="my sound adapters")
@@ -75,7 +78,7 @@ LISTS = (
     ("decoders", "Decoders", "Decoder Folder"),
     ("loras", "LoRA", "LoRA File"),
     ("embeddings", "Embeddings", "Embedding File"),
-    ("hearings", "Sound Adapters", "Sound Adapters Folder"),
+    ("sound_adapters", "Sound Adapters", "Sound Adapters Folder"),
 )
 
 
@@ -145,7 +148,7 @@ class Fields:
     decoders: CollectionProperty(type=BEND_PG_decoder_folder)
     loras: CollectionProperty(type=BEND_PG_lora_file)
     embeddings: CollectionProperty(type=BEND_PG_embedding_file)
-    hearings: CollectionProperty(type=BEND_PG_hearing_folder)
+    sound_adapters: CollectionProperty(type=BEND_PG_sound_adapter_folder)
 
 
 def preferences() -> Fields:
@@ -219,9 +222,9 @@ def embedding_files() -> dict[str, str]:
     return _paths("embeddings")
 
 
-def hearing_folders() -> dict[str, str]:
+def sound_adapter_folders() -> dict[str, str]:
     """The folders of sound adapters by name."""
-    return _paths("hearings")
+    return _paths("sound_adapters")
 
 
 def clap_file() -> str:
@@ -242,6 +245,15 @@ def _paths(kind: str) -> dict[str, str]:
 def user_folder(name: str) -> Path:
     """A folder of the add-on's own, outside the extension, so that an update does not delete it."""
     return Path(bpy.utils.extension_path_user(ROOT_PACKAGE, path=name, create=True))
+
+
+def cache_folder(cache: Cache) -> Path:
+    """Where a kind of files is kept that can be made again; what lies in the folder of its former name moves along."""
+    former = user_folder(".") / cache.former
+    if cache.former and former.is_dir() and not former.with_name(cache.name).exists():
+        with suppress(OSError):  # another Blender has moved it, or it stays: it can be made again
+            former.rename(former.with_name(cache.name))
+    return user_folder(cache.name)
 
 
 def frame_folder() -> Path:
@@ -272,6 +284,17 @@ def register() -> None:
     if ROOT_PACKAGE not in addons:
         addons.new().module = ROOT_PACKAGE
         _entry_is_ours = True
+    _adopt_former_names()
+
+
+def _adopt_former_names() -> None:
+    """Take over the sound adapters that a user has listed in an earlier version, which called them hearings."""
+    stored = compat.stored(preferences())
+    if "hearings" in stored:
+        for former in stored["hearings"]:
+            item = preferences().sound_adapters.add()
+            item.name, item.folder = former.get("name", item.name), former.get("folder", "")
+        del stored["hearings"]
 
 
 def unregister() -> None:
@@ -288,5 +311,5 @@ CLASSES = (
     BEND_PG_decoder_folder,
     BEND_PG_lora_file,
     BEND_PG_embedding_file,
-    BEND_PG_hearing_folder,
+    BEND_PG_sound_adapter_folder,
 )

@@ -58,7 +58,7 @@ class Live:
         playing: Callable[[], bool] = is_playing,
         look: Callable[[], tuple[Any, Any]] = strips.shown,
     ) -> None:
-        folder = preferences.user_folder(caches.DRAFTS.name)
+        folder = preferences.cache_folder(caches.DRAFTS)
         self._playing, self._look = playing, look
         self.asking, self.kept = Asking(folder), Kept(folder)
         self._models, self._knobs = Models(), Knobs()

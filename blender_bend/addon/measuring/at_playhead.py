@@ -37,10 +37,10 @@ class Numbers:
 def numbers(strip: ImageStrip, parameter: BEND_PG_parameter, frame: int) -> Numbers | None:
     """The numbers of a frame of the timeline; None if nothing is measured, or the strip has no sound there."""
     found, placed, route = measured.of(strip), Placement.of(strip), parameter.route()
-    if found is None or frame not in placed.heard or not set(parameter.asked()) <= set(found.features):
+    if found is None or frame not in placed.sound_frames or not set(parameter.asked()) <= set(found.features):
         return None
     strengths = _strengths(found, route, placed.rate)
-    index = frame - placed.heard.start
+    index = frame - placed.sound_frames.start
     if index >= len(strengths):
         return None
     first = route.layers[0].feature

@@ -65,7 +65,7 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
     ------
     BendError if nothing was measured yet
     """
-    rate, first = timing.frame_rate(scene), timing.heard_frames(strip).start
+    rate, first = timing.frame_rate(scene), timing.sound_frames(strip).start
     if kind == SECTIONS:
         known = measured.known(strip) or {}
         if measured.SECTIONS not in known:
@@ -108,7 +108,7 @@ def snap_keys(scene: Scene, strip: ImageStrip) -> int:
     BendError if there are no beats, or no key is selected
     """
     grid = measured.require_grid(scene, strip)
-    frames = (grid.frames(timing.frame_rate(scene)) + timing.heard_frames(strip).start).astype(np.float64)
+    frames = (grid.frames(timing.frame_rate(scene)) + timing.sound_frames(strip).start).astype(np.float64)
     selections = [(curve, selected) for curve in curves_of(strip) if (selected := _selected(curve)).any()]
     if not selections:
         raise BendError(
@@ -161,7 +161,7 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int
     BendError if there are no beats
     """
     grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
-    frames = (rate.frames_at(grid.every(count, offset)) + timing.heard_frames(strip).start).tolist()
+    frames = (rate.frames_at(grid.every(count, offset)) + timing.sound_frames(strip).start).tolist()
     for key in keys:
         path = strips.data_path(strip, key)
         curve = strips.find_curve(strip, key)
@@ -180,7 +180,7 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
     """
     grid, placed = measured.require_grid(scene, strip), timing.Placement.of(strip)
     settings, rate = strip.bend_settings.beats, placed.rate
-    seconds = (frame - placed.heard.start) * float(rate.seconds(1))
+    seconds = (frame - placed.sound_frames.start) * float(rate.seconds(1))
     nearest = int(np.abs(grid.times - seconds).argmin())
     if bar:
         # Whatever the grid counts from, the beat becomes the first of a bar if all bars begin so much later.

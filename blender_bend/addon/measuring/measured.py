@@ -117,7 +117,7 @@ def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
         return None
     else:
         detected = found.beats
-    return beats.build(detected, settings, float(placed.rate.seconds(len(placed.heard))))
+    return beats.build(detected, settings, float(placed.rate.seconds(len(placed.sound_frames))))
 
 
 def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
@@ -188,7 +188,7 @@ class Measuring:
         Raises
         ------
         BendError with what the engine said; BendError(CANCELLED); BendError(STRIP_MISSING), BendError(STRIP_CHANGED)
-        if the strip hears something else by now
+        if the sound of the strip has changed by now
         """
         global _count
         measured: dict[str, np.ndarray] = {}

@@ -9,6 +9,7 @@ import bpy
 from bpy.types import ImageStrip, Scene
 
 from ...core.errors import BendError, Code
+from ...core.files import caches
 from ...core.sound import features
 from ...core.sound.feature_table import Depends
 from ...core.sound.measure_request import MeasureRequest
@@ -32,7 +33,7 @@ def request(
     ------
     BendError if there is no usable sound
     """
-    frames, spelled = placed.heard, sorted(set(spellings))
+    frames, spelled = placed.sound_frames, sorted(set(spellings))
     if not frames:
         raise BendError(Code.SOUND_NONE, "The bend strip ends before frame 0.", "Move it to the right.")
     settings = strip.bend_settings
@@ -45,7 +46,7 @@ def request(
         placed.rate,
         len(frames),
         tuple(spelled),
-        preferences.user_folder("features"),
+        preferences.cache_folder(caches.FEATURES),
         folder / "features.npz",
         settings.beats.settings(placed),
         Path(midi) if midi else None,

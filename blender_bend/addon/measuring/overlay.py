@@ -22,7 +22,7 @@ from ..timeline import strips, timing
 from . import measured, overlay_geometry
 from .overlay_geometry import Band, Detail, View
 
-#: Opacity of what was heard before the sound changed.
+#: Opacity of what was measured before the sound changed.
 STALE = 0.35
 #: Curves that are kept ready to be drawn.
 KEPT = 16
@@ -123,7 +123,7 @@ def draw() -> None:
 
 
 def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
-    found, frames = measured.of(strip), timing.heard_frames(strip)
+    found, frames = measured.of(strip), timing.sound_frames(strip)
     known = shaped(strip)
     grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.fixed else None
     if found is None and grid is None:

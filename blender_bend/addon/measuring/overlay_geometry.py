@@ -1,7 +1,7 @@
 """Where the lines of the overlay run: plain arrays of points, made of values, the view and the row of a strip.
 
-Curves live in the space of their strip: x in frames from its first heard frame, y from 0 (the foot of the band) to 1. A
-matrix then brings them to the window, so that scrolling needs no new points.
+Curves live in the space of their strip: x in frames from its first frame with sound, y from 0 (the foot of the band) to
+1. A matrix then brings them to the window, so that scrolling needs no new points.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def band(view: View, frames: range, channel: int, free_above: bool, title: float
 
     Parameters
     ----------
-    frames : that the strip hears
+    frames : that the strip can have sound on
     title : pixels that the strip's name takes at its top
 
     Returns
@@ -175,7 +175,7 @@ def ticks(moments: Sequence[float], view: View, first: int, rate: float) -> np.n
 
     Parameters
     ----------
-    moments : ascending, seconds from the strip's first heard frame
+    moments : ascending, seconds from the strip's first frame with sound
     first : that frame
     rate : frames per second
 

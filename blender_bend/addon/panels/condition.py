@@ -1,4 +1,4 @@
-"""The sound as a condition of the picture: what hears, what is heard, and how strongly."""
+"""The sound as a condition of the picture: adapters, sounds, and how strongly."""
 
 from __future__ import annotations
 

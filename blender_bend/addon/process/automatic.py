@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ...core.errors import BendError, Code
+from ...core.files import caches
 from ...core.job.job import Job
 from ...core.models import weights
 from ...core.process import messages
@@ -34,7 +35,7 @@ def known() -> Speeds | None:
     place = _place()
     if place in _said:
         return _said[place]
-    file = speeds.file_in(preferences.user_folder("studies"), place[1])
+    file = speeds.file_in(preferences.cache_folder(caches.STUDIES), place[1])
     try:
         changed = file.stat().st_mtime_ns
     except OSError:

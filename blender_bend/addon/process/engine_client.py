@@ -14,6 +14,7 @@ from typing import Any
 import bpy
 
 from ...core.errors import BendError, Code
+from ...core.files import caches
 from ...core.process import logs, messages
 from ...core.process.exit_causes import engine_died
 from ...core.process.messages import Message
@@ -29,9 +30,9 @@ log = logging.getLogger(__name__)
 WATCH_SECONDS, IDLE_CHECK_SECONDS = 1.0, 10.0
 #: An engine that is asked for something and says nothing for so long is stuck; it says that it is there every 5 s.
 SILENCE_SECONDS = 120
-#: An engine that goes on with what was cancelled for so long does not hear, and is ended. Between two looks it may make
-#: a denoising step or load a part of a model.
-DEAF_SECONDS = 20
+#: An engine that goes on with what was cancelled for so long does not respond, and is ended. Between two looks it may
+#: make a denoising step or load a part of a model.
+UNRESPONSIVE_SECONDS = 20
 
 
 class EngineClient:
@@ -49,7 +50,7 @@ class EngineClient:
         self.started_with = (python, device, online)
         self.log_file = log_file
         #: Whether it was ended because it went on with what was cancelled.
-        self.deaf = False
+        self.unresponsive = False
         #: Whether it has got anything done.
         self.useful = False
         self._numbers = itertools.count(1)
@@ -59,7 +60,7 @@ class EngineClient:
         self._verdict: BendError | None = None
         self._silent_seconds = 0.0
         #: The requests that were cancelled and go on, and for how long.
-        self._unheard: dict[str, float] = {}
+        self._unheeded: dict[str, float] = {}
         self._last_use = time.monotonic()
         environment = variables() | {"PYTHONUNBUFFERED": "1"}
         if not online:
@@ -69,7 +70,7 @@ class EngineClient:
         if sys.platform == "win32":
             polite = subprocess.CREATE_NO_WINDOW | subprocess.BELOW_NORMAL_PRIORITY_CLASS
         command = [str(python), "-s", "-m", "blender_bend.engine", "serve", "--log", str(log_file), "--device", device]
-        command += ["--studies", str(preferences.user_folder("studies"))]
+        command += ["--studies", str(preferences.cache_folder(caches.STUDIES))]
         log_file.unlink(missing_ok=True)  # or a dying engine would quote the one before it
         try:
             self.process = subprocess.Popen(
@@ -119,7 +120,7 @@ class EngineClient:
             assert self.process.stdin is not None
             with self._lock:
                 if message.type == messages.CANCEL and message.id in self._requests:
-                    self._unheard.setdefault(message.id, 0.0)
+                    self._unheeded.setdefault(message.id, 0.0)
             self.process.stdin.write(message.encode())
             self.process.stdin.flush()
         except (OSError, ValueError):
@@ -160,7 +161,7 @@ class EngineClient:
             request = self._requests.get(message.id)
             if message.type in messages.ENDINGS:
                 self._requests.pop(message.id, None)
-                self._unheard.pop(message.id, None)
+                self._unheeded.pop(message.id, None)
                 self._last_use = time.monotonic()
         if request is None:
             log.info("a message without a request was dropped: %s %s", message.type, message.data)
@@ -178,11 +179,11 @@ class EngineClient:
             if self._requests and self._silent_seconds > SILENCE_SECONDS:
                 self._condemn(_stuck(f"hasn't responded for {SILENCE_SECONDS:.0f} s"))
             with self._lock:
-                self._unheard = {request: seconds + WATCH_SECONDS for request, seconds in self._unheard.items()}
-                deaf = any(seconds > DEAF_SECONDS for seconds in self._unheard.values())
-            if deaf:
-                self.deaf = True
-                self._condemn(_stuck(f"hasn't reacted to Cancel for {DEAF_SECONDS:.0f} s"))
+                self._unheeded = {request: seconds + WATCH_SECONDS for request, seconds in self._unheeded.items()}
+                unresponsive = any(seconds > UNRESPONSIVE_SECONDS for seconds in self._unheeded.values())
+            if unresponsive:
+                self.unresponsive = True
+                self._condemn(_stuck(f"hasn't reacted to Cancel for {UNRESPONSIVE_SECONDS:.0f} s"))
 
     def _condemn(self, verdict: BendError) -> None:
         """End an engine for a reason, which all its requests are told."""
@@ -194,7 +195,7 @@ class EngineClient:
         self._over.set()
         with self._lock:
             orphans, self._requests = self._requests, {}
-            cancelled, self._unheard = self._unheard, {}
+            cancelled, self._unheeded = self._unheeded, {}
         if not orphans:
             return
         self._before_the_log.join(LAST_WORDS_SECONDS)
@@ -258,7 +259,7 @@ def client() -> EngineClient:
         shut_down()
         forgive()
     elif _client is not None and not _client.alive:
-        if not _client.deaf:
+        if not _client.unresponsive:
             _restarts.died(_client.useful, time.monotonic())
         shut_down()
     if _client is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import bpy
 
+from ...core.files import caches
 from ...core.process import environment
 from ..host import activity, preferences
 from . import engine_client, engine_setup, tasks
@@ -47,7 +48,7 @@ class Examination:
         arguments += ["--store", str(preferences.frame_folder())]
         if tier == environment.DIFFUSION:
             arguments += ["--devices", "--device", preferences.preferences().device]
-            arguments += ["--studies", str(preferences.user_folder("studies"))]
+            arguments += ["--studies", str(preferences.cache_folder(caches.STUDIES))]
         for name, folder in preferences.model_folders().items():
             arguments += ["--model", f"{name}={folder}"]
         self._child = engine_command(arguments)

@@ -85,7 +85,7 @@ class BEND_PG_beats(PropertyGroup):
         return self.source == TEMPO
 
     def settings(self, placed: Placement) -> beats.Settings:
-        """As plain data; seconds count from the first frame that the strip hears.
+        """As plain data; seconds count from the first frame that can have sound.
 
         Parameters
         ----------
@@ -94,7 +94,7 @@ class BEND_PG_beats(PropertyGroup):
         return beats.Settings(
             source=(self.source or _SOUND).lower(),
             bpm=self.bpm,
-            first=(placed.start + self.first - placed.heard.start) * float(placed.rate.seconds(1)),
+            first=(placed.start + self.first - placed.sound_frames.start) * float(placed.rate.seconds(1)),
             factor=FACTORS.get(self.factor, 1.0),
             shift=self.shift,
             meter=self.meter,

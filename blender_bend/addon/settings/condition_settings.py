@@ -1,4 +1,4 @@
-"""What a bend strip hears: the sound strips that it listens to, and how sound conditions its pictures."""
+"""The sound strips that a bend strip uses, and how sound conditions its pictures."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class BEND_PG_condition(PropertyGroup):
         description="Adapters that condition the model on sound: mini, or the name of a folder from the "
         "preferences. They only fit the model they were trained with",
         default=references.MINI,
-        search=suggestions.hearings,
+        search=suggestions.sound_adapters,
         search_options={"SUGGESTION"},
     )
     sounds: CollectionProperty(type=BEND_PG_sound)
@@ -107,8 +107,8 @@ class BEND_PG_condition(PropertyGroup):
         "Takes about three times as long",
         update=_fit_parameters,
     )
-    heard: StringProperty(description="Embedding of each window", options={"HIDDEN"})
-    heard_from: StringProperty(description="The sound that was embedded, to detect changes", options={"HIDDEN"})
+    embedded: StringProperty(description="Embedding of each window", options={"HIDDEN"})
+    embedded_from: StringProperty(description="The sound that was embedded, to detect changes", options={"HIDDEN"})
 
     def described(self) -> tuple[Parameter, ...]:
         """The animated parameters that count now."""

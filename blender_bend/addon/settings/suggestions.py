@@ -51,14 +51,14 @@ def loras(self: Any, context: Context, typed: str) -> list[str]:
     return list(preferences.lora_files())
 
 
-def hearings(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
+def sound_adapters(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
     """The sound adapters of mini and of the preferences."""
-    named = [(name, "folder in the preferences") for name in preferences.hearing_folders()]
+    named = [(name, "folder in the preferences") for name in preferences.sound_adapter_folders()]
     return [*([(core_models.MINI, "ships with Bend")] if MINI_SOUND.is_dir() else []), *named]
 
 
 def blocks(self: Any, context: Context, typed: str) -> list[tuple[str, str]]:
-    """Ways to let some blocks hear less."""
+    """Ways to weaken the sound in some blocks."""
     return [
         ("mid_block 0", "sound acts on the up blocks only"),
         ("up_blocks 0", "sound acts on the middle block only"),

@@ -47,7 +47,7 @@ def _plays_sound(strip: Strip, within: frozenset[str]) -> bool:
     return strip.scene.name_full not in within and any(_sound_strips(strip.scene, within))
 
 
-def listened(scene: Scene, strip: ImageStrip) -> list[Strip]:
+def measured_sounds(scene: Scene, strip: ImageStrip) -> list[Strip]:
     """The sound strips of a bend strip; missing ones are ignored."""
     return sound_choice.find(sound_strips(scene), strip.bend_settings.sounds).strips
 

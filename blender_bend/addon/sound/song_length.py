@@ -14,7 +14,7 @@ from ...core.timebase import FrameRate
 from ..host import compat
 from ..timeline import strips
 from ..timeline.timing import frame_rate
-from .mixdown import listened
+from .mixdown import measured_sounds
 
 #: A frame, or an array of frames.
 Frames = TypeVar("Frames", float, np.ndarray)
@@ -55,12 +55,12 @@ class Difference:
 
 
 def difference(scene: Scene, strip: ImageStrip) -> Difference | None:
-    """What must be done to a bend strip to make it as long as its song; None if it is, or hears none.
+    """What must be done to a bend strip to make it as long as its song; None if it is, or has none.
 
     It is also different if the frame rate has changed since its frames were counted, or if it is retimed itself. Where
     several bend strips share a song, one after the other, each keeps its part.
     """
-    heard = [(frames, sound) for sound in listened(scene, strip) if (frames := _audible(sound))]
+    heard = [(frames, sound) for sound in measured_sounds(scene, strip) if (frames := _audible(sound))]
     if not heard:
         return None
     first, sound = min(heard, key=lambda pair: pair[0].start)
@@ -81,7 +81,7 @@ def _keeps_frames(sound: Strip) -> bool:
 
 
 def sharing(scene: Scene, strip: ImageStrip) -> list[ImageStrip]:
-    """The other bend strips that hear the same before or after this one, such as the other half of a split strip."""
+    """The other bend strips with the same sounds before or after this one, such as the other half of a split strip."""
     heard, own = set(_names(scene, strip)), _shown(strip)
     return [
         other
@@ -93,7 +93,7 @@ def sharing(scene: Scene, strip: ImageStrip) -> list[ImageStrip]:
 
 
 def _names(scene: Scene, strip: ImageStrip) -> list[str]:
-    return [sound.name for sound in listened(scene, strip)]
+    return [sound.name for sound in measured_sounds(scene, strip)]
 
 
 def _shown(strip: Strip) -> range:

@@ -1,7 +1,7 @@
-"""A fingerprint of everything that decides what a bend strip hears, to notice when the sound of a bake has changed.
+"""A fingerprint of everything that decides the sound of a bend strip, to notice when the sound of a bake has changed.
 
-Times are taken relative to the first frame that the strip hears: sliding the strip together with its sound changes
-nothing, sliding one of them does. It is empty until the files of the sound have been checked.
+Times are taken relative to the first frame on which the strip can have sound: sliding the strip together with its sound
+changes nothing, sliding one of them does. It is empty until the files of the sound have been checked.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ..host import compat, named_files
 from ..host.named_files import Unseen
 from ..timeline import strips
 from ..timeline.timing import Placement
-from . import heard_properties, rna_values
+from . import audible_properties, rna_values
 from .animated import over_time
-from .mixdown import LAST_FRAME, listened, sound_strips
+from .mixdown import LAST_FRAME, measured_sounds, sound_strips
 
 LENGTH = 16
 
@@ -29,22 +29,22 @@ LENGTH = 16
 _OF_FILES = {p.identifier for p in ID.bl_rna.properties} | {"filepath", "packed_file", "use_memory_cache"}
 
 
-class _Heard(NamedTuple):
-    """The frames that are heard, and the one that times are taken relative to."""
+class _Span(NamedTuple):
+    """The frames that are measured, and the one that times are taken relative to."""
 
     frames: range
     first: int
 
 
 def of(scene: Scene, strip: ImageStrip) -> str:
-    """What the strip hears: its sounds, the beats it keeps to and its MIDI file; empty if that is not known yet."""
+    """What the strip measures: its sounds, the beats it keeps to and its MIDI file; empty if that is not known yet."""
     settings, placed = strip.bend_settings, Placement.of(strip)
-    heard, begins = _sound_of(scene, strip, placed), placed.start - placed.heard.start
+    sound, begins = _sound_of(scene, strip, placed), placed.start - placed.sound_frames.start
     try:
         midi = (_file(settings.midi_file), settings.midi_start + begins) if settings.midi_file else ()
     except Unseen:
         return ""
-    return _digest(heard, _beats(strip, placed), midi) if heard else ""
+    return _digest(sound, _beats(strip, placed), midi) if sound else ""
 
 
 def _beats(strip: ImageStrip, placed: Placement) -> str:
@@ -56,12 +56,12 @@ def _beats(strip: ImageStrip, placed: Placement) -> str:
 
 
 def sound_of(scene: Scene, strip: ImageStrip) -> str:
-    """What the strip hears of its sounds alone; empty if that is not known yet."""
+    """What the strip measures of its sounds alone; empty if that is not known yet."""
     return _sound_of(scene, strip, Placement.of(strip))
 
 
 def _sound_of(scene: Scene, strip: ImageStrip, placed: Placement) -> str:
-    return of_sounds(scene, listened(scene, strip), placed.heard, placed.heard.start)
+    return of_sounds(scene, measured_sounds(scene, strip), placed.sound_frames, placed.sound_frames.start)
 
 
 def of_sounds(scene: Scene, sounds: Iterable[Strip], frames: range, first: int) -> str:
@@ -72,9 +72,9 @@ def of_sounds(scene: Scene, sounds: Iterable[Strip], frames: range, first: int) 
     frames : of the timeline, that are heard; what a strip has beyond them decides nothing
     first : frame of the timeline that times are taken relative to
     """
-    heard = _Heard(frames, first)
+    span = _Span(frames, first)
     try:
-        described = sorted(repr(_strip(scene, sound, heard)) for sound in sounds)
+        described = sorted(repr(_strip(scene, sound, span)) for sound in sounds)
     except Unseen:
         return ""
     return _digest(len(frames), _scene(scene, first), described)
@@ -90,17 +90,17 @@ def _digest(*parts: Any) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:LENGTH]
 
 
-def _strip(scene: Scene, strip: Strip, heard: _Heard, within: frozenset[str] = frozenset()) -> tuple[Any, ...]:
+def _strip(scene: Scene, strip: Strip, span: _Span, within: frozenset[str] = frozenset()) -> tuple[Any, ...]:
     """One strip, with the meta strips and channels that it lies in; its name decides nothing.
 
     Parameters
     ----------
     within : the scenes whose sequencers it is heard in, so that a scene that shows itself ends
     """
-    around = [_container(scene, one, heard) for one in (strip, *strips.parents(strip))]
+    around = [_container(scene, one, span) for one in (strip, *strips.parents(strip))]
     content = _data(strip.sound) if strip.type == "SOUND" else _inner(strip, within | {scene.name_full})
-    channels = [over_time(scene, one, ("mute",), heard.first) for one in heard_properties.channels(scene, strip)]
-    return content, _retiming(strip, heard.first), around, channels
+    channels = [over_time(scene, one, ("mute",), span.first) for one in audible_properties.channels(scene, strip)]
+    return content, _retiming(strip, span.first), around, channels
 
 
 def _inner(strip: Strip, within: frozenset[str]) -> tuple[Any, ...]:
@@ -108,27 +108,27 @@ def _inner(strip: Strip, within: frozenset[str]) -> tuple[Any, ...]:
     scene = strip.scene
     if scene.name_full in within:
         return ()
-    heard = _Heard(range(LAST_FRAME), scene.frame_start)
-    described = sorted(repr(_strip(scene, one, heard, within)) for one in sound_strips(scene))
+    span = _Span(range(LAST_FRAME), scene.frame_start)
+    described = sorted(repr(_strip(scene, one, span, within)) for one in sound_strips(scene))
     return _scene(scene, scene.frame_start), described
 
 
-def _container(scene: Scene, strip: Strip, heard: _Heard) -> tuple[Any, ...]:
+def _container(scene: Scene, strip: Strip, span: _Span) -> tuple[Any, ...]:
     """What a strip, or a meta strip, does to the sound in it."""
     modifiers = [
-        (modifier.type, over_time(scene, modifier, heard_properties.of_modifier(scene, modifier), heard.first))
-        for modifier in heard_properties.modifiers(strip)
+        (modifier.type, over_time(scene, modifier, audible_properties.of_modifier(scene, modifier), span.first))
+        for modifier in audible_properties.modifiers(strip)
     ]
-    own = over_time(scene, strip, heard_properties.of_strip(strip), heard.first)
-    return _times(strip, heard), own, modifiers
+    own = over_time(scene, strip, audible_properties.of_strip(strip), span.first)
+    return _times(strip, span), own, modifiers
 
 
-def _times(strip: Strip, heard: _Heard) -> tuple[float, ...]:
+def _times(strip: Strip, span: _Span) -> tuple[float, ...]:
     """Where the strip is heard, and where its content begins; that of a meta strip is placed by itself."""
-    begin = max(compat.left_handle(strip), heard.frames.start)
-    end = min(compat.right_handle(strip), heard.frames.stop)
-    content = 0.0 if strip.type == "META" else round(compat.exact_content_start(strip) - heard.first, 3)
-    return begin - heard.first, end - heard.first, content
+    begin = max(compat.left_handle(strip), span.frames.start)
+    end = min(compat.right_handle(strip), span.frames.stop)
+    content = 0.0 if strip.type == "META" else round(compat.exact_content_start(strip) - span.first, 3)
+    return begin - span.first, end - span.first, content
 
 
 def _retiming(strip: Strip, first: int) -> tuple[float, ...]:

@@ -19,7 +19,7 @@ from bpy.types import Scene, Strip
 from ...core.errors import BendError, Code
 from ...core.timebase import FrameRate
 from ..timeline import strips
-from . import animated, heard_properties
+from . import animated, audible_properties
 
 #: More pieces than a person waits for: a minute and more.
 _MOST = 4000
@@ -60,10 +60,10 @@ def pieces(scene: Scene, sounds: Iterable[Strip], frames: range) -> list[range]:
 def _switches(scene: Scene, strip: Strip) -> Iterator[tuple[Any, str]]:
     """The animated properties of a strip and its modifiers, and of the meta strips and channels that it lies in."""
     for one in (strip, *strips.parents(strip)):
-        yield from _moving(scene, one, heard_properties.of_strip(one))
-        for modifier in heard_properties.modifiers(one):
-            yield from _moving(scene, modifier, heard_properties.of_modifier(scene, modifier))
-    for channel in heard_properties.channels(scene, strip):
+        yield from _moving(scene, one, audible_properties.of_strip(one))
+        for modifier in audible_properties.modifiers(one):
+            yield from _moving(scene, modifier, audible_properties.of_modifier(scene, modifier))
+    for channel in audible_properties.channels(scene, strip):
         yield from _moving(scene, channel, ("mute",))
 
 
@@ -86,7 +86,7 @@ def channels_held(scene: Scene, sounds: Iterable[Strip]) -> Iterator[None]:
     To mix, Blender walks through the frames, from the one before the first, and its sequencer waits for the animation
     of strips but not for that of channels: now it finds the mute of the piece, now that of the frame before.
     """
-    found = [channel for strip in sounds for channel in heard_properties.channels(scene, strip)]
+    found = [channel for strip in sounds for channel in audible_properties.channels(scene, strip)]
     mutes = {f"{channel.path_from_id()}.mute": channel for channel in found}
     moved = {path: [curve for curve in animated.moving(scene, path) if not curve.mute] for path in mutes}
     try:

@@ -67,7 +67,7 @@ def _absolute(path: str) -> Path:
 
 
 def collect(tell: Tell = lambda done, total: None) -> Slices[Collected]:
-    """Copy what the bend strips show and hear, then let the file name the copies; nothing is moved or removed.
+    """Copy what the bend strips show and need, then let the file name the copies; nothing is moved or removed.
 
     The file is changed at the very end and at once: an interruption leaves it as it was.
 
@@ -123,8 +123,8 @@ def _frames(store: Path) -> Iterator[tuple[Path, Path]]:
         for holder in (strip.bend_settings, *strip.bend_settings.bends):
             digests = record.decode(holder.captured, len(strip.elements)).different()
             names |= {f"{INPUTS}/{file_name(digest)}": None for digest in digests}
-        heard = record.decode(strip.bend_settings.condition.heard, len(strip.elements)).different()
-        names |= {f"{INPUTS}/{vector_path(store, digest).name}": None for digest in heard}
+        embedded = record.decode(strip.bend_settings.condition.embedded, len(strip.elements)).different()
+        names |= {f"{INPUTS}/{vector_path(store, digest).name}": None for digest in embedded}
         yield from ((old / name, store / name) for name in names if _is_own(old / name))
 
 

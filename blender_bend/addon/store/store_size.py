@@ -60,7 +60,7 @@ def measure(store: Path) -> Size:
 
 def folders() -> dict[Cache, Path]:
     """Where what is kept to save work lies."""
-    return {cache: preferences.user_folder(cache.name) for cache in ALL}
+    return {cache: preferences.cache_folder(cache) for cache in ALL}
 
 
 def kept(places: dict[Cache, Path]) -> dict[str, int]:

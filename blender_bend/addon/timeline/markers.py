@@ -19,7 +19,7 @@ _A_MARKER, _ROOM = 64, 4096
 
 def remembered(strip: ImageStrip, text: str) -> list[Marker]:
     """The markers that a text tells of, as ``place`` wrote it for a strip; none if Bend didn't write it."""
-    longest = _A_MARKER * (len(timing.heard_frames(strip)) + len(strip.elements) + _ROOM)
+    longest = _A_MARKER * (len(timing.sound_frames(strip)) + len(strip.elements) + _ROOM)
     try:
         return [(str(name), int(frame)) for name, frame in foreign_json.parse_any(text or "[]", longest, longest)]
     except (TypeError, ValueError, OverflowError):

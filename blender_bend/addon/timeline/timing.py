@@ -50,7 +50,7 @@ class Placement:
         return range(max(self.left, self.elements.start), min(self.right, self.elements.stop))
 
     @property
-    def heard(self) -> range:
+    def sound_frames(self) -> range:
         """The frames that the strip shows and that can have sound: Blender's mixdown cannot begin before frame 0."""
         return range(max(0, self.left), self.right)
 
@@ -60,6 +60,6 @@ def frame_rate(scene: Scene) -> FrameRate:
     return FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
 
 
-def heard_frames(strip: ImageStrip) -> range:
+def sound_frames(strip: ImageStrip) -> range:
     """The frames of a strip that can have sound, for what needs no more of its placement."""
-    return Placement.of(strip).heard
+    return Placement.of(strip).sound_frames

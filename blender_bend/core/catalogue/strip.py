@@ -148,7 +148,7 @@ KEPT_SHAPES = Parameter(
 
 #: The parameters of a strip that edits its source, see ``engine.sonic.editing``.
 OF_EDIT = (KEPT_LAYOUT, KEPT_SHAPES)
-#: The parameters of a strip that hears, whatever it starts from.
+#: The parameters of a sound condition, whatever the strip starts from.
 OF_SOUND = (SOUND_SCALE, SOUND_GUIDANCE)
 #: Those that belong to the Sound Condition.
 OF_CONDITION = (*OF_SOUND, *OF_EDIT)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 #: Embeddings of prompts, and of windows of sound, that an engine keeps in memory.
-PROMPT_BYTES, HEARD_BYTES = 256 << 20, 32 << 20
+PROMPT_BYTES, SOUND_BYTES = 256 << 20, 32 << 20
 #: File systems tell times as coarsely as this.
 _COARSE_SECONDS = 2.0
 
@@ -29,12 +29,14 @@ class Cache:
     label : for the artist
     pattern : of their names, at any depth
     most : bytes that all of them may take
+    former : how earlier versions named the folder
     """
 
     name: str
     label: str
     pattern: str
     most: int
+    former: str = ""
 
     def files(self, folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
         """The files that are kept in a folder, each with its size and times."""
@@ -64,10 +66,10 @@ class Cache:
 
 
 FEATURES = Cache("features", "Measured sound", "*.npy", 512 << 20)
-HEARD = Cache("heard", "Sound embeddings", "*.f32", 128 << 20)
+SOUNDS = Cache("embeddings", "Sound embeddings", "*.f32", 128 << 20, former="heard")
 DRAFTS = Cache("drafts", "Drafts", "*.draft", 512 << 20)
 STUDIES = Cache("studies", "Model studies", "*.npz", 1 << 30)
-ALL = (FEATURES, HEARD, DRAFTS, STUDIES)
+ALL = (FEATURES, SOUNDS, DRAFTS, STUDIES)
 
 
 def touch(path: Path) -> None:

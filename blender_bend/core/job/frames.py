@@ -41,7 +41,7 @@ class Frame:
     picture : digest of the source picture, in the store's inputs
     masks : for each bend of the stack the digest of its mask picture; empty if no bend has one
     previous, anchor : frame keys of the frame before and of the first frame; see ``core.job.resolve.trace``
-    sound : digests of the vectors of what is heard, in the store's inputs, and their shares; empty for no sound
+    sound : digests of the embeddings of its sound, in the store's inputs, and their shares; empty for no sound
     """
 
     number: int
@@ -63,7 +63,7 @@ class Form(NamedTuple):
     values: int
     masked: tuple[bool, ...]
     pictured: bool
-    heard: bool
+    sounding: bool
 
     @classmethod
     def of(cls, frame: Frame) -> Form:

@@ -27,7 +27,7 @@ SCHEMA = 2
 
 #: Bytes of a job's file; one of 100,000 frames with ten bends has a tenth of it.
 _LARGEST = 1 << 31
-#: Of a LoRA, and of what a block hears; stronger ones leave nothing of the model.
+#: Of a LoRA, and of the sound in a block; stronger ones leave nothing of the model.
 STRONGEST = 100
 #: More than any stack, folder of LoRA files or prompt has.
 MOST_BENDS, MOST_FILES = 1000, 1000
@@ -91,14 +91,14 @@ class Embedding:
 
 
 @dataclass(frozen=True)
-class Hearing:
-    """What makes a model hear, as files on this machine; see ``engine.sonic``.
+class SoundCondition:
+    """Sound as a condition of the pictures: the adapters, as files on this machine; see ``engine.sonic``.
 
     Parameters
     ----------
     adapters, projector : the files, each with its fingerprint
     separate : whether the sound has a guidance of its own beside the prompt's
-    start, end : the steps in which sound is heard, 0...1
+    start, end : the steps in which the sound counts, 0...1
     blocks : factors by the beginning of a block's path, such as ``mid_block`` or ``up_blocks.1``
     """
 
@@ -130,7 +130,7 @@ class Job:
     blending : how prompts are blended, ``linear`` or ``spherical``
     decoder : folder of another decoder (such as TAESD), with its fingerprint; empty for the model's own
     batch : how many states are denoised at once; 1 is bit-equal to rendering each frame alone
-    hearing : what makes the model hear; None for a model that does not
+    sound_condition : how sound conditions the pictures; None for a job without
     editing : whether a picture that a frame starts from is inverted and keeps its layout, instead of being painted over
     prompt_weights : whether brackets in the prompts are weights, see ``core.prompts.weights``, or letters
     clip_skip : how many of CLIP's last layers are left out, as diffusers counts: 0 is the model's own way
@@ -160,7 +160,7 @@ class Job:
     decoder_fingerprint: str = ""
     loras: tuple[Lora, ...] = ()
     batch: int = 1
-    hearing: Hearing | None = None
+    sound_condition: SoundCondition | None = None
     editing: bool = False
     decode: str = tiling.WHOLE
     spacing: str = schedulers.AUTO
@@ -184,7 +184,7 @@ class Job:
             "bends": [vars(bend) for bend in self.bends],
             "loras": [vars(lora) for lora in self.loras],
             "embeddings": [vars(embedding) for embedding in self.embeddings],
-            "hearing": None if self.hearing is None else vars(self.hearing),
+            "sound_condition": None if self.sound_condition is None else vars(self.sound_condition),
         }
         yield json.dumps(plain, ensure_ascii=False, allow_nan=False)[:-1] + ', "frames": ['
         for index, block in enumerate(Frames.of(self.frames).blocks()):
@@ -234,6 +234,8 @@ class Job:
             data = read_object(text, "frames", take)
             if data["schema"] != SCHEMA:
                 raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
+            if "hearing" in data:  # as jobs of earlier versions name it
+                data["sound_condition"] = data.pop("hearing")
             # Half a character, which no tokenizer and no file takes, is a ValueError.
             json.dumps(data, ensure_ascii=False).encode()
             width, height = (int(side) for side in data["size"])
@@ -245,7 +247,7 @@ class Job:
                 "embeddings": tuple(Embedding(**embedding) for embedding in data.get("embeddings", ())),
                 "size": (width, height),
                 "draft_of": drawn,
-                "hearing": None if data.get("hearing") is None else Hearing(**data["hearing"]),
+                "sound_condition": _sound_condition(data.get("sound_condition")),
             }
             numbers: dict[str, Any] = {
                 name: int(data[name]) for name in ("steps", "seed", "scene_seed", "batch") if name in data
@@ -333,8 +335,8 @@ class Job:
         yield isinstance(self.prompt_weights, bool), "prompts have weights or not: true or false"
         yield type(self.clip_skip) is int and 0 <= self.clip_skip <= 100, "CLIP skip must be from 0 to 100"
         yield from _demands_of_embeddings(self.embeddings)
-        if self.hearing is not None:
-            yield from _demands_of_hearing(self.hearing)
+        if self.sound_condition is not None:
+            yield from _demands_of_condition(self.sound_condition)
         names = [lora.site_name for lora in self.loras]
         yield len(set(names)) == len(names), "two LoRA files have the same name: rename one in the preferences"
         yield len(self.bends) <= MOST_BENDS, f"a job has up to {MOST_BENDS} bends"
@@ -348,8 +350,8 @@ class Job:
         """What this job lacks in frames of a form, such as the one of a number; empty if that is nothing."""
         if form.values != len(self.bends):
             return f"frame {number} has values for {form.values} bends instead of {len(self.bends)}"
-        if form.heard and self.hearing is None:
-            return f"frame {number} has a sound, but nothing hears it"
+        if form.sounding and self.sound_condition is None:
+            return f"frame {number} has a sound, but the job has no sound condition"
         if self.source == catalogue.strip.StartsFrom.PICTURES and not form.pictured:
             return f"frame {number} has no source picture"
         if len(form.masked) not in {0, len(self.bends)}:
@@ -359,6 +361,10 @@ class Job:
             if bend.region == catalogue.MASK and not has_mask:
                 return f"frame {number} has no mask for {bend.name}"
         return ""
+
+
+def _sound_condition(plain: dict[str, Any] | None) -> SoundCondition | None:
+    return None if plain is None else SoundCondition(**plain)
 
 
 def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[bool, str]]:
@@ -371,15 +377,15 @@ def _demands_of_embeddings(embeddings: tuple[Embedding, ...]) -> Iterator[tuple[
     yield len(names) == len(embeddings), "two embeddings have the same name: rename one in the preferences"
 
 
-def _demands_of_hearing(hearing: Hearing) -> Iterator[tuple[bool, str]]:
+def _demands_of_condition(condition: SoundCondition) -> Iterator[tuple[bool, str]]:
     for path, digest in (
-        (hearing.adapters, hearing.adapters_fingerprint),
-        (hearing.projector, hearing.projector_fingerprint),
+        (condition.adapters, condition.adapters_fingerprint),
+        (condition.projector, condition.projector_fingerprint),
     ):
         yield isinstance(path, str) and bool(DIGEST.fullmatch(digest)), f"the fingerprint of {path} must be a digest"
-    yield isinstance(hearing.separate, bool), "guidance is separate or not: true or false"
-    yield 0 <= hearing.start <= hearing.end <= 1, "the steps in which sound is heard must lie within 0 to 1"
-    factors = hearing.blocks.values()
+    yield isinstance(condition.separate, bool), "guidance is separate or not: true or false"
+    yield 0 <= condition.start <= condition.end <= 1, "the steps in which the sound counts must lie within 0 to 1"
+    factors = condition.blocks.values()
     yield all(abs(factor) <= STRONGEST for factor in factors), "the factor of a block must be from -100 to 100"
 
 

@@ -67,10 +67,10 @@ class Tracer:
 
 
 def renders_singly(job: Job) -> bool:
-    """Whether a job's batch makes no difference: a frame of a chain has no neighbors, and frames that hear or are
-    edited have rows of their own.
+    """Whether a job's batch makes no difference: a frame of a chain has no neighbors, and those with sound and
+    edited ones have rows of their own.
     """
-    return job.source == strip.StartsFrom.PREVIOUS or job.hearing is not None or job.editing
+    return job.source == strip.StartsFrom.PREVIOUS or job.sound_condition is not None or job.editing
 
 
 def resolve(job: Job, frame: Frame) -> Resolved:
@@ -169,21 +169,21 @@ def _reading(job: Job, prompts: tuple[str, ...]) -> PromptReading:
 
 
 def _sound(job: Job, frame: Frame, start: int) -> ResolvedSound | None:
-    """What a frame hears, from which step to which; None if that is nothing."""
-    hearing, scale = job.hearing, _strip_value(frame, strip.SOUND_SCALE)
-    if hearing is None or not frame.sound or scale == 0:
+    """The sound that conditions a frame, from which step to which; None if there is none."""
+    condition, scale = job.sound_condition, _strip_value(frame, strip.SOUND_SCALE)
+    if condition is None or not frame.sound or scale == 0:
         return None
-    first, last = max(round(hearing.start * job.steps), start), round(hearing.end * job.steps)
+    first, last = max(round(condition.start * job.steps), start), round(condition.end * job.steps)
     if last <= first:
         return None
     return {
-        "adapters": hearing.adapters_fingerprint,
-        "projector": hearing.projector_fingerprint,
+        "adapters": condition.adapters_fingerprint,
+        "projector": condition.projector_fingerprint,
         "vectors": tuple([(digest, settle(share)) for digest, share in frame.sound]),
         "scale": scale,
-        "guidance": _strip_value(frame, strip.SOUND_GUIDANCE) if hearing.separate else None,
+        "guidance": _strip_value(frame, strip.SOUND_GUIDANCE) if condition.separate else None,
         "steps": (first, last),
-        "blocks": {path: settle(factor) for path, factor in sorted(hearing.blocks.items()) if factor != 1},
+        "blocks": {path: settle(factor) for path, factor in sorted(condition.blocks.items()) if factor != 1},
     }
 
 

@@ -1,4 +1,4 @@
-"""What makes a model hear: the files that a name means, and the windows of the sound that a frame hears."""
+"""Sound adapters: the files that a name means, and the windows of the sound that condition a frame."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from ..prompts.schedule import Blend
 from ..timebase import FrameRate
 from .references import MINI, MINI_PATH, ModelReference, file_fingerprint, readable
 
-#: Where the files are with which mini hears.
+#: Where mini's sound adapters are.
 MINI_SOUND = MINI_PATH.parent / "mini_sound"
 WEIGHTS = frozenset({".pt", ".pth", ".safetensors"})
-#: CLAP hears ten seconds at once.
+#: CLAP takes ten seconds at once.
 LONGEST = 10.0
 
 _BLOCK = re.compile(r"\s*([a-z]\w*(?:\.\w+)*)\s+([-+]?[\d.]+)\s*")
 
 
 @dataclass(frozen=True)
-class Ears:
-    """The files with which a model hears: CLAP's audio tower, the projector and the adapters."""
+class SoundAdapterFiles:
+    """The files of sound adapters: CLAP's audio tower, the projector and the adapters."""
 
     name: str
     tower: ModelReference
@@ -35,11 +35,11 @@ class Ears:
 
 
 @readable()
-def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
+def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> SoundAdapterFiles:
     """Find the files of a name.
 
     A folder holds one file of adapters and one with ``projector`` in its name; one with ``clap`` in its name is the
-    ear that they were trained with.
+    tower that they were trained with.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def resolve(name: str, folders: Mapping[str, str], clap: str = "") -> Ears:
         if not found[kind] or not found[kind][0].is_file():
             raise _missing(f"{words[0].upper()}{words[1:]} for '{name}' not found.", hint)
     tower, projector, adapters = (_reference(found[kind][0]) for kind in ("clap", "projector", "adapters"))
-    return Ears(name, tower, projector, adapters)
+    return SoundAdapterFiles(name, tower, projector, adapters)
 
 
 def _folder(name: str, folders: Mapping[str, str]) -> Path:
@@ -102,13 +102,13 @@ def _reference(path: Path) -> ModelReference:
 
 @dataclass(frozen=True)
 class Windows:
-    """The windows of the sound that the frames of a strip hear.
+    """The windows of the sound that condition the frames of a strip.
 
     Parameters
     ----------
     rate : frames per second
     step : seconds from one window to the next; up to the length of a frame, every frame has a window of its own
-    blended : whether a frame between the middles of two windows hears both by their shares, or one is held
+    blended : whether a frame between the middles of two windows has both by their shares, or one is held
     """
 
     rate: FrameRate
@@ -129,7 +129,7 @@ class Windows:
         return self._step * (number + Fraction(1, 2))
 
     def shares(self, frame: int) -> list[tuple[int, float]]:
-        """The windows that a frame hears, by number, and their shares.
+        """The windows of a frame, by number, and their shares.
 
         Parameters
         ----------
@@ -146,12 +146,12 @@ class Windows:
         """Every window that is needed."""
         return sorted({number for frame in frames for number, _ in self.shares(frame)})
 
-    def blend(self, frame: int, heard: Mapping[int, str]) -> tuple[Blend, float]:
-        """What a frame hears.
+    def blend(self, frame: int, embedded: Mapping[int, str]) -> tuple[Blend, float]:
+        """The embeddings of a frame.
 
         Parameters
         ----------
-        heard : digest of what is heard in a window, by number; a silent window has none
+        embedded : digest of a window's embedding, by number; a silent window has none
 
         Returns
         -------
@@ -159,8 +159,8 @@ class Windows:
         """
         parts: dict[str, float] = {}
         for number, share in self.shares(frame):
-            if number in heard:
-                parts[heard[number]] = parts.get(heard[number], 0.0) + share
+            if number in embedded:
+                parts[embedded[number]] = parts.get(embedded[number], 0.0) + share
         total = sum(parts.values())
         return tuple((digest, share / total) for digest, share in parts.items()), total
 

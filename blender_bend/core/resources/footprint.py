@@ -157,8 +157,8 @@ def _rows(job: Job, network: dict[str, Any]) -> int:
     """How many rows the network computes at once."""
     if network.get("_class_name") == "FluxTransformer2DModel" or network.get("time_cond_proj_dim"):
         return job.batch
-    if job.hearing is not None:
-        return 3 if job.hearing.separate else 2
+    if job.sound_condition is not None:
+        return 3 if job.sound_condition.separate else 2
     batch = 1 if job.editing or job.source == StartsFrom.PREVIOUS else job.batch
     return (1 + (job.guidance > 1)) * batch + job.editing
 

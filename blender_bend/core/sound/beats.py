@@ -1,4 +1,4 @@
-"""How the grid of beats comes about: heard in the sound, set by a tempo or tapped by hand, and corrected."""
+"""How the grid of beats comes about: detected in the sound, set by a tempo or tapped by hand, and corrected."""
 
 from __future__ import annotations
 
@@ -91,18 +91,18 @@ def build(detected: np.ndarray, settings: Settings, seconds: float) -> Grid:
 
     Parameters
     ----------
-    detected : float array, seconds of the beats heard; of no use for a fixed tempo
+    detected : float array, seconds of the beats detected; of no use for a fixed tempo
     seconds : length of the range; only beats within it are on the grid
 
     Returns
     -------
-    Where the heard beats keep one tempo, those missing between them are filled in; nothing is added at the ends.
+    Where the detected beats keep one tempo, those missing between them are filled in; nothing is added at the ends.
     """
     if settings.source == "tempo":
         beats, index = _fixed(settings, seconds)
     else:
-        heard = np.asarray(detected, dtype=np.float64).ravel()
-        beats, index = _without_gaps(np.unique(heard[np.isfinite(heard)])), 0
+        detected = np.asarray(detected, dtype=np.float64).ravel()
+        beats, index = _without_gaps(np.unique(detected[np.isfinite(detected)])), 0
     one = settings.one
     if settings.factor < 1:
         stride = round(1 / settings.factor)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from ..errors import BendError, Code
 from .feature_table import FEATURES, Depends, Feature
 
-#: What of the sound is listened to: label and tooltip by name.
+#: What of the sound is measured: label and tooltip by name.
 PARTS: tuple[tuple[str, str, str], ...] = (
     ("all", "Everything", "The whole sound"),
     (
@@ -28,7 +28,7 @@ PARTS: tuple[tuple[str, str, str], ...] = (
     ),
 )
 PART_NAMES = tuple(name for name, _, _ in PARTS)
-#: Which of the channels is listened to: label and tooltip by name. Of a mono sound all but the side are the same.
+#: Which of the channels is measured: label and tooltip by name. Of a mono sound all but the side are the same.
 CHANNELS: tuple[tuple[str, str, str], ...] = (
     ("heard", "All", "Energy of all channels, even where they cancel each other out"),
     ("left", "Left", "Only the left channel"),

@@ -1,4 +1,4 @@
-"""Whether what bends made is finite: asked on the device at every step, and heard before a picture is kept."""
+"""Whether what bends made is finite: asked on the device at every step, and checked before a picture is kept."""
 
 from __future__ import annotations
 
@@ -39,17 +39,17 @@ class Verdict:
 
 
 class Verdicts:
-    """The verdicts that have not been heard.
+    """The verdicts that have not been checked.
 
-    A verdict is heard one step late, when the device already has the next step to do: so it never runs idle. Where
-    hearing one means waiting for everything (MPS), all are heard together when a picture is done.
+    A verdict is checked one step late, when the device already has the next step to do: so it never runs idle. Where
+    checking one means waiting for everything (MPS), all are checked together when a picture is done.
     """
 
     def __init__(self) -> None:
         self._waiting: list[Verdict] = []
 
     def add(self, verdict: Verdict | None) -> None:
-        """Take what a step will have to say, and hear those of the steps before.
+        """Take what a step will have to say, and check those of the steps before.
 
         Raises
         ------
@@ -68,8 +68,8 @@ class Verdicts:
         else:
             self._waiting.append(verdict)
 
-    def hear_all(self) -> None:
-        """Hear every verdict, before a picture is kept.
+    def check_all(self) -> None:
+        """Check every verdict, before a picture is kept.
 
         Raises
         ------

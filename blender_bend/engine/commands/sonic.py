@@ -142,15 +142,20 @@ def _with_films(data: Path, out: Path) -> Path:
 def _sample(training: Any, examples: Any, data: Path, size: int, path: Path) -> None:
     """What a training makes of the first sound of up to eight classes, without a prompt."""
     from ..sampling.sound_picture import sound_picture
-    from ..sonic.condition import Guidance, Hearing
+    from ..sonic.condition import Guidance, SoundConditioner
     from ..sonic.training.report import save_samples
 
-    hearing = Hearing(training.pipeline.unet, training.projector, training.adapters)
+    conditioner = SoundConditioner(training.pipeline.unet, training.projector, training.adapters)
     numbers = examples.classes.unique()[:8].tolist()
     firsts = [int((examples.classes == number).nonzero()[0]) for number in numbers]
     pictures = [
         sound_picture(
-            training.pipeline, hearing, examples.embeddings[first], size=(size, size), steps=20, guidance=Guidance(5.0)
+            training.pipeline,
+            conditioner,
+            examples.embeddings[first],
+            size=(size, size),
+            steps=20,
+            guidance=Guidance(5.0),
         )
         for first in firsts
     ]
@@ -166,16 +171,18 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ..loading import load_pipeline
     from ..sampling.sound_picture import sound_picture
     from ..sonic import checkpoints
-    from ..sonic.condition import Guidance, Hearing
+    from ..sonic.condition import Guidance, SoundConditioner
     from ..sonic.training.evaluation import evaluate
 
     pipeline = load_pipeline(options.model, torch.float32, "cpu")
     adapters = checkpoints.load_adapters(options.adapters, pipeline.unet)
-    hearing = Hearing(pipeline.unet, checkpoints.load_projector(options.projector), adapters)
+    conditioner = SoundConditioner(pipeline.unet, checkpoints.load_projector(options.projector), adapters)
     size, guidance = (options.size, options.size), Guidance(options.guidance)
 
     def paint(embedding: torch.Tensor, seed: int) -> Any:
-        return sound_picture(pipeline, hearing, embedding, size=size, steps=options.steps, guidance=guidance, seed=seed)
+        return sound_picture(
+            pipeline, conditioner, embedding, size=size, steps=options.steps, guidance=guidance, seed=seed
+        )
 
     figures = evaluate(
         paint,
@@ -190,7 +197,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
 
 def _embed(options: argparse.Namespace) -> int:
-    """Write for every frame its ``sound`` as a job has it, and how much of what it hears is no silence."""
+    """Write for every frame its ``sound`` as a job has it, and how much of its sound is no silence."""
     import json
 
     from ...core.models.sonic_files import Windows
@@ -205,9 +212,9 @@ def _embed(options: argparse.Namespace) -> int:
     mono = prepare(*read_mono(options.sound))
     frames = range(FRAMES(max(1, int(len(mono) * windows.rate.value / SAMPLE_RATE))))
     embedder, store = SoundEmbedder(options.clap, cache=options.cache), FrameStore(options.store)
-    heard = embed_frames(embedder, mono, windows, frames, store, length=options.window)
-    blends = [windows.blend(frame, heard) for frame in frames]
-    rows = [{"number": frame + 1, "sound": blend, "heard": share} for frame, (blend, share) in enumerate(blends)]
+    embedded = embed_frames(embedder, mono, windows, frames, store, length=options.window)
+    blends = [windows.blend(frame, embedded) for frame in frames]
+    rows = [{"number": frame + 1, "sound": blend, "audible": share} for frame, (blend, share) in enumerate(blends)]
     write_text(options.out, json.dumps(rows))
-    print(f"{len(rows)} frames hear {len(set(heard.values()))} different windows -> {options.out}")
+    print(f"{len(rows)} frames have {len(set(embedded.values()))} different windows -> {options.out}")
     return 0

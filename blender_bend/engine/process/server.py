@@ -60,7 +60,7 @@ def _leave() -> NoReturn:
 
 
 class Server:
-    """Works through requests one after the other on the main thread; a second thread reads, so that cancel is heard.
+    """Works through requests one by one on the main thread; a second thread reads, so that a cancel counts at once.
 
     A request whose data says ``urgent`` comes first: what is worked on stops, waits, and then goes on with what is
     still missing.

@@ -19,7 +19,7 @@ from ..families import family_of
 from ..host.devices import OFFLOADING
 from ..loading import add_embeddings, add_loras, has_embeddings, load_pipeline
 from ..sonic.checkpoints import load_adapters, load_projector
-from ..sonic.condition import Hearing
+from ..sonic.condition import SoundConditioner
 
 log = logging.getLogger(__name__)
 
@@ -62,8 +62,8 @@ class ModelShelf:
     def __init__(self) -> None:
         self._key: tuple[Any, ...] = ()
         self._pipeline: Any = None
-        self._heard: tuple[Any, ...] = ()
-        self._hearing: Hearing | None = None
+        self._conditioner_key: tuple[Any, ...] = ()
+        self._conditioner: SoundConditioner | None = None
         #: How much of the models that do not fit is on the device, by fingerprint; see ``core.resources.footprint``.
         self._offloaded: dict[str, Offload] = {}
 
@@ -80,30 +80,32 @@ class ModelShelf:
         """
         if stage <= self.offloaded(job) or torch.device(device).type not in OFFLOADING:
             return False
-        self._key, self._pipeline, self._heard, self._hearing = (), None, (), None
+        self._key, self._pipeline, self._conditioner_key, self._conditioner = (), None, (), None
         self._offloaded[job.fingerprint] = stage
         log.info("offload: %s", stage.name.lower())
         return True
 
-    def hearing(self, job: Job, device: str, cancelled: Callable[[], bool] = lambda: False) -> Hearing | None:
-        """What makes a job's model hear; None if nothing does.
+    def conditioner(
+        self, job: Job, device: str, cancelled: Callable[[], bool] = lambda: False
+    ) -> SoundConditioner | None:
+        """What conditions a job's model on sound; None if nothing does.
 
         Raises
         ------
         BendError(MODEL_MISSING), BendError(MODEL_INVALID)
         """
-        if job.hearing is None:
+        if job.sound_condition is None:
             return None
-        files = job.hearing
+        files = job.sound_condition
         key = (self._key_of(job, device), files.adapters_fingerprint, files.projector_fingerprint)
-        if key != self._heard:
-            self._heard, self._hearing = (), None
+        if key != self._conditioner_key:
+            self._conditioner_key, self._conditioner = (), None
             family = family_of(self.pipeline(job, device, cancelled))
             adapters = load_adapters(Path(files.adapters), family.denoiser)
             projector = load_projector(Path(files.projector))
-            self._hearing = Hearing(family.denoiser, projector, adapters, family.device)
-            self._heard = key
-        return self._hearing
+            self._conditioner = SoundConditioner(family.denoiser, projector, adapters, family.device)
+            self._conditioner_key = key
+        return self._conditioner
 
     def holds(self, job: Job, device: str) -> bool:
         """Whether a job's model is the one held."""
@@ -130,7 +132,7 @@ class ModelShelf:
                 add_embeddings(self._pipeline, job.embeddings)
         if key != self._key:
             self._key, self._pipeline = (), None
-            self._heard, self._hearing = (), None  # it belongs to the network that goes
+            self._conditioner_key, self._conditioner = (), None  # it belongs to the network that goes
             offloaded = self.offloaded(job)
             first = "cpu" if offloaded else device
             decoder = Path(job.decoder) if job.decoder else None

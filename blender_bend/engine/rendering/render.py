@@ -25,7 +25,7 @@ from ..prompts.notices import Notice, notices
 from ..sampling import Sampler
 from ..store.frame_store import FrameStore
 from ..store.inputs import StoredInputs
-from ..store.missing import Part, asked, hearing, look
+from ..store.missing import Part, asked, look, until_cancelled
 from ..studies.study import Studies
 from .model_shelf import ModelShelf
 
@@ -98,7 +98,7 @@ class _Run:
     @property
     def batched(self) -> bool:
         """Whether the size of batches matters to this job's frames, whose keys it then is a part of."""
-        return self.job.source != StartsFrom.PREVIOUS and self.job.hearing is None
+        return self.job.source != StartsFrom.PREVIOUS and self.job.sound_condition is None
 
     def parts(self) -> Iterator[Part]:
         """What the store does not have, part by part; by its later keys some of it may be there, which is announced."""
@@ -156,7 +156,7 @@ class _Run:
         if self.job.decode == TILED or tile_side(self.job.size) is None:
             return False
         resolver = Resolver(tiled)
-        if all("decode" not in resolver.resolve(frame) for frame in hearing(self.job.frames, self.cancelled)):
+        if all("decode" not in resolver.resolve(frame) for frame in until_cancelled(self.job.frames, self.cancelled)):
             return False  # bends within the decoder need the picture as a whole
         self.job = tiled
         self.phase("Out of memory: continuing with tiled decoding")
@@ -273,7 +273,7 @@ class Renderer:
         sampler = self.sampler(run.job, run.job.bends, run.phase, run.cancelled)
         resolver = Resolver(run.job)
         telling = Frames.of(run.job.frames).telling(run.lacking)
-        if found := notices(sampler.prompts, hearing(map(resolver.resolve, telling), run.cancelled)):
+        if found := notices(sampler.prompts, until_cancelled(map(resolver.resolve, telling), run.cancelled)):
             run.told(found)
         run.phase("Rendering")
         run.stages = _DENOISING
@@ -328,6 +328,6 @@ class Renderer:
         pipeline = self._shelf.pipeline(job, device, cancelled)
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
-        self._sampler.hearing = self._shelf.hearing(job, device, cancelled)
+        self._sampler.conditioner = self._shelf.conditioner(job, device, cancelled)
         self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)
         return self._sampler

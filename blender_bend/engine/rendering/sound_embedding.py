@@ -1,4 +1,4 @@
-"""What every frame hears: windows of the sound, embedded once and kept among the inputs of a frame store."""
+"""The sound of every frame: windows of the sound, embedded once and kept among the inputs of a frame store."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ...core.errors import BendError, Code
 from ...core.files import caches
-from ...core.files.caches import HEARD_BYTES
+from ...core.files.caches import SOUND_BYTES
 from ...core.files.whole import read_regular, write_whole
 from ...core.job.stored_frames import LARGEST_VECTOR
 from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
@@ -47,12 +47,12 @@ class SoundEmbedder:
     ----------
     path : the file that ``convert_clap`` has written
     device : where it computes
-    cache : folder for what was heard, by the content of the sound and of the file; None keeps it only here
+    cache : folder for what was embedded, by the content of the sound and of the file; None keeps it only here
     """
 
     def __init__(self, path: Path, device: str = "cpu", cache: Path | None = None) -> None:
         self.path, self.device, self.cache = path, device, cache
-        self._known: Bounded[Tensor] = Bounded(HEARD_BYTES, tensor_bytes)
+        self._known: Bounded[Tensor] = Bounded(SOUND_BYTES, tensor_bytes)
 
     @functools.cached_property
     def tower(self) -> AudioTower:
@@ -69,18 +69,18 @@ class SoundEmbedder:
         """The hash of the file."""
         return file_fingerprint(self.path) if self.path.is_file() else ""
 
-    def embed(self, heard: Tensor) -> Tensor:
+    def embed(self, samples: Tensor) -> Tensor:
         """The vector of ten seconds of sound, shape (441000,): shape (1, 1024)."""
         digest = hashlib.sha256(self.fingerprint.encode())
-        digest.update(heard.numpy().astype("<f4").tobytes())
+        digest.update(samples.numpy().astype("<f4").tobytes())
         name = digest.hexdigest()
-        return self._known.get(name, lambda: self._embed(heard, name))
+        return self._known.get(name, lambda: self._embed(samples, name))
 
-    def _embed(self, heard: Tensor, name: str) -> Tensor:
+    def _embed(self, samples: Tensor, name: str) -> Tensor:
         file = None if self.cache is None else self.cache / f"{name}.f32"
         vector = _read(file) if file is not None and self.fingerprint else None
         if vector is None:
-            vector = self.tower(aligned(heard[None].to(self.device))).to("cpu", torch.float32)
+            vector = self.tower(aligned(samples[None].to(self.device))).to("cpu", torch.float32)
             if file is not None:
                 _write(file, vector)
         return vector
@@ -115,7 +115,7 @@ def embed_windows(
     progress: Progress = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> list[str]:
-    """The digests of what is heard around some moments, for the ``sound`` of a job's frames.
+    """The digests of the embeddings around some moments, for the ``sound`` of a job's frames.
 
     Parameters
     ----------
@@ -157,7 +157,7 @@ def embed_frames(
     progress: Progress = lambda done, total: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> dict[int, str]:
-    """The digests of what some frames of a strip hear, by window; silent windows are left out.
+    """The digests of the embeddings that condition some frames of a strip, by window; silent windows are left out.
 
     Parameters
     ----------
@@ -174,7 +174,7 @@ def embed_frames(
     centres = [start + float(windows.centre(number)) for number in numbers]
     digests = embed_windows(embedder, mono, centres, store, length, progress, cancelled)
     if embedder.cache is not None:
-        caches.HEARD.trim(embedder.cache, began)
+        caches.SOUNDS.trim(embedder.cache, began)
     return {number: digest for number, digest in zip(numbers, digests, strict=True) if digest}
 
 
@@ -202,7 +202,7 @@ def answer(
     frames, start, length = FRAMES(data["frames"]), SECONDS(data["start"]), WINDOW(data["length"])
     windows = Windows(FrameRate.parse(data["fps"]), WINDOW_STEP(data["step"]), bool(data["blended"]))
     SECONDS(float(windows.rate.seconds(frames)))
-    heard = embed_frames(
+    embedded = embed_frames(
         embedder,
         prepare(*read_mono(Path(data["sound"]))),
         windows,
@@ -213,5 +213,5 @@ def answer(
         progress,
         cancelled,
     )
-    write_text(Path(data["out"]), json.dumps(heard))
+    write_text(Path(data["out"]), json.dumps(embedded))
     return {"out": data["out"], "windows": len(windows.numbers(range(frames)))}

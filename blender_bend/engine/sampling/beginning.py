@@ -43,10 +43,10 @@ def begin(
     noise = bends.bend_state(SiteKind.NOISE, noise)
     conditioning = encoded(model.family, model.prompts, frame)
     if "sound" in frame:
-        assert inputs is not None and model.hearing is not None
-        width = model.hearing.projector.embedding
-        heard = blend([(inputs.vector(digest, width), share) for digest, share in frame["sound"]["vectors"]])
-        conditioning = {**conditioning, "sound": model.hearing.tokens(heard)}
+        assert inputs is not None and model.conditioner is not None
+        width = model.conditioner.projector.embedding
+        sound = blend([(inputs.vector(digest, width), share) for digest, share in frame["sound"]["vectors"]])
+        conditioning = {**conditioning, "sound": model.conditioner.tokens(sound)}
     beginning = Beginning(model.family, frame, scheduler, generator, noise, conditioning)
     if frame["source"] is None:
         return beginning.from_noise(), bends

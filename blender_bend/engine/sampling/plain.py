@@ -80,9 +80,9 @@ def _predict(
         if source is not None:
             x, rows = around.enter_context(beside_source(family, frame, bends.step, x, rows, source, model.prompts))
         if sound is not None and sound["steps"][0] <= bends.step < sound["steps"][1]:
-            assert model.hearing is not None
-            heard = branches if source is None else (SOURCE, *branches)
-            around.enter_context(model.hearing.rows(heard, said["sound"], sound["scale"], sound["blocks"]))
+            assert model.conditioner is not None
+            told = branches if source is None else (SOURCE, *branches)
+            around.enter_context(model.conditioner.rows(told, said["sound"], sound["scale"], sound["blocks"]))
         around.enter_context(bends.hooked(family.networks))
         parts = family.predict(x, t, rows, frame["guidance"], size)[-len(branches) :].split(1)
     bend = functools.partial(bends.bend_state, SiteKind.GUIDANCE)

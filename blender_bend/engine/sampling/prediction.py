@@ -15,7 +15,7 @@ from ...core.site_kinds import SiteKind
 from ..bending import BendStack
 from ..families import Conditioning, Family
 from ..prompts.encoder import PromptEncoder, Reading
-from ..sonic.condition import Branch, Guidance, Hearing
+from ..sonic.condition import Branch, Guidance, SoundConditioner
 from .edits import SOURCE, beside_source
 
 
@@ -39,12 +39,12 @@ class Predictor:
     Parameters
     ----------
     prompts : what the picture is told whose layout is kept
-    hearing : for frames with sound
+    conditioner : for frames with sound
     """
 
     family: Family
     prompts: PromptEncoder
-    hearing: Hearing | None = None
+    conditioner: SoundConditioner | None = None
 
     def predict(
         self,
@@ -76,9 +76,9 @@ class Predictor:
             if source is not None:
                 kept = beside_source(family, frame, stack.step, x, rows, source, self.prompts)
                 x, rows = around.enter_context(kept)
-                around.enter_context(self._heard(frame, stack.step, rows, (SOURCE, *branches)))
+                around.enter_context(self._sounding(frame, stack.step, rows, (SOURCE, *branches)))
             else:
-                around.enter_context(self._heard(frame, stack.step, rows, branches))
+                around.enter_context(self._sounding(frame, stack.step, rows, branches))
             around.enter_context(stack.hooked(family.networks))
             prediction = family.predict(x, timestep, rows, frame["guidance"], size)
         if source is not None:
@@ -90,15 +90,15 @@ class Predictor:
             prediction = stack.bend_state(SiteKind.GUIDANCE, prediction)
         return stack.bend_state(SiteKind.PREDICTION, prediction)
 
-    def _heard(
+    def _sounding(
         self, frame: Resolved, step: int, rows: Conditioning, branches: tuple[Branch, ...]
     ) -> AbstractContextManager[None]:
-        """Let the network hear the frame's sound for one call, if it is heard at this step."""
+        """Condition the network on the frame's sound for one call, if it counts at this step."""
         sound = frame.get("sound")
         if sound is None or not sound["steps"][0] <= step < sound["steps"][1]:
             return nullcontext()
-        assert self.hearing is not None
-        return self.hearing.rows(branches, rows["sound"], sound["scale"], sound["blocks"])
+        assert self.conditioner is not None
+        return self.conditioner.rows(branches, rows["sound"], sound["scale"], sound["blocks"])
 
 
 def _rows(conditionings: list[Conditioning], rowed: Any) -> Conditioning:

@@ -22,7 +22,7 @@ from ..families import Conditioning, Family, family_of
 from ..families.family import settled, takes_generator
 from ..families.tiles import at_work
 from ..prompts.encoder import PromptEncoder
-from ..sonic.condition import Hearing
+from ..sonic.condition import SoundConditioner
 from .beginning import begin
 from .bent_prompts import BentPrompts
 from .edits import Inversions
@@ -54,7 +54,7 @@ class Sampler:
         self.bent_prompts = BentPrompts(self.family)
         self.inversions = Inversions(self.family)
         self.study = study
-        self.hearing: Hearing | None = None
+        self.conditioner: SoundConditioner | None = None
         self._verdicts = Verdicts()
 
     def render(
@@ -136,7 +136,7 @@ class Sampler:
                 (state,) = self._advance([node], [state], inputs)
             self._settle()
             seconds = (time.perf_counter() - began) * len(state.scheduler.timesteps) / frame["steps"]
-        self._verdicts.hear_all()
+        self._verdicts.check_all()
         began = time.perf_counter()
         with at_work(self.pipeline.vae, frame):
             self.family.decode(state.latents)
@@ -155,7 +155,7 @@ class Sampler:
 
     @property
     def _predictor(self) -> Predictor:
-        return Predictor(self.family, self.prompts, self.hearing)
+        return Predictor(self.family, self.prompts, self.conditioner)
 
     def _told(self, frame: Resolved, state: State, stack: BendStack, inputs: Inputs | None) -> Conditioning:
         """What the network is told about a state at a step: its prompt, as bent text encoders read it if they are."""
@@ -206,15 +206,15 @@ class Sampler:
             with stack.hooked(self.family.networks), at_work(self.pipeline.vae, frame):
                 picture = self.family.decode(latents)
         except BendError:
-            self._hear(stack)  # a picture without numbers may be the fault of a bend, which has a name
+            self._check(stack)  # a picture without numbers may be the fault of a bend, which has a name
             raise
-        self._hear(stack)
+        self._check(stack)
         return picture
 
-    def _hear(self, stack: BendStack) -> None:
+    def _check(self, stack: BendStack) -> None:
         """Make sure that all bends until now made finite numbers; else BendError(NON_FINITE)."""
         self._verdicts.add(stack.verdict())
-        self._verdicts.hear_all()
+        self._verdicts.check_all()
 
     def _stack(self, frames: list[Resolved], step: int, latents: Tensor, inputs: Inputs | None) -> BendStack:
         return bends_of(frames, step, latents, inputs, self.study)

@@ -15,14 +15,18 @@ from ...core.job import job
 from ...core.job.frames import Frame
 from ...core.job.resolve import resolve
 from ...core.job.resolved import Resolved
-from ..sonic.condition import Guidance, Hearing
+from ..sonic.condition import Guidance, SoundConditioner
 from ..sonic.inversion import cut
 from .plain import render_plain
 from .sampler import Sampler
 
 
 def sound_picture(
-    pipeline: Any, hearing: Hearing, embedding: Tensor | None, over: PIL.Image.Image | None = None, **settings: Any
+    pipeline: Any,
+    conditioner: SoundConditioner,
+    embedding: Tensor | None,
+    over: PIL.Image.Image | None = None,
+    **settings: Any,
 ) -> PIL.Image.Image:
     """Make a picture of a sound, or change one by it.
 
@@ -33,7 +37,7 @@ def sound_picture(
     settings : those of ``sound_frame``
     """
     sampler = Sampler(pipeline)
-    sampler.hearing = hearing
+    sampler.conditioner = conditioner
     return render_plain(sampler, sound_frame(over is not None, **settings), Given(over, embedding))
 
 
@@ -62,7 +66,7 @@ def sound_frame(
     scale, blocks : of the adapters, see ``AudioAdapters.applied``; with scale 0 the picture is the base model's own
     window : part of the steps in which the adapters act, as fractions
     """
-    hears = job.Hearing("", "", "", "", guidance.sound is not None, *window, dict(blocks or {}))
+    condition = job.SoundCondition("", "", "", "", guidance.sound is not None, *window, dict(blocks or {}))
     values = {
         strip.SOUND_SCALE.name: scale,
         strip.SOUND_GUIDANCE.name: guidance.sound or 0.0,
@@ -70,8 +74,8 @@ def sound_frame(
     }
     frame = Frame(1, ((prompt, 1.0),), strip=values, picture="given", sound=(("given", 1.0),))
     told = job.Job(
-        "", "", size, steps, guidance.text, seed, negative, (), (frame,), hearing=hears, prompt_weights=False,
-        source=strip.StartsFrom.PICTURES if editing else strip.StartsFrom.NOISE, editing=editing,
+        "", "", size, steps, guidance.text, seed, negative, (), (frame,), sound_condition=condition,
+        prompt_weights=False, source=strip.StartsFrom.PICTURES if editing else strip.StartsFrom.NOISE, editing=editing,
     )  # fmt: skip
     return resolve(told, frame)
 

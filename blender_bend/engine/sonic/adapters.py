@@ -1,4 +1,4 @@
-"""Gated audio cross-attention: what lets a Stable Diffusion UNet hear, put in place by hooks and taken away again."""
+"""Gated audio cross-attention: conditions a Stable Diffusion UNet on sound, through hooks that are taken away again."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class AudioAttention(nn.Module):
 
 
 class Adapter(nn.Module):
-    """The part of one transformer block that hears: ``tanh(gate) * attention(norm(x), sound)``."""
+    """The part of one transformer block that takes in sound: ``tanh(gate) * attention(norm(x), sound)``."""
 
     def __init__(self, width: int, context: int, gate: float) -> None:
         super().__init__()
@@ -49,8 +49,8 @@ class Adapter(nn.Module):
     def forward(self, x: Tensor, context: Tensor) -> Tensor:
         """What is added to the picture's tokens ``x``, shape (R, hw, width), in their number format."""
         own = self.gate_adapter.dtype
-        heard = self.attn_adapter(self.norm_adapter(x.to(own)), context.to(own))
-        return (self.gate_adapter.tanh() * heard).to(x.dtype)
+        sound = self.attn_adapter(self.norm_adapter(x.to(own)), context.to(own))
+        return (self.gate_adapter.tanh() * sound).to(x.dtype)
 
 
 class AudioAdapters(nn.Module):
@@ -58,7 +58,7 @@ class AudioAdapters(nn.Module):
 
     Parameters
     ----------
-    widths : of every transformer block that hears, by its path within the UNet
+    widths : of every transformer block that takes in sound, by its path within the UNet
     context : width of the sound's tokens
     gate : where the gates begin; with 0 the attention learns nothing until its gate has moved
     """
@@ -83,7 +83,7 @@ class AudioAdapters(nn.Module):
         ------
         BendError(MODEL_INVALID) if the model has none
         """
-        return cls(hearing_blocks(unet), context, gate)
+        return cls(blocks_of(unet), context, gate)
 
     def adapter(self, path: str) -> Adapter:
         """The adapter of a block."""
@@ -103,7 +103,7 @@ class AudioAdapters(nn.Module):
         scale: float | Tensor = 1.0,
         blocks: Mapping[str, float] | None = None,
     ) -> Iterator[None]:
-        """Let a UNet hear for as long as this lasts. Training must leave it only after the backward pass.
+        """Condition a UNet on sound for as long as this lasts. Training must leave it only after the backward pass.
 
         Parameters
         ----------
@@ -116,12 +116,12 @@ class AudioAdapters(nn.Module):
                 strength = scale * factor(path, blocks or {})
                 if tokens is None or not torch.as_tensor(strength).any():
                     continue
-                for handle in _hear(unet.get_submodule(path), self.adapter(path), tokens, strength):
+                for handle in _add_sound(unet.get_submodule(path), self.adapter(path), tokens, strength):
                     undo.callback(handle.remove)
             yield
 
 
-def hearing_blocks(unet: nn.Module) -> dict[str, int]:
+def blocks_of(unet: nn.Module) -> dict[str, int]:
     """The transformer blocks that get an adapter, by path, and the widths of their tokens.
 
     Raises
@@ -150,8 +150,10 @@ def factor(path: str, blocks: Mapping[str, float]) -> float:
     return blocks[max(fitting, key=len)] if fitting else 1.0
 
 
-def _hear(block: nn.Module, adapter: Adapter, tokens: Tensor, scale: float | Tensor) -> tuple[RemovableHandle, ...]:
-    """Hooks that add what is heard between a block's attention to the text and its feed-forward."""
+def _add_sound(
+    block: nn.Module, adapter: Adapter, tokens: Tensor, scale: float | Tensor
+) -> tuple[RemovableHandle, ...]:
+    """Hooks that add the sound between a block's attention to the text and its feed-forward."""
     stream: list[Tensor] = []
 
     def remember(module: nn.Module, arguments: tuple[Tensor, ...]) -> None:
@@ -159,9 +161,9 @@ def _hear(block: nn.Module, adapter: Adapter, tokens: Tensor, scale: float | Ten
 
     def add(module: nn.Module, arguments: Any, output: Tensor) -> Tensor:
         # The block itself adds the stream to what attn2 gives.
-        heard = adapter(stream.pop() + output, tokens)
-        strength = scale if isinstance(scale, float) else torch.as_tensor(scale).to(heard).view(-1, 1, 1)
-        return output + strength * heard
+        sound = adapter(stream.pop() + output, tokens)
+        strength = scale if isinstance(scale, float) else torch.as_tensor(scale).to(sound).view(-1, 1, 1)
+        return output + strength * sound
 
     return (
         block.get_submodule("norm2").register_forward_pre_hook(remember),

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from ...core.errors import BendError, Code
 from ...core.files.whole import replacing
-from .adapters import AudioAdapters, hearing_blocks
+from .adapters import AudioAdapters, blocks_of
 from .clap import CHANNELS, EMBEDDING, AudioTower
 from .kinds import kind_of
 from .mel import N_FFT, mel_matrix
@@ -23,7 +23,7 @@ from .weights import Weights, metadata, read_weights
 log = logging.getLogger(__name__)
 
 TOWER = "audio_encoder."
-#: What the file of an ear says that is not the published one.
+#: What the file of a tower says that is not the published one.
 OWN_TOWER = "audio-tower"
 Shapes = dict[str, tuple[int, ...]]
 
@@ -43,7 +43,7 @@ def convert_clap(source: Path, target: Path, channels: Sequence[int] = CHANNELS,
 
 
 def save_tower(path: Path, tower: AudioTower) -> Path:
-    """Write an ear of another size than the published one, without what inference does not need."""
+    """Write a tower of another size than the published one, without what inference does not need."""
     return _save(path, {TOWER + name: tensor for name, tensor in tower.state_dict().items()}, _said_of(tower))
 
 
@@ -53,7 +53,7 @@ def _said_of(tower: AudioTower) -> dict[str, str]:
 
 
 def load_tower(path: Path) -> AudioTower:
-    """CLAP's ear from the file that ``convert_clap`` has written, or another one from one of ``save_tower``.
+    """CLAP's tower from the file that ``convert_clap`` has written, or another one from one of ``save_tower``.
 
     Raises
     ------
@@ -136,7 +136,7 @@ def load_adapters(path: Path, unet: nn.Module) -> AudioAdapters:
     """
     weights = read_weights(path)
     _expect(path, weights, ("adapters",), "audio adapters")
-    hosts = hearing_blocks(unet)
+    hosts = blocks_of(unet)
     mark = ".attn_adapter.to_q.weight"
     matrices = {name: tensor for name, tensor in weights.items() if tensor.ndim == 2}
     theirs = {name.removesuffix(mark): tensor.shape[0] for name, tensor in matrices.items() if name.endswith(mark)}

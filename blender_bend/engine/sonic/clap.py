@@ -1,4 +1,4 @@
-"""CLAP 2022's ear: a CNN14 and a projection, from ten seconds of sound to a unit vector of 1024 numbers.
+"""CLAP 2022's audio tower: a CNN14 and a projection, from ten seconds of sound to a unit vector of 1024 numbers.
 
 Only what inference needs; the names are those of the published file below ``audio_encoder.``.
 Source: Kong et al. 2020 (PANNs, CNN14); Elizalde et al. 2022 (CLAP).
@@ -50,7 +50,7 @@ class LogMel(nn.Module):
 
 
 class Cnn14(nn.Module):
-    """From sound to what was heard in all of it: mean and maximum over time."""
+    """From sound to one vector of all of it: mean and maximum over time."""
 
     def __init__(self, channels: Sequence[int] = CHANNELS) -> None:
         super().__init__()

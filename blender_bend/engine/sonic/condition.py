@@ -1,4 +1,4 @@
-"""What a model hears: projector and adapters together, and how sound and prompt guide it."""
+"""What conditions a model on sound: projector and adapters together, and how sound and prompt guide it."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Guidance:
 
 
 @dataclass
-class Hearing:
+class SoundConditioner:
     """A UNet's projector and adapters.
 
     Parameters
@@ -102,12 +102,12 @@ class Hearing:
         scale: float | Tensor = 1.0,
         blocks: Mapping[str, float] | None = None,
     ) -> Iterator[None]:
-        """Let the UNet hear while it is given a batch of B states for each branch, branch after branch.
+        """Condition the UNet on sound while it is given a batch of B states for each branch, branch after branch.
 
         Parameters
         ----------
         tokens : shape (B, 77, 768)
-        scale : of the adapters, one or (B,); with 0 nothing is heard, not even the tokens of no sound
+        scale : of the adapters, one or (B,); with 0 no sound counts, not even the tokens of no sound
         """
         null = self.null.expand(len(tokens), -1, -1)
         context = torch.cat([tokens if branch.sound else null for branch in branches])

@@ -1,4 +1,4 @@
-"""A sound as CLAP hears it: ten seconds of mono at 44.1 kHz, and their log-mel spectrogram."""
+"""A sound as CLAP takes it: ten seconds of mono at 44.1 kHz, and their log-mel spectrogram."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def window(mono: Tensor, start: int = 0, length: int = WINDOW) -> Tensor:
     ----------
     mono : shape (m,), at 44.1 kHz
     start : first sample; moved so that the window lies within the sound where it can
-    length : samples that are heard, at most ten seconds of them
+    length : samples that count, at most ten seconds of them
 
     Returns
     -------
@@ -57,8 +57,8 @@ def window(mono: Tensor, start: int = 0, length: int = WINDOW) -> Tensor:
     """
     length = min(max(length, 1), WINDOW, len(mono))
     start = min(max(start, 0), len(mono) - length)
-    heard = mono[start : start + length]
-    return heard.repeat(-(-WINDOW // length))[:WINDOW]
+    samples = mono[start : start + length]
+    return samples.repeat(-(-WINDOW // length))[:WINDOW]
 
 
 def resample(mono: Tensor, old: int, new: int) -> Tensor:

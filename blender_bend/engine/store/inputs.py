@@ -27,7 +27,7 @@ from .frame_store import UNREADABLE, FrameStore
 #: Bytes of a picture that cannot be packed at all, and a little more.
 _LARGEST = 4 * png_file.MOST_PIXELS
 
-_LISTEN = "Embed the sound again."
+_EMBED = "Embed the sound again."
 
 
 def store_vector(store: FrameStore, vector: Tensor) -> str:
@@ -96,16 +96,16 @@ class StoredInputs:
             data = read_regular(path, LARGEST_VECTOR, follow=True)
         except OSError as error:
             raise BendError(
-                Code.INPUT_MISSING, f"The sound embedding of a frame is missing: {path.name}.", _LISTEN
+                Code.INPUT_MISSING, f"The sound embedding of a frame is missing: {path.name}.", _EMBED
             ) from error
         if hashlib.sha256(data).hexdigest() != digest:
-            raise BendError(Code.INPUT_MISSING, f"{path.name} has changed.", _LISTEN)
+            raise BendError(Code.INPUT_MISSING, f"{path.name} has changed.", _EMBED)
         numbers = np.frombuffer(data[: len(data) // 4 * 4], dtype="<f4").astype(np.float32)
         if len(data) % 4 or not len(numbers) or not np.isfinite(numbers).all():
-            raise BendError(Code.INPUT_MISSING, f"{path.name} isn't a sound embedding.", _LISTEN)
+            raise BendError(Code.INPUT_MISSING, f"{path.name} isn't a sound embedding.", _EMBED)
         if width is not None and len(numbers) != width:
             told = f"{path.name} has {len(numbers)} numbers, but the sound adapters need {width}."
-            raise BendError(Code.INPUT_MISSING, told, f"Choose the CLAP file that belongs to them. {_LISTEN}")
+            raise BendError(Code.INPUT_MISSING, told, f"Choose the CLAP file that belongs to them. {_EMBED}")
         return aligned(torch.from_numpy(numbers))[None]
 
     def _mask(self, digest: str) -> Tensor:

@@ -1,7 +1,7 @@
 """What a frame store does not have of a job, found out part by part: a film may have 100,000 frames.
 
 A frame is resolved when the turn of its part has come, and forgotten with it; states are shared within a part. Between
-two slices of any work, a cancel is heard.
+two slices of any work, a cancel takes effect.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def never() -> bool:
     return False
 
 
-def hearing(items: Iterable[T], cancelled: Callable[[], bool], every: int = SLICE) -> Iterator[T]:
+def until_cancelled(items: Iterable[T], cancelled: Callable[[], bool], every: int = SLICE) -> Iterator[T]:
     """The same items; from time to time it is asked whether the work is still wanted.
 
     Raises
@@ -77,7 +77,7 @@ def look(
     """
     wanted = asked(job, numbers)
     part, given = Part(), set[bytes]()
-    for traced in hearing(trace(job), cancelled):
+    for traced in until_cancelled(trace(job), cancelled):
         number, key = traced.frame.number, traced.key
         if number not in wanted:
             continue

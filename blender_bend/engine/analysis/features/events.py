@@ -96,7 +96,7 @@ def beat_number(sound: Sound, asked: Asked) -> np.ndarray:
 
 
 def beat_grid(sound: Sound) -> beats.Grid:
-    """The beats of the sound, heard or set, as the settings correct them."""
+    """The beats of the sound, detected or set, as the settings correct them."""
     settings = sound.settings.beats
-    heard = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)
-    return beats.build(heard, settings, sound.seconds)
+    detected = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)
+    return beats.build(detected, settings, sound.seconds)

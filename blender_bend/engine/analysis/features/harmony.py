@@ -71,8 +71,8 @@ def _chromas(sound: Sound) -> np.ndarray:
     blocks = []
     for block in spectra(sound.samples, centres, window):
         sound.settings.check()
-        heard = block.power.sum(axis=1, keepdims=True) > SILENCE * (window / 4) ** 2
-        blocks.append(np.where(heard, block.power @ filters.T, np.float32(0.0)))
+        loud = block.power.sum(axis=1, keepdims=True) > SILENCE * (window / 4) ** 2
+        blocks.append(np.where(loud, block.power @ filters.T, np.float32(0.0)))
     return np.concatenate(blocks)
 
 

@@ -1,4 +1,4 @@
-"""What a neural codec hears: EnCodec's codes of every video frame, in principal components or laid out by t-SNE.
+"""What a neural codec encodes: EnCodec's codes of every video frame, in principal components or laid out by t-SNE.
 
 The model is the artist's own folder; only safetensors are read, and nothing is downloaded.
 """
@@ -30,13 +30,13 @@ _PHASE = "Encoding with EnCodec"
 @measures("encodec", phase=_PHASE)
 def encodec(sound: Sound, asked: Asked) -> np.ndarray:
     """One principal component of the frames' quantised embeddings, its largest magnitude 1."""
-    return sound.shared("encodec", lambda: _principal(_heard(sound)[0]))[:, asked.which - 1]
+    return sound.shared("encodec", lambda: _principal(_encoded(sound)[0]))[:, asked.which - 1]
 
 
 @measures("encodec_tsne", phase=_PHASE)
 def encodec_tsne(sound: Sound, asked: Asked) -> np.ndarray:
     """One of 16 components of an exact t-SNE of the frames' first row of codes, its largest magnitude 1 (JAES25)."""
-    return sound.shared("encodec t-SNE", lambda: _laid_out(_heard(sound)[1]))[:, asked.which - 1]
+    return sound.shared("encodec t-SNE", lambda: _laid_out(_encoded(sound)[1]))[:, asked.which - 1]
 
 
 def load(folder: Path | None) -> Any:
@@ -73,8 +73,8 @@ def load(folder: Path | None) -> Any:
     return model.eval()
 
 
-def _heard(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
-    """Of each frame, heard alone as in JAES25: the mean embedding (frames, dimensions), the first row of codes."""
+def _encoded(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
+    """Of each frame, encoded alone as in JAES25: the mean embedding (frames, dimensions), the first row of codes."""
     embeddings = sound.shared("embeddings", lambda: _encode(sound))
     codes = sound.shared("codes", lambda: np.zeros(0))
     return embeddings, codes

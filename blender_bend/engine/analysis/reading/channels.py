@@ -8,7 +8,7 @@ from .sound_file import SILENCE
 
 
 def of(samples: np.ndarray, channel: str) -> np.ndarray:
-    """What is listened to of a sound.
+    """What is measured of a sound.
 
     Of more than two channels left and right are the first two, which is the front pair in every usual layout. The
     middle and the sides are half the sum and half the difference. What only rounding leaves of them is silence.

@@ -51,6 +51,6 @@ def _separate(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray
         piece = samples[..., begin : first + (_BLOCK + _MARGIN) * hop]
         missing = max(0, grid.window - piece.shape[-1])
         piece = np.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(0, missing)])
-        heard = librosa_harmonic(piece, n_fft=grid.window, hop_length=hop)
-        part[..., first:end] = heard[..., first - begin : end - begin]
+        loud = librosa_harmonic(piece, n_fft=grid.window, hop_length=hop)
+        part[..., first:end] = loud[..., first - begin : end - begin]
     return part

@@ -1,1 +1,1 @@
-"""Teaching a model to hear, and measuring how well it does."""
+"""Training sound adapters, and measuring how well it does."""

@@ -66,7 +66,7 @@ def evaluate(
         "IIS": similarity(vectors, partners, partners),
     }
     if clip_b is not None:
-        heard = wav2clip([prepare(*read_mono(sound)) for sound, _ in pairs])
-        figures["AIS"] = similarity(Clip(clip_b).pictures(made), heard, heard)
+        sounds = wav2clip([prepare(*read_mono(sound)) for sound, _ in pairs])
+        figures["AIS"] = similarity(Clip(clip_b).pictures(made), sounds, sounds)
     write_text(out / "figures.json", json.dumps(figures, indent=2) + "\n")
     return figures

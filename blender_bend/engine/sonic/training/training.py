@@ -1,4 +1,4 @@
-"""Training a model to hear: stage 1 teaches the projector words, stage 2 the adapters pictures.
+"""Training sound adapters: stage 1 teaches the projector words, stage 2 the adapters pictures.
 
 A state is written after every so many steps, and a training that finds one goes on from it as if it had never stopped.
 """

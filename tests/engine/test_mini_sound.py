@@ -1,4 +1,4 @@
-"""The ear, the projector and the adapters that ship with mini, on sounds that they have not learnt from."""
+"""The tower, the projector and the adapters that ship with mini, on sounds that they have not learnt from."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from blender_bend.engine.families import Family, family_of
 from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.scenes import SCENES, paint
 from blender_bend.engine.sonic import checkpoints
-from blender_bend.engine.sonic.condition import Guidance, Hearing
+from blender_bend.engine.sonic.condition import Guidance, SoundConditioner
 from blender_bend.engine.sonic.inversion import source_latents
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tools"))
 
-from mini.ear import embeddings_of
+from mini.adapters_gate import edge_correlation
+from mini.audio_tower import embeddings_of
 from mini.gate import change, load
-from mini.hearing_gate import edge_correlation
 from mini.sounds import SOUNDS, sound
 
 SIZE, UNHEARD = (256, 256), 777_000  # a seed that no sound of the training has
@@ -39,15 +39,15 @@ def pipeline() -> Any:
 
 
 @pytest.fixture(scope="module")
-def hearing(pipeline: Any) -> Hearing:
+def conditioner(pipeline: Any) -> SoundConditioner:
     projector = checkpoints.load_projector(MINI_SOUND / "projector.safetensors")
-    return Hearing(
+    return SoundConditioner(
         pipeline.unet, projector, checkpoints.load_adapters(MINI_SOUND / "adapters.safetensors", pipeline.unet)
     )
 
 
 @pytest.fixture(scope="module")
-def heard() -> Callable[[str], Tensor]:
+def embedded() -> Callable[[str], Tensor]:
     tower = checkpoints.load_tower(MINI_SOUND / "clap.safetensors")
     return lambda kind: embeddings_of(tower, sound(kind, UNHEARD)[None])[0]
 
@@ -69,12 +69,12 @@ def scene_in(family: Family, picture: PIL.Image.Image) -> str:
     return names[int(missed.argmin())]
 
 
-def test_sounds_it_never_heard_give_their_scenes_without_a_prompt(
-    pipeline: Any, hearing: Hearing, heard: Callable[[str], Tensor]
+def test_sounds_it_never_learned_give_their_scenes_without_a_prompt(
+    pipeline: Any, conditioner: SoundConditioner, embedded: Callable[[str], Tensor]
 ) -> None:
     kinds = ("rain", "waves", "fire", "thunder", "wind", "bubbles", "crickets", "organ", "engine", "chimes")
     right = [
-        scene_in(family_of(pipeline), sound_picture(pipeline, hearing, heard(kind), seed=5, **SETTINGS))
+        scene_in(family_of(pipeline), sound_picture(pipeline, conditioner, embedded(kind), seed=5, **SETTINGS))
         == SOUNDS[kind].scene
         for kind in kinds
     ]
@@ -82,7 +82,7 @@ def test_sounds_it_never_heard_give_their_scenes_without_a_prompt(
 
 
 def test_an_edit_keeps_the_layout_and_changes_what_there_is(
-    pipeline: Any, hearing: Hearing, heard: Callable[[str], Tensor]
+    pipeline: Any, conditioner: SoundConditioner, embedded: Callable[[str], Tensor]
 ) -> None:
     kept, changed = [], []
     for scene, palette, kind in (
@@ -91,17 +91,19 @@ def test_an_edit_keeps_the_layout_and_changes_what_there_is(
         ("tree", "neon", "rain"),
     ):
         source = (paint(scene, palette, height=SIZE[1], width=SIZE[0], seed=4) * 255).astype(np.uint8)
-        edited = np.asarray(sound_picture(pipeline, hearing, heard(kind), over=PIL.Image.fromarray(source), **SETTINGS))
+        edited = np.asarray(
+            sound_picture(pipeline, conditioner, embedded(kind), over=PIL.Image.fromarray(source), **SETTINGS)
+        )
         kept.append(edge_correlation(source, edited))
         changed.append(change(source, edited))
     assert np.mean(kept) > 0.5 and min(changed) > 0.03, (kept, changed)
 
 
 def test_the_scale_of_the_sound_leads_gradually_from_one_picture_to_another(
-    pipeline: Any, hearing: Hearing, heard: Callable[[str], Tensor]
+    pipeline: Any, conditioner: SoundConditioner, embedded: Callable[[str], Tensor]
 ) -> None:
     frames = [
-        np.asarray(sound_picture(pipeline, hearing, heard("thunder"), seed=7, scale=scale, **SETTINGS))
+        np.asarray(sound_picture(pipeline, conditioner, embedded("thunder"), seed=7, scale=scale, **SETTINGS))
         for scale in np.linspace(0, 1, 13).tolist()
     ]
     steps = [change(a, b) for a, b in pairwise(frames)]

@@ -1,4 +1,4 @@
-"""The ear of mini: a small tower of CLAP's form that tells the synthesised sounds apart."""
+"""The audio tower of mini: a small one of CLAP's form that tells the synthesised sounds apart."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from .recipe import Recipe
 from .sounds import SOUNDS, sound
 
 FIRST_HELDOUT = 1_000_000  # seed of the first sound that nothing learns from
-SHARPNESS = 12.0  # of the ear's scores, which are cosines
+SHARPNESS = 12.0  # of the scores, which are cosines
 
 
 def synthesise_all(recipe: Recipe, folder: Path, workers: int) -> None:
@@ -58,26 +58,28 @@ def load_sounds(folder: Path, part: str) -> dict[str, np.ndarray]:
     return {kind: np.load(_path(folder, part, kind), mmap_mode="r") for kind in SOUNDS}
 
 
-class Ear(nn.Module):
+class SoundClassifier(nn.Module):
     """The tower, and a direction for each kind of sound."""
 
     def __init__(self, recipe: Recipe) -> None:
         super().__init__()
-        self.tower = AudioTower(recipe.ear_channels, recipe.ear_embedding)
+        self.tower = AudioTower(recipe.tower_channels, recipe.tower_embedding)
         self.tower.base.logmel_extractor = nn.Identity()  # it learns from spectrograms that were computed once
-        self.directions = nn.Parameter(torch.randn(len(SOUNDS), recipe.ear_embedding))
+        self.directions = nn.Parameter(torch.randn(len(SOUNDS), recipe.tower_embedding))
 
     def forward(self, spectrograms: Tensor) -> Tensor:
         """Scores of every kind, from log-mel spectrograms of shape (B, 1, frames, 64)."""
-        heard = F.normalize(self.tower.projection(self.tower.base(spectrograms)), dim=-1)
-        return SHARPNESS * heard @ F.normalize(self.directions, dim=-1).T
+        vectors = F.normalize(self.tower.projection(self.tower.base(spectrograms)), dim=-1)
+        return SHARPNESS * vectors @ F.normalize(self.directions, dim=-1).T
 
 
-class EarLoss:
+class SoundLoss:
     """Cross-entropy of the kind, from pieces of any loudness with some bands or moments missing."""
 
-    def __init__(self, ear: Ear, sounds: dict[str, np.ndarray], recipe: Recipe, metrics: dict[str, float]) -> None:
-        self.ear, self.recipe, self.metrics = ear, recipe, metrics
+    def __init__(
+        self, classifier: SoundClassifier, sounds: dict[str, np.ndarray], recipe: Recipe, metrics: dict[str, float]
+    ) -> None:
+        self.classifier, self.recipe, self.metrics = classifier, recipe, metrics
         matrix = mel_matrix()
         spectrograms = [
             log_mel(torch.from_numpy(np.array(sound))[None], matrix)[0].half()
@@ -90,8 +92,8 @@ class EarLoss:
     def __call__(self, step: int, rank: int, ranks: int, random: np.random.Generator) -> Tensor:
         """The loss at a step."""
         del step, rank, ranks
-        chosen = random.integers(len(self.kinds), size=self.recipe.ear_batch)
-        frames = min(self.recipe.ear_frames, self.spectrograms.shape[2])
+        chosen = random.integers(len(self.kinds), size=self.recipe.tower_batch)
+        frames = min(self.recipe.tower_frames, self.spectrograms.shape[2])
         first = random.integers(self.spectrograms.shape[2] - frames + 1, size=len(chosen))
         x = torch.stack(
             [self.spectrograms[int(n), :, int(at) : int(at) + frames] for n, at in zip(chosen, first, strict=True)]
@@ -103,34 +105,42 @@ class EarLoss:
         x[::2, :, :, band : band + 8] = x.mean()
         x[1::2, :, moment : moment + 40] = x.mean()
         with torch.autocast("cpu", torch.bfloat16):
-            scores = self.ear(x)
+            scores = self.classifier(x)
         kinds = self.kinds[torch.from_numpy(chosen)]
         self.metrics["right"] = float((scores.argmax(1) == kinds).float().mean())
         return F.cross_entropy(scores.float(), kinds)
 
 
-def train_ear(rank: int, ranks: int, recipe: Recipe, folder: Path, budget: Budget) -> None:
+def train_tower(rank: int, ranks: int, recipe: Recipe, folder: Path, budget: Budget) -> None:
     """The stage."""
     torch.manual_seed(recipe.seed)
-    ear, metrics = Ear(recipe).train(), {}
-    optimizer = torch.optim.AdamW(ear.parameters(), lr=recipe.ear_rate, weight_decay=0.01)
-    optimizer.param_groups[0]["rate"] = recipe.ear_rate
-    loss = EarLoss(ear, load_sounds(folder, TRAINING), recipe, metrics)
+    classifier, metrics = SoundClassifier(recipe).train(), {}
+    optimizer = torch.optim.AdamW(classifier.parameters(), lr=recipe.tower_rate, weight_decay=0.01)
+    optimizer.param_groups[0]["rate"] = recipe.tower_rate
+    loss = SoundLoss(classifier, load_sounds(folder, TRAINING), recipe, metrics)
     training = Training(
-        "ear", ear, [optimizer], loss, recipe.ear_batch, recipe.seed, recipe.warm_up_32, 0.98, metrics=metrics
+        "tower",
+        classifier,
+        [optimizer],
+        loss,
+        recipe.tower_batch,
+        recipe.seed,
+        recipe.warm_up_32,
+        0.98,
+        metrics=metrics,
     )
     train(training, budget, folder, rank, ranks)
     if rank == 0:
         right = recognised(recipe, folder)
-        print(f"ear: {np.mean(list(right.values())):.3f} of the held-out sounds, {right}", flush=True)
+        print(f"tower: {np.mean(list(right.values())):.3f} of the held-out sounds, {right}", flush=True)
 
 
-def load_ear(recipe: Recipe, folder: Path) -> tuple[AudioTower, Tensor]:
-    """The trained tower, which hears samples, and the directions of the kinds."""
-    ear = Ear(recipe)
-    ear.load_state_dict(checkpoints.load(folder / "ear.pt")["average"])
-    ear.tower.base.logmel_extractor = LogMel()
-    return ear.tower.eval().requires_grad_(False), F.normalize(ear.directions.detach(), dim=-1)
+def load_sound_classifier(recipe: Recipe, folder: Path) -> tuple[AudioTower, Tensor]:
+    """The trained tower, which takes samples, and the directions of the kinds."""
+    classifier = SoundClassifier(recipe)
+    classifier.load_state_dict(checkpoints.load(folder / "tower.pt")["average"])
+    classifier.tower.base.logmel_extractor = LogMel()
+    return classifier.tower.eval().requires_grad_(False), F.normalize(classifier.directions.detach(), dim=-1)
 
 
 def embeddings_of(tower: AudioTower, sounds: np.ndarray, pieces: int = 1) -> Tensor:
@@ -146,8 +156,8 @@ def embeddings_of(tower: AudioTower, sounds: np.ndarray, pieces: int = 1) -> Ten
 
 
 def recognised(recipe: Recipe, folder: Path) -> dict[str, float]:
-    """Which part of the held-out sounds of each kind the ear names."""
-    tower, directions = load_ear(recipe, folder)
+    """Which part of the held-out sounds of each kind the tower names."""
+    tower, directions = load_sound_classifier(recipe, folder)
     sounds = load_sounds(folder, HELDOUT)
     return {
         kind: float(((embeddings_of(tower, sounds[kind]) @ directions.T).argmax(1) == number).float().mean())

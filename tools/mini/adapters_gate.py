@@ -17,11 +17,11 @@ from scipy import ndimage
 
 from blender_bend.engine.sampling.sound_picture import sound_picture
 from blender_bend.engine.sonic import checkpoints as files
-from blender_bend.engine.sonic.condition import Guidance, Hearing
+from blender_bend.engine.sonic.condition import Guidance, SoundConditioner
 
 from . import grids
+from .audio_tower import embeddings_of, load_sounds, recognised
 from .classifier import judge, load_classifier
-from .ear import embeddings_of, load_sounds, recognised
 from .gate import change, load
 from .pictures import HELDOUT, Pictures
 from .recipe import Recipe
@@ -60,18 +60,18 @@ class _Measured:
         grids.save(tiles, self.folder / "grids" / f"{name}.jpg", columns=columns, size=size)
 
 
-def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict[str, Any]:
-    """Measure how a model hears; the figures go to ``hearing.json``, the pictures to ``grids``.
+def adapters_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict[str, Any]:
+    """Measure how sound conditions a model; the figures go to ``adapters.json``, the pictures to ``grids``.
 
     Parameters
     ----------
     model : mini's folder
-    sound : folder with its ear, projector and adapters
+    sound : folder with its tower, projector and adapters
     """
     pipeline = load(model)
     tower = files.load_tower(sound / "clap.safetensors")
     adapters = files.load_adapters(sound / "adapters.safetensors", pipeline.unet)
-    hearing = Hearing(pipeline.unet, files.load_projector(sound / "projector.safetensors"), adapters)
+    conditioner = SoundConditioner(pipeline.unet, files.load_projector(sound / "projector.safetensors"), adapters)
     heldout = load_sounds(folder, HELDOUT)
     size, steps = (recipe.picture, recipe.picture), recipe.gate_steps
     settings: dict[str, Any] = {"size": size, "steps": steps, "guidance": Guidance(recipe.guidance)}
@@ -80,18 +80,18 @@ def hearing_gate(recipe: Recipe, folder: Path, model: Path, sound: Path) -> dict
         folder,
         load_classifier(recipe, folder),
         {kind: embeddings_of(tower, heldout[kind]) for kind in SOUNDS},
-        partial(sound_picture, pipeline, hearing, **settings),
+        partial(sound_picture, pipeline, conditioner, **settings),
     )
     right = _scenes(measured)
     figures = {
-        "ear": recognised(recipe, folder),
+        "tower": recognised(recipe, folder),
         "scene_right": right,
         "scene_right_mean": float(np.mean(list(right.values()))),
         "kinds_at_70_percent": sum(share >= 0.7 for share in right.values()),
         "scale_curves": _curves(measured),
         **_edits(measured),
     }
-    (folder / "hearing.json").write_text(json.dumps(figures, indent=2) + "\n")
+    (folder / "adapters.json").write_text(json.dumps(figures, indent=2) + "\n")
     print(json.dumps(figures, indent=2))
     return figures
 
@@ -106,7 +106,7 @@ def _scenes(measured: _Measured) -> dict[str, float]:
         ]
         right[kind.name] = float(np.mean([subject == kind.scene for subject in measured.subjects(tiles)]))
         rows += tiles[:6]
-    measured.save(rows, "hearing", columns=12, size=128)
+    measured.save(rows, "sound_condition", columns=12, size=128)
     return right
 
 

@@ -1,4 +1,4 @@
-"""Which files a name means to a strip that hears, and which windows its frames hear."""
+"""Which files of sound adapters a name means, and which windows of the sound condition a frame."""
 
 from __future__ import annotations
 
@@ -33,16 +33,16 @@ def refused(call: Callable[[], object], code: Code, *words: str) -> None:
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
-def test_a_folder_has_adapters_a_projector_and_an_ear(folder: Path, tmp_path: Path) -> None:
-    ears = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "unused.pth"))
-    assert [Path(file.path).name for file in (ears.adapters, ears.projector, ears.tower)] == [
+def test_a_folder_has_adapters_a_projector_and_a_tower(folder: Path, tmp_path: Path) -> None:
+    files = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "unused.pth"))
+    assert [Path(file.path).name for file in (files.adapters, files.projector, files.tower)] == [
         "landscape.pt", "audio_projector_landscape.pth", "my_clap.safetensors",
     ]  # fmt: skip
-    assert len({ears.adapters.fingerprint, ears.projector.fingerprint, ears.tower.fingerprint}) == 3
+    assert len({files.adapters.fingerprint, files.projector.fingerprint, files.tower.fingerprint}) == 3
     (folder / "my_clap.safetensors").rename(tmp_path / "CLAP.safetensors")
     refused(lambda: sonic_files.resolve("mine", {"mine": str(folder)}), Code.MODEL_MISSING, "CLAP's audio tower")
-    ears = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "CLAP.safetensors"))
-    assert ears.tower.path == str(tmp_path / "CLAP.safetensors")
+    files = sonic_files.resolve("mine", {"mine": str(folder)}, clap=str(tmp_path / "CLAP.safetensors"))
+    assert files.tower.path == str(tmp_path / "CLAP.safetensors")
 
 
 def test_what_is_missing_or_too_much_is_named(folder: Path) -> None:
@@ -70,7 +70,7 @@ def test_a_held_window_is_that_of_its_frames() -> None:
     assert windows.numbers(range(3, 12)) == [0, 1, 2]
 
 
-def test_between_the_middles_of_two_windows_both_are_heard() -> None:
+def test_between_the_middles_of_two_windows_both_count() -> None:
     windows = Windows(RATE, 0.5, blended=True)
     assert windows.shares(2) == [(0, 1.0)]
     assert windows.shares(5) == [(0, pytest.approx(0.4)), (1, pytest.approx(0.6))]

@@ -1,4 +1,4 @@
-"""Small random parts with which a model hears, also as files in the authors' layout.
+"""Small random sound adapters, also as files in the authors' layout.
 
 Run by the engine's Python: FOLDER MODEL.
 """
@@ -15,24 +15,26 @@ from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
-from blender_bend.engine.sonic.condition import Hearing
+from blender_bend.engine.sonic.condition import SoundConditioner
 from blender_bend.engine.sonic.projector import AudioProjector
 
 EMBEDDING = 64
 
 
-def in_memory(unet: UNet2DConditionModel, embedding: int = 32, gate: float = 0.1, louder: float = 1.0) -> Hearing:
-    """The same for a UNet that is there, smaller still, without files and without an ear.
+def in_memory(
+    unet: UNet2DConditionModel, embedding: int = 32, gate: float = 0.1, louder: float = 1.0
+) -> SoundConditioner:
+    """The same for a UNet that is there, smaller still, without files and without a tower.
 
     Parameters
     ----------
     embedding : length of the vectors of sounds
-    gate, louder : how far the gates are open, and by how much more than usual is heard
+    gate, louder : how far the gates are open, and by how much more than usual the sound counts
     """
     torch.manual_seed(0)
     width = unet.config.cross_attention_dim
     projector = AudioProjector(embedding=embedding, tokens=7, width=width, inner=16, heads=2)
-    return Hearing(unet, projector.eval(), _louder(AudioAdapters.for_unet(unet, width, gate), louder).eval())
+    return SoundConditioner(unet, projector.eval(), _louder(AudioAdapters.for_unet(unet, width, gate), louder).eval())
 
 
 @torch.no_grad()
@@ -43,7 +45,7 @@ def _louder(adapters: AudioAdapters, by: float) -> AudioAdapters:
 
 
 def make(folder: Path, model: Path) -> None:
-    """Write adapters, projector and ear for a model's UNet; the gates are open, so that what is heard shows."""
+    """Write adapters, projector and tower for a model's UNet; the gates are open, so that the sound shows."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel.from_pretrained(model / "unet")
     width = unet.config.cross_attention_dim
@@ -62,7 +64,7 @@ def make(folder: Path, model: Path) -> None:
 
 
 def files_of(folder: Path) -> dict[str, str]:
-    """The files as a job's ``Hearing`` names them."""
+    """The files as a job's ``SoundConditioner`` names them."""
     paths = {"adapters": folder / "small.pt", "projector": folder / "audio_projector_small.pth"}
     prints = {f"{name}_fingerprint": file_fingerprint(path) for name, path in paths.items()}
     return {name: str(path) for name, path in paths.items()} | prints

@@ -1,4 +1,4 @@
-"""Teaching mini to hear: its projector learns the words of a sound's scene, then its adapters the pictures."""
+"""Training mini's sound adapters: the projector learns the words of a sound's scene, then the adapters the pictures."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from blender_bend.engine.sonic.training.training import Examples, Training, smoo
 from blender_bend.engine.sonic.training.training import Recipe as SonicRecipe
 
 from . import captions
+from .audio_tower import embeddings_of, load_sound_classifier, load_sounds
 from .denoiser import tokens_of
-from .ear import embeddings_of, load_ear, load_sounds
 from .gate import load
 from .latents import load_all
 from .loop import Budget
@@ -32,26 +32,28 @@ PIECES = 3  # windows of each sound that are learnt from
 LIMIT = 10_000_000  # bytes of all files
 
 
-def train_hearing(recipe: Recipe, folder: Path, model: Path, budget: Budget) -> None:
+def train_adapters(recipe: Recipe, folder: Path, model: Path, budget: Budget) -> None:
     """The stage: projector, then adapters, then the files; goes on from where it was stopped.
 
     Parameters
     ----------
-    model : the exported mini that learns to hear; its weights stay as they are
+    model : the exported mini that the adapters are for; its weights stay as they are
     """
     pipeline = load(model)
     torch.manual_seed(recipe.seed)
     examples = paired(recipe, folder, pipeline)
     width = pipeline.unet.config.cross_attention_dim
-    projector = AudioProjector("stacked", recipe.ear_embedding, recipe.text_length, width, inner=recipe.projector_inner)
+    projector = AudioProjector(
+        "stacked", recipe.tower_embedding, recipe.text_length, width, inner=recipe.projector_inner
+    )
     adapters = AudioAdapters.for_unet(pipeline.unet, width)
-    words, pictures = (recipe.words_steps, recipe.words_rate), (recipe.hearing_steps, recipe.hearing_rate)
+    words, pictures = (recipe.words_steps, recipe.words_rate), (recipe.adapters_steps, recipe.adapters_rate)
     for stage, (steps, rate) in enumerate((words, pictures), 1):
         steps = budget.steps or steps
         settings = SonicRecipe(stage, 0, recipe.batch_32, rate, recipe.seed, negatives=8, drop_text=0.7)
         training = Training(settings, projector, adapters if stage == 2 else None, pipeline)
-        _run(training, examples, folder / f"hearing{stage}", steps, budget.minutes)
-    export_hearing(recipe, folder, projector, adapters, folder / "sound")
+        _run(training, examples, folder / f"adapters{stage}", steps, budget.minutes)
+    export_adapters(recipe, folder, projector, adapters, folder / "sound")
 
 
 def _run(training: Training, examples: Examples, folder: Path, steps: int, minutes: float) -> None:
@@ -63,7 +65,7 @@ def _run(training: Training, examples: Examples, folder: Path, steps: int, minut
         seconds = time.monotonic() - began
         done = len(training.losses)
         left = seconds / target * (steps - done) / 60
-        name, loss = f"hearing, stage {training.recipe.stage}", smoothed(training.losses)
+        name, loss = f"adapters, stage {training.recipe.stage}", smoothed(training.losses)
         print(f"{name}: {done} steps, loss {loss:.4f}, {left:.1f} min left", flush=True)
         if minutes and seconds > minutes * 60:
             break
@@ -71,24 +73,24 @@ def _run(training: Training, examples: Examples, folder: Path, steps: int, minut
 
 def paired(recipe: Recipe, folder: Path, pipeline: StableDiffusionPipeline) -> Examples:
     """Every picture of a scene that has a sound, each with one of its sounds and with a caption."""
-    tower, _ = load_ear(recipe, folder)
+    tower, _ = load_sound_classifier(recipe, folder)
     sounds = load_sounds(folder, TRAINING)
     latents = load_all(recipe, folder, recipe.latent)
     what = [attributes(recipe, TRAINING, number) for number in range(len(latents))]
     random = np.random.Generator(np.random.Philox(key=recipe.seed))
-    heard, words, classes, chosen = [], [], [], []
+    vectors, words, classes, chosen = [], [], [], []
     for number, kind in enumerate(SOUNDS.values()):
         pictures = [n for n, each in enumerate(what) if each.scene == kind.scene]
         if not pictures:  # in toy size there are few
             continue
         embeddings = embeddings_of(tower, sounds[kind.name], PIECES)
         texts = [captions.caption(what[n], random) or SCENES[kind.scene].words[0] for n in pictures]
-        heard.append(embeddings[torch.arange(len(pictures)) % len(embeddings)])
+        vectors.append(embeddings[torch.arange(len(pictures)) % len(embeddings)])
         words.append(encoded(pipeline, texts))
         classes += [number] * len(pictures)
         chosen += pictures
     silence = encoded(pipeline, [""])
-    return Examples(torch.cat(heard), torch.cat(words), torch.tensor(classes), silence, latents[chosen].float())
+    return Examples(torch.cat(vectors), torch.cat(words), torch.tensor(classes), silence, latents[chosen].float())
 
 
 @torch.no_grad()
@@ -98,20 +100,20 @@ def encoded(pipeline: StableDiffusionPipeline, texts: list[str]) -> Tensor:
     return torch.cat([pipeline.text_encoder(part).last_hidden_state for part in parts])
 
 
-def export_hearing(
+def export_adapters(
     recipe: Recipe, folder: Path, projector: AudioProjector, adapters: AudioAdapters, target: Path
 ) -> None:
-    """Write the ear, the projector and the adapters in fp16.
+    """Write the tower, the projector and the adapters in fp16.
 
     Raises
     ------
     SystemExit if they are larger than they may be
     """
-    tower, _ = load_ear(recipe, folder)
+    tower, _ = load_sound_classifier(recipe, folder)
     files.save_tower(target / "clap.safetensors", tower)
     files.save_projector(target / "projector.safetensors", projector.half())
     files.save_adapters(target / "adapters.safetensors", adapters.half(), {"base": "mini"})
     size = sum(path.stat().st_size for path in target.iterdir())
-    print(f"hearing: {size / 1e6:.1f} MB in {target}")
+    print(f"adapters: {size / 1e6:.1f} MB in {target}")
     if size > LIMIT:
         raise SystemExit(f"The files have {size} bytes; they may have {LIMIT}.")
