@@ -110,6 +110,23 @@ def test_frames_appear_on_the_strip_while_the_engine_works(short, scene, addon):
     assert seen >= {0, 12} and len(seen) > 4
 
 
+def test_a_generation_by_hand_comes_from_rough_to_fine_from_the_playhead_on(short, scene, addon, monkeypatch):
+    came, poll = [], addon.engine_request.Request.poll
+
+    def watched(request):
+        news = poll(request)
+        came.extend(message.data["number"] for message in news if message.type == "frame")
+        return news
+
+    monkeypatch.setattr(addon.engine_request.Request, "poll", watched)
+    scene.frame_set(3)
+    work = addon.film_work.FilmWork(scene, short)
+    while work.update():
+        time.sleep(0.005)
+    addon.activity.end()
+    assert came == [3, 11, 7, 5, 9, 1, 4, 6, 8, 10, 12, 2]
+
+
 def test_preview_frame_renders_the_current_frame_only(short, scene, store):
     scene.frame_set(4)
     assert bpy.ops.bend.preview_frame() == {"FINISHED"}

@@ -102,6 +102,7 @@ GOOD = {
     messages.MAYBE_TABLE: {},
     messages.FLAG: False,
     messages.WHOLE: 3,
+    messages.MAYBE_WHOLE: 3,
     messages.NUMBER: 1.5,
 }
 #: Every kind of message, with its fields; DONE once for every kind of request.

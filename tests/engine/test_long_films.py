@@ -118,6 +118,29 @@ def test_frames_that_show_pictures_of_parts_before_are_reported_too(
     }
 
 
+def test_from_a_playhead_on_parts_come_from_rough_to_fine_and_nothing_is_done_twice(
+    store: FrameStore, idle: Idle, traced: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(planning, "SLICE", 20)
+    job = film(50)
+    shown_twice = replace(job.frames[3], number=2)
+    job = replace(job, frames=(*job.frames[:2], shown_twice, *job.frames[3:]))
+    seen: list[Progress] = []
+    summary = Renderer("cpu").render(job, store, progress=seen.append, playhead=6)
+    numbers = [progress.number for progress in seen]
+    parts = numbers[:21], numbers[21:41], numbers[41:]
+    assert parts[0] == [6, 14, 10, 18, 2, 3, 8, 12, 16, 20, 0, 4, 7, 9, 11, 13, 15, 17, 19, 1, 5]
+    assert parts[1][:6] == [21, 29, 37, 25, 33, 23]  # the playhead is not among them, so from their first
+    assert sorted(parts[1]) == list(range(21, 41)) and sorted(parts[2]) == list(range(41, 50))
+    assert traced == list(range(50)) and summary.rendered == 49
+
+
+def test_a_chain_comes_in_its_order_wherever_the_playhead_is(store: FrameStore, idle: Idle) -> None:
+    seen: list[Progress] = []
+    Renderer("cpu").render(replace(film(12), source="previous"), store, progress=seen.append, playhead=6)
+    assert [progress.number for progress in seen] == list(range(12))
+
+
 def test_what_is_found_later_lowers_the_total(store: FrameStore, idle: Idle, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "SLICE", 4)
     job = film(12)

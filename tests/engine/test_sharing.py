@@ -21,7 +21,7 @@ from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.job.resolved import Resolved
 from blender_bend.core.samplers.schedulers import SCHEDULERS
-from blender_bend.engine.sampling import Sampler
+from blender_bend.engine.sampling import Sampler, queue
 
 MakeJob = Callable[..., Job]
 STEPS = 4
@@ -223,6 +223,41 @@ def test_batches_take_fewer_calls(samplers: dict[str, Sampler], make_job: MakeJo
         with counted(samplers["sd15"]) as calls:
             together(samplers["sd15"], frames_of(replace(job, batch=batch)))
         assert len(calls) == expected
+
+
+def branching(make_job: MakeJob, slow: list[int], batch: int = 1) -> dict[str, Resolved]:
+    """Frames whose slow bend has a value that some of them share, below a fast one that is another on each."""
+    bends = [
+        (Bend("Slow", "multiply", "latent", 0.25, 1.0), [{"factor": 1.0 + 0.1 * value} for value in slow]),
+        (Bend("Fast", "rotate_channels", "latent", 0.75, 1.0), [{"angle": 0.1 * n} for n in range(1, len(slow) + 1)]),
+    ]
+    return frames_of(make_job("sd15", bends, len(slow), steps=STEPS, scheduler="ddim", batch=batch))
+
+
+def finished_order(sampler: Sampler, frames: dict[str, Resolved]) -> list[int]:
+    """The places of pictures among those that are wanted, as they are finished."""
+    order: list[str] = []
+    sampler.render_all(frames, lambda key, _: order.append(key))
+    return [list(frames).index(key) for key in order]
+
+
+@pytest.mark.parametrize("batch", [1, 3])
+def test_pictures_come_in_the_order_in_which_they_are_wanted(
+    batch: int, samplers: dict[str, Sampler], make_job: MakeJob
+) -> None:
+    frames = branching(make_job, [1, 2, 3, 1, 2, 3], batch)
+    with counted(samplers["sd15"]) as calls:
+        order = finished_order(samplers["sd15"], frames)
+    assert [place // batch for place in order] == [place // batch for place in range(len(frames))]
+    if batch == 1:
+        assert len(calls) == sharing.measure(frames.values()).states
+
+
+def test_where_many_states_wait_the_deepest_come_first(
+    samplers: dict[str, Sampler], make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "MOST_WAITING", 0)
+    assert finished_order(samplers["sd15"], branching(make_job, [1, 2, 1, 2])) == [0, 2, 1, 3]
 
 
 @pytest.mark.parametrize("kind", ["sdxl", "sd3", "flux"])

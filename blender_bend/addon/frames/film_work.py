@@ -121,7 +121,8 @@ class FilmWork:
             while time.monotonic() < until:
                 next(self._planning)
         except StopIteration as planned:
-            self._generation = Generation(planned.value)
+            scene = anchor.named(self._scene, self._strip).id_data
+            self._generation = Generation(planned.value, playhead=scene.frame_current)
 
     def _follow(self) -> bool:
         assert self._generation is not None

@@ -34,15 +34,16 @@ class Generation:
     Parameters
     ----------
     urgent : whether it comes before whatever the engine is at, which goes on afterwards
+    playhead : frames come from rough to fine from this number on; None means in their order
 
     Raises
     ------
     BendError if frames are missing and there is no engine, or if the store cannot be written
     """
 
-    def __init__(self, plan: Plan, urgent: bool = False) -> None:
+    def __init__(self, plan: Plan, urgent: bool = False, playhead: int | None = None) -> None:
         self.plan = plan
-        self._urgent = urgent
+        self._urgent, self._playhead = urgent, playhead
         self.done = 0
         self.phase = ""
         self.rendered = 0
@@ -132,7 +133,9 @@ class Generation:
             raise store_unwritable(Path(tempfile.gettempdir()), error) from error
         picture_states.making(plan)
         self._current, self._began = plan, 0.0
-        self.request = client.request(messages.RENDER, job=str(path), store=str(plan.store), urgent=self._urgent)
+        self.request = client.request(
+            messages.RENDER, job=str(path), store=str(plan.store), urgent=self._urgent, playhead=self._playhead
+        )
 
     def _follow(self, plan: Plan) -> Slices[None]:
         """Plan the rest, and give it to the engine once that has done what came before.

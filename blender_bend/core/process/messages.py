@@ -63,6 +63,7 @@ TEXTS = Field("a list of texts", (list,))
 LIST, MAYBE_LIST = Field("a list", (list,)), Field("a list", (list,), needed=False)
 MAYBE_TABLE = Field("an object", (dict,), needed=False)
 FLAG, WHOLE = Field("true or false", (bool,)), Field("a whole number", (int,))
+MAYBE_WHOLE = Field("a whole number", (int,), needed=False)
 #: A number or its text: ``core.limits`` knows what it may be, and says so.
 NUMBER = Field("a number", (object,))
 
@@ -77,7 +78,7 @@ FIELDS: dict[str, dict[str, Field]] = {
         **{"sound": TEXT, "clap": TEXT, "fps": NUMBER, "frames": NUMBER, "start": NUMBER, "length": NUMBER},
         **{"step": NUMBER, "blended": FLAG, "store": TEXT, "cache": TEXT, "out": TEXT},
     },
-    RENDER: {"job": TEXT, "store": TEXT, "numbers": MAYBE_LIST},
+    RENDER: {"job": TEXT, "store": TEXT, "numbers": MAYBE_LIST, "playhead": MAYBE_WHOLE},
     DRAFT: {"job": TEXT, "store": TEXT, "kept": TEXT, "picture": TEXT},
     CANCEL: {},
     SPEEDS: {},

@@ -257,6 +257,7 @@ class Server:
             told=lambda notices: self._send(
                 messages.NOTICES, message.id, {"notices": [asdict(notice) for notice in notices]}
             ),
+            playhead=data.get("playhead"),
         )
         found, rendered = summary.found - len(before), summary.rendered + len(set(before.values()))
         return asdict(replace(summary, found=max(found, 0), rendered=rendered))

@@ -84,9 +84,11 @@ class _Run:
         phase: Callable[[str], None],
         cancelled: Callable[[], bool],
         told: Callable[[list[Notice]], None],
+        playhead: int | None,
     ) -> None:
         self.job, self.store, self.numbers = job, store, numbers
         self.progress, self.phase, self.cancelled, self.told = progress, phase, cancelled, told
+        self.playhead = playhead
         self.rendered = self.states = 0
         #: What can be tried if memory runs out now.
         self.stages = _LOADING
@@ -112,14 +114,14 @@ class _Run:
         return self._look_again()
 
     def _look(self) -> Iterator[Part]:
-        for part in look(self.job, self.store, self.numbers, self.cancelled):
+        for part in look(self.job, self.store, self.numbers, self.cancelled, self.playhead):
             self.lacking.difference_update(part.there)
             yield part
 
     def _look_again(self) -> Iterator[Part]:
         chained = self.job.source == StartsFrom.PREVIOUS  # with other keys, every frame of the chain is another
         left = self.numbers if chained else self.lacking - self._announced
-        for part in look(self.job, self.store, left, self.cancelled):
+        for part in look(self.job, self.store, left, self.cancelled, self.playhead):
             if chained:
                 self.lacking.update(*part.numbers.values())
             else:
@@ -195,6 +197,7 @@ class Renderer:
         phase: Callable[[str], None] = lambda _: None,
         cancelled: Callable[[], bool] = lambda: False,
         told: Callable[[list[Notice]], None] = lambda _: None,
+        playhead: int | None = None,
     ) -> Summary:
         """Make the frames of a job that the store does not have.
 
@@ -205,6 +208,8 @@ class Renderer:
         phase : called with words for what takes long before the first frame
         cancelled : asked before every denoising step
         told : called before the first frame with what of the prompts the model cannot take, if there is anything
+        playhead : frames come from rough to fine from this number on, some hundred together; None means in their order.
+            The pictures are the same, and so is the work.
 
         Raises
         ------
@@ -217,7 +222,7 @@ class Renderer:
         began = time.monotonic()
         store.sweep()
         frames = Frames.of(job.frames)
-        run = _Run(replace(job, frames=frames), store, numbers, progress, phase, cancelled, told)
+        run = _Run(replace(job, frames=frames), store, numbers, progress, phase, cancelled, told, playhead)
         while not self._attempt(run):
             pass
         wanted = frozenset(frames.numbers if numbers is None else numbers)

@@ -103,7 +103,7 @@ class Sampler:
     ) -> None:
         batch = next(iter(frames.values()))["batch"]
         queue = Queue(batch)
-        for root in reversed(grow(frames)):
+        for root in grow(frames):
             queue.add_root(root)
         while ready := queue.next():
             if cancelled():

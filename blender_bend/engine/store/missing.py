@@ -7,7 +7,7 @@ two slices of any work, a cancel takes effect.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from ...core.catalogue.strip import StartsFrom
@@ -17,6 +17,7 @@ from ...core.job.frames import Frames
 from ...core.job.job import Job
 from ...core.job.resolve import trace
 from ...core.job.resolved import Resolved
+from ...core.job.rough_to_fine import rough_to_fine
 from ...core.job.sharing import Work
 from .frame_store import FrameStore
 
@@ -61,7 +62,11 @@ class Part:
 
 
 def look(
-    job: Job, store: FrameStore, numbers: Collection[int] | None = None, cancelled: Callable[[], bool] = never
+    job: Job,
+    store: FrameStore,
+    numbers: Collection[int] | None = None,
+    cancelled: Callable[[], bool] = never,
+    playhead: int | None = None,
 ) -> Iterator[Part]:
     """What a store has of a job, part by part; no frame is resolved before the part that it is in is asked for.
 
@@ -70,11 +75,29 @@ def look(
     numbers : frame numbers of the timeline; None means all. Where frames start from the one before, all frames before
         the last of these are needed as well.
     cancelled : asked from time to time
+    playhead : within a part, what is missing comes from rough to fine from this frame on; None means in the job's order
 
     Raises
     ------
     BendError(CANCELLED)
     """
+    for part in _look(job, store, numbers, cancelled):
+        yield part if playhead is None or job.source == StartsFrom.PREVIOUS else _from_rough_to_fine(part, playhead)
+
+
+def _from_rough_to_fine(part: Part, playhead: int) -> Part:
+    """The same part; a frame comes when the first number that shows it does."""
+    key_of = {number: key for key, numbers in part.numbers.items() for number in numbers}
+    if not key_of:
+        return part
+    order = rough_to_fine(range(min(key_of), max(key_of) + 1), playhead)
+    keys = dict.fromkeys(key_of[number] for number in order if number in key_of)
+    return replace(part, frames={key: part.frames[key] for key in keys if key in part.frames})
+
+
+def _look(
+    job: Job, store: FrameStore, numbers: Collection[int] | None, cancelled: Callable[[], bool]
+) -> Iterator[Part]:
     wanted = asked(job, numbers)
     part, given = Part(), set[bytes]()
     for traced in until_cancelled(trace(job), cancelled):
