@@ -8,6 +8,7 @@ from . import operators, panels
 from .condition import former_names
 from .film import state_overlay
 from .frames import render_handler, status
+from .gallery import state as gallery
 from .host import changes, log_files, named_files, preferences, reading
 from .live import switch
 from .measuring import keep_measured, overlay
@@ -16,7 +17,7 @@ from .process import engine_client
 from .settings import strip_settings
 from .timeline import curve_changes
 
-CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *gallery.CLASSES, *operators.CLASSES, *panels.CLASSES)
 PARTS = (
     named_files,
     icons,
@@ -24,6 +25,7 @@ PARTS = (
     reading,
     preferences,
     strip_settings,
+    gallery,
     panels,
     render_handler,
     former_names,

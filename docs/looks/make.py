@@ -25,12 +25,12 @@ sys.path.insert(0, str(ROOT))
 
 from blender_bend.core import catalogue  # noqa: E402
 from blender_bend.core.curves.routes import Route  # noqa: E402
-from blender_bend.core.job import presets  # noqa: E402
 from blender_bend.core.job.job import Frame, Job  # noqa: E402
-from blender_bend.core.job.presets import Preset, PresetBend, PresetStrip  # noqa: E402
 from blender_bend.core.job.resolve import file_name, trace  # noqa: E402
 from blender_bend.core.models.references import MINI_PATH, fingerprint  # noqa: E402
 from blender_bend.core.pictures.flashes import Flashes  # noqa: E402
+from blender_bend.core.presets import presets  # noqa: E402
+from blender_bend.core.presets.presets import Preset, PresetBend, PresetStrip  # noqa: E402
 from blender_bend.core.timebase import FrameRate  # noqa: E402
 from blender_bend.engine.analysis import measure_file  # noqa: E402
 from blender_bend.engine.rendering.render import Renderer  # noqa: E402

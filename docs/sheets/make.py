@@ -19,13 +19,12 @@ from PIL.Image import Image
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from blender_bend.core import catalogue
-from blender_bend.core.curves.routes import Route
-from blender_bend.core.job import presets
 from blender_bend.core.job.job import Frame, Job
-from blender_bend.core.job.presets import Preset, PresetBend
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.models.references import MINI_PATH, fingerprint
+from blender_bend.core.presets import presets
+from blender_bend.core.presets.presets import Preset
+from blender_bend.core.presets.strength import job_with
 from blender_bend.engine.rendering.explorer import Exploration, explore, thumbnail
 from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.store.frame_store import FrameStore
@@ -121,45 +120,12 @@ def make_sweep(name: str, sweep: Sweep, renderer: Renderer) -> None:
         save(PIL.Image.open(sheet), name)
 
 
-def value_at(route: Route, strength: float) -> float:
-    """What a route sets when its feature has this strength."""
-    return route.low + (route.high - route.low) * (1 - strength if route.layers[0].invert else strength)
-
-
-def values_at(part: PresetBend, strength: float) -> dict[str, float]:
-    """A bend's values when every feature of its routes has this strength, within the parameters' limits."""
-    values = dict(part.values)
-    for parameter in catalogue.animated_parameters(part.bend.operator, part.bend.region):
-        route = part.routes.get(parameter.name)
-        if route is not None:
-            values[parameter.name] = min(max(value_at(route, strength), parameter.minimum), parameter.maximum)
-    return values
-
-
-def strip_values_at(preset: Preset, strength: float) -> dict[str, float]:
-    """The same for the strip's own parameters; their limits are kept when a frame is resolved."""
-    if preset.strip is None:
-        return {}
-    routed = {name: value_at(route, strength) for name, route in preset.strip.routes.items()}
-    return {**preset.strip.values, **routed}
-
-
 def preset_pictures(preset: Preset, prompt: str, renderer: Renderer) -> list[Image]:
     """A preset at each of ``STRENGTHS``."""
     job = plain_job(prompt)
-    frames = tuple(
-        replace(
-            job.frames[0],
-            number=number,
-            values=tuple(values_at(part, strength) for part in preset.bends),
-            strip=strip_values_at(preset, strength),
-        )
-        for number, strength in enumerate(STRENGTHS)
-    )
-    source = job.source if preset.strip is None else preset.strip.source
-    job = replace(job, bends=tuple(part.bend for part in preset.bends), frames=frames, source=source)
-    job.check()
-    resolved = [resolve(job, frame) for frame in frames]
+    shown = [job_with(job, preset, strength) for strength in STRENGTHS]
+    job = replace(shown[0], frames=tuple(replace(one.frames[0], number=n) for n, one in enumerate(shown)))
+    resolved = [resolve(job, frame) for frame in job.frames]
     pictures: dict[str, Image] = {}
     wanted = {frame_key(data): data for data in resolved}
     with tempfile.TemporaryDirectory() as folder:

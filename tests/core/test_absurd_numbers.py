@@ -14,10 +14,10 @@ import pytest
 
 from blender_bend.core import limits
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
-from blender_bend.core.job import presets
 from blender_bend.core.job.job import Bend, Job, Lora, SoundCondition
 from blender_bend.core.job.resolve import trace
 from blender_bend.core.limits import Limit, Whole
+from blender_bend.core.presets import presets
 from blender_bend.core.sound import beats
 
 HUGE = 10**5000

@@ -15,8 +15,8 @@ from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
 from blender_bend.core.files.foreign_json import Unreadable
-from blender_bend.core.job import presets
 from blender_bend.core.models import hub_cache, model_files, references, weights
+from blender_bend.core.presets import presets
 from blender_bend.core.resources import footprint, speeds
 
 WriteModel = Callable[..., Path]

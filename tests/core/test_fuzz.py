@@ -15,9 +15,9 @@ from mutations import HOSTILE, mutated, mutated_text, scratched
 from processes import resident_bytes
 
 from blender_bend.core.errors import LONGEST_MESSAGE, BendError, Code
-from blender_bend.core.job import presets
 from blender_bend.core.job.job import Bend, Job, Lora, SoundCondition
 from blender_bend.core.job.resolve import file_name, trace
+from blender_bend.core.presets import presets
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
 

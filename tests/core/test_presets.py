@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,10 @@ import pytest
 from blender_bend.core import catalogue
 from blender_bend.core.curves.routes import Layer, Route
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job import presets
+from blender_bend.core.job.job import Bend, Frame, Job
+from blender_bend.core.job.resolve import resolve
+from blender_bend.core.presets import pictures, presets
+from blender_bend.core.presets.strength import job_with
 
 
 @pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)
@@ -235,3 +239,36 @@ def test_a_wrong_route_is_refused(route: dict, tmp_path: Path) -> None:
     with pytest.raises(BendError) as caught:
         with_route(tmp_path, **route)
     assert caught.value.code == Code.PRESET_INVALID and "route.json" in caught.value.message
+
+
+def test_every_preset_and_operator_has_a_small_picture_and_there_is_none_for_anything_else() -> None:
+    wanted = {pictures.of_preset(path) for path in presets.paths()}
+    wanted |= {pictures.of_operator(operator.name) for operator in catalogue.OPERATORS}
+    there = {path for path in pictures.FOLDER.rglob("*") if path.is_file()}
+    assert there == wanted
+    assert sum(path.stat().st_size for path in there) <= pictures.LARGEST
+    assert all(path.read_bytes()[:3] == b"\xff\xd8\xff" for path in there)
+
+
+def test_a_preset_that_could_not_be_read_is_not_written(tmp_path: Path) -> None:
+    preset = presets.read(presets.paths()[0])
+    presets.write(preset, tmp_path / "good.json")
+    before = (tmp_path / "good.json").read_bytes()
+    for value in (float("nan"), float("inf"), 1e300):
+        part = replace(preset.bends[0], values={"mix": value})
+        with pytest.raises(BendError) as caught:
+            presets.write(replace(preset, bends=(part,)), tmp_path / "good.json")
+        assert caught.value.code == Code.PRESET_INVALID
+    assert (tmp_path / "good.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("path", presets.paths(), ids=lambda path: path.stem)
+def test_a_preset_at_a_strength_is_a_job_within_its_limits(path: Path) -> None:
+    preset = presets.read(path)
+    frame = Frame(1, (("forest", 1.0),), ({"angle": 1.0, "mix": 1.0},), masks=("0" * 64,))
+    plain = Job("m", "f" * 64, (64, 64), 4, 5.0, 1, "", (Bend("Turn", "rotate_channels", "latent"),), (frame,))
+    for strength in (0.0, 0.5, 1.0):
+        job = job_with(plain, preset, strength)
+        assert [bend.operator for bend in job.bends] == [part.bend.operator for part in preset.bends]
+        assert resolve(job, job.frames[0])
+    assert job_with(plain, preset, 0.0).frames != job_with(plain, preset, 1.0).frames

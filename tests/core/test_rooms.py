@@ -37,7 +37,7 @@ FLOORS = {
         ("bends", "catalogue", "pictures", "process", "prompts", "samplers", "sound"),
         ("checkpoints", "curves"),
         ("job", "models"),
-        ("resources",),
+        ("presets", "resources"),
     ),
     "engine": (
         ("host", "loras", "scenes", "setup"),
@@ -58,6 +58,7 @@ FLOORS = {
         ("baking", "condition"),
         ("film",),
         ("frames", "live", "store"),
+        ("gallery",),
         ("panels",),
         ("operators",),
         ("",),

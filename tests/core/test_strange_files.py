@@ -17,9 +17,10 @@ from strange_files import as_anybody, each_kind, put, unix
 from blender_bend.core.checkpoints import safetensors_file
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.files import foreign_json
-from blender_bend.core.job import presets, stored_frames
+from blender_bend.core.job import stored_frames
 from blender_bend.core.job.job import Job
 from blender_bend.core.models import hub_cache, model_files, references, sonic_files, weights
+from blender_bend.core.presets import presets
 from blender_bend.core.process import environment
 from blender_bend.core.process.environment import Record
 from blender_bend.core.resources import speeds

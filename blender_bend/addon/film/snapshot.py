@@ -26,7 +26,6 @@ from ..host.slices import Slices, at_once
 from ..process import automatic
 from ..prompts import embedding_files
 from ..prompts import schedule as prompt_schedule
-from ..settings.bend_settings import BEND_PG_bend
 from ..settings.parameters import Holder
 from ..settings.strip_settings import BEND_PG_lora, BEND_PG_settings
 from ..timeline import strips
@@ -119,7 +118,7 @@ class Film:
         written = [*(schedule.values() or [settings.prompt]), settings.negative]
         self._blends: Iterator[tuple[Blend, float]] = repeat(((), 1.0))
         #: What the frames have in common, once their sound is known.
-        common = _settings(settings, tuple(_bend(bend) for bend in enabled), resolve)
+        common = _settings(settings, tuple(bend.plain() for bend in enabled), resolve)
         self.job = replace(common, embeddings=embedding_files.named_in(written))
         self.job.check()
 
@@ -254,23 +253,6 @@ def _captured(holder: Holder, placed: Placement, what: str, wanted: bool) -> Cal
 def _parameters(holder: Holder) -> list[tuple[str, Parameter]]:
     """The animated parameters of a holder, each with the name of its custom property."""
     return [(item.key, parameter) for item, parameter in holder.shown_parameters()]
-
-
-def _bend(bend: BEND_PG_bend) -> Bend:
-    """A bend without its animated values, as plain data."""
-    start = settle(bend.start)
-    return Bend(
-        name=bend.title,
-        operator=bend.operator,
-        site=bend.site.strip(),
-        start=start,
-        end=max(start, settle(bend.end)),
-        channels=bend.channels,
-        choices=bend.choices(),
-        region=bend.region,
-        inverted=bend.inverted,
-        restore=bend.restore,
-    )
 
 
 def _walk(settings: BEND_PG_settings, placed: Placement) -> Callable[[int], float] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import bpy
 from bpy.types import ImageStrip, Scene, SoundStrip, Strip
 
-from ...core.job import presets
+from ...core.presets import presets
 from ..host import compat, preferences
 from ..settings.presets import add_preset
 from ..sound import sound_choice

@@ -117,6 +117,11 @@ class Fields:
         description="Folder for rendered frames. Empty: a folder bend_frames next to the .blend file",
         subtype="DIR_PATH",
     )
+    preset_folder: StringProperty(
+        name="Preset Folder",
+        description="Folder for your own presets, which can be shared. Empty: one in Blender's user folder",
+        subtype="DIR_PATH",
+    )
     batch: IntProperty(
         name="Batch",
         description="Number of pictures computed at once. More is faster on most GPUs; 1 makes each picture "

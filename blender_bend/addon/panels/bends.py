@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from bpy.types import Context, Menu, Panel, UILayout, UIList
+from bpy.types import Context, Panel, UILayout, UIList
 
 from ...core import catalogue
-from ...core.job import presets
 from ...core.site_kinds import SiteKind
-from ...core.wording import titled
+from ..gallery import library
 from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import active_bend_strip, polled_bend_strip
 from .main import BendPanel
@@ -42,18 +41,6 @@ class BEND_UL_bends(UIList):
         row.prop(item, "enabled", text="", icon="HIDE_OFF" if item.enabled else "HIDE_ON", emboss=False)
 
 
-class BEND_MT_presets(Menu):
-    """Ready-made bends with routes"""
-
-    bl_idname = "BEND_MT_presets"
-    bl_label = "Presets"
-
-    def draw(self, context: Context) -> None:
-        for path in presets.paths():
-            name = titled(path.stem.replace("_", " "))
-            self.layout.operator("bend.add_preset", text=name).filepath = str(path)
-
-
 class BEND_PT_bends(BendPanel, Panel):
     """The bend stack and the active bend"""
 
@@ -61,7 +48,7 @@ class BEND_PT_bends(BendPanel, Panel):
     bl_label = "Bends"
 
     def draw_header_preset(self, context: Context) -> None:
-        self.layout.menu("BEND_MT_presets", text="", icon="PRESET")
+        self.layout.operator("bend.gallery", text="Presets", icon="PRESET", emboss=False).kind = library.LOOKS
 
     def draw(self, context: Context) -> None:
         layout = self.layout
@@ -133,4 +120,4 @@ class BEND_PT_region(BendPanel, Panel):
         draw_parameters(layout, strip, bend, lambda parameter: _is_regional(bend, parameter))
 
 
-CLASSES = (BEND_UL_bends, BEND_MT_presets, BEND_PT_bends, BEND_PT_region)
+CLASSES = (BEND_UL_bends, BEND_PT_bends, BEND_PT_region)

@@ -9,6 +9,7 @@ from bpy.types import Context, Menu, UILayout
 
 from ...core import catalogue
 from ...core.catalogue import Operator
+from ..gallery import library
 from ..settings import enums
 from ..settings.bend_settings import BEND_PG_bend
 from ..timeline.strips import polled_bend_strip
@@ -56,6 +57,8 @@ class BEND_MT_add_bend(Menu):
     bl_options = {"SEARCH_ON_KEY_PRESS"}
 
     def draw(self, context: Context) -> None:
+        self.layout.operator("bend.gallery", text="By Pictures…", icon="IMAGE_DATA").kind = library.OPERATORS
+        self.layout.separator()
         for menu in _ADDING:
             self.layout.menu(menu.bl_idname)
 

@@ -9,6 +9,8 @@ from bpy.types import Context, PropertyGroup
 
 from ...core import catalogue
 from ...core.catalogue import Choice, Parameter
+from ...core.job.job import Bend
+from ...core.job.resolve import settle
 from . import enums, stack, suggestions
 from .parameters import Holder
 
@@ -123,6 +125,22 @@ class BEND_PG_bend(Holder, _Choices, PropertyGroup):
     def check(self) -> None:
         """Refuse an operator, a region or a choice that this version of Bend does not have."""
         enums.check(self, ("operator", "region", "restore", *(name for _, name in self.open_choices())))
+
+    def plain(self) -> Bend:
+        """The bend without its animated values, as plain data."""
+        start = settle(self.start)
+        return Bend(
+            name=self.title,
+            operator=self.operator,
+            site=self.site.strip(),
+            start=start,
+            end=max(start, settle(self.end)),
+            channels=self.channels,
+            choices=self.choices(),
+            region=self.region,
+            inverted=self.inverted,
+            restore=self.restore,
+        )
 
     def set_choice(self, name: str, value: str) -> None:
         """Choose; a job says what is wrong with a text that does not fit."""

@@ -11,7 +11,7 @@ import numpy as np
 from bpy.types import Context, FCurve, ImageStrip, Operator, Scene, Strip
 
 from ...core.errors import BendError, Code, store_unwritable
-from ...core.files.whole import write_whole
+from ...core.files.whole import DIGEST, write_whole
 from ...core.job.resolve import file_name
 from ..host import compat, png, typed
 from . import drivers, image_strips
@@ -213,6 +213,15 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
         element = strip.elements[number - elements.start]
         if element.filename != file_name(key):
             element.filename = file_name(key)
+
+
+def shown_file(strip: ImageStrip, number: int) -> Path | None:
+    """The file of the frame that a strip shows; None if it shows none there."""
+    elements = element_range(strip)
+    name = strip.elements[number - elements.start].filename if number in elements else ""
+    is_frame = DIGEST.fullmatch(name[:64]) and name == file_name(name[:64])
+    path = Path(_resolved(strip.directory)) / name
+    return path if is_frame and path.is_file() else None
 
 
 def zoom_for(strip: ImageStrip, size: tuple[int, int]) -> float:

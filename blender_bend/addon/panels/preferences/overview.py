@@ -31,6 +31,7 @@ class BEND_AP_preferences(preferences.Fields, AddonPreferences):
         row.operator("bend.show_log", text="Show Log")
         layout.column(heading="Frames").prop(self, "frame_folder", placeholder="next to the .blend file")
         draw_caches(layout.column(), store_size.known(preferences.frame_folder()))
+        layout.column(heading="Presets").prop(self, "preset_folder", placeholder="in Blender's user folder")
         sound = layout.column(heading="Sound")
         sound.prop(self, "encodec", placeholder="none: no learned features")
         sound.prop(self, "clap", placeholder="none: only adapters that include an audio encoder")

@@ -28,8 +28,8 @@ from ..curves.routes import CHAINS, COMBINES, LARGEST, LEVELS, LIMITS, Layer, Ro
 from ..errors import BendError, Code
 from ..files import foreign_json
 from ..files.whole import write_whole
+from ..job.job import Bend, check_bend
 from ..sound import features
-from .job import Bend, check_bend
 
 SCHEMA = 1
 FOLDER = Path(__file__).resolve().parents[3] / "presets"
@@ -98,8 +98,25 @@ def read(path: Path) -> Preset:
     """
     try:
         data = foreign_json.read(path)
-        if data is None:
-            raise ValueError("the file cannot be opened")
+    except (OSError, ValueError, RecursionError) as error:
+        raise _unusable(path.name, error) from error
+    if data is None:
+        raise _unusable(path.name, ValueError("the file cannot be opened"))
+    return parsed(data, path.name)
+
+
+def parsed(data: Any, name: str) -> Preset:
+    """A preset from what its file holds.
+
+    Parameters
+    ----------
+    name : of the file, for what is said about it
+
+    Raises
+    ------
+    BendError(PRESET_INVALID)
+    """
+    try:
         if data["schema"] != SCHEMA:
             raise ValueError(f"schema {data['schema']} instead of {SCHEMA}")
         if len(data["bends"]) > MOST_BENDS:
@@ -107,8 +124,12 @@ def read(path: Path) -> Preset:
         bends = tuple(_bend(bend) for bend in data["bends"])
         strip = _strip(data["strip"]) if "strip" in data else None
         return Preset(str(data["name"]), str(data["summary"]), bends, strip)
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, BendError) as error:
-        raise BendError(Code.PRESET_INVALID, f"{path.name} is not a preset that Bend can use: {error}.") from error
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, BendError) as error:
+        raise _unusable(name, error) from error
+
+
+def _unusable(name: str, error: Exception) -> BendError:
+    return BendError(Code.PRESET_INVALID, f"{name} is not a preset that Bend can use: {error}.")
 
 
 def _bend(data: dict[str, Any]) -> PresetBend:
@@ -197,8 +218,17 @@ def to_data(preset: Preset) -> dict[str, Any]:
 
 
 def write(preset: Preset, path: Path) -> None:
-    """Write a preset for ``read``."""
-    text = json.dumps(to_data(preset), ensure_ascii=False, indent=2, allow_nan=False)
+    """Write a preset for ``read``; one that could not be read is not written.
+
+    Raises
+    ------
+    BendError(PRESET_INVALID); OSError
+    """
+    try:
+        text = json.dumps(to_data(preset), ensure_ascii=False, indent=2, allow_nan=False)
+    except ValueError as error:  # a number that JSON does not have
+        raise _unusable(path.name, error) from error
+    parsed(json.loads(text), path.name)
     write_whole(path, text.encode() + b"\n")
 
 

@@ -1,0 +1,1 @@
+"""Presets: bends that belong together, read and written, at a strength, and their pictures."""
