@@ -26,7 +26,7 @@ class BEND_OT_gallery(OnBendStrip, Operator):
     """Look through presets and operators by their pictures, and add them to this strip"""
 
     bl_idname = "bend.gallery"
-    bl_label = "Presets and Operators"
+    bl_label = "Browse Presets and Operators"
     bl_options = {"REGISTER"}
 
     kind: EnumProperty(name="Show", description="What the gallery shows", items=library.KINDS)
@@ -47,7 +47,7 @@ class BEND_OT_gallery_page(Operator):
     """Show another page of the gallery"""
 
     bl_idname = "bend.gallery_page"
-    bl_label = "Turn Page"
+    bl_label = "Show Page"
     bl_options = {"INTERNAL"}
 
     by: IntProperty(name="By", description="Pages to turn", default=1)
