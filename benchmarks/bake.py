@@ -66,7 +66,7 @@ def under_way(strip: Any, features: dict[str, np.ndarray], options: Any) -> Any:
     work.options = {parameter.key: options for parameter, _ in strip.bend_settings.routed()}
     work.rate, work.frames = (
         addon("timeline.timing").frame_rate(strip.id_data),
-        addon("timeline.timing").sound_frames(strip),
+        addon("timeline.timing").Placement.of(strip).sound_frames,
     )
     work._anchor = addon("timeline.anchor").Anchor.at(strip.id_data, strip, "its sound was measured", bake.sound_now)
     folder = tempfile.TemporaryDirectory(prefix="bend-")

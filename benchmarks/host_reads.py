@@ -49,7 +49,7 @@ def count(model: str, site: str, bends: list[tuple[str, dict[str, float], dict[s
     counts: Counter[str] = Counter()
     with pretended("cuda") as accelerator:
         sampler = Sampler(accelerator.send_pipeline(getattr(models, model)(torch.float32)))
-        advance = sampler._advance
+        advance = sampler.advance
 
         def watched(*arguments: Any) -> Any:
             with accelerator.watched() as records:
@@ -62,7 +62,7 @@ def count(model: str, site: str, bends: list[tuple[str, dict[str, float], dict[s
             counts["stalling"] += records.stalling.total()
             return result
 
-        sampler._advance = watched  # type: ignore[method-assign]
+        sampler.advance = watched  # type: ignore[method-assign]
         sampler.render(resolve(job, frame))
     return counts
 

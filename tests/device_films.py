@@ -220,7 +220,7 @@ FILMS: dict[str, Callable[[Files], Film]] = {
 def steps_watched(accelerator: Accelerator) -> Iterator[list[Records]]:
     """What happens in each denoising step of any sampler."""
     steps: list[Records] = []
-    advance = Sampler._advance
+    advance = Sampler.advance
 
     def watched(self: Sampler, *arguments: Any) -> Any:
         with accelerator.watched() as records:
@@ -228,7 +228,7 @@ def steps_watched(accelerator: Accelerator) -> Iterator[list[Records]]:
             return advance(self, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Sampler, "_advance", watched)
+        patch.setattr(Sampler, "advance", watched)
         yield steps
 
 

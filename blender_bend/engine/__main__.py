@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     # numpy's threads spin as well: beside a busy machine the onsets of 4 s of sound took 3.3 s with two of them and
     # 0.04 s with one. Torch has threads of its own.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    options = _parser().parse_args(arguments)
+    options = command_line().parse_args(arguments)
     if arguments is None and not options.online:
         confinement.go_offline()
         if options.run is not _serve:  # which keeps a stream of its own
@@ -79,7 +79,7 @@ class _Parser(argparse.ArgumentParser):
             raise argparse.ArgumentError(action, str(error)) from error
 
 
-def _parser() -> argparse.ArgumentParser:
+def command_line() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m blender_bend.engine", description=__doc__)
     parser.set_defaults(online=False)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

@@ -146,7 +146,7 @@ class Stage:
         """The samples, or why there are none."""
         try:
             sounds = self.addon.mixdown.chosen_sounds(self.scene, self.bend)
-            frames = self.addon.timing.sound_frames(self.bend)
+            frames = self.addon.timing.Placement.of(self.bend).sound_frames
             data = self.addon.mixdown.mixdown(self.scene, sounds, frames, self.folder).read_bytes()
         except Exception as error:
             assert type(error).__name__ == "BendError"

@@ -34,7 +34,7 @@ def on(automatic, addon):
     """Makes this machine one of other speeds."""
 
     def on(**factors):
-        automatic._said[automatic._place()] = machine(addon, automatic.speeds, **factors)
+        automatic.known_speeds[automatic.device_here()] = machine(addon, automatic.speeds, **factors)
 
     return on
 
@@ -148,7 +148,7 @@ def test_frames_in_every_remembered_way_count_as_used(on, short, scene, addon):
     addon.generate.fill_store(scene, short)
     frames = {path.name for path in addon.preferences.frame_folder().glob("*.png") if len(path.stem) == 64}
     on(**SLOW)
-    used = addon.slices.at_once(addon.frame_use._planned(scene, short.name))
+    used = addon.slices.at_once(addon.frame_use.planned(scene, short.name))
     assert len(frames) == 2 and frames <= used
 
 
@@ -162,8 +162,8 @@ def test_the_preferences_say_what_automatic_means_and_what_is_slow(on, automatic
 
 def test_a_picture_that_does_not_fit_is_said_to_before_it_is_made(on, automatic, short, scene, addon):
     on(**FAST)
-    place = automatic._place()
-    automatic._said[place] = replace(automatic._said[place], memory=60_000_000)
+    place = automatic.device_here()
+    automatic.known_speeds[place] = replace(automatic.known_speeds[place], memory=60_000_000)
     short.bend_settings.width = short.bend_settings.height = 1024
     advice = automatic.advice(planned(scene, short, addon).job)
     assert not advice.fits

@@ -467,8 +467,8 @@ def test_an_edit_between_two_slices_is_as_one_before_or_after_the_bake(
     if not lacking:
         expected = addon.bake.shaped(
             *bend_strip.bend_settings.routed()[1],
-            again._measured,
-            addon.timing.sound_frames(bend_strip),
+            again.measured,
+            addon.timing.Placement.of(bend_strip).sound_frames,
             again.rate,
             again.options[key],
         )
@@ -488,7 +488,7 @@ def test_a_route_that_is_changed_before_its_keys_are_written_is_called_stale(sce
 def test_what_is_being_written_is_written_to_the_end(scene, three, addon, curve, monkeypatch):
     monkeypatch.setattr(addon.bake_queue, "WRITING_SECONDS", 0.0)
     work = addon.bake_queue.Bakes(scene, addon.bake_queue.everything(scene))
-    while not work._writing:
+    while not work.writing:
         assert work.update()
     work.cancel()
     report = work.finish()

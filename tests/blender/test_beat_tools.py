@@ -197,7 +197,7 @@ def test_keys_on_beats_walk_no_other_keys(scene, steady, addon, core):
 def test_before_beats_are_detected_it_says_what_to_do(bend_strip, addon, operator):
     addon.measured.forget()
     with pytest.raises(addon.measured.BendError) as caught:
-        addon.measured.require_grid(bend_strip.id_data, bend_strip)
+        addon.measured.require_grid(bend_strip.id_data, bend_strip, addon.timing.Placement.of(bend_strip))
     assert caught.value.action == "bend.measure"
     assert getattr(bpy.ops.bend, operator)() == {"CANCELLED"}
 
@@ -209,7 +209,7 @@ def test_tapping_while_it_plays_sets_tempo_and_beats(scene, bend_strip, addon, b
     for number in range(16):
         moment = number * 60 / bpm + random.normal(0, 0.008)
         taps.tap(500.0 + moment, int(frame_of_first + 24 * moment))  # the window shows whole frames
-    assert taps.apply(scene, bend_strip) == pytest.approx(bpm, rel=0.01)
+    assert taps.apply(bend_strip) == pytest.approx(bpm, rel=0.01)
     beats = bend_strip.bend_settings.beats
     period = 24 * 60 / beats.bpm
     off = (beats.first + 1 - frame_of_first + period / 2) % period - period / 2
@@ -221,10 +221,10 @@ def test_tapping_while_it_stands_leaves_the_first_beat(scene, steady, addon):
     steady.bend_settings.beats.first = 7.0
     taps = addon.beat_tools.Taps()
     taps.tap(0.0, 40)
-    assert taps.apply(scene, steady) is None
+    assert taps.apply(steady) is None
     for number in range(1, 6):
         taps.tap(0.75 * number, 40)
-    assert taps.apply(scene, steady) == pytest.approx(80)
+    assert taps.apply(steady) == pytest.approx(80)
     assert steady.bend_settings.beats.first == 7.0
 
 
@@ -232,7 +232,7 @@ def test_after_a_pause_tapping_begins_anew(scene, steady, addon):
     taps = addon.beat_tools.Taps()
     for moment in (0.0, 0.5, 1.0, 30.0, 30.4, 30.8):
         taps.tap(moment, 1)
-    assert taps.apply(scene, steady) == pytest.approx(150)
+    assert taps.apply(steady) == pytest.approx(150)
 
 
 def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
@@ -240,7 +240,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
 
     def frames():
         rate = addon.timing.frame_rate(scene)
-        return (addon.measured.grid(scene, steady).frames(rate) + 1).tolist()
+        return (addon.measured.grid(steady, addon.timing.Placement.of(steady)).frames(rate) + 1).tolist()
 
     beats.factor = "HALF"
     assert frames() == [1, 25, 49, 73]
@@ -254,7 +254,7 @@ def test_half_and_double_correct_the_grid_at_once(scene, steady, addon):
 def test_the_grid_is_corrected_by_the_playhead(scene, steady, addon, bar):
     scene.frame_set(28)
     assert bpy.ops.bend.beat_here(bar=bar) == {"FINISHED"}
-    grid, rate = addon.measured.grid(scene, steady), addon.timing.frame_rate(scene)
+    grid, rate = addon.measured.grid(steady, addon.timing.Placement.of(steady)), addon.timing.frame_rate(scene)
     if bar:
         assert (grid.frames(rate) + 1)[grid.numbers == 1].tolist() == [25, 73]
     else:

@@ -123,7 +123,7 @@ def test_links_pipes_folders_and_devices_are_left_where_they_are(short, scene, a
 def counted(addon, scene, strip, monkeypatch):
     """What the panel knows once the timer has counted."""
     monkeypatch.setattr(addon.strips, "shown", lambda: (scene, strip))
-    for _ in addon.status._count():
+    for _ in addon.status.count():
         pass
     return addon.status.shown
 

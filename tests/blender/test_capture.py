@@ -190,7 +190,7 @@ def test_a_3d_scene_below_is_captured(over, scene, addon, store):
     bpy.ops.bend.capture()
     picture = captured_pictures(addon, store, over.bend_settings)[1]
     assert picture[32, 32, 1] > 200 > 2 * picture[32, 32, 0]
-    assert addon.render_handler._render is None
+    assert addon.render_handler.under_way is None
 
 
 def test_a_bend_strip_within_a_meta_sees_what_is_below_the_meta(still, scene, addon, store):

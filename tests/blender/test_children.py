@@ -112,7 +112,7 @@ def test_a_doctor_that_does_not_answer_is_quoted(store, addon, tmp_path):
 def ticks(run, addon):
     """Follow a task as Blender's timer does; how often it was looked at."""
     looks = 1
-    while run._tick() is not None:
+    while run.tick() is not None:
         looks += 1
         time.sleep(0.01)
     assert addon.activity.current is None

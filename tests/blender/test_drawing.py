@@ -53,7 +53,7 @@ def test_frames_on_disk_offers_the_deletion_once_something_is_found(panels, bend
     addon.generate.fill_store(scene, bend_strip, [1])
     addon.store_size.forget()
     while addon.store_size.known(store) is None:
-        addon.store_size._look()
+        addon.store_size.look()
     bend_strip.bend_settings.seed += 1
     addon.generate.fill_store(scene, bend_strip, [1])
     addon.slices.at_once(addon.frame_use.search())

@@ -196,7 +196,7 @@ def test_both_halves_of_a_split_strip_are_fitted_and_meet(bend_strip, scene, add
 def retime(strip, scene, addon) -> None:
     """Half speed, by hand."""
     addon.strips.select_only(strip)
-    with addon.image_strips._at_sequencer(scene):
+    with addon.image_strips.at_sequencer(scene):
         bpy.ops.sequencer.retiming_segment_speed_set(speed=50.0)
 
 

@@ -332,7 +332,7 @@ def test_what_is_kept_to_save_work_is_shown_and_cleared(bend_strip, addon, store
     (folders["embeddings"] / "window.f32").write_bytes(bytes(4096))
     addon.store_size.forget()
     while addon.store_size.known(store) is None:
-        addon.store_size._look()
+        addon.store_size.look()
     kept = addon.store_size.known(store).caches
     assert kept["Model studies"] >= 1000 and kept["Sound embeddings"] >= 4096 and kept["Measured sound"] > 0
     assert bpy.ops.bend.clear_caches() == {"FINISHED"}

@@ -88,8 +88,9 @@ def test_a_choice_of_another_version_is_shown_and_refused_by_its_name(scene, ben
         write_raw(owner, name, -1)
         assert getattr(owner, name) == "", (path, name)
         draw_panels()
-        for look in (addon.sound_print.stale, addon.bake.stale_parameters, addon.measured.grid):
+        for look in (addon.sound_print.stale, addon.bake.stale_parameters):
             look(scene, bend_strip)
+        addon.measured.grid(bend_strip, addon.timing.Placement.of(bend_strip))
         addon.measured.needed(bend_strip)
         of_sound = path in {"baking", "beats"} or "parameters" in path
         with pytest.raises((core.errors.BendError, RuntimeError), match=f"'{label}' has a value that"):

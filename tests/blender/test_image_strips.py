@@ -29,7 +29,7 @@ def everything(data):
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_it_is_as_a_strip_made_picture_by_picture(scene, picture, addon):
     made = addon.image_strips.new(scene, "Bend", picture, 3, 5, 12)
-    slow = addon.image_strips._one_by_one(scene, "Bend", picture, 3, 5, 12)
+    slow = addon.image_strips.one_by_one(scene, "Bend", picture, 3, 5, 12)
     assert everything(made) == everything(slow)
     assert [element.filename for element in made.elements] == [element.filename for element in slow.elements]
     assert (made.name, made.channel, slow.name) == ("Bend", 3, "Bend.001")

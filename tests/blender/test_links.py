@@ -55,7 +55,7 @@ def test_links_are_needed_as_if_all_of_the_chain_were_known(seed, chain_of, addo
     job = chain_of(numbers, matched)
     traced = {one.frame.number: one for one in core.resolve.trace(job)}
     stored = addon.stored.Stored(tmp_path, 100)
-    stored._listed = {bytes.fromhex(traced[number].key) for number in numbers if number not in lacking}
+    stored.listed = {bytes.fromhex(traced[number].key) for number in numbers if number not in lacking}
     gathered = addon.plans.Gathered(asked, set())
     for part in addon.links.Links(job, stored, [], asked).parts(takes(job, chance)):
         if part is not None:

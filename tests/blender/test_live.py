@@ -185,8 +185,8 @@ def test_after_many_changes_at_any_moment_the_last_values_are_shown(live, bend_s
     assert last.size in {(64, 64), (72, 64), (128, 64)}
     assert live.wanted.size == job.size and live.wanted.job.seed == job.seed
     assert live.asking.wanted is None
-    assert len(list(Path(live.asking._folder.name).iterdir())) == 1, "one shared file, whatever was asked"
-    assert live.kept._bytes <= addon.kept.MOST
+    assert len(list(Path(live.asking.folder.name).iterdir())) == 1, "one shared file, whatever was asked"
+    assert live.kept.size <= addon.kept.MOST
 
 
 def test_outside_of_the_strip_nothing_is_shown(live, scene, addon):
@@ -220,7 +220,7 @@ def test_an_engine_that_dies_ends_it(live, bend_strip, addon, core):
     bend_strip.bend_settings.seed += 1
     changed(addon)
     live.step()
-    addon.engine_client._client.process.kill()
+    addon.engine_client.client().process.kill()
     with pytest.raises(core.errors.BendError) as ended:
         until(live, lambda: False)
     assert ended.value.code == core.errors.Code.ENGINE_DIED

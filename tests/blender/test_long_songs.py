@@ -91,8 +91,8 @@ def watched(scene, addon, monkeypatch):
     addon.curve_changes.watch()
     bpy.app.handlers.depsgraph_update_post.append(addon.changes.note_update)
     counts = []
-    count = addon.status._count
-    monkeypatch.setattr(addon.status, "_count", lambda: (counts.append(1), count())[1])
+    count = addon.status.count
+    monkeypatch.setattr(addon.status, "count", lambda: (counts.append(1), count())[1])
     addon.changes.mark_changed()
 
     def settle(ticks=10_000):
@@ -216,10 +216,10 @@ def test_a_curve_is_read_once_until_blender_tells_of_a_change(scene, film, addon
 
 
 def test_a_redraw_reads_no_curve_of_the_sound_again(scene, film, song, addon, watched, monkeypatch):
-    strip, read, points = film(FEW, bends=1), [], addon.animated._keys
+    strip, read, points = film(FEW, bends=1), [], addon.animated.keys_of
     song.volume = 0.5
     song.keyframe_insert("volume", frame=1)
-    monkeypatch.setattr(addon.animated, "_keys", lambda *arguments: read.append(1) or points(*arguments))
+    monkeypatch.setattr(addon.animated, "keys_of", lambda *arguments: read.append(1) or points(*arguments))
     watched()
     before = [addon.sound_print.of(scene, strip) for _ in range(3)]
     assert len(read) == 1 and len(set(before)) == 1

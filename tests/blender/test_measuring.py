@@ -64,17 +64,18 @@ def test_what_is_known_is_true_until_the_sound_or_the_routes_change(scene, song,
     assert not measured.is_stale(bend_strip)
 
 
-def test_the_beats_are_detected_and_corrected_without_measuring_again(scene, pulse, measured):
+def test_the_beats_are_detected_and_corrected_without_measuring_again(scene, pulse, measured, addon):
+    placed = addon.timing.Placement.of(pulse)
     assert bpy.ops.bend.measure() == {"FINISHED"}
-    detected = measured.grid(scene, pulse).times
+    detected = measured.grid(pulse, placed).times
     offsets = (detected - 0.25 + 0.25) % 0.5 - 0.25
     assert len(detected) >= 6
     assert np.all(np.abs(offsets) < 0.07)
     number = measured.of(pulse).number
     pulse.bend_settings.beats.shift = 0.1
-    np.testing.assert_allclose(measured.grid(scene, pulse).times, detected[detected + 0.1 < 4.0] + 0.1)
+    np.testing.assert_allclose(measured.grid(pulse, placed).times, detected[detected + 0.1 < 4.0] + 0.1)
     pulse.bend_settings.beats.factor = "DOUBLE"
-    assert len(measured.grid(scene, pulse).times) == pytest.approx(2 * len(detected), abs=2)
+    assert len(measured.grid(pulse, placed).times) == pytest.approx(2 * len(detected), abs=2)
     assert measured.of(pulse).number == number
 
 
@@ -114,4 +115,4 @@ def test_another_file_forgets_everything(bend_strip, measured):
     assert measured.known(bend_strip) is not None
     name = bend_strip.id_data.name, bend_strip.name
     bpy.ops.wm.read_homefile(use_empty=True)
-    assert name not in measured._found
+    assert name not in measured.known_by_name

@@ -14,9 +14,9 @@ from timeline import MODULE, trim
 def batches():
     """What is remembered, empty as in a Blender that was just started."""
     module = importlib.import_module(f"{MODULE}.blender_bend.addon.process.memory_fit")
-    module._fitting.clear()
+    module.remembered.clear()
     yield module
-    module._fitting.clear()
+    module.remembered.clear()
 
 
 @pytest.fixture

@@ -71,10 +71,10 @@ def test_a_download_that_is_cancelled_is_kept_and_goes_on(library, hub, addon, c
     downloads = importlib.import_module(f"{MODULE}.blender_bend.addon.process.model_library")
     run = downloads.download("owner/painter")
     while not run.shown.bytes:
-        run._tick()
+        run.tick()
     assert 0 < run.shown.fraction < 1 and " of " in run.shown.text()
     assert bpy.ops.bend.cancel() == {"FINISHED"}
-    run._tick()
+    run.tick()
     with pytest.raises(core.errors.BendError) as raised:
         run.wait()
     assert raised.value.code == core.errors.Code.CANCELLED

@@ -130,8 +130,8 @@ class Opened:
         self.addon, self.where, self.busiest, self.handled = addon, "", 0.0, 0
         self.watching = addon.keep_measured
         monkeypatch.setattr(addon.strips, "shown", self.strip)
-        monkeypatch.setattr(addon.reading.file_hashes, "_spared", True)
-        monkeypatch.setattr(addon.keep_measured, "_shown", lambda: [self.strip()] if self.strip()[1] else [])
+        monkeypatch.setattr(addon.reading.file_hashes, "main_thread_spared", True)
+        monkeypatch.setattr(addon.keep_measured, "shown", lambda: [self.strip()] if self.strip()[1] else [])
 
     def strip(self):
         scene = bpy.context.scene
@@ -153,7 +153,7 @@ class Opened:
     def handlers(self):
         """What Blender with a window calls by itself when a file is opened, and at every change."""
         scene, graph = bpy.context.scene, bpy.context.evaluated_depsgraph_get()
-        watching = self.addon.changes._HANDLERS
+        watching = self.addon.changes.HANDLERS
         for name in HANDLERS:
             ours = [each for each in getattr(bpy.app.handlers, name) if each.__module__.startswith(MODULE)]
             ours += [handler for known, handler in watching.items() if known == name and handler not in ours]

@@ -131,7 +131,7 @@ def test_sliders_and_new_routes_take_the_range_of_the_site(bend_strip, core, mon
     operator = core.catalogue.operator("add")
     parameter = dataclasses.replace(operator.parameters[0], soft=(-2.0, 2.0), inside=(-20.0, 20.0))
     wider = dataclasses.replace(operator, parameters=(parameter,))
-    monkeypatch.setitem(core.catalogue._BY_NAME, "add", wider)
+    monkeypatch.setitem(core.catalogue.BY_NAME, "add", wider)
     bpy.ops.bend.add_bend(operator=operator.name)
     bend = bend_strip.bend_settings.bend
     item = bend.parameters[parameter.name]

@@ -133,7 +133,7 @@ def test_colors_are_icons_of_their_own(states):
     icons = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.gallery.icons")
     for look in states.LOOKS.values():
         icons.of_color(look.color)  # in background every icon has the number 0
-        drawn = np.array(icons._collection()[f"color:{look.color}"].icon_pixels_float).reshape(16, 16, 4)
+        drawn = np.array(icons.collection()[f"color:{look.color}"].icon_pixels_float).reshape(16, 16, 4)
         assert drawn[8, 8].tolist() == pytest.approx([*look.color, 1.0], abs=0.01) and drawn[0, 0, 3] == 0
 
 

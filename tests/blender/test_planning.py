@@ -100,8 +100,8 @@ def test_who_waits_plans_the_rest_too(parted, scene, store, addon):
 def test_the_first_part_of_any_film_is_all_that_is_read_before_the_engine_begins(
     parted, scene, addon, kind, monkeypatch
 ):
-    read, frame = [], addon.snapshot.Film._frame
-    monkeypatch.setattr(addon.snapshot.Film, "_frame", lambda film, *of: read.append(of[0]) or frame(film, *of))
+    read, frame = [], addon.snapshot.Film.frame
+    monkeypatch.setattr(addon.snapshot.Film, "frame", lambda film, *of: read.append(of[0]) or frame(film, *of))
     plan = begun(scene, parted, addon)
     assert read == list(plan.keys) == plan.missing == [1, 2, 3, 4] and plan.unknown == 8
 
@@ -133,8 +133,8 @@ def test_cancelling_before_all_is_planned_leaves_the_rest(parted, scene, store, 
     with pytest.raises(core.errors.BendError) as caught:
         finish(work)
     assert caught.value.code == core.errors.Code.CANCELLED
-    assert len(pictures(store)) <= 4 and len(work._plans) == 1
-    assert addon.generate.fill_store(scene, parted).rendered == 12 - len(work._there)
+    assert len(pictures(store)) <= 4 and len(work.plans) == 1
+    assert addon.generate.fill_store(scene, parted).rendered == 12 - len(work.made)
 
 
 def test_a_half_made_chain_goes_on_where_it_ended_and_leaves_what_is_there(parted, scene, store, addon):
@@ -172,7 +172,7 @@ def test_a_curve_that_is_moved_while_a_chain_is_planned_gives_no_wrong_frame(par
 
 def made_keys(work):
     """The keys of the frames that came."""
-    return work._there.values()
+    return work.made.values()
 
 
 def test_what_must_be_played_waits_while_blender_renders(parted, scene, addon, monkeypatch):
@@ -183,8 +183,8 @@ def test_what_must_be_played_waits_while_blender_renders(parted, scene, addon, m
     monkeypatch.setattr(addon.activity, "renders", lambda: rendering[0])
     monkeypatch.setattr(
         addon.curve_values,
-        "_playing",
-        lambda scene, play=addon.curve_values._playing: played.append(scene) or play(scene),
+        "playing",
+        lambda scene, play=addon.curve_values.playing: played.append(scene) or play(scene),
     )
     while not work.request.ended:
         work.update()
@@ -213,7 +213,7 @@ def test_the_rest_is_made_in_the_way_in_which_the_first_part_had_to_be(parted, s
     plan = begun(scene, parted, addon)
     work = addon.generate.Generation(replace(plan, job=replace(plan.job, batch=4)))
     finish(work)
-    assert core.ways.way_of(work._current.job) == way
+    assert core.ways.way_of(work.current.job) == way
     assert core.ways.read(parted.bend_settings.made)[-1] == way
     assert len(pictures(store)) == 12 and set(shown(parted)) == set(pictures(store))
 
@@ -229,10 +229,27 @@ def test_a_chain_of_which_a_part_had_to_be_decoded_in_tiles_is_one_in_tiles(
     work = addon.generate.Generation(replace(plan, job=replace(plan.job, decode="tiled")))
     finish(work)
     assert (work.rendered, work.frames, work.done, work.total) == (12, 12, 12, 12)
-    assert core.ways.way_of(work._current.job) == way
+    assert core.ways.way_of(work.current.job) == way
     now = addon.slices.at_once(addon.generate.plan(scene, parted))
     assert now.missing == [] and now.job.decode == "tiled"
     assert set(shown(parted)) == set(pictures(store)) == {f"{key}.png" for key in now.keys.values()}
+
+
+def test_a_chain_that_is_there_in_another_way_is_resolved_once_in_each(parted, scene, addon, core, monkeypatch):
+    parted.bend_settings.source = "previous"
+    parted.bend_settings.width = parted.bend_settings.height = 128
+    way = core.ways.Way("float32", 1, "tiled")
+    plan = begun(scene, parted, addon)
+    monkeypatch.setattr(addon.memory_fit, "fitting", lambda job: way)
+    finish(addon.generate.Generation(replace(plan, job=replace(plan.job, decode="tiled"))))
+    monkeypatch.setattr(addon.memory_fit, "fitting", lambda job: core.ways.way_of(job))
+    resolved, resolve = [], core.resolve.Resolver.resolve
+    monkeypatch.setattr(
+        core.resolve.Resolver, "resolve", lambda self, frame: resolved.append(self.job.decode) or resolve(self, frame)
+    )
+    now = addon.slices.at_once(addon.generate.plan(scene, parted))
+    assert now.missing == [] and now.job.decode == "tiled"
+    assert [resolved.count(decode) for decode in ("whole", "tiled")] == [12, 12]
 
 
 def test_what_is_there_is_not_shown_at_one_go(parted, scene, addon, monkeypatch):
@@ -339,7 +356,7 @@ def test_a_network_that_loses_sight_of_a_store_is_asked_again(addon, tmp_path, m
 def test_the_button_follows_what_is_not_planned_to_its_end_yet(parted, addon):
     module, said, totals = importlib.import_module(f"{MODULE}.blender_bend.addon.operators.generate"), [], set()
     own = {"frames": lambda self, context: None, "report": lambda self, kind, text: said.append(text)}
-    button = type("Button", (module._Generating,), own)()
+    button = type("Button", (module.Generating,), own)()
     button.start(bpy.context)
     while button.update():
         totals.add(addon.activity.current.total)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import sys
+from dataclasses import replace
+from types import SimpleNamespace
 
 import bpy
 import pytest
@@ -100,14 +102,14 @@ def test_the_prompts_settings_are_shown(bend_strip, monkeypatch):
 
 
 def told(bend_strip, scene, addon, *found):
-    """Let a generation hear from its engine what of the prompts is lost."""
+    """What a generation keeps when its engine tells what of the prompts is lost."""
     core_messages = sys.modules[f"{MODULE}.blender_bend.core.process.messages"]
     plan = addon.slices.at_once(addon.generate.plan(scene, bend_strip, [1]))
-    generation = object.__new__(addon.generate.Generation)
-    generation.plan, generation.done, generation.phase, generation.rendered = plan, 0, "", 0
-    generation._there, generation._arrived, generation._notices = {}, {}, []
+    generation = addon.generate.Generation(replace(plan, missing=[]))  # which needs no engine
     data = {"notices": [{"prompt": prompt, "text": text, "cut": ""} for prompt, text in found]}
-    generation._take_in([core_messages.Message(core_messages.NOTICES, "1", data)])
+    said = [core_messages.Message(core_messages.NOTICES, "1", data)]
+    generation.request = SimpleNamespace(poll=lambda: said, ended=False)
+    generation.update()
 
 
 def test_what_a_model_cuts_is_shown_until_the_prompt_is_written_otherwise(bend_strip, scene, addon, notices):

@@ -64,7 +64,7 @@ def ticking(strip, scene, addon, monkeypatch):
 @pytest.fixture
 def gate(core, monkeypatch):
     """Holds the readers of other threads until it is opened, and notes what the window's own thread reads whole."""
-    event, digest = threading.Event(), core.file_hashes._digest
+    event, digest = threading.Event(), core.file_hashes.digest_of
     event.read_in_window = []
 
     def held(path, size):
@@ -74,7 +74,7 @@ def gate(core, monkeypatch):
             event.read_in_window.append(("open", str(path)))
         return digest(path, size)
 
-    monkeypatch.setattr(core.file_hashes, "_digest", held)
+    monkeypatch.setattr(core.file_hashes, "digest_of", held)
     yield event
     event.set()
 
@@ -94,7 +94,7 @@ def weights(found):
 
 
 def test_without_a_window_nothing_waits(core):
-    assert bpy.app.background and not core.file_hashes._spared
+    assert bpy.app.background and not core.file_hashes.main_thread_spared
 
 
 def test_the_count_waits_and_the_window_reads_no_weights(ticking, addon, gate):
@@ -128,7 +128,7 @@ def test_the_panel_says_how_far_the_reading_is(strip, addon, core, gate):
     with pytest.raises(core.file_hashes.Unread) as raised:
         core.references.resolve("painter", addon.preferences.model_folders())
     reading = addon.reading.begin(raised.value)
-    reading._tell(raised.value.paths[0], 43, 100)
+    reading.tell(raised.value.paths[0], 43, 100)
     panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film").BEND_PT_film
     layout = Layout()
     own = {key: value for key, value in vars(panel).items() if callable(value)}
@@ -217,7 +217,7 @@ def test_a_file_that_cannot_be_read_is_told_once_and_tried_again_by_a_button(
         raise OSError(5, "Input/output error", str(path))
 
     with monkeypatch.context() as patch:
-        patch.setattr(core.file_hashes, "_digest", lambda p, s, own=core.file_hashes._digest: (
+        patch.setattr(core.file_hashes, "digest_of", lambda p, s, own=core.file_hashes.digest_of: (
             broken(p, s) if p.suffix == ".safetensors" else own(p, s)
         ))  # fmt: skip
         ticking(lambda: addon.status.shown and addon.status.shown.problem)
@@ -255,4 +255,4 @@ def test_what_is_being_written_is_left_alone_until_it_is_whole(window, addon, co
     monkeypatch.setattr(core.file_hashes, "FRESH_NS", 0)
     reading.wait(60)
     assert not reading.running
-    assert core.file_hashes.of(path) == core.file_hashes._digest(path, 13)
+    assert core.file_hashes.of(path) == core.file_hashes.digest_of(path, 13)

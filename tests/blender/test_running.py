@@ -175,7 +175,7 @@ def what_a_bake_would_write(desk: Desk, strip) -> np.ndarray:
     bake = desk.addon.bake.Bake(strip.id_data, strip)
     bake.collect()
     (found,) = strip.bend_settings.routed()
-    return desk.addon.bake.shaped(*found, bake._measured, bake.frames, bake.rate, bake.options[found[0].key]).values
+    return desk.addon.bake.shaped(*found, bake.measured, bake.frames, bake.rate, bake.options[found[0].key]).values
 
 
 @chance
@@ -189,7 +189,7 @@ def test_keys_are_where_a_bake_would_write_them_or_called_stale(desk, planned):
         if desk.strip("SOUND") is None or not parameter.baked or stale:
             continue
         expected = what_a_bake_would_write(desk, strip)
-        frames = desk.addon.timing.sound_frames(strip)
+        frames = desk.addon.timing.Placement.of(strip).sound_frames
         curve = desk.addon.strips.find_curve(strip, ANGLE)
         assert np.allclose([curve.evaluate(frame) for frame in frames], expected, atol=1e-4)
 

@@ -245,14 +245,14 @@ def test_a_mixdown_in_another_thread_is_waited_for(addon, tmp_path):
     whole = write_wav(tmp_path / "whole.wav", clicks(0.5, 48000)[0], 48000).read_bytes()
     late = tmp_path / "late.wav"
     threading.Timer(0.2, lambda: late.write_bytes(whole)).start()
-    addon.compat._wait_for_wav(late)
+    addon.compat.wait_for_wav(late)
     assert late.read_bytes() == whole
 
 
 def test_a_mixdown_that_never_begins_is_an_error(addon, tmp_path, monkeypatch):
     monkeypatch.setattr(addon.compat, "MIXDOWN_PATIENCE", 0.1)
     with pytest.raises(RuntimeError, match="try again"):
-        addon.compat._wait_for_wav(tmp_path / "never.wav")
+        addon.compat.wait_for_wav(tmp_path / "never.wav")
 
 
 def scene_of(name, path):

@@ -164,7 +164,7 @@ def test_a_chain_is_looked_through_once_a_render(chain, scene, song, addon, monk
     scene.frame_start, scene.frame_end = 1, 6
     scene.render.filepath = str(tmp_path / "out" / "f_")
     taken, frames = [], addon.snapshot.Film.frames
-    monkeypatch.setattr(addon.snapshot.Film, "frames", lambda film: taken.append(film._numbers) or frames(film))
+    monkeypatch.setattr(addon.snapshot.Film, "frames", lambda film: taken.append(film.numbers) or frames(film))
     assert bpy.ops.render.render(animation=True) == {"FINISHED"}
     # A look at no frame tells what the strip asks for, before frames are shown.
     assert len([numbers for numbers in taken if len(numbers)]) == 1 and len(list((tmp_path / "out").iterdir())) == 6
@@ -224,7 +224,7 @@ def test_the_settings_reach_the_job(bend_strip, scene, addon, core, tmp_path):
 
 def test_every_choice_of_the_tables_is_offered(bend_strip, core):
     properties = bend_strip.bend_settings.bl_rna.properties
-    for name, names in (("scheduler", core.schedulers.NAMES), ("blending", core.schedule.BLENDINGS)):
+    for name, names in (("scheduler", core.schedulers.NAMES), ("blending", core.schedule.Blending)):
         assert [item.identifier for item in properties[name].enum_items] == list(names)
     assert {item.identifier for item in properties["source"].enum_items} == set(core.catalogue.strip.BY_SOURCE)
 

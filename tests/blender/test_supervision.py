@@ -141,7 +141,7 @@ def test_an_engine_that_keeps_dying_is_left_alone_until_somebody_looks(client, e
         failure(core, client().request("hello"))
     with pytest.raises(core.errors.BendError, match="can be started again in"):
         client()
-    monkeypatch.setattr(addon.engine_client._restarts, "_not_before", 0.0)
+    monkeypatch.setattr(addon.engine_client.restarts, "not_before", 0.0)
     monkeypatch.setattr(importlib.import_module(f"{MODULE}.blender_bend.core.process.restarts"), "FIRST_SECONDS", 0.0)
     for _ in range(5):
         failure(core, client().request("hello"))
@@ -157,7 +157,7 @@ def test_an_idle_engine_is_ended_and_the_next_request_starts_another(client, add
     running.request("hello").result()
     assert addon.engine_client.rest_if_idle() == addon.engine_client.IDLE_CHECK_SECONDS
     addon.preferences.preferences().idle_minutes = 1
-    running._last_use -= 61
+    running.last_use -= 61
     assert addon.engine_client.rest_if_idle() is None
     assert not addon.engine_client.running()
     assert running.process.returncode == 0
@@ -168,7 +168,7 @@ def test_an_engine_at_work_is_not_idle(client, engine_is, addon):
     engine_is("read()\ntime.sleep(600)\n")
     running = client()
     request = running.request("hello")
-    running._last_use -= 3600
+    running.last_use -= 3600
     assert addon.engine_client.rest_if_idle() is not None
     assert running.alive and not request.ended
 
@@ -199,7 +199,7 @@ def test_requests_to_one_engine_are_told_apart(client, engine_is):
 
 
 def test_an_engine_that_does_not_heed_a_cancel_is_ended(client, engine_is, addon, core, monkeypatch, version):
-    monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 0.5)
+    monkeypatch.setattr(addon.engine_client, "UNRESPONSIVE_SECONDS", 0.5)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
     engine_is(f"read()\nfor _ in range(600):\n    say('alive', bend={version!r})\n    time.sleep(0.1)\n")
     running = client()
@@ -220,7 +220,7 @@ def test_an_engine_that_does_not_heed_a_cancel_is_ended(client, engine_is, addon
 
 
 def test_an_engine_that_heeds_a_cancel_lives_on(client, engine_is, addon, core, monkeypatch, version):
-    monkeypatch.setattr(addon.engine_client, "DEAF_SECONDS", 1.0)
+    monkeypatch.setattr(addon.engine_client, "UNRESPONSIVE_SECONDS", 1.0)
     monkeypatch.setattr(addon.engine_client, "WATCH_SECONDS", 0.1)
     engine_is(
         "first = read()\nassert read() == first\nsay('cancelled', first, code='cancelled', message='Cancelled.')\n"

@@ -268,11 +268,11 @@ def test_a_full_cache_lets_the_oldest_go(
 
 
 def test_what_is_known_here_is_limited_too(tmp_path: Path, settled: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hash_cache, "_MOST_HERE", 4)
+    monkeypatch.setattr(hash_cache, "MOST_HERE", 4)
     for number in range(9):
         (tmp_path / f"{number}.txt").write_text(str(number))
         file_hashes.of(tmp_path / f"{number}.txt")
-    assert len(hash_cache._here) <= 4
+    assert len(hash_cache.here) <= 4
 
 
 def keep_many(file: Path, first: int) -> None:
@@ -290,7 +290,7 @@ def test_two_processes_that_write_at_once_leave_a_whole_cache(hashes: Path) -> N
     while any(writer.is_alive() for writer in writers):
         foreign_json.read(hashes)  # raises if it is ever half
     assert [writer.exitcode for writer in writers] == [0, 0]
-    right = {hash_cache._name((f"/{n}", 1, 1, 1, 0)): f"{n:064x}" for n in (*range(60), *range(1000, 1060))}
+    right = {hash_cache.name_of((f"/{n}", 1, 1, 1, 0)): f"{n:064x}" for n in (*range(60), *range(1000, 1060))}
     left = json.loads(hashes.read_text())
     assert left.items() <= right.items()  # who reads, waits and then writes takes back what came meanwhile
     assert {f"{59:064x}", f"{1059:064x}"} & set(left.values()), "the last one wins, whole"
@@ -409,7 +409,7 @@ def test_weights_of_any_size_and_large_files_of_any_kind_are_left_to_another_thr
 
 def test_reading_is_told_of_and_can_be_cancelled(large: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(file_hashes, "SILENT_SECONDS", 0.0)
-    monkeypatch.setattr(file_hashes, "_BLOCK", 1 << 20)
+    monkeypatch.setattr(file_hashes, "BLOCK", 1 << 20)
     said: list[str] = []
     with file_hashes.telling(file_hashes.spoken(said.append)):
         file_hashes.of(large)

@@ -10,7 +10,7 @@ import pytest
 
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.models import sonic_files
-from blender_bend.core.models.sonic_files import Windows
+from blender_bend.core.sound.windows import Windows
 from blender_bend.core.timebase import FrameRate
 
 RATE = FrameRate.parse("10")

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from blender_bend.core.job.job import PRECISIONS, Job
+from blender_bend.core.job.job import Job
 from blender_bend.core.job.resolve import frame_key, resolve
-from blender_bend.core.job.tiling import DECODINGS
+from blender_bend.core.job.tiling import Decoding
+from blender_bend.core.precision import Precision
 from blender_bend.core.resources import speeds, ways
 from blender_bend.core.resources.speeds import Speeds
 from blender_bend.core.resources.ways import AUTOMATIC, AUTOMATIC_BATCH, Way, choose, read, remember, telling, way_of
 
-EVERY = st.builds(Way, st.sampled_from(PRECISIONS), st.integers(1, 64), st.sampled_from(DECODINGS))
+EVERY = st.builds(Way, st.sampled_from(Precision), st.integers(1, 64), st.sampled_from(Decoding))
 #: Measured on two machines: an EPYC with AVX2 only, and one with AVX512-BF16 (seconds of a convolution).
 AVX2 = {"float32": 0.136, "bfloat16": 5.163, "float16": 8.979}
 BF16 = {"float32": 0.108, "bfloat16": 0.056, "float16": 0.414}
@@ -25,7 +26,7 @@ GPU = {"float32": 0.004, "bfloat16": 0.001, "float16": 0.001}
 
 
 def machine(seconds: dict[str, float], device: str = "cpu", batched: float = 1.0) -> Speeds:
-    return Speeds({"name": "it"}, device, "it", seconds, dict.fromkeys(PRECISIONS, batched), 8_000_000_000)
+    return Speeds({"name": "it"}, device, "it", seconds, dict.fromkeys(Precision, batched), 8_000_000_000)
 
 
 @given(way=EVERY)
@@ -35,7 +36,7 @@ def test_a_way_comes_back_as_it_was_remembered(way: Way) -> None:
 
 @given(text=st.text(max_size=60))
 def test_whatever_stands_in_a_file_is_read(text: str) -> None:
-    assert all(way.precision in PRECISIONS for way in read(text))
+    assert all(way.precision in tuple(Precision) for way in read(text))
 
 
 @given(made=st.lists(EVERY, max_size=12))
@@ -136,7 +137,7 @@ def test_damaged_speeds_are_none(text: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("source", ["noise", "previous"])
 def test_what_a_way_tells_is_what_its_frames_depend_on(job: Job, source: str, side: int) -> None:
     job = replace(job, source=source, size=(side, side))
-    some = [Way(precision, batch, decode) for precision in PRECISIONS for batch in (1, 2) for decode in DECODINGS]
+    some = [Way(precision, batch, decode) for precision in Precision for batch in (1, 2) for decode in Decoding]
     keys = {way: frame_key(resolve(way.of(job), job.frames[0])) for way in some}
     for one in some:
         for other in some:

@@ -15,7 +15,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.process import messages
 from blender_bend.core.process.messages import Message
 from blender_bend.core.timebase import FrameRate
-from blender_bend.engine.__main__ import _parser, main
+from blender_bend.engine.__main__ import command_line, main
 from blender_bend.engine.analysis import measure_file
 from blender_bend.engine.process.server import Server
 
@@ -68,7 +68,7 @@ def test_an_option_is_within_its_limits_or_refused_in_words(
 ) -> None:
     for text in ABSURD:
         try:
-            found = _parser().parse_args([*command, f"--{option}={text}"])
+            found = command_line().parse_args([*command, f"--{option}={text}"])
         except SystemExit as ended:
             said = capsys.readouterr().err.partition(f"error: argument --{option}: ")[2]
             assert ended.code == 2 and 20 < len(said) < 250 and " Give " in said
@@ -79,7 +79,7 @@ def test_an_option_is_within_its_limits_or_refused_in_words(
 
 def test_every_option_with_a_number_is_in_the_table() -> None:
     """What argparse itself would read as a number has no limits."""
-    waiting, untested = [_parser()], []
+    waiting, untested = [command_line()], []
     while waiting:
         for action in waiting.pop()._actions:
             waiting += list((action.choices or {}).values()) if isinstance(action.choices, dict) else []
@@ -90,7 +90,7 @@ def test_every_option_with_a_number_is_in_the_table() -> None:
 @pytest.mark.parametrize("text", [text for text in ABSURD if text != "64"])
 def test_the_size_that_sites_are_shown_for_is_a_size_of_pictures(text: str) -> None:
     with pytest.raises(SystemExit):
-        _parser().parse_args(["sites", "--size", "256", text])
+        command_line().parse_args(["sites", "--size", "256", text])
 
 
 @pytest.mark.parametrize("fps", [text for text in ABSURD if text not in ("7.3", "0.5")])
@@ -128,7 +128,7 @@ def server() -> Server:
 
 
 def answered(server: Server, kind: str, data: dict[str, Any]) -> Message:
-    server._take(Message(kind, "1", data))
+    server.take(Message(kind, "1", data))
     server.answer_next()
     assert isinstance(server.outgoing, io.BytesIO)
     return messages.decode(server.outgoing.getvalue().splitlines()[-1])

@@ -76,7 +76,7 @@ def test_prompts_take_only_so_much_memory(monkeypatch: pytest.MonkeyPatch) -> No
     for number in range(50):
         encoder.encode([[f"prompt {number}", 1.0]], "", False)
         encoder.encode([["always", 1.0]], "", False)
-        assert encoder._known.bytes <= 5 * 4000
+        assert encoder.kept.bytes <= 5 * 4000
     assert model.encoded.count("always") == 1, "what is used stays"
     encoder.encode([["prompt 49", 1.0]], "", False)
     encoder.encode([["prompt 0", 1.0]], "", False)
@@ -101,10 +101,10 @@ def test_a_view_counts_with_all_that_it_keeps_in_memory() -> None:
     assert len(memory) == 1 and memory.bytes == 4
 
 
-def test_embeddings_of_sound_are_trimmed_when_all_windows_are_heard(
+def test_embeddings_of_sound_are_trimmed_when_all_windows_are_embedded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(caches, "HEARD", dataclasses.replace(caches.HEARD, most=1))
+    monkeypatch.setattr(caches, "SOUNDS", dataclasses.replace(caches.SOUNDS, most=1))
     cache = tmp_path / "heard"
     cache.mkdir()
     (cache / "old.f32").write_bytes(bytes(4096))

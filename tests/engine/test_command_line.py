@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from blender_bend.core.job.job import PRECISIONS, Bend, Job
+from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.precision import Precision
 from blender_bend.core.resources.speeds import Speeds, file_in
 from blender_bend.core.sound.features import PLAIN
 from blender_bend.engine.__main__ import main
@@ -80,7 +81,7 @@ def test_a_slow_precision_is_said_to_be_slow_before_the_work_starts(
 ) -> None:
     machine = speeds.describe("cpu")
     slow = Speeds(
-        machine, "cpu", "it", {"float32": 1.0, "float16": 66.0, "bfloat16": 38.0}, dict.fromkeys(PRECISIONS, 1.0)
+        machine, "cpu", "it", {"float32": 1.0, "float16": 66.0, "bfloat16": 38.0}, dict.fromkeys(Precision, 1.0)
     )
     (tmp_path / "studies").mkdir()
     file_in(tmp_path / "studies", "cpu").write_text(slow.to_json())

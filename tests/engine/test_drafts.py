@@ -145,7 +145,7 @@ def test_what_replaces_a_draft_is_heard_between_two_steps_and_not_while_the_mode
             job, FrameStore(tmp_path / "s"), shared.path, tmp_path, asked.append, replaced=lambda: True
         )
     assert stopped.value.code == Code.CANCELLED
-    assert renderer._shelf.holds(job, "cpu")
+    assert renderer.shelf.holds(job, "cpu")
     assert shared.take() is None
 
 

@@ -68,7 +68,7 @@ def test_components_follow_the_sound(folder: Path, melody: np.ndarray) -> None:
 def test_codes_are_those_of_the_model_for_the_frame_alone(folder: Path, melody: np.ndarray) -> None:
     model = learned.load(folder)
     sound = learned.Sound(melody, Grid(RATE, 40, 48000), Settings(encodec=folder))
-    _, codes = learned._encoded(sound)
+    _, codes = learned.encodings(sound)
     frame = torch.from_numpy(melody[5 * 2400 : 6 * 2400][:: 48000 // model.config.sampling_rate].copy())
     if model.config.sampling_rate == 48000:  # where nothing has to be resampled
         with torch.inference_mode():
@@ -88,7 +88,7 @@ def test_of_a_long_sound_a_choice_is_laid_out(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(learned, "TSNE_FRAMES", 30)
     codes = np.random.default_rng(1).integers(0, 64, (90, 8))
     codes[45:] = codes[:45]
-    placed = learned._laid_out(codes)
+    placed = learned.laid_out(codes)
     assert placed.shape == (90, 16) and np.isfinite(placed).all()
 
 

@@ -24,8 +24,8 @@ def both() -> np.ndarray:
 
 
 def test_blocks_give_what_the_whole_sound_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_BLOCK", 50)
-    monkeypatch.setattr(parts, "_kept", {})
+    monkeypatch.setattr(parts, "BLOCK", 50)
+    monkeypatch.setattr(parts, "kept", {})
     harmonic = parts.harmonic(both(), GRID, Settings())
     assert np.allclose(harmonic, librosa.effects.harmonic(both()), atol=1e-5)
     assert np.allclose(both() - harmonic, librosa.effects.percussive(both()), atol=1e-4)
@@ -42,7 +42,7 @@ def test_a_tone_is_harmonic_and_drums_are_percussive() -> None:
 
 
 def test_a_part_is_separated_once_for_all_its_features(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_kept", {})
+    monkeypatch.setattr(parts, "kept", {})
     said: list[str] = []
     names = ["percussive/rms", "harmonic/chroma:1", "percussive/onset", "harmonic/rms", "rms"]
     measured = measure(both(), GRID, names, Settings(phase=said.append))

@@ -16,7 +16,7 @@ from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import trace
 from blender_bend.engine.rendering.render import Renderer
-from blender_bend.engine.store.feedback import _to_lab, match_colours, warp
+from blender_bend.engine.store.feedback import match_colours, to_lab, warp
 from blender_bend.engine.store.frame_store import FrameStore, read_origin
 
 MakeJob = Callable[..., Job]
@@ -91,7 +91,7 @@ def grey_and_tinted() -> tuple[PIL.Image.Image, PIL.Image.Image]:
 
 def statistics(picture: PIL.Image.Image) -> np.ndarray:
     """Mean and deviation of each channel of CIE Lab."""
-    lab = _to_lab(picture)
+    lab = to_lab(picture)
     return np.concatenate([lab.mean(axis=(0, 1)), lab.std(axis=(0, 1))])
 
 
@@ -130,7 +130,7 @@ def test_a_picture_of_one_colour_takes_the_anchors_mean() -> None:
     ],
 )
 def test_lab_is_that_of_the_tables(colour: tuple[int, int, int], lab: tuple[float, float, float]) -> None:
-    assert np.allclose(_to_lab(PIL.Image.new("RGB", (1, 1), colour))[0, 0], lab, atol=0.02)
+    assert np.allclose(to_lab(PIL.Image.new("RGB", (1, 1), colour))[0, 0], lab, atol=0.02)
 
 
 @pytest.fixture

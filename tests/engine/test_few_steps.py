@@ -141,7 +141,7 @@ def test_a_turbo_folder_needs_no_choices(
     sampler = Sampler(pipeline)
     for name in ("own", "euler", "euler_ancestral", "ddim", "dpm", "unipc"):
         job = make_job("sdxl", scheduler=name, steps=4)
-        state = sampler._begin(resolve(job, job.frames[0]), None)
+        state = sampler.begin_frame(resolve(job, job.frames[0]), None)
         assert state.scheduler.timesteps.tolist() == [999, 749, 499, 249], name
 
 

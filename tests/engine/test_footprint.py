@@ -23,9 +23,10 @@ from diffusers import (
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 from blender_bend.core.checkpoints import weight_files
-from blender_bend.core.job.job import PRECISIONS, Job
+from blender_bend.core.job.job import Job
 from blender_bend.core.models import weights
 from blender_bend.core.models.references import MINI_PATH
+from blender_bend.core.precision import Precision
 from blender_bend.core.resources import footprint
 from blender_bend.core.resources.footprint import Offload, Stage
 from blender_bend.core.resources.memory_advice import advise, batch_that_fits
@@ -119,7 +120,7 @@ def film(sdxl: Path, make_job: MakeJob) -> Job:
 def card(gigabytes: float, **changes: Any) -> Speeds:
     """A GPU with so much memory that gains by batches."""
     seconds = {"float32": 0.002, "float16": 0.001, "bfloat16": 0.001}
-    known = Speeds({}, "cuda", "A card", seconds, dict.fromkeys(PRECISIONS, 2.0), int(gigabytes * GB))
+    known = Speeds({}, "cuda", "A card", seconds, dict.fromkeys(Precision, 2.0), int(gigabytes * GB))
     return replace(known, **changes)
 
 
@@ -194,14 +195,14 @@ def test_an_automatic_batch_costs_no_stage(film: Job) -> None:
     assert batch_that_fits(film, card(24)) == 4
     assert batch_that_fits(film, card(6.9)) == 1, "the network alone fits, with three more pictures it would not"
     assert batch_that_fits(film, card(24, device="cpu")) == 1
-    assert batch_that_fits(film, card(24, batched=dict.fromkeys(PRECISIONS, 1.1))) == 1
+    assert batch_that_fits(film, card(24, batched=dict.fromkeys(Precision, 1.1))) == 1
 
 
 @pytest.mark.parametrize("kind", ["sd15", "sd21", "sdxl"])
 def test_a_step_of_a_published_unet_takes_what_the_table_says(kind: str, bench: ModuleType) -> None:
     config = PUBLISHED / kind / "unet" / "config.json"
     unet = bench.build(UNet2DConditionModel, config)
-    told = footprint._step(json.loads(config.read_text()), 64 * 64)
+    told = footprint.step_of(json.loads(config.read_text()), 64 * 64)
     assert bench.unet_step(unet, 1, 64, 64) / 2 == pytest.approx(told, rel=0.02)
 
 
@@ -221,7 +222,7 @@ def test_a_step_of_a_transformer_takes_what_the_table_says(
 ) -> None:
     with torch.device("meta"):
         transformer = kind(**config).half()
-    told = footprint._step({**config, "_class_name": kind.__name__}, 128 * 128)
+    told = footprint.step_of({**config, "_class_name": kind.__name__}, 128 * 128)
     assert getattr(bench, step)(transformer, 1, 128, 128) / 2 == pytest.approx(told, rel=0.05)
 
 

@@ -97,7 +97,7 @@ def test_every_bend_stays_finite_or_stops_with_its_name(
     before, grid = x.clone(), (8, 8) if place == "tokens" else None
     stack = BendStack([[bend]], seed=1, step=2, steps=4)
     try:
-        y = stack._bend(stack.rows[0], x, "latent", grid)
+        y = stack.bend(stack.rows[0], x, "latent", grid)
         stack.check()
     except BendError as error:
         assert error.code in (Code.NON_FINITE, Code.CHANNEL_MISSING, Code.SITE_SHAPE)

@@ -265,8 +265,8 @@ def test_only_builds_of_torch_that_pypi_lacks_come_without_a_hash(
     installer = install.Installer(tmp_path, PINS, known, "diffusion", accelerator, tmp_path, offline, build)
     if not build:
         installer.build = ""
-    listed = installer._listed()
-    assert installer._own_torch == own
+    listed = installer.listed_packages()
+    assert installer.own_torch == own
     assert ("\ntorch==" in listed, "\nnvidia-cublas==" in listed) == (not own, not own)
     assert all(
         f"\n{canonical(pin.name)}=={pin.version} " in f"\n{listed}" for pin in installer.pins if pin.name != "torch"

@@ -238,10 +238,10 @@ def test_the_server_hears_a_cancel_in_every_phase_of_planning(tmp_path: Path, ph
     def written(message: Message) -> None:
         answers.append(message)
         if message.type == messages.PHASE and message.data["text"] == phase:
-            server._take(Message(messages.CANCEL, "r"))
+            server.take(Message(messages.CANCEL, "r"))
 
     server = Server(None, Pipe(written), "cpu", tmp_path)  # type: ignore[arg-type]
-    server._take(Message(messages.RENDER, "r", {"job": str(job), "store": str(tmp_path / "store")}))
+    server.take(Message(messages.RENDER, "r", {"job": str(job), "store": str(tmp_path / "store")}))
     server.answer_next()
     assert answers[-1].type == messages.CANCELLED
     assert [message.data["text"] for message in answers if message.type == messages.PHASE][-1] == phase
@@ -258,7 +258,7 @@ def test_a_heartbeat_tells_the_phase_that_goes_on(tmp_path: Path, monkeypatch: p
         raise Enough
 
     monkeypatch.setattr("blender_bend.engine.process.server.time.sleep", one_beat)
-    server._say("r", "Loading the model")
+    server.say("r", "Loading the model")
     with pytest.raises(Enough):
-        server._beat()
+        server.beat()
     assert beats[-1]["type"] == messages.ALIVE and beats[-1]["data"]["phase"] == "Loading the model"  # type: ignore[index]

@@ -240,7 +240,7 @@ def test_the_names_of_single_files_are_those_that_diffusers_converts(kind: str, 
     pipeline = load(kind)
     unet = pipeline.unet
     by_layer: dict[str, list[str]] = {}
-    for spelling, places in LayerNames(pipeline)._known["unet"].items():
+    for spelling, places in LayerNames(pipeline).places["unet"].items():
         by_layer.setdefault(places[0].path, []).append(spelling)
     # A checkpoint whose tensors are the numbers of its layers: the converter only renames.
     number_of = {path: float(number) for number, path in enumerate(by_layer)}

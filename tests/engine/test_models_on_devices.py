@@ -73,10 +73,10 @@ def test_a_model_that_is_kept_off_the_device_is_bent_on_it(
     wanted = devices.rendered("cpu", job)
     with pretended("cuda") as accelerator:
         renderer = Renderer("cuda", devices.folder / "studies on cuda")
-        assert renderer._shelf.offload(job, "cuda", stage_of_memory)
+        assert renderer.shelf.offload(job, "cuda", stage_of_memory)
         with steps_watched(accelerator) as steps:
             made = devices.rendered("cuda", job, renderer)
-        assert hasattr(renderer._shelf.pipeline(job, "cuda").unet, "_hf_hook")
+        assert hasattr(renderer.shelf.pipeline(job, "cuda").unet, "_hf_hook")
         assert steps and not [place for records in steps for place in records.ours("reads")]
     check_alike(made, wanted)
 

@@ -64,7 +64,7 @@ def test_a_study_is_that_of_a_model_that_says_so(
         Studies(tmp_path / name).of(job, [bend], sampler, lambda _: None, lambda: False)
         for name, sampler, job in (("one", pair[0], told), ("two", pair[1], told), ("one", pair[0], job))
     ]
-    one, two, alone = (study._sites["unet:mid_block"] for study in studies)
+    one, two, alone = (study.by_site["unet:mid_block"] for study in studies)
     assert np.array_equal(one.maps, two.maps) and np.array_equal(one.directions, two.directions)
     assert not np.array_equal(one.maps, alone.maps)
     assert len(list((tmp_path / "one").rglob("*.npz"))) == 2

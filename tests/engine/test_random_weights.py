@@ -31,7 +31,7 @@ from blender_bend.core.models.references import file_fingerprint
 from blender_bend.engine.analysis.features import learned
 from blender_bend.engine.loading import add_embeddings, add_loras, load_decoder, load_pipeline
 from blender_bend.engine.loading.failures import UNLOADABLE
-from blender_bend.engine.loading.folders import _part
+from blender_bend.engine.loading.folders import load_part
 from blender_bend.engine.sonic import checkpoints
 from blender_bend.engine.sonic.adapters import AudioAdapters
 from blender_bend.engine.sonic.clap import AudioTower
@@ -113,12 +113,12 @@ def make(
         path = folder / part
         pair = (model_files.listing(folder).json(model_files.INDEX) or {})[part]
         if model == "sharded":
-            network = _part(path, pair, model_files.listing(folder), torch.float32)
+            network = load_part(path, pair, model_files.listing(folder), torch.float32)
             (path / "diffusion_pytorch_model.safetensors").unlink()
             network.save_pretrained(path, max_shard_size="100KB")
 
         def load() -> Any:
-            return _part(path, pair, model_files.listing(folder), torch.float32)
+            return load_part(path, pair, model_files.listing(folder), torch.float32)
 
         return Kind(sorted(path.glob("*.safetensors"))[0], load)
 

@@ -66,7 +66,7 @@ def is_reading(text: str) -> bool:
 
 
 def answer(server: Server, job: Job, folder: Path) -> None:
-    server._take(Message(messages.RENDER, "1", request(job, folder)))
+    server.take(Message(messages.RENDER, "1", request(job, folder)))
     server.answer_next()
 
 
@@ -89,7 +89,7 @@ def test_the_reading_is_a_phase_of_its_own_and_the_next_goes_on_where_it_was(job
 def test_the_reading_can_be_cancelled(job: Job, tmp_path: Path) -> None:
     def cancel(message: Message) -> None:
         if message.type == messages.PHASE and is_reading(message.data["text"]):
-            server._take(Message(messages.CANCEL, "1", {}))
+            server.take(Message(messages.CANCEL, "1", {}))
 
     blender = Blender(cancel)
     server = Server(io.BytesIO(), blender, "cpu")

@@ -89,7 +89,7 @@ def test_parts_and_bands_have_file_names_that_every_system_allows(sound: Path, t
 
 
 def test_what_takes_long_is_announced(sound: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts, "_kept", {})  # a part that is still there from the test before takes no time
+    monkeypatch.setattr(parts, "kept", {})  # a part that is still there from the test before takes no time
     said: list[str] = []
     names = ["rms", "beat", "times:sections", "percussive/flux", "pitch", "chroma:1"]
     measure_file(sound, RATE, names, settings=Settings(phase=said.append))

@@ -171,7 +171,7 @@ def test_what_a_pipeline_mended_in_its_scheduler_stays(load: Callable[..., Any],
     sampler = Sampler(pipeline)
     for chosen in ({}, {"scheduler": "pndm"}, {"prediction": "v_prediction"}):
         job = make_job("sd15", steps=4, **chosen)
-        state = sampler._begin(resolve(job, job.frames[0]), None)
+        state = sampler.begin_frame(resolve(job, job.frames[0]), None)
         assert state.scheduler.config.steps_offset == 1
         assert state.scheduler.timesteps.tolist() == [751, 501, 501, 251, 1]
         assert state.scheduler.config.prediction_type == chosen.get("prediction", "epsilon")
@@ -200,7 +200,7 @@ def test_a_schedule_that_shifts_with_the_size_does_so_for_flow_heun_too(samplers
     shift = sampler.pipeline.scheduler.config
     for size in ((64, 64), (512, 256)):
         job = make_job("flux", scheduler="flow_heun", steps=5, size=size)
-        found = sampler._begin(resolve(job, job.frames[0]), None).scheduler.timesteps
+        found = sampler.begin_frame(resolve(job, job.frames[0]), None).scheduler.timesteps
         tokens = size[0] * size[1] // 256
         mu = shift.base_shift + (shift.max_shift - shift.base_shift) * (tokens - 256) / (4096 - 256)
         euler = FlowMatchEulerDiscreteScheduler(use_dynamic_shifting=True)

@@ -187,13 +187,13 @@ def test_an_id_can_be_used_again_as_soon_as_it_is_answered() -> None:
         def write(self, line: Any) -> int:
             lines.append(line)
             if len(lines) == 1:
-                server._take(hello)
+                server.take(hello)
             return len(line)
 
     server = Server(io.BytesIO(), Blender())
-    server._take(hello)
+    server.take(hello)
     server.answer_next()
-    server._take(Message(messages.CANCEL, "same", {}))
+    server.take(Message(messages.CANCEL, "same", {}))
     assert messages.decode(lines[-1]).type == messages.CANCELLED, "the cancel was taken for one of the request before"
 
 
@@ -261,7 +261,7 @@ def test_a_request_without_one_of_its_fields_is_answered_with_its_name(kind: str
         data = {name: "1" for name, described in fields.items() if described.needed and name != lacking}
         data |= {name: [] for name in data if fields[name] == messages.TEXTS}
         data |= {name: True for name in data if fields[name] == messages.FLAG}
-        server._take(Message(kind, "1", data))
+        server.take(Message(kind, "1", data))
         server.answer_next()
         said = messages.decode(sent.getvalue().splitlines()[-1])
         assert (said.type, said.data["code"]) == (messages.ERROR, Code.MESSAGE_INVALID)

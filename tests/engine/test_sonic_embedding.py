@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,8 @@ import torch
 from torch import Tensor
 
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.models.sonic_files import Windows
+from blender_bend.core.sound.embed_request import EmbedRequest
+from blender_bend.core.sound.windows import Windows
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.__main__ import main
 from blender_bend.engine.rendering.sound_embedding import SoundEmbedder, answer, embed_frames, embed_windows
@@ -96,21 +98,28 @@ def test_the_engine_embeds_for_blender(
     tower_file: Path, sound: Tensor, write_sound: Callable[..., Path], tmp_path: Path
 ) -> None:
     path = write_sound(sound.clamp(-1, 1).numpy(), 44100)
-    request = {
-        "sound": str(path), "clap": str(tower_file), "fps": "10", "frames": 30, "start": 0.5, "length": 0.5,
-        "step": 0.5, "blended": False, "store": str(tmp_path / "frames"), "cache": str(tmp_path / "cache"),
-        "out": str(tmp_path / "embedded.json"),
-    }  # fmt: skip
+    asked = EmbedRequest(
+        path, tower_file, Windows(FrameRate.parse("10"), 0.5), 30, 0.5, 0.5,
+        tmp_path / "frames", tmp_path / "cache", tmp_path / "embedded.json",
+    )  # fmt: skip
     said: list[str] = []
-    assert answer(request, "cpu", said.append, lambda: False) == {"out": request["out"], "windows": 6}
-    embedded = json.loads(Path(request["out"]).read_text())
+    assert answer(asked, "cpu", said.append, lambda: False) == {"out": str(asked.out), "windows": 6}
+    embedded = json.loads(asked.out.read_text())
     assert sorted(embedded) == ["0", "1", "2"], "the strip begins half a second after the sound"
     assert all((tmp_path / "frames" / "inputs" / f"{digest}.f32").is_file() for digest in embedded.values())
-    answer({**request, "step": 0.1}, "cpu", said.append, lambda: False)
+    answer(replace(asked, windows=replace(asked.windows, step=0.1)), "cpu", said.append, lambda: False)
     assert said == [f"Embedding the sound, window {number} of 30" for number in (10, 20, 30)]
     with pytest.raises(BendError) as caught:
-        answer({**request, "clap": str(tmp_path / "none.pth")}, "cpu", said.append, lambda: False)
+        answer(replace(asked, tower=tmp_path / "none.pth"), "cpu", said.append, lambda: False)
     assert caught.value.code == Code.MODEL_MISSING
+
+
+def test_a_request_is_the_same_after_it_was_a_message(tmp_path: Path) -> None:
+    asked = EmbedRequest(
+        tmp_path / "a.wav", tmp_path / "tower", Windows(FrameRate.parse("30000/1001"), 0.25, True), 48, -0.5, 4.0,
+        tmp_path / "frames", tmp_path / "cache", tmp_path / "out.json",
+    )  # fmt: skip
+    assert EmbedRequest.from_data(json.loads(json.dumps(asked.to_data()))) == asked
 
 
 @pytest.mark.parametrize("command", ["embed", "listen"])

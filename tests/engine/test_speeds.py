@@ -10,7 +10,7 @@ import pytest
 import torch
 from engine_child import Child
 
-from blender_bend.core.job.job import PRECISIONS
+from blender_bend.core.precision import Precision
 from blender_bend.core.process import messages
 from blender_bend.core.resources.speeds import Speeds, file_in, kept
 from blender_bend.engine.host import speeds
@@ -25,7 +25,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_every_precision_is_measured_by_real_layers(tmp_path: Path) -> None:
     found = speeds.of_this_machine("cpu", tmp_path)
-    assert set(found.seconds) == set(PRECISIONS)
+    assert set(found.seconds) == set(Precision)
     assert all(value > 0 for value in found.seconds.values())
     assert found.device == "cpu" and found.name and found.memory > 1e9
     assert kept(tmp_path, "cpu", speeds.describe("cpu")) == found
@@ -73,13 +73,13 @@ def test_a_precision_without_right_results_is_not_chosen(fault: str, monkeypatch
 
 
 def test_a_precision_that_is_hopeless_is_not_measured_at_full_size(monkeypatch: pytest.MonkeyPatch) -> None:
-    real, sides = speeds._Work._once, list[tuple[torch.dtype, int]]()
+    real, sides = speeds.Work.once, list[tuple[torch.dtype, int]]()
 
     def once(work: Any) -> float:
         sides.append((work.maps.dtype, work.maps.shape[-1]))
         return real(work) * (1000 if work.maps.dtype == torch.float16 else 1)
 
-    monkeypatch.setattr(speeds._Work, "_once", once)
+    monkeypatch.setattr(speeds.Work, "once", once)
     found = speeds.measure("cpu")
     assert max(side for dtype, side in sides if dtype == torch.float32) == speeds.SIDE
     assert max(side for dtype, side in sides if dtype == torch.float16) < speeds.SIDE
@@ -91,4 +91,4 @@ def test_the_engine_answers_with_its_speeds(fresh: Child) -> None:
     answers = fresh.answers("1")
     assert answers[-1].type == messages.DONE, answers[-1].data
     found = Speeds.from_json(answers[-1].data["speeds"])
-    assert found.device in ("cpu", "cuda", "mps") and found.precision() in PRECISIONS
+    assert found.device in ("cpu", "cuda", "mps") and found.precision() in tuple(Precision)

@@ -63,10 +63,10 @@ class Narrow:
         self._guard(patch, vaes.DecoderTiny, decoder, lambda x: x.shape[-1] * x.shape[-2])  # mini's
 
     def _guard(self, patch: pytest.MonkeyPatch, kind: Any, room: Room, amount: Callable[[Any], int]) -> None:
-        real, shelf = kind.forward, self.renderer._shelf
+        real, shelf = kind.forward, self.renderer.shelf
 
         def forward(module: Any, x: torch.Tensor, *arguments: Any, **settings: Any) -> Any:
-            now = max(shelf._offloaded.values(), default=Offload.NOTHING)
+            now = max(shelf.stages.values(), default=Offload.NOTHING)
             if not room(amount(x), now):
                 raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
             return real(module, x, *arguments, **settings)
@@ -192,7 +192,7 @@ def test_16_bit_is_suggested_only_where_it_is_known_to_be_quick(
         known = Speeds({}, "cpu", "it", seconds, dict.fromkeys(seconds, 1.0))
         file_in(tmp_path, "cpu").write_text(known.to_json())
     narrow = Narrow(monkeypatch, denoiser=lambda rows, offload: False)
-    narrow.renderer._studies.folder = tmp_path
+    narrow.renderer.studies.folder = tmp_path
     with pytest.raises(BendError) as caught:
         narrow.render(replace(film, precision=precision), store)
     assert ("16 bit" in caught.value.hint) == suggested
@@ -355,7 +355,7 @@ def test_the_autoencoder_of_sdxl_is_lifted_to_float32_in_every_stage(
 ) -> None:
     job = make_job("sdxl", [], 1, steps=1, size=SIZE, guidance=1.0, precision="float16", decode="tiled")
     renderer = Renderer("cpu")
-    assert renderer._shelf.offload(job, "cpu", stage)
+    assert renderer.shelf.offload(job, "cpu", stage)
     renderer.render(job, store)
     assert contents(store.folder) == frames_of(job, tmp_path / "whole")
     assert renderer.sampler(job).pipeline.vae.dtype == torch.float16
@@ -373,7 +373,7 @@ def test_every_family_gives_the_same_pixels_in_every_stage(
     ]
     job = make_job(kind, bends, 1, steps=2)
     renderer = Renderer("cpu")
-    assert renderer._shelf.offload(job, "cpu", stage)
+    assert renderer.shelf.offload(job, "cpu", stage)
     renderer.render(job, store)
     assert contents(store.folder) == frames_of(job, tmp_path / "whole")
 
@@ -391,6 +391,6 @@ def test_a_decoder_of_another_folder_is_offloaded_and_tiled_with_the_model(
         decode="tiled",
     )
     renderer = Renderer("cpu")
-    assert renderer._shelf.offload(job, "cpu", Offload.SEQUENTIAL)
+    assert renderer.shelf.offload(job, "cpu", Offload.SEQUENTIAL)
     renderer.render(job, store)
     assert contents(store.folder) == frames_of(job, tmp_path / "whole")

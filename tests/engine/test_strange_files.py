@@ -247,4 +247,4 @@ def test_strange_inputs_are_refused_at_once(kind: str, folder: Path) -> None:
 @pytest.mark.parametrize("caption", [b"\xff\xfe", b"x" * 200_000], ids=["not UTF-8", "too long"])
 def test_a_caption_that_is_none_is_named(caption: bytes, tmp_path: Path) -> None:
     (tmp_path / "it.txt").write_bytes(caption)
-    assert "it.txt" in refused(lambda: dataset._caption_of(tmp_path / "it.wav")).message
+    assert "it.txt" in refused(lambda: dataset.caption_of(tmp_path / "it.wav")).message

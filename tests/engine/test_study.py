@@ -84,7 +84,7 @@ def test_directions_are_orthogonal_and_ordered(studied: dict[str, study.SiteStud
 
 def test_a_direction_is_as_long_as_pictures_usually_differ_along_it(samplers: dict[str, Sampler]) -> None:
     samples = np.random.default_rng(0).normal(size=(40, 3, 2, 2)) * np.array([5.0, 1.0, 0.2])[:, None, None]
-    found = study._directions(samples).reshape(study.DIRECTIONS, -1)
+    found = study.principal_directions(samples).reshape(study.DIRECTIONS, -1)
     flat = samples.reshape(40, -1)
     for direction in found:
         along = flat @ (direction / np.linalg.norm(direction))

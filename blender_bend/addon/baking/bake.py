@@ -85,7 +85,7 @@ class Bake:
             )
         spelled = [text for p in parameters for text in (*p.asked(), *self.options[p.key].moments())]
         self.cancelled = False
-        self._measured: dict[str, np.ndarray] = {}
+        self.measured: dict[str, np.ndarray] = {}
         self._folder = temporary.folder()
         try:
             self._anchor = Anchor.at(scene, strip, "its sound was being measured", sound_now)
@@ -108,7 +108,7 @@ class Bake:
         try:
             result = self.request.result()
             with np.load(result["out"]) as file:
-                self._measured = dict(file)
+                self.measured = dict(file)
         finally:
             self._folder.cleanup()
 
@@ -137,9 +137,9 @@ class Bake:
         strip, placed, parameter, described = place
         frames, route = placed.sound_frames, parameter.route_text()
         options = self._options(parameter, frames.start - self.frames.start)
-        if options is None or not set(parameter.asked()) <= set(self._measured) or not options.within(frames):
+        if options is None or not set(parameter.asked()) <= set(self.measured) or not options.within(frames):
             return True
-        values = shaped(parameter, described, self._measured, frames, self.rate, options)
+        values = shaped(parameter, described, self.measured, frames, self.rate, options)
         if pauses:
             yield
         place = self._place(key, frames)

@@ -95,14 +95,14 @@ class Bakes:
         self._begun = 0
         self._cancelled = False
         #: The writing of all keys, once it has begun, and what came of it.
-        self._writing: Slices[Report] | None = None
+        self.writing: Slices[Report] | None = None
         self._report: Report | None = None
 
     def update(self) -> bool:
         """Take in what the engine did, begin the next strip, and in the end write keys; False when all is done."""
         if self._cancelled:
             return False
-        if self._writing or (self._under_way is None and not self._begin_next()):
+        if self.writing or (self._under_way is None and not self._begin_next()):
             return self._write_on()
         assert self._under_way is not None
         for message in self._under_way.request.poll():
@@ -127,18 +127,18 @@ class Bakes:
         """
         if self._cancelled:
             raise BendError(Code.CANCELLED, "Canceled.")
-        total = self._report or at_once(self._writing or self._write())
+        total = self._report or at_once(self.writing or self._write())
         if self.failures and not total.curves:
             raise self.failures[0][1]
         return total
 
     def _write_on(self) -> bool:
         """Go on writing keys for a moment; False once all are written."""
-        self._writing = self._writing or self._write()
+        self.writing = self.writing or self._write()
         until = time.monotonic() + WRITING_SECONDS
         while True:
             try:
-                next(self._writing)
+                next(self.writing)
             except StopIteration as done:
                 self._report = done.value
                 return False
@@ -164,7 +164,7 @@ class Bakes:
 
     def cancel(self) -> None:
         """Give up, and nothing is written; what is being written by now is written to the end, which takes a moment."""
-        if self._writing:
+        if self.writing:
             return
         self._cancelled = True
         if self._under_way is not None:

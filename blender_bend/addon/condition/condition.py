@@ -14,8 +14,9 @@ from ...core.job.job import SoundCondition
 from ...core.job.resolve import settle, vector_path
 from ...core.job.stored_frames import read_input
 from ...core.models import sonic_files
-from ...core.models.sonic_files import SoundAdapterFiles, Windows
+from ...core.models.sonic_files import SoundAdapterFiles
 from ...core.prompts.schedule import Blend
+from ...core.sound.windows import Windows
 from ..capture import record
 from ..host import compat, preferences
 from ..sound import mixdown, sound_print

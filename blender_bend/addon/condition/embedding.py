@@ -10,6 +10,7 @@ from bpy.types import ImageStrip, Scene
 from ...core.files import caches
 from ...core.models import file_hashes
 from ...core.process import messages
+from ...core.sound.embed_request import EmbedRequest
 from ..capture import record
 from ..host import activity, named_files, preferences, temporary
 from ..host.slices import Slices
@@ -38,20 +39,18 @@ class Embedding:
         self._folder = temporary.folder()
         folder = Path(self._folder.name)
         try:
-            self.request = engine_client.client().request(
-                messages.EMBED,
-                sound=str(mixdown.mixdown(scene, sounds, frames, folder)),
-                clap=condition.files_of(strip).tower.path,
-                fps=str(windows.rate),
-                frames=placed.count,
-                start=float(windows.rate.seconds(placed.start - frames.start)),
-                length=settings.length,
-                step=windows.step,
-                blended=windows.blended,
-                store=str(preferences.frame_folder()),
-                cache=str(preferences.cache_folder(caches.SOUNDS)),
-                out=str(folder / "embedded.json"),
+            asked = EmbedRequest(
+                mixdown.mixdown(scene, sounds, frames, folder),
+                Path(condition.files_of(strip).tower.path),
+                windows,
+                placed.count,
+                float(windows.rate.seconds(placed.start - frames.start)),
+                settings.length,
+                preferences.frame_folder(),
+                preferences.cache_folder(caches.SOUNDS),
+                folder / "embedded.json",
             )
+            self.request = engine_client.client().request(messages.EMBED, **asked.to_data())
         except BaseException:
             self._folder.cleanup()
             raise

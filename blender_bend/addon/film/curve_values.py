@@ -124,7 +124,7 @@ def _play(
     while len(played) < len(frames):
         strip = strips.called(scene_name, strip_name)
         scene = strip.id_data
-        with _playing(scene):
+        with playing(scene):
             until = time.monotonic() + PLAYING_SECONDS
             for frame in frames[len(played) :]:
                 scene.frame_set(frame)
@@ -136,7 +136,7 @@ def _play(
 
 
 @contextmanager
-def _playing(scene: Scene) -> Iterator[None]:
+def playing(scene: Scene) -> Iterator[None]:
     """Let the playhead move for a moment; it comes back, and this doesn't count as a change."""
     frame, subframe, before = scene.frame_current, scene.frame_subframe, activity.grabbing
     activity.grabbing = True

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import islice, takewhile
 from pathlib import Path
 
+from ...core.job.frame_keys import FrameKeys
 from ...core.job.frames import Frames
 from ...core.job.job import Job
 from ...core.job.resolve import Traced, Tracer
@@ -23,13 +24,21 @@ class Links(Search):
     ----------
     former : the stores that the strip used until now, from which frames are brought along
     wanted : the numbers of the links that were asked for
+    known : keys of the links by number, as far as the job was traced before
     """
 
-    def __init__(self, job: Job, stored: Stored, former: Sequence[Path], wanted: Collection[int]) -> None:
-        super().__init__(job, (), stored, former)
+    def __init__(
+        self,
+        job: Job,
+        stored: Stored,
+        former: Sequence[Path],
+        wanted: Collection[int],
+        known: Mapping[int, str] | None = None,
+    ) -> None:
+        super().__init__(job, (), stored, former, known)
         self._job, self._wanted = job, wanted
         #: Missing links that may lead to one that is asked for.
-        self._held = Frames()
+        self._held, self._held_keys = Frames(), FrameKeys()
         #: The chain's first link as long as it is missing and nothing needs it, once it was looked for.
         self._anchor: Traced | None = None
         self._begun = False
@@ -45,8 +54,9 @@ class Links(Search):
                 self._anchor = first if first.frame.number in found.lacking else None
             needed, leads = self._needed(found)
             if leads:
-                held, self._held = self._held, Frames()
-                yield from self._led(held)
+                held, keys = self._held, self._held_keys
+                self._held, self._held_keys = Frames(), FrameKeys()
+                yield from self._led(held, keys)
             self._hold(found, needed)
             yield self._anchored(found.traced, needed)
 
@@ -68,13 +78,14 @@ class Links(Search):
             )
         )
         if len(held) < len(found.traced):
-            self._held = Frames()
+            self._held, self._held_keys = Frames(), FrameKeys()
         for traced in reversed(held):
             self._held.append(traced.frame)
+            self._held_keys.append(traced.frame.number, traced.key)
 
-    def _led(self, held: Frames) -> Parts:
+    def _led(self, held: Frames, keys: FrameKeys) -> Parts:
         """The links that were held, for they lead to one that is asked for."""
-        frames, tracer = iter(held), Tracer(self._job)
+        frames, tracer = iter(held), Tracer(self._job, keys)
         while some := list(islice(frames, SLICE)):
             traced = yield from trace(tracer, some)
             yield self._anchored(traced, {frame.number for frame in some})

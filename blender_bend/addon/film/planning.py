@@ -12,6 +12,7 @@ from itertools import chain, islice
 from bpy.types import ImageStrip, Scene
 
 from ...core.catalogue.strip import StartsFrom
+from ...core.job.frame_keys import FrameKeys
 from ...core.job.frames import BLOCK, Frames
 from ...core.job.job import Job
 from ...core.resources.ways import Choice, Way, telling, way_of
@@ -163,32 +164,36 @@ class _Planning:
         takes, own = self._takes(), telling(way_of(job), job)
         fresh = choice.fresh.of(job) if self._whole and telling(choice.fresh, job) != own else job
         others = [way.of(job) for way in choice.good if telling(way, job) != own]
+        known = FrameKeys()
         if self._has_nothing():
             job = fresh
         elif others or fresh is not job:
-            job = yield from self._decided(job, others, fresh, takes)
+            job, known = yield from self._decided(job, others, fresh, takes)
             takes = chain(self._taken_again(), takes)
-        links = Links(job, self._stored, self._former, self._wanted)
+        links = Links(job, self._stored, self._former, self._wanted, known)
         return (yield from self._plan(job, links.parts(takes), early))
 
-    def _decided(self, job: Job, others: Sequence[Job], fresh: Job, takes: Takes) -> Slices[Job]:
-        """A chain in the way in which most of its links are there; if none is, as a fresh one."""
-        there, most = job, (yield from self._there(job, takes, 1 if not others else None))
+    def _decided(self, job: Job, others: Sequence[Job], fresh: Job, takes: Takes) -> Slices[tuple[Job, FrameKeys]]:
+        """A chain in the way in which most of its links are there, with the keys that are known; else a fresh one."""
+        most, known = yield from self._there(job, takes, 1 if not others else None)
+        there = job
         for other in others if most < len(self._taken) else ():
-            more = yield from self._there(other, chain(self._taken_again(), takes))
+            more, keys = yield from self._there(other, chain(self._taken_again(), takes))
             if more > most:
-                there, most = other, more
-        return there if most else fresh
+                there, most, known = other, more, keys
+        return (there, known) if most or fresh is job else (fresh, FrameKeys())
 
-    def _there(self, job: Job, takes: Takes, enough: int | None = None) -> Slices[int]:
-        """How many frames of a job are there; no more are looked for than are enough."""
-        there = 0
+    def _there(self, job: Job, takes: Takes, enough: int | None = None) -> Slices[tuple[int, FrameKeys]]:
+        """How many frames of a job are there, and the keys; no more are looked for than are enough."""
+        there, keys = 0, FrameKeys()
         for part in Search(job, (), self._stored, self._former).parts(takes):
+            for traced in part.traced if part else ():
+                keys.append(traced.frame.number, traced.key)
             there += len(part.traced) - len(part.lacking) if part else 0
             if enough is not None and there >= enough:
                 break
             yield
-        return there
+        return there, keys
 
     def _takes(self) -> Takes:
         """The frames as the film gives them; they are taken note of."""

@@ -5,7 +5,7 @@ Frames that were made in another way, on another machine or before memory ran ou
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,10 +50,18 @@ class Search:
     ----------
     good : the other ways in which a frame may be there
     former : the stores that the strip used until now, from which frames are brought along
+    known : keys of the job's frames by number, as far as it was traced before
     """
 
-    def __init__(self, job: Job, good: Sequence[Way], stored: Stored, former: Sequence[Path]) -> None:
-        self._tracers = [Tracer(way_job) for way_job in (job, *(way.of(job) for way in good))]
+    def __init__(
+        self,
+        job: Job,
+        good: Sequence[Way],
+        stored: Stored,
+        former: Sequence[Path],
+        known: Mapping[int, str] | None = None,
+    ) -> None:
+        self._tracers = [Tracer(job, known), *(Tracer(way.of(job)) for way in good)]
         self._stored, self._former, self._size = stored, former, job.size
 
     def parts(self, takes: Takes) -> Parts:

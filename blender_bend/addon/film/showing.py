@@ -12,17 +12,18 @@ from ...core.errors import BendError
 from ...core.job.frames import Frames
 from ...core.job.job import Job
 from ...core.job.resolve import Resolver, file_name
+from ...core.precision import Precision
 from ...core.resources.ways import Way
-from ..host import compat
 from ..host.slices import Slices
 from ..timeline import strips
 from ..timeline.anchor import Anchor
+from ..timeline.timing import Placement
 from . import curve_values, snapshot
 
 #: Frames that are compared and shown without a pause.
 SLICE = 20
 #: Frames are compared in one way; in which way they are made is not the strip's to ask for.
-_WAY = Way("float32")
+_WAY = Way(Precision.FLOAT32)
 
 
 def settings_now(scene: Scene, strip: ImageStrip) -> Job:
@@ -40,7 +41,7 @@ class Asked:
         #: Numbers of the frames that the strip no longer asks for, or that could not be compared.
         self.hidden: set[int] = set()
         #: The frame of the strip's first element then.
-        self.start = compat.content_start(strip)
+        self.start = Placement.of(strip).start
         self._frames = Frames()
 
     def are(self, job: Job, frames: Frames) -> None:
@@ -85,8 +86,9 @@ class Asked:
     def _show(self, store: Path, keys: dict[int, str], size: tuple[int, int]) -> None:
         try:
             strip = self.anchor.find()
-            moved = compat.content_start(strip) - self.start
-            differing = keys.keys() - self._shown(strip, store, keys, moved)
+            placed = Placement.of(strip)
+            moved = placed.start - self.start
+            differing = keys.keys() - self._shown(strip, placed, store, keys)
             same = self._same(strip, sorted(differing), moved)
         except BendError:  # it is gone, or asks for what cannot be made
             self.hidden.update(keys)
@@ -95,16 +97,15 @@ class Asked:
         self.hidden.difference_update(keys.keys() - differing | same)
         strips.show(strip, store, {number + moved: keys[number] for number in same}, size)
 
-    def _shown(self, strip: ImageStrip, store: Path, keys: Mapping[int, str], moved: int) -> set[int]:
+    def _shown(self, strip: ImageStrip, placed: Placement, store: Path, keys: Mapping[int, str]) -> set[int]:
         """The frames that the strip shows already."""
         if strips.shows_elsewhere(strip, store):
             return set()
-        start, count = compat.content_start(strip), len(strip.elements)
-        places = {number: number + moved - start for number in keys}
+        places = {number: number - self.start for number in keys}  # whatever was moved since
         return {
             number
             for number, place in places.items()
-            if 0 <= place < count and strip.elements[place].filename == file_name(keys[number])
+            if 0 <= place < placed.count and strip.elements[place].filename == file_name(keys[number])
         }
 
     def _same(self, strip: ImageStrip, numbers: Iterable[int], moved: int) -> set[int]:

@@ -101,11 +101,11 @@ class Film:
         settings = strip.bend_settings
         self._tracks = tracks
         self._names = scene.name, strip.name
-        self._numbers = placed.frames if numbers is None else numbers
+        self.numbers = placed.frames if numbers is None else numbers
         enabled = [bend for bend in settings.bends if bend.enabled]
         for holder in (settings, *enabled):
             holder.check()
-        schedule = prompt_schedule.of(scene, settings, self._numbers)
+        schedule = prompt_schedule.of(scene, settings, self.numbers)
         self._prompt_at = prompts.travel(schedule) if schedule else _always(((settings.prompt, 1.0),))
         self._walk_at, self._time_at = _walk(settings, placed), _scene_time(settings, placed)
         self._wanted = [_parameters(holder) for holder in (settings, *enabled)]
@@ -131,14 +131,14 @@ class Film:
         """
         scales = [(key, parameter) for key, parameter in self._wanted[0] if parameter.name == SOUND_SCALE.name]
         yield
-        for begin in range(0, len(self._numbers) if scales else 0, PIECE):
-            numbers = self._numbers[begin : begin + PIECE]
+        for begin in range(0, len(self.numbers) if scales else 0, PIECE):
+            numbers = self.numbers[begin : begin + PIECE]
             (track,) = yield from self._tracks(*self._names, [scales], numbers)
             if any(track[SOUND_SCALE.name]):
                 strip = strips.called(*self._names)
                 placed = Placement.of(strip)
                 condition.check(strip.id_data, strip, placed)
-                self._blends = condition.blends(strip, placed, self._numbers)
+                self._blends = condition.blends(strip, placed, self.numbers)
                 self.job = replace(self.job, sound_condition=condition.condition_of(strip))
                 self.job.check()
                 return
@@ -150,14 +150,14 @@ class Film:
         ------
         BendError, see ``take``; BendError(STRIP_MISSING) if the strip is gone by now
         """
-        for begin in range(0, len(self._numbers), PIECE):
-            numbers = self._numbers[begin : begin + PIECE]
+        for begin in range(0, len(self.numbers), PIECE):
+            numbers = self.numbers[begin : begin + PIECE]
             own, *tracks = yield from self._tracks(*self._names, self._wanted, numbers)
             for place in range(0, len(numbers), SLICE):
                 some = range(place, min(place + SLICE, len(numbers)))
-                yield [self._frame(numbers[index], index, own, tracks, next(self._blends)) for index in some]
+                yield [self.frame(numbers[index], index, own, tracks, next(self._blends)) for index in some]
 
-    def _frame(self, number: int, index: int, own: Track, tracks: list[Track], sound: tuple[Blend, float]) -> Frame:
+    def frame(self, number: int, index: int, own: Track, tracks: list[Track], sound: tuple[Blend, float]) -> Frame:
         """One frame.
 
         Parameters

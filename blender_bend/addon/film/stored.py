@@ -28,11 +28,11 @@ class Stored:
 
     def __init__(self, store: Path, frames: int) -> None:
         self.store = store
-        self._listed: set[bytes] | None = None if frames <= FEW else set()
+        self.listed: set[bytes] | None = None if frames <= FEW else set()
 
     def look(self) -> Slices[None]:
         """List the folder; one that cannot be listed has nothing."""
-        if self._listed is None:
+        if self.listed is None:
             return
         try:
             yield from self._list()
@@ -42,29 +42,29 @@ class Stored:
                     yield from self._list()
 
     def _list(self) -> Slices[None]:
-        assert self._listed is not None
+        assert self.listed is not None
         with os.scandir(self.store) as files:
             for index, file in enumerate(files):
                 key = file.name[:64]
                 if file.name == file_name(key) and DIGEST.fullmatch(key):
-                    self._listed.add(bytes.fromhex(key))
+                    self.listed.add(bytes.fromhex(key))
                 if index % SLICE == SLICE - 1:
                     yield
 
     @property
     def is_empty(self) -> bool:
         """Whether the folder was listed, and has no frame at all."""
-        return self._listed is not None and not self._listed
+        return self.listed is not None and not self.listed
 
     def has(self, key: str) -> bool:
         """Whether a frame is there."""
-        if self._listed is None:
+        if self.listed is None:
             return (self.store / file_name(key)).is_file()
-        return bytes.fromhex(key) in self._listed
+        return bytes.fromhex(key) in self.listed
 
     def look_for(self, keys: Iterable[str]) -> set[str]:
         """Look for some frames again; which of them are missing."""
         missing = {key for key in keys if not (self.store / file_name(key)).is_file()}
-        if self._listed is not None:
-            self._listed.update(bytes.fromhex(key) for key in set(keys) - missing)
+        if self.listed is not None:
+            self.listed.update(bytes.fromhex(key) for key in set(keys) - missing)
         return missing

@@ -51,7 +51,7 @@ class Generation:
         self.request: Request | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         #: What the engine is at, and all that was planned.
-        self._current, self._plans = plan, [plan]
+        self.current, self.plans = plan, [plan]
         #: How many frames are not planned yet, and how many came before a chain was begun again.
         self._unknown, self._former = plan.unknown, 0
         #: What goes on with the rest of the film; whether it waits for the engine, and what kept it from being planned.
@@ -60,7 +60,7 @@ class Generation:
         self._failure: BendError | None = None
         self._notices: list[dict[str, str]] = []
         #: The keys of all frames that came, and of those of them that are still to be shown.
-        self._there: dict[int, str] = {}
+        self.made: dict[int, str] = {}
         self._arrived: dict[int, str] = {}
         self._waited_for = self._over = False
         if plan.missing:
@@ -71,13 +71,13 @@ class Generation:
     @property
     def frames(self) -> int:
         """How many frames were asked for, as far as they are planned."""
-        return sum(len(plan.keys) for plan in self._plans)
+        return sum(len(plan.keys) for plan in self.plans)
 
     @property
     def total(self) -> int:
         """How many frames were missing at the start, or may have been: not all are planned yet."""
         unknown = self._unknown if self._rest is not None else 0
-        return self._former + sum(len(plan.missing) for plan in self._plans) + unknown
+        return self._former + sum(len(plan.missing) for plan in self.plans) + unknown
 
     @property
     def running(self) -> bool:
@@ -132,7 +132,7 @@ class Generation:
         except OSError as error:
             raise store_unwritable(Path(tempfile.gettempdir()), error) from error
         picture_states.making(plan)
-        self._current, self._began = plan, 0.0
+        self.current, self._began = plan, 0.0
         self.request = client.request(
             messages.RENDER, job=str(path), store=str(plan.store), urgent=self._urgent, playhead=self._playhead
         )
@@ -146,7 +146,7 @@ class Generation:
         given = plan.rest is None
         if plan.rest is not None:
             plan = yield from plan.rest
-            self._plans.append(plan)
+            self.plans.append(plan)
             self._unknown = 0
             if self._may_write():
                 yield from plan.show_ready()
@@ -154,7 +154,7 @@ class Generation:
             way = memory_fit.fitting(plan.job)
             if plan.again is not None and telling(way, plan.job) != telling(way_of(plan.job), plan.job):
                 plan, given = (yield from plan.again(way)), False
-                self._plans, self._former = [plan], self.done
+                self.plans, self._former = [plan], self.done
             if given or not plan.missing:
                 return
             yield from self._start(replace(plan, job=way.of(plan.job)))
@@ -214,7 +214,7 @@ class Generation:
                 picture_states.arrived(self.plan, some)
                 activity.redraw_pictures()
             yield
-        for plan in self._plans:
+        for plan in self.plans:
             yield from self._show_all(plan)
 
     def _show_all(self, plan: Plan) -> Slices[None]:
@@ -223,8 +223,8 @@ class Generation:
         for some in plan.numbers():
             ready = {}
             for number in some:
-                key = self._there.get(number) or plan.keys[number]
-                if number in self._there or number in plan.there or stored.has(key):
+                key = self.made.get(number) or plan.keys[number]
+                if number in self.made or number in plan.there or stored.has(key):
                     ready[number] = key
             yield from plan.show(ready)
             picture_states.arrived(plan, ready)
@@ -243,10 +243,10 @@ class Generation:
                 self._take_in_end(message)
         self.done += len(arrived)
         self._arrived |= arrived
-        self._there |= arrived
+        self.made |= arrived
 
     def _take_in_end(self, message: messages.Message) -> None:
-        plan, rendered = self._current, int(message.data["rendered"])
+        plan, rendered = self.current, int(message.data["rendered"])
         batch, decode = int(message.data["batch"]), str(message.data.get("decode", WHOLE))
         self.rendered += rendered
         memory_fit.learn(plan.job, batch, decode)

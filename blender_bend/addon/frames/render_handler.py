@@ -36,26 +36,26 @@ class _Render:
     chains: dict[tuple[str, str], set[int]] = field(default_factory=dict)
 
 
-_render: _Render | None = None
+under_way: _Render | None = None
 
 
 @persistent
 def on_init(scene: Scene, *_: Any) -> None:
     """A render begins; renders of nested scenes begin within a frame of it and are part of it."""
-    global _render
+    global under_way
     if activity.grabbing:
         return
-    if _render is None or not _render.in_frame:
-        _render = _Render(scene.name)
+    if under_way is None or not under_way.in_frame:
+        under_way = _Render(scene.name)
 
 
 @persistent
 def on_frame(scene: Scene, *_: Any) -> None:
     """A frame is about to be rendered."""
-    if activity.grabbing or _render is None or _render.in_frame or scene.name != _render.scene:
+    if activity.grabbing or under_way is None or under_way.in_frame or scene.name != under_way.scene:
         return
-    _render.in_frame = True
-    if _render.output is not None or not scene.render.use_sequencer:
+    under_way.in_frame = True
+    if under_way.output is not None or not scene.render.use_sequencer:
         return
     for owner, strip, numbers in shown.visible(scene, range(scene.frame_current, scene.frame_current + 1)):
         try:
@@ -77,7 +77,7 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
     ------
     BendError
     """
-    assert _render is not None
+    assert under_way is not None
     if bake_queue.unbaked([strip]):
         raise BendError(
             Code.NOT_BAKED,
@@ -91,14 +91,14 @@ def _ensure(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
             _fill(owner, strip, numbers)
             return
         identity = owner.name, strip.name
-        if identity not in _render.chains:
+        if identity not in under_way.chains:
             with named_files.press():
                 plan = at_once(planning.plan(owner, strip, list(strips.element_range(strip))))
             at_once(plan.show_ready())
-            _render.chains[identity] = set(plan.keys) - set(plan.missing) - plan.asked.hidden
-        if not _render.chains[identity].issuperset(numbers):
+            under_way.chains[identity] = set(plan.keys) - set(plan.missing) - plan.asked.hidden
+        if not under_way.chains[identity].issuperset(numbers):
             _fill(owner, strip, numbers)
-            _render.chains[identity].update(numbers)
+            under_way.chains[identity].update(numbers)
     finally:
         activity.rendering = False
 
@@ -112,24 +112,24 @@ def _fill(owner: Scene, strip: ImageStrip, numbers: list[int]) -> None:
 @persistent
 def on_frame_done(scene: Scene, *_: Any) -> None:
     """A frame has been rendered."""
-    if not activity.grabbing and _render is not None and scene.name == _render.scene:
-        _render.in_frame = False
+    if not activity.grabbing and under_way is not None and scene.name == under_way.scene:
+        under_way.in_frame = False
 
 
 @persistent
 def on_end(scene: Scene, *_: Any) -> None:
     """The render is over, one way or another."""
-    global _render
-    if activity.grabbing or _render is None or scene.name != _render.scene:
+    global under_way
+    if activity.grabbing or under_way is None or scene.name != under_way.scene:
         return
-    if _render.output is not None:
-        _restore_output(scene, _render.output)
-    for owner, name, directory, index, filename in _render.failed_elements:
+    if under_way.output is not None:
+        _restore_output(scene, under_way.output)
+    for owner, name, directory, index, filename in under_way.failed_elements:
         strip = strips.find(owner, name)
         if strip is not None:
             strip.directory = directory
             strip.elements[index].filename = filename
-    _render = None
+    under_way = None
 
 
 def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], error: BendError) -> None:
@@ -139,13 +139,13 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], err
     an image that cannot be written; so the output is sent to a place that cannot exist, named after the reason. A
     still that is not written cannot be stopped; it shows the failure picture.
     """
-    assert _render is not None
+    assert under_way is not None
     message = f"Bend stopped the render at frame {scene.frame_current} in '{strip.name}': {error}"
     log.error("%s", message)
     activity.last_failure = error
     index = numbers[0] - compat.content_start(strip)
     element = strip.elements[index]
-    _render.failed_elements.append((owner.name, strip.name, strip.directory, index, element.filename))
+    under_way.failed_elements.append((owner.name, strip.name, strip.directory, index, element.filename))
     try:
         # Never into the folder that the file names: it could be anyone's.
         fitted = tuple(strip.bend_settings.fitted_size)
@@ -155,7 +155,7 @@ def _stop(scene: Scene, owner: Scene, strip: ImageStrip, numbers: list[int], err
         element.filename = picture.name
     except BendError:
         log.error("The error image can't be written either.")
-    _render.output = _save_output(scene)
+    under_way.output = _save_output(scene)
     compat.set_image_output(scene)
     reason = re.sub(r"[^\w .,'()-]+", " ", message)[:400]
     scene.render.filepath = f"{Path(__file__)}/{reason} "
@@ -179,8 +179,8 @@ def _restore_output(scene: Scene, saved: dict[str, Any]) -> None:
 @persistent
 def on_load(*_: Any) -> None:
     """Another file is open: whatever was rendered is over."""
-    global _render
-    _render = None
+    global under_way
+    under_way = None
 
 
 _HANDLERS = {

@@ -75,7 +75,7 @@ def _look() -> Work:
     if _counted_at != changes.changes or now != _counted:
         if now != _counted:
             picture_states.doubt(*names)
-        _counted_at, _counted, _counting = changes.changes, now, _count()
+        _counted_at, _counted, _counting = changes.changes, now, count()
     elif _counting is None:
         yield from _compare_captured()
     while _counting is not None:  # not ``yield from``: a count goes on where looking again has found nothing new
@@ -96,7 +96,7 @@ def _compare_captured() -> Iterator[None]:
         activity.redraw()
 
 
-def _count() -> Iterator[None]:
+def count() -> Iterator[None]:
     global shown
     scene, strip = strips.shown()
     if strip is None:

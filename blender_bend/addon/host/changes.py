@@ -36,7 +36,7 @@ def mark_changed(*_: Any) -> None:
     note_update()
 
 
-_HANDLERS = {
+HANDLERS = {
     "depsgraph_update_post": note_update,
     "undo_post": mark_changed,
     "redo_post": mark_changed,
@@ -48,12 +48,12 @@ def register() -> None:
     """Watch the file; in background mode there is no window to keep up to date."""
     if bpy.app.background:
         return
-    add_handlers(_HANDLERS)
+    add_handlers(HANDLERS)
 
 
 def unregister() -> None:
     """Stop watching."""
-    remove_handlers(_HANDLERS)
+    remove_handlers(HANDLERS)
 
 
 def add_handlers(added: Handlers, first: bool = False) -> None:

@@ -139,7 +139,7 @@ def mixdown(scene: Scene, path: str, sample_rate: int) -> None:
             channels="STEREO",
             check_existing=False,
         )
-    _wait_for_wav(Path(path))
+    wait_for_wav(Path(path))
     seconds = (scene.frame_end - scene.frame_start) * scene.render.fps_base / scene.render.fps
     if Path(path).stat().st_size < int(seconds * sample_rate) * 2 * 4:
         raise RuntimeError("it ended before the sound did; save and reopen the file")
@@ -159,7 +159,7 @@ def _forget_cancelled_render() -> None:
         bpy.data.scenes.remove(empty)
 
 
-def _wait_for_wav(path: Path) -> None:
+def wait_for_wav(path: Path) -> None:
     """Wait until a wav file is written to its end; the length in its head is put right last.
 
     Raises

@@ -12,7 +12,9 @@ from bpy.types import PropertyGroup
 
 from ...core.errors import BendError, Code
 from ...core.files.caches import Cache
+from ...core.precision import Precision
 from ...core.process import environment
+from ...core.resources.ways import AUTOMATIC
 from . import compat
 
 #: The extension's own package name: bl_ext.<repository>.blender_bend
@@ -105,12 +107,12 @@ class Fields:
         name="Precision",
         description="Numeric precision of the model. Changing it means rendering the frames again",
         items=(  # numbered, so that what was chosen before Automatic existed stays chosen
-            ("auto", "Automatic", "Fastest on this machine, as measured; strips keep the precision of their frames", 3),
-            ("float32", "32 bit", "Exact, and works everywhere", 0),
-            ("float16", "16 bit", "Half the memory, and faster on most GPUs; slow on most CPUs", 1),
-            ("bfloat16", "bfloat16", "Like 16 bit with a larger range, for recent hardware", 2),
+            (AUTOMATIC, "Automatic", "Fastest on this machine, as measured; strips keep that of their frames", 3),
+            (Precision.FLOAT32, "32 bit", "Exact, and works everywhere", 0),
+            (Precision.FLOAT16, "16 bit", "Half the memory, and faster on most GPUs; slow on most CPUs", 1),
+            (Precision.BFLOAT16, "bfloat16", "Like 16 bit with a larger range, for recent hardware", 2),
         ),
-        default="auto",
+        default=AUTOMATIC,
     )
     frame_folder: StringProperty(
         name="Frame Folder",
@@ -254,10 +256,12 @@ def user_folder(name: str) -> Path:
 
 def cache_folder(cache: Cache) -> Path:
     """Where a kind of files is kept that can be made again; what lies in the folder of its former name moves along."""
-    former = user_folder(".") / cache.former
-    if cache.former and former.is_dir() and not former.with_name(cache.name).exists():
-        with suppress(OSError):  # another Blender has moved it, or it stays: it can be made again
-            former.rename(former.with_name(cache.name))
+    folder = user_folder(cache.name)
+    former = folder.with_name(cache.former) if cache.former else folder
+    if former != folder and former.is_dir():
+        with suppress(OSError):  # another Blender has moved it, or both have files: they can be made again
+            folder.rmdir()
+            former.rename(folder)
     return user_folder(cache.name)
 
 

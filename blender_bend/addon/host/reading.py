@@ -70,12 +70,12 @@ class Reading:
         OSError, BendError(CANCELLED)
         """
         while not file_hashes.is_settled(path):
-            self._tell(path, 0, 1)
+            self.tell(path, 0, 1)
             self._stopped.wait(SETTLING_SECONDS)
-        with file_hashes.telling(self._tell):
+        with file_hashes.telling(self.tell):
             file_hashes.of(path)
 
-    def _tell(self, path: Path, done: int, size: int) -> None:
+    def tell(self, path: Path, done: int, size: int) -> None:
         if self._stopped.is_set():
             raise BendError(Code.CANCELLED, "Canceled.")
         self.text, self.fraction = file_hashes.words(path.name, done, size), done / max(size, 1)

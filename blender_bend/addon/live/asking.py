@@ -29,7 +29,7 @@ class Asking:
 
     def __init__(self, kept: Path) -> None:
         self._kept = kept
-        self._folder = temporary.folder()
+        self.folder = temporary.folder()
         self._shared: Shared | None = None
         self._count = 0
         self._request: Request | None = None
@@ -98,14 +98,14 @@ class Asking:
         if self._shared is not None:
             self._shared.close()
             self._shared = None
-        self._folder.cleanup()
+        self.folder.cleanup()
 
     def _room(self, size: tuple[int, int]) -> Shared:
         """A shared file in which a picture has room; the engine may still write into the one before."""
         if self._shared is not None and self._shared.holds(size):
             return self._shared
         self._count += 1
-        path = Path(self._folder.name, f"draft-{self._count}")
+        path = Path(self.folder.name, f"draft-{self._count}")
         try:
             shared = Shared(path, size)
         except OSError as error:

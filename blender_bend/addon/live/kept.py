@@ -22,14 +22,14 @@ class Kept:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._pictures: dict[str, Picture] = {}
-        self._bytes = 0
+        self.size = 0
 
     def put(self, picture: Picture) -> None:
         """Keep a draft in memory; what was used longest ago makes room."""
         self._forget(picture.key)
         self._pictures[picture.key] = picture
-        self._bytes += len(picture.pixels)
-        while self._bytes > MOST and len(self._pictures) > 1:
+        self.size += len(picture.pixels)
+        while self.size > MOST and len(self._pictures) > 1:
             self._forget(next(iter(self._pictures)))
 
     def get(self, key: str) -> Picture | None:
@@ -46,4 +46,4 @@ class Kept:
 
     def _forget(self, key: str) -> None:
         gone = self._pictures.pop(key, None)
-        self._bytes -= len(gone.pixels) if gone else 0
+        self.size -= len(gone.pixels) if gone else 0

@@ -15,8 +15,9 @@ from ...core.timebase import FrameRate
 from ..host import compat
 from ..settings.beat_settings import TEMPO
 from ..timeline import keys as keyframes
-from ..timeline import markers, strips, timing
+from ..timeline import markers, strips
 from ..timeline.markers import Marker
+from ..timeline.timing import Placement
 from . import measured
 
 BEATS, BARS, SECTIONS = "BEATS", "BARS", "SECTIONS"
@@ -65,7 +66,8 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
     ------
     BendError if nothing was measured yet
     """
-    rate, first = timing.frame_rate(scene), timing.sound_frames(strip).start
+    placement = Placement.of(strip)
+    rate, first = placement.rate, placement.sound_frames.start
     if kind == SECTIONS:
         known = measured.known(strip) or {}
         if measured.SECTIONS not in known:
@@ -74,7 +76,7 @@ def place_markers(scene: Scene, strip: ImageStrip, kind: str) -> int:
             )
         placed = section_markers(known[measured.SECTIONS], rate, first)
     else:
-        placed = markers_of(kind, measured.require_grid(scene, strip), rate, first)
+        placed = markers_of(kind, measured.require_grid(scene, strip, placement), rate, first)
     settings = strip.bend_settings.beats
     settings.marked = markers.place(scene, placed, markers.remembered(strip, settings.marked))
     return len(placed)
@@ -107,8 +109,9 @@ def snap_keys(scene: Scene, strip: ImageStrip) -> int:
     ------
     BendError if there are no beats, or no key is selected
     """
-    grid = measured.require_grid(scene, strip)
-    frames = (grid.frames(timing.frame_rate(scene)) + timing.sound_frames(strip).start).astype(np.float64)
+    placed = Placement.of(strip)
+    grid = measured.require_grid(scene, strip, placed)
+    frames = (grid.frames(placed.rate) + placed.sound_frames.start).astype(np.float64)
     selections = [(curve, selected) for curve in curves_of(strip) if (selected := _selected(curve)).any()]
     if not selections:
         raise BendError(
@@ -160,8 +163,9 @@ def key_beats(scene: Scene, strip: ImageStrip, keys: Collection[str], count: int
     ------
     BendError if there are no beats
     """
-    grid, rate = measured.require_grid(scene, strip), timing.frame_rate(scene)
-    frames = (rate.frames_at(grid.every(count, offset)) + timing.sound_frames(strip).start).tolist()
+    placed = Placement.of(strip)
+    grid = measured.require_grid(scene, strip, placed)
+    frames = (placed.rate.frames_at(grid.every(count, offset)) + placed.sound_frames.start).tolist()
     for key in keys:
         path = strips.data_path(strip, key)
         curve = strips.find_curve(strip, key)
@@ -178,7 +182,8 @@ def beat_here(scene: Scene, strip: ImageStrip, frame: float, bar: bool) -> None:
     ------
     BendError if there are no beats
     """
-    grid, placed = measured.require_grid(scene, strip), timing.Placement.of(strip)
+    placed = Placement.of(strip)
+    grid = measured.require_grid(scene, strip, placed)
     settings, rate = strip.bend_settings.beats, placed.rate
     seconds = (frame - placed.sound_frames.start) * float(rate.seconds(1))
     nearest = int(np.abs(grid.times - seconds).argmin())
@@ -217,7 +222,7 @@ class Taps:
         self.moments.append(moment)
         self.frames.append(frame)
 
-    def apply(self, scene: Scene, strip: ImageStrip) -> float | None:
+    def apply(self, strip: ImageStrip) -> float | None:
         """Let a strip keep to the tapped tempo; if the timeline was playing, to the tapped beats too.
 
         Returns
@@ -231,14 +236,14 @@ class Taps:
         if len(self.moments) < 2:
             return None
         bpm, first = beats.tapped(self.moments)
-        settings = strip.bend_settings.beats
-        rate = float(timing.frame_rate(scene).value)
+        settings, placed = strip.bend_settings.beats, Placement.of(strip)
+        rate = float(placed.rate.value)
         settings.source, settings.bpm = TEMPO, bpm
         passed = (self.frames[-1] - self.frames[0]) / rate
         if abs(passed - (self.moments[-1] - self.moments[0])) < 0.25 * (self.moments[-1] - self.moments[0]):
             # The clock gives the tempo, the timeline says where its beats lie; frames are coarse, so all are used.
             behind = np.median(np.array(self.frames) / rate - np.array(self.moments))
-            settings.first = (first + float(behind)) * rate - compat.content_start(strip)
+            settings.first = (first + float(behind)) * rate - placed.start
         return bpm
 
 

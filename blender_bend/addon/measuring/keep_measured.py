@@ -41,7 +41,7 @@ def forget(*_: Any) -> None:
     idle.look_again()
 
 
-def _shown() -> list[tuple[Scene, ImageStrip]]:
+def shown() -> list[tuple[Scene, ImageStrip]]:
     """The bend strips of the scenes whose sequencers are open."""
     scenes = {compat.window_sequencer_scene(window) for window in bpy.context.window_manager.windows}
     return [(scene, strip) for scene in scenes if scene for strip in strips.bend_strips(scene)]
@@ -73,9 +73,9 @@ def _keep() -> Work:
 def _look() -> None:
     """Compare the sound with what was measured, and measure the first strip that differs again."""
     global _current
-    for scene in {scene for scene, _ in _shown()}:
+    for scene in {scene for scene, _ in shown()}:
         sound_choice.tidy(scene, mixdown.sound_strips(scene))
-    for scene, strip in _shown():
+    for scene, strip in shown():
         name = scene.name, strip.name
         count = len(sound_print.stale(scene, strip))
         if _stale.get(name) != count or measured.look(scene, strip):

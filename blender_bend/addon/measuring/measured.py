@@ -45,14 +45,14 @@ class Measured:
     number: int
 
 
-_found: dict[tuple[str, str], Measured] = {}
+known_by_name: dict[tuple[str, str], Measured] = {}
 _stale: set[tuple[str, str]] = set()
 _count = 0
 
 
 def of(strip: ImageStrip) -> Measured | None:
     """All that is known of a strip, old or not."""
-    return _found.get((strip.id_data.name, strip.name))
+    return known_by_name.get((strip.id_data.name, strip.name))
 
 
 def known(strip: ImageStrip) -> dict[str, np.ndarray] | None:
@@ -79,7 +79,7 @@ def is_stale(strip: ImageStrip) -> bool:
 
 def forget() -> None:
     """Forget everything: another file was opened."""
-    _found.clear()
+    known_by_name.clear()
     _stale.clear()
 
 
@@ -107,9 +107,9 @@ def _follow_beats(spellings: Iterable[str]) -> bool:
     return any(text not in independent for text in spellings)
 
 
-def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
+def grid(strip: ImageStrip, placed: Placement) -> Grid | None:
     """The beats of a strip, corrected as its settings say now; None if they must be measured first."""
-    placed, found = Placement.of(strip), of(strip)
+    found = of(strip)
     settings = strip.bend_settings.beats.settings(placed)
     if strip.bend_settings.beats.fixed:
         detected = np.empty(0)
@@ -120,7 +120,7 @@ def grid(scene: Scene, strip: ImageStrip) -> Grid | None:
     return beats.build(detected, settings, float(placed.rate.seconds(len(placed.sound_frames))))
 
 
-def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
+def require_grid(scene: Scene, strip: ImageStrip, placed: Placement) -> Grid:
     """The beats of a strip.
 
     Raises
@@ -128,7 +128,7 @@ def require_grid(scene: Scene, strip: ImageStrip) -> Grid:
     BendError(PARAMETER_INVALID) if they must be measured first, or there are none; BendError(STRIP_CHANGED) if they are
     those of another sound, or of another part of it
     """
-    found = grid(scene, strip)
+    found = grid(strip, placed)
     if found is None:
         raise BendError(
             Code.PARAMETER_INVALID, "Beats haven't been detected yet.", "Press Measure, or set a tempo.", "bend.measure"
@@ -207,7 +207,7 @@ class Measuring:
         detected = measured.pop(BEATS, before.beats if before and before.sound == sound else None)
         _count += 1
         found = Measured(measured, detected, self.print, sound, _count)
-        _found[strip.id_data.name, strip.name] = found
+        known_by_name[strip.id_data.name, strip.name] = found
         look(strip.id_data, strip)
         return found
 

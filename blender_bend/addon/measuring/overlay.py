@@ -17,8 +17,10 @@ from gpu_extras.batch import batch_for_shader
 
 from ...core.catalogue import Parameter, Unit
 from ...core.curves.routes import Route
+from ...core.timebase import FrameRate
 from ..host import activity, compat, typed
-from ..timeline import strips, timing
+from ..timeline import strips
+from ..timeline.timing import Placement
 from . import measured, overlay_geometry
 from .overlay_geometry import Band, Detail, View
 
@@ -43,7 +45,7 @@ _batches: dict[tuple[Any, ...], Any] = {}
 _handler: Any = None
 
 
-def shaped(strip: ImageStrip) -> Shaped | None:
+def shaped(strip: ImageStrip, rate: FrameRate) -> Shaped | None:
     """What the shown route makes of the sound that is known; None if there is none, or it needs more to be measured."""
     holder = strip.bend_settings.routed_holder
     active = holder.active_route() if holder else None
@@ -57,7 +59,7 @@ def shaped(strip: ImageStrip) -> Shaped | None:
     key = (found.number, route, described)
     if key not in _shaped:
         limits = described.minimum, described.maximum
-        values = np.clip(route.shape(found.features, timing.frame_rate(strip.id_data)), *limits)
+        values = np.clip(route.shape(found.features, rate), *limits)
         low, high = np.clip(sorted((route.low, route.high)), *limits).tolist()
         _keep(_shaped, key, Shaped(values, low, high, described))
     return _shaped[key]
@@ -123,9 +125,9 @@ def draw() -> None:
 
 
 def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
-    found, frames = measured.of(strip), timing.sound_frames(strip)
-    known = shaped(strip)
-    grid = measured.grid(scene, strip) if found or strip.bend_settings.beats.fixed else None
+    found, placed = measured.of(strip), Placement.of(strip)
+    frames, known = placed.sound_frames, shaped(strip, placed.rate)
+    grid = measured.grid(strip, placed) if found or strip.bend_settings.beats.fixed else None
     if found is None and grid is None:
         return
     view = view_of(context.region)
@@ -143,7 +145,7 @@ def _draw_strip(context: Context, scene: Scene, strip: ImageStrip) -> None:
         points = lambda: overlay_geometry.waveform(found.features[measured.WAVEFORM], part)  # noqa: E731
         _draw_batch(key, points, "TRI_STRIP", (*words, 0.13 * strength), view, band)
     if grid is not None:
-        _draw_ticks(grid, view, band, frames.start, float(timing.frame_rate(scene).value), words, scale)
+        _draw_ticks(grid, view, band, frames.start, float(placed.rate.value), words, scale)
     if found is not None and known is not None and len(known.values) >= len(frames) > 0:
         _draw_curve(known, found.number, part, view, band, accent, strength, scale)
         if frames.start <= scene.frame_current < frames.stop:

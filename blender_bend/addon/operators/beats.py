@@ -154,7 +154,7 @@ class BEND_OT_tap_tempo(Beats, Operator):
 
     def work(self, context: Context, scene: Any, strip: Any) -> str:
         beat_tools.taps.tap(time.monotonic(), scene.frame_current_final)
-        bpm = beat_tools.taps.apply(scene, strip)
+        bpm = beat_tools.taps.apply(strip)
         return f"{bpm:.1f} BPM" if bpm else "Keep tapping"
 
 

@@ -15,7 +15,7 @@ from .shared.making import MakesFrames
 from .shared.polls import OnIdleBendStrip
 
 
-class _Generating(OnIdleBendStrip, MakesFrames):
+class Generating(OnIdleBendStrip, MakesFrames):
     """What Generate and Preview Frame share: which frames is the only difference."""
 
     def frames(self, context: Context) -> Sequence[int] | None:
@@ -43,7 +43,7 @@ class _Generating(OnIdleBendStrip, MakesFrames):
         return FilmWork(compat.sequencer_scene(context), polled_bend_strip(context), self.frames(context))
 
 
-class BEND_OT_generate(_Generating, Operator):
+class BEND_OT_generate(Generating, Operator):
     """Render every missing frame of this strip; curves that were never baked are baked first. Esc cancels"""
 
     bl_idname = "bend.generate"

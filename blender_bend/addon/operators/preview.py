@@ -6,10 +6,10 @@ from bpy.types import Context, Operator
 
 from ..host import compat
 from ..timeline.strips import frame_range, polled_bend_strip
-from .generate import _Generating
+from .generate import Generating
 
 
-class BEND_OT_preview_frame(_Generating, Operator):
+class BEND_OT_preview_frame(Generating, Operator):
     """Render only the frame at the playhead"""
 
     bl_idname = "bend.preview_frame"

@@ -8,6 +8,7 @@ from ...core.errors import BendError
 from ..measuring import beat_tools, measured
 from ..settings.beat_settings import BEND_PG_beats
 from ..timeline.strips import polled_bend_strip
+from ..timeline.timing import Placement
 from .main import BendPanel
 
 
@@ -24,7 +25,7 @@ class BEND_PT_beats(BendPanel, Panel):
         beats = strip.bend_settings.beats
         _draw_grid(layout, beats)
         try:
-            grid = measured.grid(strip.id_data, strip)
+            grid = measured.grid(strip, Placement.of(strip))
         except BendError as error:  # a file can hold values that can't be set here
             layout.label(text=error.message, icon="ERROR")
             return

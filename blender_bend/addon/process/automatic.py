@@ -9,6 +9,7 @@ from ...core.errors import BendError, Code
 from ...core.files import caches
 from ...core.job.job import Job
 from ...core.models import weights
+from ...core.precision import Precision
 from ...core.process import messages
 from ...core.resources import memory_advice, speeds
 from ...core.resources.memory_advice import Advice
@@ -19,8 +20,8 @@ from ..host.slices import Slices
 from . import engine_client, memory_fit
 from .engine_request import Request
 
-#: By engine and device, as ``_place``: what an engine of this session has said, and what was read from the disk.
-_said: dict[tuple[str, str], Speeds] = {}
+#: By engine and device, as ``device_here``: what an engine of this session has said, and what was read from the disk.
+known_speeds: dict[tuple[str, str], Speeds] = {}
 _read: dict[tuple[str, str], tuple[int, Speeds | None]] = {}
 
 
@@ -32,9 +33,9 @@ def wanted() -> bool:
 
 def known() -> Speeds | None:
     """What is known of this machine without asking; None before the engine has measured."""
-    place = _place()
-    if place in _said:
-        return _said[place]
+    place = device_here()
+    if place in known_speeds:
+        return known_speeds[place]
     file = speeds.file_in(preferences.cache_folder(caches.STUDIES), place[1])
     try:
         changed = file.stat().st_mtime_ns
@@ -45,7 +46,7 @@ def known() -> Speeds | None:
     return _read[place][1]
 
 
-def _place() -> tuple[str, str]:
+def device_here() -> tuple[str, str]:
     try:
         python = str(preferences.engine_python())
     except BendError:  # there is none, and nothing is known of it
@@ -58,7 +59,7 @@ def uncertain() -> bool:
 
     What was read from the disk may be out of date: torch, the GPU or an environment variable may have changed.
     """
-    return wanted() and _place() not in _said
+    return wanted() and device_here() not in known_speeds
 
 
 def ask_in_slices() -> Slices[None]:
@@ -94,7 +95,7 @@ def ask() -> None:
 def _take_in(request: Request) -> None:
     """Note what the engine says; waits until it has."""
     try:
-        _said[_place()] = Speeds.from_json(str(request.result().get("speeds")))
+        known_speeds[device_here()] = Speeds.from_json(str(request.result().get("speeds")))
     except ValueError as error:
         raise BendError(Code.MESSAGE_INVALID, f"The engine couldn't measure its speed ({error}).") from error
 
@@ -111,7 +112,7 @@ def choice(job: Job, text: str) -> Choice:
     found = known()
     precision = chosen.precision
     if precision == AUTOMATIC:
-        precision = "float32" if found is None else found.precision(weights.asks_for_bfloat16(Path(job.model)))
+        precision = Precision.FLOAT32 if found is None else found.precision(weights.asks_for_bfloat16(Path(job.model)))
     batch = 1
     if chosen.batch != AUTOMATIC_BATCH:
         batch = chosen.batch
@@ -153,5 +154,5 @@ def summary() -> str:
 
 def forget() -> None:
     """Forget what this session knows; what is on the disk is read again."""
-    _said.clear()
+    known_speeds.clear()
     _read.clear()

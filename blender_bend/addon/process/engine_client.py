@@ -61,7 +61,7 @@ class EngineClient:
         self._silent_seconds = 0.0
         #: The requests that were cancelled and go on, and for how long.
         self._unheeded: dict[str, float] = {}
-        self._last_use = time.monotonic()
+        self.last_use = time.monotonic()
         environment = variables() | {"PYTHONUNBUFFERED": "1"}
         if not online:
             environment["HF_HUB_OFFLINE"] = "1"
@@ -103,14 +103,14 @@ class EngineClient:
     def idle_seconds(self) -> float:
         """How long it has been idle."""
         with self._lock:
-            return 0.0 if self._requests else time.monotonic() - self._last_use
+            return 0.0 if self._requests else time.monotonic() - self.last_use
 
     def request(self, kind: str, **data: Any) -> Request:
         """Ask for something; the answer comes through the request."""
         request = Request(self.send, str(next(self._numbers)), kind)
         with self._lock:
             self._requests[request.identity] = request
-            self._last_use, self._silent_seconds = time.monotonic(), 0.0
+            self.last_use, self._silent_seconds = time.monotonic(), 0.0
         self.send(Message(kind, request.identity, data))
         return request
 
@@ -162,7 +162,7 @@ class EngineClient:
             if message.type in messages.ENDINGS:
                 self._requests.pop(message.id, None)
                 self._unheeded.pop(message.id, None)
-                self._last_use = time.monotonic()
+                self.last_use = time.monotonic()
         if request is None:
             log.info("a message without a request was dropped: %s %s", message.type, message.data)
             return
@@ -238,7 +238,7 @@ def _stuck(what: str) -> BendError:
 
 
 _client: EngineClient | None = None
-_restarts = Restarts()
+restarts = Restarts()
 
 
 def log_file() -> Path:
@@ -260,11 +260,11 @@ def client() -> EngineClient:
         forgive()
     elif _client is not None and not _client.alive:
         if not _client.unresponsive:
-            _restarts.died(_client.useful, time.monotonic())
+            restarts.died(_client.useful, time.monotonic())
         shut_down()
     if _client is None:
         began = time.monotonic()
-        _restarts.check(began)
+        restarts.check(began)
         log_files.forget_old()
         _client = EngineClient(*wanted, log_file())
         log.info("engine started in %.0f ms", 1000 * (time.monotonic() - began))
@@ -275,7 +275,7 @@ def client() -> EngineClient:
 
 def forgive() -> None:
     """Let the engine be started again, however often it has died."""
-    _restarts.forgive()
+    restarts.forgive()
 
 
 def rest_if_idle() -> float | None:

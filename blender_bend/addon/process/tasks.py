@@ -86,7 +86,7 @@ class Task:
 
     def watch(self) -> None:
         """Follow it beside Blender's own work. A timer, for a modal operator dies with the window it was called in."""
-        bpy.app.timers.register(self._tick, persistent=True)
+        bpy.app.timers.register(self.tick, persistent=True)
 
     def wait(self) -> None:
         """Follow it to the end.
@@ -101,7 +101,7 @@ class Task:
         if failure:
             raise failure
 
-    def _tick(self) -> float | None:
+    def tick(self) -> float | None:
         if self.shown.cancel_asked:
             self._child.stop()
         self._take_in()

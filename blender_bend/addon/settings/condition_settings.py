@@ -9,7 +9,7 @@ from bpy.types import Context, PropertyGroup
 
 from ...core.catalogue import Parameter, strip
 from ...core.models import references
-from ...core.models.sonic_files import LONGEST
+from ...core.sound.windows import LONGEST
 from . import enums, stack, suggestions
 
 JOINT, SEPARATE = "JOINT", "SEPARATE"

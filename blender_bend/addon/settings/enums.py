@@ -15,6 +15,7 @@ from ...core.catalogue import Choice, Operator
 from ...core.catalogue.strip import StartsFrom
 from ...core.errors import BendError, Code
 from ...core.limits import Real, Whole
+from ...core.prompts.schedule import Blending
 from ...core.sound import features
 
 Item = tuple[str, str, str, int]
@@ -146,6 +147,6 @@ SOURCES = (
     (StartsFrom.PREVIOUS, "Previous Frame", "Generate every frame from the one before it, so the picture drifts"),
 )
 BLENDINGS = (
-    ("linear", "Linear", "Interpolate in a straight line from one prompt to the next"),
-    ("spherical", "Spherical", "Interpolate along an arc, which preserves the strength of the prompts"),
+    (Blending.LINEAR, "Linear", "Interpolate in a straight line from one prompt to the next"),
+    (Blending.SPHERICAL, "Spherical", "Interpolate along an arc, which preserves the strength of the prompts"),
 )

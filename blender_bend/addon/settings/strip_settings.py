@@ -22,6 +22,7 @@ from ...core import catalogue
 from ...core.catalogue import Parameter
 from ...core.limits import SIDE
 from ...core.models import references
+from ...core.prompts.schedule import Blending
 from ...core.samplers import schedulers
 from . import enums, suggestions
 from .bake_settings import BEND_PG_baking
@@ -197,7 +198,7 @@ class BEND_PG_settings(Holder, PropertyGroup):
         name="Blending",
         description="How consecutive prompts are blended",
         items=enums.items(enums.BLENDINGS),
-        default="linear",
+        default=Blending.LINEAR,
     )
     prompt_weights: BoolProperty(
         name="Prompt Weights",

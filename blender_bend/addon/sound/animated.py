@@ -72,10 +72,10 @@ def around_keys(curve: FCurve) -> tuple[Any, ...]:
 
 def curve_print(curve: FCurve, first: int) -> str:
     """The keys of a curve in short, with times relative to a frame."""
-    return curve_changes.remembered(curve, ("sound", first), lambda: hashlib.sha256(_keys(curve, first)).hexdigest())
+    return curve_changes.remembered(curve, ("sound", first), lambda: hashlib.sha256(keys_of(curve, first)).hexdigest())
 
 
-def _keys(curve: FCurve, first: int) -> bytes:
+def keys_of(curve: FCurve, first: int) -> bytes:
     points, columns = curve.keyframe_points, []
     for name in ("co", "handle_left", "handle_right"):
         column = np.empty(2 * len(points), np.float32)

@@ -134,11 +134,11 @@ def _used(store: Path) -> Slices[set[str]]:
         count = len(strip.elements)
         pictures = {digest for holder in holders for digest in record.decode(holder.captured, count).different()}
         used |= {f"{INPUTS}/{file_name(digest)}" for digest in pictures}
-        used |= yield from _planned(bpy.data.scenes[scene_name], strip_name)
+        used |= yield from planned(bpy.data.scenes[scene_name], strip_name)
     return used
 
 
-def _planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
+def planned(scene: Scene, strip_name: str) -> Slices[set[str]]:
     """The frames that a strip shows after Generate; none for a strip that can't be generated."""
     scene_name, names = scene.name, set[str]()
     try:

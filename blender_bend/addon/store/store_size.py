@@ -96,7 +96,7 @@ def known(store: Path) -> Size | None:
     if time.monotonic() - when > FRESH_SECONDS and _thread is None:
         _thread = threading.Thread(target=_note, args=(store, folders()), name="bend store size", daemon=True)
         _thread.start()
-        bpy.app.timers.register(_look, first_interval=TICK_SECONDS, persistent=True)  # also if a file is opened
+        bpy.app.timers.register(look, first_interval=TICK_SECONDS, persistent=True)  # also if a file is opened
     return size
 
 
@@ -113,7 +113,7 @@ def _note(store: Path, places: dict[Cache, Path]) -> None:
     _known[store] = (time.monotonic(), replace(size, caches=kept(places)))
 
 
-def _look() -> float | None:
+def look() -> float | None:
     global _thread
     if _thread is not None and _thread.is_alive():
         return TICK_SECONDS

@@ -26,8 +26,8 @@ def new(scene: Scene, name: str, picture: Path, channel: int, first: int, count:
     count : how many frames
     """
     if count == 1 or not bpy.context.window_manager.windows:  # of a single picture the operator makes a still
-        return _one_by_one(scene, name, picture, channel, first, count)
-    with _outside_of_metas(scene), _at_sequencer(scene):
+        return one_by_one(scene, name, picture, channel, first, count)
+    with _outside_of_metas(scene), at_sequencer(scene):
         strip = _add(scene, picture, channel, first, count)
     strip.name = name
     return strip
@@ -38,7 +38,7 @@ def set_pictures(strip: ImageStrip, names: list[str]) -> None:
     editor = typed.editor(strip.id_data)
     active = editor.active_strip
     if bpy.context.window_manager.windows:
-        with _at_sequencer(strip.id_data):
+        with at_sequencer(strip.id_data):
             editor.active_strip = strip
             bpy.ops.sequencer.change_path(
                 directory=bpy.path.abspath(strip.directory),
@@ -55,7 +55,7 @@ def set_pictures(strip: ImageStrip, names: list[str]) -> None:
         strip.elements[number].filename = name
 
 
-def _one_by_one(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
+def one_by_one(scene: Scene, name: str, picture: Path, channel: int, first: int, count: int) -> ImageStrip:
     strips = typed.editor(scene).strips
     strip = typed.of_images(strips.new_image(name, str(picture), channel, first, fit_method="FIT"))
     for _ in range(count - 1):
@@ -87,7 +87,7 @@ def _outside_of_metas(scene: Scene) -> Iterator[None]:
     opened = [meta.name for meta in editor.meta_stack]
     active, selected = editor.active_strip, {strip.name for strip in editor.strips_all if strip.select}
     try:
-        with _at_sequencer(scene):
+        with at_sequencer(scene):
             while len(editor.meta_stack):
                 editor.active_strip = None
                 bpy.ops.sequencer.meta_toggle()
@@ -106,7 +106,7 @@ def _select(editor: SequenceEditor, names: set[str]) -> None:
 
 
 @contextmanager
-def _at_sequencer(scene: Scene) -> Iterator[None]:
+def at_sequencer(scene: Scene) -> Iterator[None]:
     """A context in which Blender's operators edit a scene's sequencer: without one in sight, an area is borrowed."""
     window, area = _sequencer() or _any_area()
     before = area.type

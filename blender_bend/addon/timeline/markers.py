@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from bpy.types import ImageStrip, Scene
 
 from ...core.files import foreign_json
-from . import timing
+from .timing import Placement
 
 #: Name and frame.
 Marker = tuple[str, int]
@@ -19,7 +19,8 @@ _A_MARKER, _ROOM = 64, 4096
 
 def remembered(strip: ImageStrip, text: str) -> list[Marker]:
     """The markers that a text tells of, as ``place`` wrote it for a strip; none if Bend didn't write it."""
-    longest = _A_MARKER * (len(timing.sound_frames(strip)) + len(strip.elements) + _ROOM)
+    placed = Placement.of(strip)
+    longest = _A_MARKER * (len(placed.sound_frames) + placed.count + _ROOM)
     try:
         return [(str(name), int(frame)) for name, frame in foreign_json.parse_any(text or "[]", longest, longest)]
     except (TypeError, ValueError, OverflowError):

@@ -58,8 +58,3 @@ class Placement:
 def frame_rate(scene: Scene) -> FrameRate:
     """The scene's frame rate, as a fraction."""
     return FrameRate.from_blender(scene.render.fps, scene.render.fps_base)
-
-
-def sound_frames(strip: ImageStrip) -> range:
-    """The frames of a strip that can have sound, for what needs no more of its placement."""
-    return Placement.of(strip).sound_frames

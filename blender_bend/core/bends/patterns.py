@@ -27,21 +27,21 @@ class Pattern:
     """A sequence of pieces that a whole text fits or not."""
 
     def __init__(self, pieces: Iterable[Piece]) -> None:
-        self._pieces = tuple(pieces)
-        self._repeating = sum(1 << place for place, piece in enumerate(self._pieces) if piece.repeats)
+        self.pieces = tuple(pieces)
+        self._repeating = sum(1 << place for place, piece in enumerate(self.pieces) if piece.repeats)
         self._accepting: dict[str, int] = {}
 
     def fits(self, text: str) -> bool:
         """Whether the pattern stands for a text."""
         reached = self._passed(1)
         for letter in text:
-            taken = reached & self._that_accept(letter)
+            taken = reached & self.that_accept(letter)
             reached = self._passed((taken & ~self._repeating) << 1 | taken & self._repeating)
-        return bool(reached >> len(self._pieces))
+        return bool(reached >> len(self.pieces))
 
-    def _that_accept(self, letter: str) -> int:
+    def that_accept(self, letter: str) -> int:
         if letter not in self._accepting:
-            fitting = (1 << place for place, piece in enumerate(self._pieces) if piece.accepts(letter))
+            fitting = (1 << place for place, piece in enumerate(self.pieces) if piece.accepts(letter))
             self._accepting[letter] = sum(fitting)
         return self._accepting[letter]
 

@@ -16,7 +16,7 @@ from . import (
     stochastic,
     strip,
 )
-from .terms import Choice, Operator, Parameter, Region, Unit
+from .terms import Choice, Operator, Parameter, Region, Restoration, Unit
 
 __all__ = [
     "EVERYWHERE",
@@ -29,6 +29,7 @@ __all__ = [
     "Operator",
     "Parameter",
     "Region",
+    "Restoration",
     "Unit",
     "scenes",
     "strip",
@@ -57,7 +58,7 @@ OPERATORS: tuple[Operator, ...] = (
     *directions.OPERATORS,
 )
 
-_BY_NAME = {operator.name: operator for operator in OPERATORS}
+BY_NAME = {operator.name: operator for operator in OPERATORS}
 
 
 def operator(name: str) -> Operator:
@@ -67,11 +68,9 @@ def operator(name: str) -> Operator:
     ------
     BendError(OPERATOR_UNKNOWN)
     """
-    found = _BY_NAME.get(name)
+    found = BY_NAME.get(name)
     if found is None:
-        raise BendError(
-            Code.OPERATOR_UNKNOWN, f"Operator '{name}' not found.", f"Choose one of: {', '.join(_BY_NAME)}."
-        )
+        raise BendError(Code.OPERATOR_UNKNOWN, f"Operator '{name}' not found.", f"Choose one of: {', '.join(BY_NAME)}.")
     return found
 
 
@@ -79,15 +78,15 @@ REGIONS = regions.REGIONS
 EVERYWHERE, MASK = regions.EVERYWHERE, regions.MASK
 
 #: What is put back after a bend, with words for the tooltip.
-RESTORATIONS: tuple[tuple[str, str, str], ...] = (
-    ("none", "Nothing", "Leave the result of the bend unchanged"),
+RESTORATIONS: tuple[tuple[Restoration, str, str], ...] = (
+    (Restoration.NOTHING, "Nothing", "Leave the result of the bend unchanged"),
     (
-        "statistics",
+        Restoration.STATISTICS,
         "Mean and Deviation",
         "Restore the mean and standard deviation of every channel, which keeps strong bends within the range the "
         "network knows",
     ),
-    ("energy", "Energy", "Restore the overall strength, so the picture neither fades nor burns out"),
+    (Restoration.ENERGY, "Energy", "Restore the overall strength, so the picture neither fades nor burns out"),
 )
 
 

@@ -10,6 +10,14 @@ from enum import StrEnum
 from ..site_kinds import MODULE_KINDS, SiteKind
 
 
+class Restoration(StrEnum):
+    """What is put back after a bend."""
+
+    NOTHING = "none"
+    STATISTICS = "statistics"
+    ENERGY = "energy"
+
+
 class Unit(StrEnum):
     """How a parameter is measured, and so how the interface shows it."""
 

@@ -23,10 +23,10 @@ Key = tuple[str, int, int, int, int]
 #: Files that are known on the disk; the oldest go.
 MOST = 1000
 #: Files that are known in this process.
-_MOST_HERE = 10_000
+MOST_HERE = 10_000
 
 _lock = threading.Lock()
-_here: dict[Key, str] = {}
+here: dict[Key, str] = {}
 _on_disk: dict[str, str] = {}
 #: The file that ``_on_disk`` was read from, and how it was.
 _seen: tuple[object, ...] = ()
@@ -40,10 +40,10 @@ def place() -> Path:
 def get(key: Key) -> str:
     """The hash of a file; empty if it is not known."""
     with _lock:
-        if key in _here:
-            return _here[key]
+        if key in here:
+            return here[key]
         _look_at_disk()
-        return _on_disk.get(_name(key), "")
+        return _on_disk.get(name_of(key), "")
 
 
 def keep(key: Key, digest: str, lasting: bool) -> None:
@@ -54,23 +54,23 @@ def keep(key: Key, digest: str, lasting: bool) -> None:
     lasting : whether the next process shall know it
     """
     with _lock:
-        if len(_here) >= _MOST_HERE:
-            _here.clear()
-        _here[key] = digest
+        if len(here) >= MOST_HERE:
+            here.clear()
+        here[key] = digest
         if lasting:
-            _write(_name(key), digest)
+            _write(name_of(key), digest)
 
 
 def forget() -> None:
     """Know only what is on the disk."""
     global _seen
     with _lock:
-        _here.clear()
+        here.clear()
         _on_disk.clear()
         _seen = ()
 
 
-def _name(key: Key) -> str:
+def name_of(key: Key) -> str:
     """What a file is called on the disk: not by its path, which need not be text, and is nobody's business."""
     path, *numbers = key
     return hashlib.sha256(f"{numbers}".encode() + os.fsencode(path)).hexdigest()

@@ -18,7 +18,8 @@ from ..files import foreign_json
 from ..files.json_stream import read_object
 from ..files.whole import DIGEST
 from ..limits import BATCH, FRAMES, GUIDANCE, SIDE, STEPS
-from ..prompts.schedule import BLENDINGS
+from ..precision import Precision
+from ..prompts.schedule import Blending
 from ..samplers import schedulers
 from . import tiling
 from .frames import LONGEST_PROMPT, Form, Frame, Frames, check_alone, from_plain
@@ -31,8 +32,6 @@ _LARGEST = 1 << 31
 STRONGEST = 100
 #: More than any stack, folder of LoRA files or prompt has.
 MOST_BENDS, MOST_FILES = 1000, 1000
-
-PRECISIONS = ("float32", "float16", "bfloat16")
 
 #: After so many frames there is a pause.
 _PAUSE = 512
@@ -63,7 +62,7 @@ class Bend:
     choices: dict[str, str] = field(default_factory=dict)
     region: str = catalogue.EVERYWHERE
     inverted: bool = False
-    restore: str = "none"
+    restore: str = catalogue.Restoration.NOTHING
 
 
 @dataclass(frozen=True)
@@ -149,13 +148,13 @@ class Job:
     bends: tuple[Bend, ...]
     frames: Sequence[Frame]
     walk_amount: float = 0.0
-    precision: str = "float32"
+    precision: str = Precision.FLOAT32
     source: str = catalogue.strip.StartsFrom.NOISE
     scene: str = scenes.DEFAULT_SCENE
     palette: str = scenes.DEFAULT_PALETTE
     scene_seed: int = 0
     scheduler: str = "own"
-    blending: str = "linear"
+    blending: str = Blending.LINEAR
     decoder: str = ""
     decoder_fingerprint: str = ""
     loras: tuple[Lora, ...] = ()
@@ -302,7 +301,7 @@ class Job:
         yield GUIDANCE.holds(self.guidance), f"guidance must be from {GUIDANCE.least} to {GUIDANCE.most}"
         yield 0 <= self.seed < 2**32, "the seed must be from 0 to 4294967295"
         yield 0 <= self.walk_amount <= 1, "the noise walk's amount must be from 0 to 1"
-        yield self.precision in PRECISIONS, f"precision must be one of {', '.join(PRECISIONS)}"
+        yield self.precision in tuple(Precision), f"precision must be one of {', '.join(Precision)}"
         sources = catalogue.strip.BY_SOURCE
         yield self.source in sources, f"the source must be one of {', '.join(sources)}"
         yield self.scene in scenes.SCENE_NAMES, f"the scene must be one of {', '.join(scenes.SCENE_NAMES)}"
@@ -312,11 +311,11 @@ class Job:
         for option in schedulers.OPTIONS:
             yield isinstance(getattr(self, option), str), f"{option} must be text"
         schedulers.scheduler(self.scheduler).check(spacing=self.spacing, sigmas=self.sigmas, prediction=self.prediction)
-        yield self.blending in BLENDINGS, f"prompts are blended in one of these ways: {', '.join(BLENDINGS)}"
+        yield self.blending in tuple(Blending), f"prompts are blended in one of these ways: {', '.join(Blending)}"
         yield BATCH.holds(self.batch), f"the batch must be from {BATCH.least} to {BATCH.most}"
         yield (
-            self.decode in tiling.DECODINGS,
-            f"pictures are decoded in one of these ways: {', '.join(tiling.DECODINGS)}",
+            self.decode in tuple(tiling.Decoding),
+            f"pictures are decoded in one of these ways: {', '.join(tiling.Decoding)}",
         )
         yield len(self.negative) <= LONGEST_PROMPT, f"the negative prompt has more than {LONGEST_PROMPT} characters"
         for text in (self.negative, self.model, self.decoder, self.fingerprint, self.decoder_fingerprint):
@@ -399,12 +398,14 @@ def check_bend(bend: Bend) -> None:
     sites.parse(bend.site)
     catalogue.region(bend.region)
     channels.parse(bend.channels)
-    restorations = [name for name, _, _ in catalogue.RESTORATIONS]
     for holds, what in (
         (isinstance(bend.name, str), "the name of a bend must be text"),
         (0 <= bend.start <= bend.end <= 1, f"the step window of {bend.name} must lie within 0 to 1"),
         (isinstance(bend.inverted, bool), f"{bend.name} is inverted or not: true or false"),
-        (bend.restore in restorations, f"{bend.name} can restore one of: {', '.join(restorations)}"),
+        (
+            bend.restore in tuple(catalogue.Restoration),
+            f"{bend.name} can restore one of: {', '.join(catalogue.Restoration)}",
+        ),
     ):
         if not holds:
             raise BendError(Code.JOB_INVALID, f"The job cannot be rendered: {what}.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .. import catalogue
 from ..catalogue import strip
 from ..prompts import embeddings, weights
+from ..prompts.schedule import Blending
 from ..samplers import schedulers
 from ..samplers.sampler_choices import SamplerChoices
 from . import tiling
@@ -33,11 +34,16 @@ _TEXT = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 @dataclass(frozen=True)
 class Traced:
-    """A frame of a job with what it comes to; ``frame`` knows the frame before it if it starts from that."""
+    """A frame of a job, its key, and what it comes to; ``frame`` knows the frame before it if it starts from that."""
 
     frame: Frame
-    data: Resolved
     key: str
+    resolver: Resolver = field(repr=False, compare=False)
+
+    @functools.cached_property
+    def data(self) -> Resolved:
+        """The frame, resolved; where the key was known before, only when it is asked for."""
+        return self.resolver.resolve(self.frame)
 
 
 def trace(job: Job) -> Iterator[Traced]:
@@ -50,20 +56,30 @@ class Tracer:
 
     Where a frame starts from the one before, the key of that one is part of what determines it. A job's first frame
     starts from noise, unless it names a frame before it: so a part of a job can be rendered by itself.
+
+    Parameters
+    ----------
+    known : keys of the job's frames by number, as far as it was traced before: those are not computed again
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, known: Mapping[int, str] | None = None) -> None:
         self._resolver, self._chained = Resolver(job), job.source == strip.StartsFrom.PREVIOUS
+        self._known = known or {}
         self._previous = self._anchor = ""
 
     def trace(self, frame: Frame) -> Traced:
         """The next frame."""
         if self._chained:
             frame = replace(frame, previous=frame.previous or self._previous, anchor=frame.anchor or self._anchor)
-        data = self._resolver.resolve(frame)
-        key = frame_key(data)
+        key = self._known.get(frame.number, "")
+        traced = Traced(frame, key, self._resolver)
+        if not key:
+            data = self._resolver.resolve(frame)
+            key = frame_key(data)
+            traced = Traced(frame, key, self._resolver)
+            vars(traced)["data"] = data
         self._previous, self._anchor = key, frame.anchor or self._anchor or key
-        return Traced(frame, data, key)
+        return traced
 
 
 def renders_singly(job: Job) -> bool:
@@ -125,7 +141,7 @@ class Resolver:
             **self._same,
             "scheduler": DDIM if edited else job.scheduler,
             "prompt": tuple([(text, settle(share)) for text, share in frame.prompt]),
-            "blending": job.blending if len(frame.prompt) > 1 else "linear",
+            "blending": job.blending if len(frame.prompt) > 1 else Blending.LINEAR,
             "negative": negative,
             "walk": (settle(job.walk_amount), settle(frame.walk or 0.0) % 1.0) if walking else None,
             "travel": 0.0 if edited else _strip_value(frame, strip.SEED_TRAVEL),

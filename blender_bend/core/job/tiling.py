@@ -7,9 +7,17 @@ each is normalized by its own statistics: the picture differs a little from the 
 
 from __future__ import annotations
 
-#: How a picture is decoded.
-WHOLE, TILED = "whole", "tiled"
-DECODINGS = (WHOLE, TILED)
+from enum import StrEnum
+
+
+class Decoding(StrEnum):
+    """How a picture is decoded."""
+
+    WHOLE = "whole"
+    TILED = "tiled"
+
+
+WHOLE, TILED = Decoding.WHOLE, Decoding.TILED
 
 #: Tiles are at most so many pixels wide, as in Stable Diffusion 1.5's own autoencoder.
 LARGEST = 512

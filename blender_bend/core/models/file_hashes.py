@@ -33,10 +33,10 @@ FRESH_NS = 2_000_000_000
 #: A file that is read in less is not worth a word.
 SILENT_SECONDS = 0.5
 
-_BLOCK = 1 << 24
+BLOCK = 1 << 24
 
 #: Whether Blender's window waits for the main thread.
-_spared = False
+main_thread_spared = False
 _waiting: ContextVar[bool] = ContextVar("waiting", default=False)
 _step: ContextVar[Step | None] = ContextVar("step", default=None)
 
@@ -56,8 +56,8 @@ class Unread(BendError):
 
 def spare_main_thread(spared: bool) -> None:
     """Whether the main thread reads no weights because a window waits for it."""
-    global _spared
-    _spared = spared
+    global main_thread_spared
+    main_thread_spared = spared
 
 
 @contextmanager
@@ -180,19 +180,19 @@ def _read(path: Path, status: os.stat_result, key: hash_cache.Key) -> str:
     if _is_spared() and (path.suffix.lower() in WEIGHTS or status.st_size > AT_ONCE):
         raise Unread([path])
     now = time.time_ns()
-    found = _digest(path, status.st_size)
+    found = digest_of(path, status.st_size)
     if _is_settled(status, now) and _key(path, path.stat()) == key:
         hash_cache.keep(key, found, lasting=status.st_size > AT_ONCE)
     return found
 
 
 def _is_spared() -> bool:
-    return _spared and not _waiting.get() and threading.current_thread() is threading.main_thread()
+    return main_thread_spared and not _waiting.get() and threading.current_thread() is threading.main_thread()
 
 
-def _digest(path: Path, size: int) -> str:
+def digest_of(path: Path, size: int) -> str:
     digest, step, done = hashlib.sha256(), _step.get(), 0
-    block = memoryview(bytearray(min(_BLOCK, max(size, 1))))
+    block = memoryview(bytearray(min(BLOCK, max(size, 1))))
     with open_regular(path, follow=True) as file:
         while True:
             if step:

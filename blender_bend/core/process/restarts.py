@@ -17,7 +17,7 @@ class Restarts:
 
     def __init__(self) -> None:
         self.deaths = 0
-        self._not_before = 0.0
+        self.not_before = 0.0
 
     def died(self, useful: bool, now: float) -> None:
         """Note a death.
@@ -29,11 +29,11 @@ class Restarts:
         """
         self.deaths = 1 if useful else self.deaths + 1
         wait = min(FIRST_SECONDS * 2 ** (self.deaths - FREE - 1), LONGEST_SECONDS) if self.deaths > FREE else 0.0
-        self._not_before = now + wait
+        self.not_before = now + wait
 
     def forgive(self) -> None:
         """Begin anew: a person has changed something, or has looked."""
-        self.deaths, self._not_before = 0, 0.0
+        self.deaths, self.not_before = 0, 0.0
 
     def check(self, now: float) -> None:
         """Whether it may be started.
@@ -49,11 +49,11 @@ class Restarts:
                 "Run Check Engine to find the cause and re-enable it.",
                 "bend.check_engine",
             )
-        if now < self._not_before:
+        if now < self.not_before:
             raise BendError(
                 Code.ENGINE_DIED,
                 f"The engine has stopped {self.deaths} times in a row; "
-                f"it can be started again in {self._not_before - now:.0f} s.",
+                f"it can be started again in {self.not_before - now:.0f} s.",
                 "See the log for the cause.",
                 "bend.show_log",
             )

@@ -5,14 +5,20 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable
+from enum import StrEnum
 
 from ..errors import BendError, Code
 
 #: The prompts of one frame with their shares, which add up to 1.
 Blend = tuple[tuple[str, float], ...]
 
-#: How two prompts are blended: in a straight line, or along the circle that keeps their length.
-BLENDINGS = ("linear", "spherical")
+
+class Blending(StrEnum):
+    """How two prompts are blended: in a straight line, or along the circle that keeps their length."""
+
+    LINEAR = "linear"
+    SPHERICAL = "spherical"
+
 
 #: Blender's frames have seven digits at most.
 _FRAME = re.compile(r"-?\d{1,9}")

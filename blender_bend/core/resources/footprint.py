@@ -27,9 +27,10 @@ from ..files import foreign_json
 from ..job.job import Job
 from ..job.tiling import TILED, WHOLE, tile_side
 from ..models import weights
+from ..precision import Precision
 from ..site_kinds import DENOISERS
 
-BYTES = {"float32": 4, "float16": 2, "bfloat16": 2}
+BYTES: dict[str, int] = {Precision.FLOAT32: 4, Precision.FLOAT16: 2, Precision.BFLOAT16: 2}
 #: Elements for each cell of a latent and row, by the first width of a UNet: with attention in its first level, as in
 #: Stable Diffusion 1 and 2 (8320 / 320), and without, as in SDXL (5040 / 320).
 UNET, UNET_XL = 26.0, 15.75
@@ -136,12 +137,12 @@ def _of_job(job: Job, device: str) -> Footprint | None:
     if not (network and vae and denoiser and decoder):
         return None
     size = BYTES[job.precision]
-    lifted = bool(vae.get("force_upcast", True)) and job.precision == "float16" and _is_xl(network)
+    lifted = bool(vae.get("force_upcast", True)) and job.precision == Precision.FLOAT16 and _is_xl(network)
     texts = [part.elements * size for name, part in parts.items() if name.startswith("text_encoder")]
     extra = decoder.elements * 2 if lifted else 0
     scale = 2 ** (len(vae.get("block_out_channels") or vae["decoder_block_out_channels"]) - 1)
     cells = (job.size[0] // scale) * (job.size[1] // scale)
-    step = _rows(job, network) * _step(network, cells) * size * STEP_WORKSPACE
+    step = _rows(job, network) * step_of(network, cells) * size * STEP_WORKSPACE
     return Footprint(
         denoiser.elements * size,
         decoder.elements * size,
@@ -163,7 +164,7 @@ def _rows(job: Job, network: dict[str, Any]) -> int:
     return (1 + (job.guidance > 1)) * batch + job.editing
 
 
-def _step(network: dict[str, Any], cells: int) -> float:
+def step_of(network: dict[str, Any], cells: int) -> float:
     """Elements that a row of a denoising step has at most."""
     kind = network.get("_class_name")
     if kind in TRANSFORMERS:

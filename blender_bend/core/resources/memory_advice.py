@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 
 from ..job.job import Job
 from ..job.tiling import TILED, WHOLE
+from ..precision import Precision
 from . import footprint
 from .footprint import RESERVE, SHARE, STAGES, Offload, Stage
 from .speeds import LABELS, Speeds
 
 #: What a stage means for the artist.
-_SAYS = {
+_SAYS: dict[tuple[Offload, str], str] = {
     (Offload.NOTHING, TILED): "decode in tiles",
     (Offload.MODEL, WHOLE): "keep only the active part of the model on the GPU",
     (Offload.MODEL, TILED): "keep only the active part of the model on the GPU and decode in tiles",
@@ -103,8 +104,9 @@ def _suggestions(job: Job, speeds: Speeds, available: int) -> Iterator[str]:
 
     if job.batch > 1 and fits(replace(job, batch=1)):
         yield "a batch of 1"
-    for precision in ("float16", "bfloat16"):
-        if job.precision == "float32" and not speeds.is_slow(precision) and fits(replace(job, precision=precision)):
+    for precision in (Precision.FLOAT16, Precision.BFLOAT16):
+        whole = job.precision == Precision.FLOAT32
+        if whole and not speeds.is_slow(precision) and fits(replace(job, precision=precision)):
             yield LABELS[precision]
             break
     longer = max(job.size)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..files import foreign_json
-from ..job.job import PRECISIONS
+from ..precision import Precision
 
 #: How many pictures are computed at once for measuring what batches gain; also what Automatic then chooses at most.
 BATCH = 4
@@ -25,7 +25,7 @@ LOSS = 0.8
 #: Below this a choice is called slow before the work starts.
 SLOW = 0.5
 
-LABELS = {"float32": "32 bit", "float16": "16 bit", "bfloat16": "bfloat16"}
+LABELS: dict[str, str] = {Precision.FLOAT32: "32 bit", Precision.FLOAT16: "16 bit", Precision.BFLOAT16: "bfloat16"}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Speeds:
 
     def factor(self, precision: str) -> float:
         """How many times as fast a precision is as 32 bit."""
-        return self.seconds["float32"] / self.seconds[precision]
+        return self.seconds[Precision.FLOAT32] / self.seconds[precision]
 
     def is_slow(self, precision: str) -> bool:
         """Whether a precision is much slower here than 32 bit."""
@@ -65,9 +65,9 @@ class Speeds:
         wants_bfloat16 : whether the model was published in bfloat16: its numbers may be too large for float16
         """
         if self.device == "cpu":
-            return "bfloat16" if self.factor("bfloat16") >= GAIN else "float32"
-        half = "bfloat16" if wants_bfloat16 else "float16"
-        return half if self.factor(half) >= LOSS else "float32"
+            return Precision.BFLOAT16 if self.factor(Precision.BFLOAT16) >= GAIN else Precision.FLOAT32
+        half = Precision.BFLOAT16 if wants_bfloat16 else Precision.FLOAT16
+        return half if self.factor(half) >= LOSS else Precision.FLOAT32
 
     def batch(self, precision: str) -> int:
         """The batch that Automatic means, as far as memory allows.
@@ -84,8 +84,8 @@ class Speeds:
 
     def summary(self, precision: str) -> str:
         """One line for the preferences."""
-        if precision == "float32":
-            best = max(("float16", "bfloat16"), key=self.factor)
+        if precision == Precision.FLOAT32:
+            best = max((Precision.FLOAT16, Precision.BFLOAT16), key=self.factor)
             return f"Automatic: 32 bit; {LABELS[best]} is {times(self.factor(best))} on this {self.place}"
         return f"Automatic: {LABELS[precision]}, {times(self.factor(precision))} as 32 bit on this {self.place}"
 
@@ -113,11 +113,13 @@ class Speeds:
         """
         try:
             data: dict[str, Any] = foreign_json.parse(text)
-            seconds = {p: math.inf if data["seconds"][p] is None else float(data["seconds"][p]) for p in PRECISIONS}
-            batched = {p: float(data["batched"][p]) for p in PRECISIONS}
+            seconds: dict[str, float] = {
+                p: math.inf if data["seconds"][p] is None else float(data["seconds"][p]) for p in Precision
+            }
+            batched: dict[str, float] = {p: float(data["batched"][p]) for p in Precision}
             if not all(value > 0 for value in (*seconds.values(), *batched.values())):
                 raise ValueError("what takes no time was not measured")
-            if not math.isfinite(seconds["float32"]):
+            if not math.isfinite(seconds[Precision.FLOAT32]):
                 raise ValueError("nothing works without 32 bit")
             machine = {str(name): str(value) for name, value in dict(data["machine"]).items()}
             return cls(machine, str(data["device"]), str(data["name"]), seconds, batched, int(data["memory"]))

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 
-from ..job.job import PRECISIONS, Job
+from ..job.job import Job
 from ..job.resolve import renders_singly
-from ..job.tiling import DECODINGS, WHOLE, tile_side
+from ..job.tiling import WHOLE, Decoding, tile_side
+from ..precision import Precision
 
 #: What the preferences call a precision that is chosen by measuring.
 AUTOMATIC = "auto"
@@ -51,7 +52,7 @@ def read(text: str) -> tuple[Way, ...]:
     """The ways that a strip remembers, the last one last; what cannot be read is left out."""
     found = [_WAY.fullmatch(part.strip()) for part in text.split(";")]
     ways = [Way(match[1], int(match[2]), match[3]) for match in found if match]
-    sound = [w for w in ways if w.precision in PRECISIONS and 1 <= w.batch <= 64 and w.decode in DECODINGS]
+    sound = [w for w in ways if w.precision in tuple(Precision) and 1 <= w.batch <= 64 and w.decode in tuple(Decoding)]
     return tuple(way for way in sound if way.precision == sound[-1].precision)
 
 

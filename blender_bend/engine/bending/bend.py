@@ -53,7 +53,7 @@ def bend_tensor(x: Tensor, rows: Rows, place: Place, look: Callable[[Tensor], No
     directions = None if place.study is None else place.study.at(place.site, place.step / place.steps, place.grid)
     moment = Moment(place.seed, place.step, place.site, directions)
     bent = operate(described, wide, moment, on_host, on_device, place.grid)
-    if bend["restore"] != "none" or rows.mixed:
+    if bend["restore"] != catalogue.Restoration.NOTHING or rows.mixed:
         share = there["mix"].to(wide.dtype).reshape(-1, *([1] * (x.ndim - 1)))
         bent = restore(bend["restore"], (1 - share) * wide + share * bent, wide)
     if bend["region"] != catalogue.EVERYWHERE:

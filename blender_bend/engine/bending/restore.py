@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ...core.catalogue import Restoration
+
 _SMALLEST = 1e-8
 
 
@@ -21,9 +23,9 @@ def restore(what: str, bent: Tensor, x: Tensor) -> Tensor:
     -------
     what has no spread, or no strength, gets none
     """
-    if what == "none":
+    if what == Restoration.NOTHING:
         return bent
-    if what == "energy":
+    if what == Restoration.ENERGY:
         everything = tuple(range(1, x.ndim))
         strength = x.square().sum(dim=everything, keepdim=True).sqrt()
         now = bent.square().sum(dim=everything, keepdim=True).sqrt()

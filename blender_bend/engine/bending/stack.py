@@ -76,7 +76,7 @@ class BendStack:
         bent = x
         for rows in self.rows:
             if rows.bend["site"] == kind:
-                bent = self._bend(rows, bent, kind, None)
+                bent = self.bend(rows, bent, kind, None)
         return bent if most is None or bent is x else held(bent, most)
 
     @contextmanager
@@ -95,7 +95,7 @@ class BendStack:
             for rows in self.rows:
                 site = sites.parse(rows.bend["site"])
                 if site.kind in WEIGHT_KINDS:
-                    change = functools.partial(self._bend, rows, site=str(site), grid=None)
+                    change = functools.partial(self.bend, rows, site=str(site), grid=None)
                     undo.enter_context(bent_loras(networks, site, change))
                 if site.kind not in MODULE_KINDS:
                     continue
@@ -112,9 +112,9 @@ class BendStack:
             yield
 
     def _change(self, rows: Rows, site: str) -> Change:
-        return lambda x, grid: self._bend(rows, x, site, grid)
+        return lambda x, grid: self.bend(rows, x, site, grid)
 
-    def _bend(self, rows: Rows, x: Tensor, site: str, grid: Grid | None) -> Tensor:
+    def bend(self, rows: Rows, x: Tensor, site: str, grid: Grid | None) -> Tensor:
         sums: list[Tensor] = []
         try:
             send_values(self.rows, x.device)

@@ -200,7 +200,7 @@ def _embed(options: argparse.Namespace) -> int:
     """Write for every frame its ``sound`` as a job has it, and how much of its sound is no silence."""
     import json
 
-    from ...core.models.sonic_files import Windows
+    from ...core.sound.windows import Windows
     from ...core.timebase import FrameRate
     from ..analysis.reading.sound_file import read_mono
     from ..host.results import write_text

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ...core.files.whole import replacing
-from ...core.job.job import PRECISIONS
+from ...core.precision import Precision
 from ...core.resources import speeds
 from ...core.resources.speeds import BATCH, Speeds
 from .devices import choose_device
@@ -119,7 +119,7 @@ def free_memory(device: str) -> int:
     return int(psutil.virtual_memory().available)
 
 
-class _Work:
+class Work:
     """The two layers in one precision, with something to work on.
 
     Parameters
@@ -157,14 +157,14 @@ class _Work:
             for value, wanted in zip(made, self.wanted, strict=True):
                 if not bool((value - wanted).abs().max() < TOLERANCE * wanted.abs().max()):
                     return math.inf
-            return min(self._once() for _ in range(runs))
+            return min(self.once() for _ in range(runs))
         except RuntimeError as error:
             if is_out_of_memory(error):
                 raise
             log.info("not on this device: %s", error)
             return math.inf
 
-    def _once(self) -> float:
+    def once(self) -> float:
         synchronize(self.device)
         began = time.perf_counter()
         self._run()
@@ -184,18 +184,18 @@ def measure(device: str, machine: dict[str, str] | None = None) -> Speeds:
     """Measure, which takes a second or two."""
     machine, began = machine or describe(device), time.perf_counter()
     seconds: dict[str, float] = {}
-    batched = dict.fromkeys(PRECISIONS, 1.0)
-    small = _Work(device, torch.float32, SIDE // 4).seconds(RUNS)
-    for precision in PRECISIONS:
+    batched: dict[str, float] = dict.fromkeys(Precision, 1.0)
+    small = Work(device, torch.float32, SIDE // 4).seconds(RUNS)
+    for precision in Precision:
         dtype = getattr(torch, precision)
-        if precision != "float32":
-            slower = _Work(device, dtype, SIDE // 4).seconds(1) / small
+        if precision != Precision.FLOAT32:
+            slower = Work(device, dtype, SIDE // 4).seconds(1) / small
             if not slower < HOPELESS:
-                seconds[precision] = slower * seconds["float32"]
+                seconds[precision] = slower * seconds[Precision.FLOAT32]
                 continue
-        seconds[precision] = _Work(device, dtype, SIDE).seconds(RUNS)
+        seconds[precision] = Work(device, dtype, SIDE).seconds(RUNS)
         if torch.device(device).type != "cpu":
-            together = _Work(device, dtype, SIDE, BATCH).seconds(RUNS)
+            together = Work(device, dtype, SIDE, BATCH).seconds(RUNS)
             batched[precision] = BATCH * seconds[precision] / together if math.isfinite(together) else 1.0
     found = Speeds(machine, torch.device(device).type, machine["name"], seconds, batched, total_memory(device))
     log.info("speeds, measured in %.1f s: %s", time.perf_counter() - began, found)

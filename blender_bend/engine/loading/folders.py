@@ -41,7 +41,7 @@ def from_folder(path: Path, dtype: torch.dtype, check: Callable[[], None] = lamb
     parts = {}
     for part in model_files.parts_in(index):
         check()
-        parts[part] = _part(path / part, index[part], files, dtype)
+        parts[part] = load_part(path / part, index[part], files, dtype)
     check()
     _limit_tokenizers(parts)
     pipeline = getattr(diffusers, layout.pipeline)
@@ -61,7 +61,7 @@ def _limit_tokenizers(parts: dict[str, Any]) -> None:
             tokenizer.model_max_length = min(int(tokenizer.model_max_length), int(most))
 
 
-def _part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:
+def load_part(folder: Path, pair: tuple[str, str], files: Listing, dtype: torch.dtype) -> Any:
     """One part: a network with its weights, a tokenizer or a scheduler.
 
     Raises

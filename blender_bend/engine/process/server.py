@@ -19,6 +19,7 @@ from ...core.limits import FRAME
 from ...core.models import file_hashes
 from ...core.process import logs, messages
 from ...core.process.messages import Message
+from ...core.sound.embed_request import EmbedRequest
 from ...core.sound.measure_request import MeasureRequest
 from ...core.version import VERSION
 from ..host.memory import is_out_of_memory, out_of_memory
@@ -106,7 +107,7 @@ class Server:
     def serve(self) -> None:
         """Answer until stdin closes, or Blender is gone; this does not return."""
         threading.Thread(target=self._read, name="reader", daemon=True).start()
-        threading.Thread(target=self._beat, name="heart", daemon=True).start()
+        threading.Thread(target=self.beat, name="heart", daemon=True).start()
         while True:
             self.answer_next()
 
@@ -125,12 +126,12 @@ class Server:
     def _read(self) -> None:
         for line in messages.lines(self.incoming):
             try:
-                self._take(messages.decode(line))
+                self.take(messages.decode(line))
             except BendError as error:
                 self._send(messages.ERROR, "", error.to_dict())
         _leave()
 
-    def _take(self, message: Message) -> None:
+    def take(self, message: Message) -> None:
         if message.type == messages.CANCEL:
             self._cancel(message.id)
             return
@@ -150,7 +151,7 @@ class Server:
     def _say_cancelled(self, request: str) -> None:
         self._send(messages.CANCELLED, request, BendError(Code.CANCELLED, "Canceled.").to_dict())
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
         """Say who is there, and then that it is still there.
 
         If another process holds the other end of stdin open, Blender's end shows only in a new parent.
@@ -221,7 +222,7 @@ class Server:
                 asked.midi,
                 asked.midi_start,
                 asked.encodec,
-                phase=lambda text: self._say(message.id, text),
+                phase=lambda text: self.say(message.id, text),
                 cancelled=self._must_stop,
             ),
         )
@@ -229,30 +230,30 @@ class Server:
         return {"out": str(asked.out)}
 
     def _embed(self, message: Message) -> dict[str, Any]:
-        self._say(message.id, "Embedding the sound")
+        self.say(message.id, "Embedding the sound")
         from ..rendering.sound_embedding import answer
 
         return answer(
-            message.data,
+            EmbedRequest.from_data(message.data),
             self.device,
-            phase=lambda text: self._say(message.id, text),
+            phase=lambda text: self.say(message.id, text),
             cancelled=self._must_stop,
         )
 
     def _render(self, message: Message) -> dict[str, Any]:
-        self._say(message.id, "Starting the engine")
+        self.say(message.id, "Starting the engine")
         from ...core.job.job import Job
         from ..store.frame_store import FrameStore
 
         self._start_renderer()
         data, before = message.data, dict(self._announced.get(message.id, {}))
-        self._say(message.id, "Reading the frames")
+        self.say(message.id, "Reading the frames")
         summary = self._renderer.render(
             Job.read(Path(data["job"]), self._stop_if_asked),
             FrameStore(Path(data["store"])),
             None if data.get("numbers") is None else set(map(FRAME, data["numbers"])),
             progress=lambda progress: self._announce(message.id, progress),
-            phase=lambda text: self._say(message.id, text),
+            phase=lambda text: self.say(message.id, text),
             cancelled=self._must_stop,
             told=lambda notices: self._send(
                 messages.NOTICES, message.id, {"notices": [asdict(notice) for notice in notices]}
@@ -272,7 +273,7 @@ class Server:
 
     def _draft(self, message: Message) -> dict[str, Any]:
         if self._renderer is None:
-            self._say(message.id, "Starting the engine")
+            self.say(message.id, "Starting the engine")
         from ...core.job.job import Job
         from ..store.frame_store import FrameStore
 
@@ -283,7 +284,7 @@ class Server:
             FrameStore(Path(data["store"])),
             Path(data["picture"]),
             Path(data["kept"]),
-            phase=lambda text: self._say(message.id, text),
+            phase=lambda text: self.say(message.id, text),
             cancelled=self._must_stop,
             replaced=self._waiting.is_replaced,
         )
@@ -294,20 +295,20 @@ class Server:
         self._send(messages.FRAME, request, asdict(progress))
 
     def _speeds(self, message: Message) -> dict[str, Any]:
-        self._say(message.id, "Starting the engine")
+        self.say(message.id, "Starting the engine")
         from ..host.speeds import of_this_machine
 
-        found = of_this_machine(self.device, self.studies, lambda text: self._say(message.id, text))
+        found = of_this_machine(self.device, self.studies, lambda text: self.say(message.id, text))
         return {"speeds": found.to_json()}
 
-    def _say(self, request: str, text: str) -> None:
+    def say(self, request: str, text: str) -> None:
         """Tell what begins now; every heartbeat tells it again until the request ends."""
         self._phase = text
         self._send(messages.PHASE, request, {"text": text})
 
     def _of_files(self, request: str) -> file_hashes.Step:
         """What is said while files are read as a whole; after each the request goes on with what it was at."""
-        spoken = file_hashes.spoken(lambda text: self._say(request, text), self._must_stop)
+        spoken = file_hashes.spoken(lambda text: self.say(request, text), self._must_stop)
         before = ""
 
         def step(path: Path, done: int, size: int) -> None:
@@ -315,7 +316,7 @@ class Server:
             before = before if done else self._phase
             spoken(path, done, size)
             if done >= size and before != self._phase:
-                self._say(request, before)
+                self.say(request, before)
 
         return step
 

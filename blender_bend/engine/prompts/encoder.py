@@ -10,7 +10,7 @@ from torch import Tensor
 from ...core.files.caches import PROMPT_BYTES
 from ...core.job.resolved import Resolved
 from ...core.prompts.embeddings import replaced
-from ...core.prompts.schedule import Blend
+from ...core.prompts.schedule import Blend, Blending
 from ...core.prompts.weights import Parts, literal, read, words
 from ..families import Conditioning, Family
 from ..host.bounded import Bounded, tensors_bytes
@@ -54,14 +54,14 @@ class PromptEncoder:
 
     def __init__(self, family: Family, most: int = PROMPT_BYTES) -> None:
         self.family = family
-        self._known: Bounded[Conditioning] = Bounded(most, tensors_bytes)
+        self.kept: Bounded[Conditioning] = Bounded(most, tensors_bytes)
 
     def encode(
         self,
         blend: Blend,
         negative: str,
         guided: bool,
-        blending: str = "linear",
+        blending: str = Blending.LINEAR,
         reading: Reading = PLAIN,
     ) -> Conditioning:
         """Embeddings of one row, by name; prompt and negative prompt have as many tokens.
@@ -79,7 +79,7 @@ class PromptEncoder:
         for name in _SIDES & parts[0].keys():
             for part, tensor in zip(parts, of_one_length([part[name] for part in parts]), strict=True):
                 part[name] = tensor
-        if blending == "spherical" and len(parts) == 2:
+        if blending == Blending.SPHERICAL and len(parts) == 2:
             first, second = parts
             return {name: slerp(first[name], second[name], shares[1]) for name in first}
         return {
@@ -93,7 +93,7 @@ class PromptEncoder:
         def make() -> Conditioning:
             return self._encoded(self.parts(prompt, reading), self.parts(negative, reading), guided, reading)
 
-        return dict(self._known.get(key, make))
+        return dict(self.kept.get(key, make))
 
     def parts(self, prompt: str, reading: Reading) -> Parts:
         """A prompt as it is read, with the tokens of embeddings in the place of their names."""

@@ -65,11 +65,11 @@ class ModelShelf:
         self._conditioner_key: tuple[Any, ...] = ()
         self._conditioner: SoundConditioner | None = None
         #: How much of the models that do not fit is on the device, by fingerprint; see ``core.resources.footprint``.
-        self._offloaded: dict[str, Offload] = {}
+        self.stages: dict[str, Offload] = {}
 
     def offloaded(self, job: Job) -> Offload:
         """How much of a job's model is on the device."""
-        return self._offloaded.get(job.fingerprint, Offload.NOTHING)
+        return self.stages.get(job.fingerprint, Offload.NOTHING)
 
     def offload(self, job: Job, device: str, stage: Offload) -> bool:
         """From now on keep only a part of a job's model on the device, and the rest in main memory.
@@ -81,7 +81,7 @@ class ModelShelf:
         if stage <= self.offloaded(job) or torch.device(device).type not in OFFLOADING:
             return False
         self._key, self._pipeline, self._conditioner_key, self._conditioner = (), None, (), None
-        self._offloaded[job.fingerprint] = stage
+        self.stages[job.fingerprint] = stage
         log.info("offload: %s", stage.name.lower())
         return True
 
@@ -126,7 +126,7 @@ class ModelShelf:
         """
         key = self._key_of(job, device)
         if key == self._key and not has_embeddings(self._pipeline, job.embeddings):
-            if job.fingerprint in self._offloaded:
+            if job.fingerprint in self.stages:
                 self._key = ()  # its weights are out of reach: load it again
             else:
                 add_embeddings(self._pipeline, job.embeddings)

@@ -17,6 +17,7 @@ from ...core.job.frames import Frames
 from ...core.job.job import Bend, Job
 from ...core.job.resolve import Resolver
 from ...core.job.tiling import TILED, WHOLE, tile_side
+from ...core.precision import Precision
 from ...core.resources import speeds
 from ...core.resources.footprint import Offload
 from ..host.devices import choose_device
@@ -184,8 +185,8 @@ class Renderer:
 
     def __init__(self, device: str = "auto", studies: Path | None = None) -> None:
         self.device = device
-        self._shelf = ModelShelf()
-        self._studies = Studies(studies)
+        self.shelf = ModelShelf()
+        self.studies = Studies(studies)
         self._sampler: Sampler | None = None
 
     def render(
@@ -236,7 +237,7 @@ class Renderer:
             time.monotonic() - began,
             batch=run.job.batch,
             decode=run.job.decode,
-            offload=self._shelf.offloaded(run.job),
+            offload=self.shelf.offloaded(run.job),
         )
         log.info("%s", summary)
         return summary
@@ -286,8 +287,8 @@ class Renderer:
 
     def _gains_by_half(self, job: Job) -> bool:
         """Whether 16 bit would be less memory for a job, and is known not to be slow here."""
-        known = speeds.kept(self._studies.folder, self.device)
-        return job.precision == "float32" and known is not None and not known.is_slow("float16")
+        known = speeds.kept(self.studies.folder, self.device)
+        return job.precision == Precision.FLOAT32 and known is not None and not known.is_slow(Precision.FLOAT16)
 
     def _ask_for_less(self, run: _Run, stage: str) -> bool:
         """Let the next attempt need less memory in one way; False if that way has been gone, or leads nowhere here.
@@ -301,14 +302,14 @@ class Renderer:
             return True
         if stage == "tiles":
             return run.decode_in_tiles()
-        if stage in _OFFLOADS and self._shelf.offload(run.job, device, _OFFLOADS[stage]):
+        if stage in _OFFLOADS and self.shelf.offload(run.job, device, _OFFLOADS[stage]):
             run.phase(f"Out of memory: {_OFFLOADING_SAYS[_OFFLOADS[stage]]}")
             return True
         return False
 
     def holds(self, job: Job) -> bool:
         """Whether a job's model is loaded."""
-        return self._shelf.holds(job, choose_device(self.device))
+        return self.shelf.holds(job, choose_device(self.device))
 
     def sampler(
         self,
@@ -328,11 +329,11 @@ class Renderer:
         BendError(MODEL_INVALID), BendError(CANCELLED)
         """
         device = choose_device(self.device)
-        if not self._shelf.holds(job, device):
+        if not self.shelf.holds(job, device):
             self._sampler = None  # or the old model would stay in memory beside the new one
-        pipeline = self._shelf.pipeline(job, device, cancelled)
+        pipeline = self.shelf.pipeline(job, device, cancelled)
         if self._sampler is None or self._sampler.pipeline is not pipeline:
             self._sampler = Sampler(pipeline)
-        self._sampler.conditioner = self._shelf.conditioner(job, device, cancelled)
-        self._sampler.study = self._studies.of(job, bends, self._sampler, phase, cancelled)
+        self._sampler.conditioner = self.shelf.conditioner(job, device, cancelled)
+        self._sampler.study = self.studies.of(job, bends, self._sampler, phase, cancelled)
         return self._sampler

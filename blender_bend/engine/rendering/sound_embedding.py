@@ -6,7 +6,7 @@ import functools
 import hashlib
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,9 @@ from ...core.files import caches
 from ...core.files.caches import SOUND_BYTES
 from ...core.files.whole import read_regular, write_whole
 from ...core.job.stored_frames import LARGEST_VECTOR
-from ...core.limits import FRAMES, SECONDS, WINDOW, WINDOW_STEP
 from ...core.models.references import file_fingerprint
-from ...core.models.sonic_files import LONGEST, Windows
-from ...core.timebase import FrameRate
+from ...core.sound.embed_request import EmbedRequest
+from ...core.sound.windows import LONGEST, Windows
 from ..analysis.reading.sound_file import read_mono
 from ..host.alignment import aligned
 from ..host.bounded import Bounded, tensor_bytes
@@ -179,14 +178,12 @@ def embed_frames(
 
 
 def answer(
-    data: Mapping[str, Any], device: str, phase: Callable[[str], None], cancelled: Callable[[], bool]
+    asked: EmbedRequest, device: str, phase: Callable[[str], None], cancelled: Callable[[], bool]
 ) -> dict[str, Any]:
     """What the server says to ``embed``: the digests by window, in a file, for they may be many.
 
     Parameters
     ----------
-    data : ``sound``, ``clap`` (a file), ``fps``, ``frames`` (how many), ``start``, ``length``, ``step``, ``blended``,
-        ``store``, ``cache`` and ``out``
     phase : takes words for what is under way
 
     Raises
@@ -198,20 +195,16 @@ def answer(
         if done % 10 == 0:
             phase(f"Embedding the sound, window {done} of {total}")
 
-    embedder = SoundEmbedder(Path(data["clap"]), choose_device(device), Path(data["cache"]))
-    frames, start, length = FRAMES(data["frames"]), SECONDS(data["start"]), WINDOW(data["length"])
-    windows = Windows(FrameRate.parse(data["fps"]), WINDOW_STEP(data["step"]), bool(data["blended"]))
-    SECONDS(float(windows.rate.seconds(frames)))
     embedded = embed_frames(
-        embedder,
-        prepare(*read_mono(Path(data["sound"]))),
-        windows,
-        range(frames),
-        FrameStore(Path(data["store"])),
-        start,
-        length,
+        SoundEmbedder(asked.tower, choose_device(device), asked.cache),
+        prepare(*read_mono(asked.sound)),
+        asked.windows,
+        range(asked.frames),
+        FrameStore(asked.store),
+        asked.start,
+        asked.length,
         progress,
         cancelled,
     )
-    write_text(Path(data["out"]), json.dumps(embedded))
-    return {"out": data["out"], "windows": len(windows.numbers(range(frames)))}
+    write_text(asked.out, json.dumps(embedded))
+    return {"out": str(asked.out), "windows": len(asked.windows.numbers(range(asked.frames)))}

@@ -110,7 +110,7 @@ class Sampler:
                 raise BendError(Code.CANCELLED, "Canceled.")
             nodes, states = ready
             begun = [
-                self._begin(node.frame, inputs, cancelled) if state is None else state
+                self.begin_frame(node.frame, inputs, cancelled) if state is None else state
                 for node, state in zip(nodes, states, strict=True)
             ]
             if nodes[0].segment.first == nodes[0].frame["steps"]:
@@ -121,19 +121,19 @@ class Sampler:
             for together, told in of_one_length(nodes, begun):
                 padding = batch - len(together) if nodes[0].segment.bent else 0
                 filled = [*together, *together[-1:] * padding], [*told, *told[-1:] * padding]
-                for node, state in zip(together, self._advance(*filled, inputs), strict=False):
+                for node, state in zip(together, self.advance(*filled, inputs), strict=False):
                     queue.add(node, state, self._step(node.frame, state))
 
     @torch.inference_mode()
     def measure(self, frame: Resolved, inputs: Inputs | None = None) -> tuple[float, float]:
         """How long a denoising step and a decoding take on this machine, in seconds, by doing two steps of a frame."""
         node = grow({"": frame})[0]
-        state = self._begin(frame, inputs)
+        state = self.begin_frame(frame, inputs)
         seconds = 0.0
         for _ in range(2):  # the first also warms up
             began = time.perf_counter()
             if state.call < len(state.scheduler.timesteps):
-                (state,) = self._advance([node], [state], inputs)
+                (state,) = self.advance([node], [state], inputs)
             self._settle()
             seconds = (time.perf_counter() - began) * len(state.scheduler.timesteps) / frame["steps"]
         self._verdicts.check_all()
@@ -147,7 +147,9 @@ class Sampler:
         if self.family.device.type in ("cuda", "mps"):
             getattr(torch, self.family.device.type).synchronize()
 
-    def _begin(self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False) -> State:
+    def begin_frame(
+        self, frame: Resolved, inputs: Inputs | None, cancelled: Callable[[], bool] = lambda: False
+    ) -> State:
         """A frame before its first step."""
         state, bends = begin(self, frame, inputs, cancelled)
         self._verdicts.add(bends.verdict())
@@ -167,7 +169,7 @@ class Sampler:
         """The denoising step that a state is before; PNDM and Heun call the network more often than there are steps."""
         return max(int(state.call * frame["steps"] // len(state.scheduler.timesteps)), first_step(frame))
 
-    def _advance(self, nodes: list[Node], states: list[State], inputs: Inputs | None) -> list[State]:
+    def advance(self, nodes: list[Node], states: list[State], inputs: Inputs | None) -> list[State]:
         """One call of the network for a batch of states, and a step of each one's scheduler."""
         frame, first = nodes[0].frame, states[0]
         step = self._step(frame, first)

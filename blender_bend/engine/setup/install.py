@@ -121,7 +121,7 @@ class Installer:
                 "Choose another Python in Set Up.",
                 "bend.set_up_engine",
             )
-        listed = self._listed()
+        listed = self.listed_packages()
         self.base.mkdir(parents=True, exist_ok=True)
         with locked(self.base / environment.LOCK):
             sweep(self.base)
@@ -195,17 +195,17 @@ class Installer:
         try:
             # The list is complete: what it does not name is not fetched.
             self._pip(folder, temporary, "--no-deps", "--require-hashes", "-r", str(file))
-            if self._own_torch and not self.offline:
+            if self.own_torch and not self.offline:
                 requirements = [f"{pin.requirement}+{self.build}" for pin in self.pins if pin.name == TORCH]
                 self._pip(folder, temporary, *requirements, "--extra-index-url", accelerators.index_of(self.build))
-            elif self._own_torch:
+            elif self.own_torch:
                 self._pip(folder, temporary, *[pin.requirement for pin in self.pins if pin.name == TORCH])
         finally:
             self._fetching = False
             shutil.rmtree(temporary, ignore_errors=True)
 
     @property
-    def _own_torch(self) -> bool:
+    def own_torch(self) -> bool:
         """Whether torch is a build that PyPI does not have, so that nobody tells its hash."""
         wanted = [pin for pin in self.pins if pin.name == TORCH]
         if not wanted:
@@ -214,14 +214,14 @@ class Installer:
             return any(self.wheels.glob(f"{TORCH}-{wanted[0].version}+*.whl"))
         return bool(self.build)
 
-    def _listed(self) -> str:
+    def listed_packages(self) -> str:
         """What is installed by its hashes, as pip reads it.
 
         Raises
         ------
         BendError(SETUP_FAILED) for a package without a hash
         """
-        own = self._own_torch
+        own = self.own_torch
         text = package_hashes.requirements([pin for pin in self.pins if not (own and pin.name == TORCH)], self.hashes)
         if self.tier == environment.DIFFUSION:
             text += package_hashes.brought(self.all_pins, self.hashes, cuda=not own)

@@ -53,14 +53,14 @@ def match_colours(picture: Image, anchor: Image, share: float) -> Image:
     """
     if share == 0:
         return picture
-    own, wanted = _to_lab(picture), _to_lab(anchor)
+    own, wanted = to_lab(picture), to_lab(anchor)
     mean, deviation = own.mean(axis=(0, 1)), own.std(axis=(0, 1))
     ratio = np.where(deviation > 1e-6, wanted.std(axis=(0, 1)) / np.maximum(deviation, 1e-6), 1.0)
     matched = (own - mean) * ratio + wanted.mean(axis=(0, 1))
     return _from_lab((1 - share) * own + share * matched)
 
 
-def _to_lab(picture: Image) -> np.ndarray:
+def to_lab(picture: Image) -> np.ndarray:
     encoded = np.asarray(picture.convert("RGB"), dtype=np.float64) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
     xyz = linear @ _XYZ.T

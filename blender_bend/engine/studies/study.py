@@ -21,6 +21,7 @@ from ...core.files.whole import replacing
 from ...core.job.job import Bend, Job
 from ...core.job.resolve import DDIM, RENDERER
 from ...core.job.resolved import Resolved
+from ...core.prompts.schedule import Blending
 from ...core.samplers.schedulers import AUTO
 from ...core.site_kinds import DENOISERS
 from ..bending.operators import Direction
@@ -52,7 +53,7 @@ class ModelStudy:
     """The study of a model, site by site; see ``bending.channels.Study``."""
 
     def __init__(self, sites_: dict[str, SiteStudy]) -> None:
-        self._sites = sites_
+        self.by_site = sites_
 
     def cluster(self, site: str, number: int, count: int) -> list[int]:
         """The channels of a cluster of a site.
@@ -61,7 +62,7 @@ class ModelStudy:
         ------
         BendError(CHANNEL_MISSING) if the site has no such cluster
         """
-        groups = self._sites[site].clusters(count) if site in self._sites else []
+        groups = self.by_site[site].clusters(count) if site in self.by_site else []
         if number >= len(groups):
             raise BendError(
                 Code.CHANNEL_MISSING,
@@ -77,9 +78,9 @@ class ModelStudy:
         ----------
         grid : rows and columns of the picture that tokens stand for
         """
-        if site not in self._sites:
+        if site not in self.by_site:
             return None
-        found = self._sites[site]
+        found = self.by_site[site]
         moment = min(range(len(MOMENTS)), key=lambda index: abs(MOMENTS[index] / STEPS - progress))
         return lambda number, x: found.direction(number, moment, x, grid)
 
@@ -214,7 +215,7 @@ def plain_frame(prompt: str, seed: int, prediction: str = AUTO) -> Resolved:
         "guidance": GUIDANCE,
         "seed": seed,
         "prompt": ((prompt, 1.0),),
-        "blending": "linear",
+        "blending": Blending.LINEAR,
         "negative": "",
         "walk": None,
         "travel": 0.0,
@@ -265,7 +266,7 @@ def _look(sampler: Sampler, paths: Sequence[str], frame: Resolved) -> dict[str, 
 
 def _study(moments: list[list[np.ndarray]]) -> SiteStudy:
     maps = np.concatenate([np.stack([_small(tensor) for tensor in tensors]) for tensors in moments])
-    directions = np.stack([_directions(np.stack(tensors)) for tensors in moments])
+    directions = np.stack([principal_directions(np.stack(tensors)) for tensors in moments])
     return SiteStudy(maps.astype(np.float16), directions.astype(np.float32))
 
 
@@ -274,7 +275,7 @@ def _small(tensor: np.ndarray) -> np.ndarray:
     return functional.adaptive_avg_pool2d(aligned(torch.from_numpy(tensor)), side).numpy()
 
 
-def _directions(tensors: np.ndarray) -> np.ndarray:
+def principal_directions(tensors: np.ndarray) -> np.ndarray:
     """The principal components of some tensors, times their standard deviations; missing ones are zero."""
     flat = tensors.reshape(len(tensors), -1)
     count = min(DIRECTIONS, len(flat) - 1, flat.shape[1])

@@ -13,7 +13,7 @@ _SIDE = 16
 _icons: Any = None
 
 
-def _collection() -> Any:
+def collection() -> Any:
     global _icons
     if _icons is None:
         _icons = bpy.utils.previews.new()
@@ -27,7 +27,7 @@ def of_picture(path: Path) -> int:
     except OSError:
         return 0
     name = f"{path}:{state.st_mtime_ns}:{state.st_size}"
-    icons = _collection()
+    icons = collection()
     if name not in icons:
         icons.load(name, str(path), "IMAGE")
     return int(icons[name].icon_id)
@@ -36,7 +36,7 @@ def of_picture(path: Path) -> int:
 def of_color(color: tuple[float, float, float]) -> int:
     """The number of an icon in one color."""
     name = f"color:{color}"
-    icons = _collection()
+    icons = collection()
     if name not in icons:
         icon = icons.new(name)
         icon.icon_size = (_SIDE, _SIDE)

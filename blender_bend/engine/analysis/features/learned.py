@@ -30,13 +30,13 @@ _PHASE = "Encoding with EnCodec"
 @measures("encodec", phase=_PHASE)
 def encodec(sound: Sound, asked: Asked) -> np.ndarray:
     """One principal component of the frames' quantised embeddings, its largest magnitude 1."""
-    return sound.shared("encodec", lambda: _principal(_encoded(sound)[0]))[:, asked.which - 1]
+    return sound.shared("encodec", lambda: _principal(encodings(sound)[0]))[:, asked.which - 1]
 
 
 @measures("encodec_tsne", phase=_PHASE)
 def encodec_tsne(sound: Sound, asked: Asked) -> np.ndarray:
     """One of 16 components of an exact t-SNE of the frames' first row of codes, its largest magnitude 1 (JAES25)."""
-    return sound.shared("encodec t-SNE", lambda: _laid_out(_encoded(sound)[1]))[:, asked.which - 1]
+    return sound.shared("encodec t-SNE", lambda: laid_out(encodings(sound)[1]))[:, asked.which - 1]
 
 
 def load(folder: Path | None) -> Any:
@@ -73,7 +73,7 @@ def load(folder: Path | None) -> Any:
     return model.eval()
 
 
-def _encoded(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
+def encodings(sound: Sound) -> tuple[np.ndarray, np.ndarray]:
     """Of each frame, encoded alone as in JAES25: the mean embedding (frames, dimensions), the first row of codes."""
     embeddings = sound.shared("embeddings", lambda: _encode(sound))
     codes = sound.shared("codes", lambda: np.zeros(0))
@@ -119,7 +119,7 @@ def _principal(embeddings: np.ndarray) -> np.ndarray:
     return _to_one(scores)
 
 
-def _laid_out(codes: np.ndarray) -> np.ndarray:
+def laid_out(codes: np.ndarray) -> np.ndarray:
     """The t-SNE; a frame that was not chosen lies where the chosen one does that shares the most codes with it."""
     from sklearn.manifold import TSNE
 

@@ -11,12 +11,12 @@ from ..settings import Settings
 from .spectrum import Grid
 
 PHASE = "Separating harmonic and percussive"
-_BLOCK = 1024
+BLOCK = 1024
 _MARGIN = 24  # hops: half of the median's 31 and a window on either side, and some
 
 
 #: The part that was separated last, so that trying out one percussive feature after the other is quick.
-_kept: dict[tuple[tuple[int, ...], int, int], np.ndarray] = {}
+kept: dict[tuple[tuple[int, ...], int, int], np.ndarray] = {}
 _LONGEST_KEPT = 1 << 26  # samples: 23 minutes at 48 kHz
 
 
@@ -31,24 +31,24 @@ def harmonic(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray:
     float32 array, shaped as the samples, (channels, samples), the caller's own
     """
     key = (samples.shape, grid.window, zlib.crc32(samples.data))
-    if key not in _kept:
+    if key not in kept:
         part = _separate(samples, grid, settings)
-        _kept.clear()
+        kept.clear()
         if samples.size > _LONGEST_KEPT:
             return part
-        _kept[key] = part
-    return _kept[key].copy()
+        kept[key] = part
+    return kept[key].copy()
 
 
 def _separate(samples: np.ndarray, grid: Grid, settings: Settings) -> np.ndarray:
     hop, length = grid.window // 4, samples.shape[-1]
     part = np.empty_like(samples)
     settings.phase(PHASE)
-    for first in range(0, length, _BLOCK * hop):
+    for first in range(0, length, BLOCK * hop):
         settings.check()
         begin = max(0, first - _MARGIN * hop)
-        end = min(length, first + _BLOCK * hop)
-        piece = samples[..., begin : first + (_BLOCK + _MARGIN) * hop]
+        end = min(length, first + BLOCK * hop)
+        piece = samples[..., begin : first + (BLOCK + _MARGIN) * hop]
         missing = max(0, grid.window - piece.shape[-1])
         piece = np.pad(piece, [(0, 0)] * (piece.ndim - 1) + [(0, missing)])
         loud = librosa_harmonic(piece, n_fft=grid.window, hop_length=hop)

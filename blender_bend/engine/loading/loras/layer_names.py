@@ -55,7 +55,7 @@ class LayerNames:
         }
         self.networks: dict[str, nn.Module] = networks
         self.denoiser = next(part for part in DENOISERS if part in networks)
-        self._known = {part: _names(part, network) for part, network in networks.items()}
+        self.places = {part: _names(part, network) for part, network in networks.items()}
 
     def find(self, name: str) -> tuple[Place, ...]:
         """Where a layer of a file is in the model; nothing if it is not."""
@@ -75,8 +75,8 @@ class LayerNames:
 
     def _at(self, parts: tuple[str, ...] | None, rest: str) -> tuple[Place, ...]:
         """The layer of this name in some parts; without a part in the one part that has it."""
-        wanted = [self.denoiser if part == "" else part for part in parts or self._known]
-        found = [self._known[part][rest] for part in wanted if rest in self._known.get(part, {})]
+        wanted = [self.denoiser if part == "" else part for part in parts or self.places]
+        found = [self.places[part][rest] for part in wanted if rest in self.places.get(part, {})]
         return found[0] if found and (parts is not None or len(found) == 1) else ()
 
 

@@ -54,13 +54,13 @@ def read_examples(folder: Path, pipeline: Any, tower: AudioTower, size: int = 51
         with torch.inference_mode():
             return family.encode_prompt(caption, "", False)["prompt_embeds"].clone()
 
-    captions = {caption: words(caption) for caption in {_caption_of(sound) for sound, _ in kept}}
+    captions = {caption: words(caption) for caption in {caption_of(sound) for sound, _ in kept}}
     latents = [
         source_latents(family, read_picture(picture), (size, size)) for _, picture in kept if picture is not None
     ]
     return Examples(
         torch.cat([embed(tower, sound) for sound, _ in kept]),
-        torch.cat([captions[_caption_of(sound)] for sound, _ in kept]),
+        torch.cat([captions[caption_of(sound)] for sound, _ in kept]),
         torch.tensor([names.index(sound.parent.name) for sound, _ in kept]),
         words(""),
         torch.cat(latents).clone() if pictures else None,
@@ -82,7 +82,7 @@ def _picture_of(sound: Path) -> Path | None:
     return next((path for suffix in _PICTURES if (path := sound.with_suffix(suffix)).is_file()), None)
 
 
-def _caption_of(sound: Path) -> str:
+def caption_of(sound: Path) -> str:
     try:
         text = foreign_json.read_text(sound.with_suffix(".txt"), _LONGEST_CAPTION)
     except foreign_json.Unreadable as error:

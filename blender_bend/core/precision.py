@@ -1,0 +1,13 @@
+"""The numeric precisions in which a model computes, as torch names them."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Precision(StrEnum):
+    """Of a model's weights and of what it computes."""
+
+    FLOAT32 = "float32"
+    FLOAT16 = "float16"
+    BFLOAT16 = "bfloat16"
