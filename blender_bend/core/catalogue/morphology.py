@@ -74,7 +74,7 @@ OPERATORS: tuple[Operator, ...] = (
     Operator(
         "gradient",
         label="Gradient",
-        summary="Keep only local changes: early no scene is left, late lines; use a low mix, or normalize",
+        summary="Keep only local changes: early the scene disappears, late lines stay; use a low mix, or normalize",
         parameters=(_RADIUS_ALONE,),
         choices=(_WINDOW,),
         family=FAMILY,
