@@ -6,18 +6,27 @@ import bpy
 
 from . import operators, panels
 from .condition import former_names
+from .explorer import asked, session
 from .film import state_overlay
 from .frames import render_handler, status
 from .gallery import state as gallery
 from .host import changes, log_files, named_files, preferences, reading
 from .live import switch
 from .measuring import keep_measured, overlay
+from .operators import explore
 from .panels.gallery import icons
 from .process import engine_client
 from .settings import strip_settings
 from .timeline import curve_changes
 
-CLASSES = (*preferences.CLASSES, *strip_settings.CLASSES, *gallery.CLASSES, *operators.CLASSES, *panels.CLASSES)
+CLASSES = (
+    *preferences.CLASSES,
+    *strip_settings.CLASSES,
+    *gallery.CLASSES,
+    *asked.CLASSES,
+    *operators.CLASSES,
+    *panels.CLASSES,
+)
 PARTS = (
     named_files,
     icons,
@@ -36,6 +45,9 @@ PARTS = (
     state_overlay,
     keep_measured,
     switch,
+    asked,
+    session,
+    explore,
 )
 
 

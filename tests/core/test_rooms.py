@@ -38,6 +38,7 @@ FLOORS = {
         ("checkpoints", "curves"),
         ("job", "models"),
         ("presets", "resources"),
+        ("sheets",),
     ),
     "engine": (
         ("host", "loras", "scenes", "setup"),
@@ -58,7 +59,7 @@ FLOORS = {
         ("baking", "condition"),
         ("film",),
         ("frames", "live", "store"),
-        ("gallery",),
+        ("explorer", "gallery"),
         ("panels",),
         ("operators",),
         ("",),

@@ -23,6 +23,7 @@ from ..host import activity, changes, preferences, reading
 from ..process import automatic
 from ..timeline import strips
 from ..timeline.timing import frame_rate
+from . import others
 from . import wanted as wanted_frames
 from .asking import Asking
 from .kept import Kept
@@ -176,6 +177,8 @@ class Live:
 
     def _fill(self, scene: Scene, strip: ImageStrip) -> None:
         """One more frame of the range, from rough to fine."""
+        if others.waiting:
+            return
         if curve_values.is_driven(scene, strip):  # its other frames would have to be played
             return
         if self._filling is None:

@@ -74,7 +74,32 @@ def of(
     resolve: Resolve = references.resolve,
     tracks: curve_values.Tracks = curve_values.tracks,
 ) -> Wanted:
-    """What is wanted of a frame.
+    """What is wanted of a frame; see ``job_at``."""
+    job = job_at(scene, strip, number, resolve, tracks)
+    (whole,) = trace(job)
+    return of_job(scene.name, strip.name, job, _shown(strip, number) == whole.key)
+
+
+def of_job(scene: str, strip: str, job: Job, ready: bool = False) -> Wanted:
+    """What is wanted of the only frame of a job.
+
+    Parameters
+    ----------
+    ready : whether the strip shows it
+    """
+    draft = draft_of(job)
+    (made,) = trace(draft)
+    return Wanted(scene, strip, made.frame.number, draft, made.key, job.size, ready)
+
+
+def job_at(
+    scene: Scene,
+    strip: ImageStrip,
+    number: int,
+    resolve: Resolve = references.resolve,
+    tracks: curve_values.Tracks = curve_values.tracks,
+) -> Job:
+    """The job of one frame.
 
     Parameters
     ----------
@@ -91,10 +116,7 @@ def of(
         pass
     store = preferences.frame_folder()
     (frame,) = (frame for some in film.frames() for frame in some or ())
-    job = replace(film.job, frames=(_linked(strip, store, film.job, frame),))
-    draft = draft_of(job)
-    (whole,), (made,) = trace(job), trace(draft)
-    return Wanted(scene.name, strip.name, number, draft, made.key, job.size, _shown(strip, number) == whole.key)
+    return replace(film.job, frames=(_linked(strip, store, film.job, frame),))
 
 
 def _shown(strip: ImageStrip, number: int) -> str:

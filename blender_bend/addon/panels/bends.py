@@ -64,6 +64,7 @@ class BEND_PT_bends(BendPanel, Panel):
         column.separator()
         column.operator("bend.move_bend", text="", icon="TRIA_UP").direction = "UP"
         column.operator("bend.move_bend", text="", icon="TRIA_DOWN").direction = "DOWN"
+        layout.operator("bend.explore", icon="VIEW_ZOOM")
         bend = settings.bend
         if bend is None:
             return

@@ -21,6 +21,8 @@ HELLO, MEASURE, EMBED, RENDER, CANCEL = "hello", "measure", "embed", "render", "
 SPEEDS = "speeds"
 #: One draft, for Live; the next one takes its place within a denoising step.
 DRAFT = "draft"
+#: A sheet of drafts that are kept, as a picture with labels.
+SHEET = "sheet"
 # From the engine. DONE, ERROR and CANCELLED end a request; exactly one of them comes.
 PHASE, FRAME, DONE, ERROR, CANCELLED = "phase", "frame", "done", "error", "cancelled"
 # From the engine at the start of a render: what of the prompts the model cannot take. See ``engine.prompts.notices``.
@@ -80,6 +82,10 @@ FIELDS: dict[str, dict[str, Field]] = {
     },
     RENDER: {"job": TEXT, "store": TEXT, "numbers": MAYBE_LIST, "playhead": MAYBE_WHOLE},
     DRAFT: {"job": TEXT, "store": TEXT, "kept": TEXT, "picture": TEXT},
+    SHEET: {
+        **{"title": TEXT, "rows": TEXTS, "columns": TEXTS, "pictures": TEXTS, "captions": TEXTS, "marked": LIST},
+        **{"kept": TEXT, "out": TEXT},
+    },
     CANCEL: {},
     SPEEDS: {},
     PHASE: {"text": TEXT},
@@ -96,6 +102,7 @@ ANSWERS: dict[str, dict[str, Field]] = {
     EMBED: {"out": TEXT},
     RENDER: {"rendered": WHOLE, "batch": WHOLE, "decode": MAYBE_TEXT},
     DRAFT: {"key": TEXT, "seconds": NUMBER},
+    SHEET: {"out": TEXT},
     SPEEDS: {"speeds": TEXT},
 }
 

@@ -101,6 +101,7 @@ class Server:
             messages.EMBED: self._embed,
             messages.RENDER: self._render,
             messages.DRAFT: self._draft,
+            messages.SHEET: self._sheet,
             messages.SPEEDS: self._speeds,
         }
 
@@ -289,6 +290,11 @@ class Server:
             replaced=self._waiting.is_replaced,
         )
         return asdict(made)
+
+    def _sheet(self, message: Message) -> dict[str, Any]:
+        from ..rendering import sheet_picture
+
+        return sheet_picture.save(message.data)
 
     def _announce(self, request: str, progress: Progress) -> None:
         self._announced.setdefault(request, {})[progress.number] = progress.key

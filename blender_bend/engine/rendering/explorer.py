@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import PIL.Image
-from PIL import ImageDraw, ImageFont
 from PIL.Image import Image
 
 from ...core import catalogue
 from ...core.errors import BendError, Code
 from ...core.job.job import Bend, Frame, Job
 from ...core.job.resolve import frame_key, resolve
+from ...core.sheets import axes
+from ...core.sheets.sheet import Sheet
 from ..host.results import write_picture, write_text
 from ..sampling.state import Inputs
 from .render import Renderer
-
-_MARGIN, _GAP, _TITLE, _LABEL = 12, 6, 22, 36
-_INK, _PALE, _PAPER = (235, 235, 235), (150, 150, 150), (24, 24, 24)
+from .sheet_picture import Page, sheet
 
 
 @dataclass(frozen=True)
@@ -80,54 +78,67 @@ def explore(
     frame = next((frame for frame in job.frames if number is None or frame.number == number), None)
     if frame is None:
         raise BendError(Code.PARAMETER_INVALID, f"The job has no frame {number}.")
-    parameter = wanted.parameter or _first_parameter(wanted.operator)
-    jobs = {
-        (site, window, value): _bent(job, frame, wanted, parameter, site, window, value)
-        for site in wanted.sites
-        for window in wanted.windows
-        for value in wanted.values
-    }
-    cells = {place: resolve(bent, bent.frames[0]) for place, bent in jobs.items()}
-    unbent = resolve(job, frame)
-    sampler = renderer.sampler(job, [bend for bent in jobs.values() for bend in bent.bends])
+    plan = planned(job, frame, wanted)
+    cells = plan.cells()
+    unbent, frames = resolve(job, frame), [resolve(cell.job, cell.job.frames[0]) for cell in cells]
+    plain_key, keys = frame_key(unbent), [frame_key(data) for data in frames]
     pictures: dict[str, Image] = {}
-    keys = {place: frame_key(data) for place, data in cells.items()}
-    plain_key = frame_key(unbent)
-    by_key = {plain_key: unbent, **{keys[place]: data for place, data in cells.items()}}
-    sampler.render_all(by_key, pictures.__setitem__, inputs)
+    sampler = renderer.sampler(job, [bend for cell in cells for bend in cell.job.bends])
+    sampler.render_all({plain_key: unbent, **dict(zip(keys, frames, strict=True))}, pictures.__setitem__, inputs)
     plain = pictures[plain_key]
-    found = [Cell(*place, round(distance(pictures[key], plain), 4), key) for place, key in keys.items()]
-    label = catalogue.operator(wanted.operator).label
-    title = f"{label}, {catalogue.animated_parameter(parameter, wanted.operator).label.lower()}"
+    places = [(site, window, value) for site in wanted.sites for window in wanted.windows for value in wanted.values]
+    found = [
+        Cell(*place, round(distance(pictures[key], plain), 4), key) for place, key in zip(places, keys, strict=True)
+    ]
     shown = {key: thumbnail(picture, cell) for key, picture in pictures.items()}
-    write_picture(out, sheet(found, shown, shown[plain_key], title, len(wanted.values)))
-    about = {"operator": wanted.operator, "parameter": parameter, "settings": wanted.settings, "frame": frame.number}
-    data = {**about, "unbent": plain_key, "cells": [asdict(cell) for cell in found]}
+    page = Page(
+        f"{catalogue.operator(wanted.operator).label}, {plan.columns.title.lower()}",
+        [line.label for line in plan.rows.lines],
+        [line.label for line in plan.columns.lines],
+        [shown[key] for key in keys],
+        [f"differs by {one.distance:.3f}" for one in found],
+    )
+    write_picture(out, sheet(page, ("unbent", shown[plain_key])))
+    parameter = _parameter(wanted)
+    about = {"operator": wanted.operator, "parameter": parameter.name, "settings": wanted.settings}
+    data = {**about, "frame": frame.number, "unbent": plain_key, "cells": [asdict(one) for one in found]}
     write_text(out.with_suffix(".json"), json.dumps(data, indent=1))
     return found
 
 
-def _first_parameter(operator: str) -> str:
-    return catalogue.animated_parameters(operator)[min(1, len(catalogue.operator(operator).parameters))].name
+def planned(job: Job, frame: Frame, wanted: Exploration) -> Sheet:
+    """The sheet of a frame with one more bend.
 
-
-def _bent(
-    job: Job, frame: Frame, wanted: Exploration, parameter: str, site: str, window: tuple[float, float], value: float
-) -> Job:
-    """The job with one frame and one more bend."""
-    names = {p.name for p in catalogue.animated_parameters(wanted.operator)}
+    Raises
+    ------
+    BendError for an unknown operator or parameter
+    """
+    names = {parameter.name for parameter in catalogue.animated_parameters(wanted.operator)}
     choices = {name: text for name, text in wanted.settings.items() if name not in names}
-    values = {name: float(text) for name, text in wanted.settings.items() if name in names}
-    if parameter not in names:
-        raise BendError(
-            Code.PARAMETER_INVALID, f"{wanted.operator} has no parameter '{parameter}'.", f"It has {', '.join(names)}."
-        )
-    bend = Bend("explored", wanted.operator, site, *window, choices=choices)
-    values = {"mix": 1.0, **values, parameter: value}
+    values = {"mix": 1.0, **{name: float(text) for name, text in wanted.settings.items() if name in names}}
+    parameter = _parameter(wanted)
     bent = replace(frame, values=(*frame.values, values), masks=(*frame.masks, "") if frame.masks else ())
-    explored = replace(job, bends=(*job.bends, bend), frames=(bent,))
-    explored.check()
-    return explored
+    bend = Bend("explored", wanted.operator, "latent", choices=choices)
+    place = len(job.bends)
+    places = ((site, window) for site in wanted.sites for window in wanted.windows)
+    return Sheet(
+        replace(job, bends=(*job.bends, bend), frames=(bent,)),
+        axes.given_places(place, places),
+        axes.given_values(place, parameter, wanted.values),
+    )
+
+
+def _parameter(wanted: Exploration) -> catalogue.Parameter:
+    if not wanted.parameter:
+        return axes.main_parameter(wanted.operator)
+    found = {parameter.name: parameter for parameter in catalogue.animated_parameters(wanted.operator)}
+    if wanted.parameter not in found:
+        raise BendError(
+            Code.PARAMETER_INVALID,
+            f"{wanted.operator} has no parameter '{wanted.parameter}'.",
+            f"It has {', '.join(found)}.",
+        )
+    return found[wanted.parameter]
 
 
 def distance(one: Image, other: Image) -> float:
@@ -142,35 +153,3 @@ def thumbnail(picture: Image, side: int | None) -> Image:
     if side is not None:
         small.thumbnail((side, side), PIL.Image.Resampling.LANCZOS)
     return small
-
-
-def sheet(cells: Sequence[Cell], pictures: dict[str, Image], plain: Image, title: str, columns: int) -> Image:
-    """The pictures in rows of sites and steps and columns of values, each with its distance; the unbent one first.
-
-    Parameters
-    ----------
-    pictures : by frame key
-    columns : how many values there are
-    """
-    width, height = plain.size
-    rows = [cells[start : start + columns] for start in range(0, len(cells), columns)]
-    across, down = width + _GAP, height + _LABEL + _GAP
-    canvas = PIL.Image.new(
-        "RGB", (2 * _MARGIN + (columns + 1) * across - _GAP, 2 * _MARGIN + 2 * _TITLE + len(rows) * down), _PAPER
-    )
-    draw = ImageDraw.Draw(canvas)
-    font, small = ImageFont.load_default(15), ImageFont.load_default(12)
-    draw.text((_MARGIN, _MARGIN), title, _INK, font)
-    for column, cell in enumerate(rows[0]):
-        draw.text((_MARGIN + (column + 1) * across, _MARGIN + _TITLE), f"{cell.value:g}", _INK, font)
-    for index, row in enumerate(rows):
-        top = _MARGIN + 2 * _TITLE + index * down
-        canvas.paste(plain, (_MARGIN, top))
-        place = f"{row[0].site}\nsteps {row[0].window[0]:g} to {row[0].window[1]:g}"
-        draw.text((_MARGIN, top + height + 3), place, _INK, small)
-        for column, cell in enumerate(row):
-            left = _MARGIN + (column + 1) * across
-            canvas.paste(pictures[cell.key], (left, top))
-            draw.text((left, top + height + 3), f"differs by {cell.distance:.3f}", _PALE, small)
-    draw.text((_MARGIN, _MARGIN + _TITLE), "unbent", _INK, font)
-    return canvas

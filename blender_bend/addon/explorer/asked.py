@@ -1,0 +1,165 @@
+"""What an explorer is asked to compare, as Blender properties and as plain data, and the sheet that it means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, IntProperty, PointerProperty, StringProperty
+from bpy.types import ImageStrip, PropertyGroup, WindowManager
+
+from ...core import catalogue
+from ...core.errors import BendError, Code
+from ...core.job.job import Job
+from ...core.sheets import axes
+from ...core.sheets.sheet import OF_BEND, Axis, Kind, Sheet
+from . import state
+
+_KINDS = (
+    (Kind.SITES, "Sites", "Places in the network where the active bend can act"),
+    (Kind.OPERATORS, "Operators", "Other operators for the active bend"),
+    (Kind.STEPS, "Steps", "Parts of the denoising during which the active bend acts"),
+    (Kind.VALUES, "Values", "Values of a parameter of the active bend"),
+    (Kind.SEEDS, "Seeds", "Seeds of the initial noise: other pictures of the same look"),
+    (Kind.PROMPTS, "Prompts", "Prompts for the same look"),
+)
+_ITEMS = [(str(kind), label, words, "", number) for number, (kind, label, words) in enumerate(_KINDS)]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is compared.
+
+    Parameters
+    ----------
+    across, down : how many columns and rows at most
+    parameter : whose values are compared; empty for the operator's first one
+    prompts : with | between them
+    finish : whether drafts are followed by pictures of full quality
+    """
+
+    rows: Kind = Kind.SITES
+    columns: Kind = Kind.VALUES
+    down: int = 8
+    across: int = 5
+    parameter: str = ""
+    prompts: str = ""
+    finish: bool = True
+
+    def sheet(self, job: Job, place: int | None) -> Sheet:
+        """The sheet of a job.
+
+        Parameters
+        ----------
+        place : of the active bend among those of the job; None if there is none
+
+        Raises
+        ------
+        BendError if something is asked for that there is not
+        """
+        if self.rows == self.columns:
+            raise BendError(
+                Code.PARAMETER_INVALID, "Rows and columns compare the same thing.", "Choose another one for either."
+            )
+        if place is None and {self.rows, self.columns} & set(OF_BEND):
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                "The strip has no active bend to explore.",
+                "Add a bend, or enable the active one.",
+            )
+        rows = self._axis(job, place, self.rows, self.down, self.columns)
+        return Sheet(job, rows, self._axis(job, place, self.columns, self.across, self.rows))
+
+    def _axis(self, job: Job, place: int | None, kind: Kind, most: int, other: Kind) -> Axis:
+        if kind == Kind.PROMPTS:
+            return axes.prompts(job, self.prompts.split("|"), most)
+        if kind == Kind.SEEDS:
+            return axes.seeds(job, most)
+        assert place is not None
+        if kind == Kind.VALUES:
+            bend = job.bends[place]
+            names = [parameter.name for parameter in catalogue.animated_parameters(bend.operator, bend.region)]
+            usual = axes.main_parameter(bend.operator, bend.region).name
+            return axes.values(job, place, self.parameter if self.parameter in names else usual, most, other)
+        found = {Kind.OPERATORS: axes.operators, Kind.SITES: axes.sites, Kind.STEPS: axes.steps}[kind]
+        return found(job, place, most)
+
+
+def place_of(strip: ImageStrip) -> int | None:
+    """The place of the active bend among those that are enabled, which a job has; None if it is not among them."""
+    settings = strip.bend_settings
+    active = settings.bend
+    if active is None or not active.enabled:
+        return None
+    return sum(1 for bend in settings.bends[: settings.active_bend] if bend.enabled)
+
+
+def parameter_of(strip: ImageStrip) -> str:
+    """The parameter of the active bend that the artist looks at; empty if there is none."""
+    bend = strip.bend_settings.bend
+    active = bend.active_route() if bend is not None else None
+    return active[1].name if active is not None and active[1] != catalogue.MIX else ""
+
+
+def _changed(self: Any, context: Any) -> None:
+    state.chosen = True
+
+
+class BEND_PG_explorer(PropertyGroup):
+    """What the explorer compares"""
+
+    rows: EnumProperty(name="Rows", description="What the rows compare", items=_ITEMS, default=0, update=_changed)
+    columns: EnumProperty(
+        name="Columns", description="What the columns compare", items=_ITEMS, default=3, update=_changed
+    )
+    down: IntProperty(
+        name="Rows", description="Largest number of rows", default=8, min=1, max=30, soft_max=12, update=_changed
+    )
+    across: IntProperty(
+        name="Columns", description="Largest number of columns", default=5, min=1, max=30, soft_max=12, update=_changed
+    )
+    prompts: StringProperty(
+        name="Prompts",
+        description="Other prompts to compare, with | between them",
+        default="golden desert dunes | violet city at night | dark green forest",
+        update=_changed,
+    )
+    finish: BoolProperty(
+        name="Full Quality",
+        description="Once every cell has a draft, render them all as Preview Frame would",
+        default=True,
+        update=_changed,
+    )
+
+    def asked(self, strip: ImageStrip) -> Asked:
+        """The same as plain data."""
+        return Asked(
+            Kind(self.rows),
+            Kind(self.columns),
+            self.down,
+            self.across,
+            parameter_of(strip),
+            self.prompts,
+            self.finish,
+        )
+
+
+def of_window_manager() -> BEND_PG_explorer:
+    """What is chosen now."""
+    window_manager: Any = bpy.context.window_manager
+    chosen: BEND_PG_explorer = window_manager.bend_explorer
+    return chosen
+
+
+CLASSES = (BEND_PG_explorer,)
+
+
+def register() -> None:
+    """Keep the choices for as long as Blender runs."""
+    WindowManager.bend_explorer = PointerProperty(type=BEND_PG_explorer, options={"SKIP_SAVE"})
+
+
+def unregister() -> None:
+    """Forget them."""
+    del WindowManager.bend_explorer
