@@ -128,8 +128,10 @@ def _draw_labels(explorer: Explorer, layout: Layout, scale: float) -> None:
         _write(line.label, box.left, box.bottom + box.height + 0.45 * unit, box.width, _PALE, scale)
     for row, line in enumerate(sheet.rows.lines):
         box = layout.box((row, 0))
-        left = box.left - layout.beside
-        _write(line.label, left, box.bottom + box.height / 2 - 0.3 * unit, layout.beside - 0.5 * unit, _PALE, scale)
+        room = layout.beside - 0.5 * unit
+        blf.size(0, _TEXT * scale)
+        left = box.left - 0.5 * unit - min(blf.dimensions(0, line.label)[0], room)
+        _write(line.label, left, box.bottom + box.height / 2 - 0.3 * unit, room, _PALE, scale)
 
 
 def _draw_cell(explorer: Explorer, place: Place, shown: Shown, box: Box, scale: float) -> bool:

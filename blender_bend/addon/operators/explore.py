@@ -175,7 +175,7 @@ class BEND_OT_save_sheet(_OnSheet, Operator):
 
 
 #: The operator that each of these events of an image editor calls, in the explorer's window.
-KEYS = (
+KEYS: tuple[tuple[str, Any, Any], ...] = (
     (BEND_OT_apply_cell.bl_idname, "LEFTMOUSE", "PRESS"),
     (BEND_OT_hover_cell.bl_idname, "MOUSEMOVE", "ANY"),
     (BEND_OT_explore_stop.bl_idname, "ESC", "PRESS"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -117,6 +118,9 @@ def values(job: Job, place: int, name: str, most: int, across: Kind | None = Non
     parameter = catalogue.animated_parameter(name, bend.operator, bend.region)
     own, low, high = job.frames[0].values[place].get(name, parameter.default), *parameter.soft_at(kind_of(bend.site))
     shares = [index / max(most - 1, 1) for index in range(most)]
+    if parameter.unit == Unit.RADIAN:  # a turn ends where it began
+        low, high = -math.pi, math.pi
+        shares = [(index + 1) / most for index in range(most)]
     found = [low + share * (high - low) for share in shares]
     nearest = min(range(most), key=lambda index: abs(found[index] - own))
     found[nearest] = own
@@ -131,7 +135,7 @@ def values(job: Job, place: int, name: str, most: int, across: Kind | None = Non
 
 def value_label(parameter: Parameter, value: float) -> str:
     """A value with its unit."""
-    return f"{value:.3g} rad" if parameter.unit == Unit.RADIAN else f"{value:.3g}"
+    return f"{math.degrees(value):.4g}°" if parameter.unit == Unit.RADIAN else f"{value:.3g}"
 
 
 def given_values(place: int, parameter: Parameter, found: Sequence[float]) -> Axis:
