@@ -97,7 +97,8 @@ CORRECTIONS = (
         "Bend gives the window manager properties",
         r"^class WindowManager\((.*)\):\n",
         r"class WindowManager(\1):\n    bend_show_curve: typing.Any\n    bend_auto_measure: typing.Any\n"
-        r"    bend_live: typing.Any\n    bend_show_states: typing.Any\n    bend_explorer: typing.Any\n    bend_gallery: typing.Any\n",
+        r"    bend_live: typing.Any\n    bend_show_states: typing.Any\n    bend_gallery: typing.Any\n"
+        r"    bend_explorer: typing.Any\n",
     ),
     Correction("and scenes", r"^class Scene\((.*)\):\n", r"class Scene(\1):\n    bend_beside: typing.Any\n"),
     Correction(

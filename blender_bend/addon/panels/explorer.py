@@ -5,9 +5,9 @@ from __future__ import annotations
 from bpy.types import Context, Panel
 
 from ...core.sheets.sheet import Kind
-from ..explorer import asked, state, words
+from ..explorer import asked, state
 from ..host.typed import PanelMixin
-from .main import draw_notice, draw_repair, wrap
+from .main import draw_notice, draw_repair
 
 
 class _ExplorerPanel(PanelMixin):
@@ -52,14 +52,10 @@ class BEND_PT_explorer(_ExplorerPanel, Panel):
             row = layout.row(align=True)
             row.progress(factor=made / max(every, 1), type="BAR", text=f"{made} of {every}")
             if explorer.waits or explorer.stopped:
-                icon = "PLAY" if explorer.stopped else "X"
-                row.operator("bend.explore_stop", text="", icon=icon)
+                row.operator("bend.explore_stop", text="", icon="PLAY" if explorer.stopped else "X")
         if explorer.outdated:
-            draw_notice(layout, "The strip is set to none of these any more")
+            draw_notice(layout, "The strip no longer matches any of these pictures")
         layout.operator("bend.save_sheet", icon="FILE_IMAGE")
-        column = layout.column(align=True)
-        for line in wrap(words.at(explorer), 34):
-            column.label(text=line)
 
 
 CLASSES = (BEND_PT_explorer,)

@@ -20,6 +20,11 @@ from .sheet import Axis, Kind, Line, with_frame
 
 #: Parts of the denoising: all of it, its beginning, middle and end, and finer ones.
 WINDOWS = ((0.0, 1.0), (0.0, 0.3), (0.3, 0.7), (0.7, 1.0), (0.0, 0.15), (0.15, 0.3), (0.5, 0.7), (0.85, 1.0))
+#: Sites that are compared first: they differ most.
+FIRST_SITES = (
+    *("latent", "unet:mid_block", "unet:up_blocks.*", "unet:skips.*", "transformer:transformer_blocks.*"),
+    *("unet:**.attn2", "prediction", "noise", "vae:decoder.up_blocks.*", "guidance", "text"),
+)
 #: Blender's whole numbers end there.
 LARGEST_SEED = 2**31 - 1
 
@@ -81,7 +86,8 @@ def sites(job: Job, place: int, most: int) -> Axis:
     """A bend's site, and others that the model has."""
     own = job.bends[place].site
     network = next((part for part in DENOISERS if footprint.config(Path(job.model), part)), DENOISERS[0])
-    others = [str(site) for site, _ in COMMON_SITES if site != own and _has(job, network, kind_of(site))]
+    known = dict.fromkeys((*FIRST_SITES, *(str(site) for site, _ in COMMON_SITES)))
+    others = [site for site in known if site != own and _has(job, network, kind_of(site))]
     lines = [Line(site, partial(_at_site, place, site)) for site in (own, *others)]
     return Axis(Kind.SITES, "Sites", tuple(lines[:most]))
 
