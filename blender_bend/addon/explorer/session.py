@@ -171,6 +171,7 @@ def _dress() -> None:
         space: Any = area.spaces.active
         space.show_region_header = space.show_region_tool_header = space.show_region_toolbar = False
         space.show_region_ui, space.image = True, None
+        space.mode = "MASK"  # else its tool, which samples colors, would take every click
         for region in area.regions:
             if region.type == "UI":
                 side: Any = region
