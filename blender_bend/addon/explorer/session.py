@@ -95,7 +95,7 @@ def close() -> None:
     drawing.forget()
 
 
-def save(path: Path) -> None:
+def save_sheet(path: Path) -> None:
     """Let the engine write the sheet as a picture with labels.
 
     Raises

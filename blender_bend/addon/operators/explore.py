@@ -165,7 +165,7 @@ class BEND_OT_save_sheet(_OnSheet, Operator):
 
     def execute(self, context: Context) -> Result:
         try:
-            session.save(Path(bpy.path.abspath(self.filepath)).with_suffix(".png"))
+            session.save_sheet(Path(bpy.path.abspath(self.filepath)).with_suffix(".png"))
             if bpy.app.background:
                 session.wait_for_saving()
         except (BendError, OSError) as error:

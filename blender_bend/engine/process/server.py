@@ -294,7 +294,7 @@ class Server:
     def _sheet(self, message: Message) -> dict[str, Any]:
         from ..rendering import sheet_picture
 
-        return sheet_picture.save(message.data)
+        return sheet_picture.sheet_of_drafts(message.data)
 
     def _announce(self, request: str, progress: Progress) -> None:
         self._announced.setdefault(request, {})[progress.number] = progress.key

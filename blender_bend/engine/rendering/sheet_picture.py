@@ -95,7 +95,7 @@ def _fitted(text: str, font: Any, width: int) -> str:
     return f"{text}…"
 
 
-def save(data: Mapping[str, Any]) -> dict[str, Any]:
+def sheet_of_drafts(data: Mapping[str, Any]) -> dict[str, Any]:
     """Write a sheet that Blender shows, from the drafts that are kept; see the message ``SHEET``.
 
     Raises
