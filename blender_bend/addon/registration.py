@@ -36,6 +36,7 @@ PARTS = (
     strip_settings,
     gallery,
     panels,
+    operators,
     render_handler,
     former_names,
     changes,

@@ -53,7 +53,7 @@ def test_operators_that_change_the_timeline_can_be_undone(registered):
     changing |= {"add_preset", "capture", "add_lora", "remove_lora", "add_layer", "remove_layer", "move_layer"}
     changing |= {"add_sound", "fit_to_song", "bake", "bake_all", "rebake", "collect", "embed_sound", "forget_precision"}
     changing |= {"mark_beats", "remove_markers", "snap_keys", "key_beats", "beat_here"}
-    changing |= {"check_flashes", "soften_flashes", "apply_cell"}
+    changing |= {"check_flashes", "soften_flashes", "apply_cell", "show_curve"}
     undoable = {
         cls.bl_idname.removeprefix("bend.")
         for cls in registered

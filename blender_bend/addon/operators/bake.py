@@ -19,6 +19,7 @@ from ..settings.bake_settings import OperatorOptions, Options, options_of
 from ..timeline.strips import bend_strips, polled_bend_strip
 from .shared.modal import Watching
 from .shared.polls import OnIdleBendStrip, WhenIdle
+from .shared.shortcuts import Shortcut
 
 
 class Baking(Watching):
@@ -122,4 +123,5 @@ class BEND_OT_rebake(WhenIdle, Baking, Operator):
         return bake_queue.changed(scene, bend_strips(scene))
 
 
+SHORTCUTS = (Shortcut("bend.bake", "B"),)
 CLASSES = (BEND_OT_bake, BEND_OT_bake_all, BEND_OT_rebake)

@@ -20,6 +20,7 @@ from ..timeline import anchor
 from .shared.making import MakesFrames
 from .shared.modal import Watching
 from .shared.polls import WhenIdle
+from .shared.shortcuts import Shortcut
 from .sounds import BrowsesSounds, add_sound, kept_path
 
 
@@ -170,4 +171,6 @@ class BEND_FH_song(FileHandler):
         return context.area is not None and context.area.type == "SEQUENCE_EDITOR"
 
 
+#: Live is a switch of the window.
+SHORTCUTS = (Shortcut("wm.context_toggle", "L", {"data_path": "window_manager.bend_live"}),)
 CLASSES = (BEND_OT_film_from_song, BEND_OT_render_film, BEND_FH_song)

@@ -13,6 +13,7 @@ from ..host.typed import Result
 from ..timeline.strips import polled_bend_strip
 from .shared.making import MakesFrames
 from .shared.polls import OnIdleBendStrip
+from .shared.shortcuts import Shortcut
 
 
 class Generating(OnIdleBendStrip, MakesFrames):
@@ -84,4 +85,5 @@ class BEND_OT_forget_precision(OnIdleBendStrip, Operator):
         return {"FINISHED"}
 
 
+SHORTCUTS = (Shortcut("bend.generate", "G"),)
 CLASSES = (BEND_OT_generate, BEND_OT_cancel, BEND_OT_forget_precision)

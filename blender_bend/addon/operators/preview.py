@@ -7,6 +7,7 @@ from bpy.types import Context, Operator
 from ..host import compat
 from ..timeline.strips import frame_range, polled_bend_strip
 from .generate import Generating
+from .shared.shortcuts import Shortcut
 
 
 class BEND_OT_preview_frame(Generating, Operator):
@@ -29,4 +30,5 @@ class BEND_OT_preview_frame(Generating, Operator):
         return [compat.sequencer_scene(context).frame_current]
 
 
+SHORTCUTS = (Shortcut("bend.preview_frame", "P"),)
 CLASSES = (BEND_OT_preview_frame,)

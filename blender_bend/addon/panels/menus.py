@@ -1,11 +1,11 @@
-"""Bend where the work is: in the sequencer's Add and context menus."""
+"""Bend where the work is: in the sequencer's Add and context menus, and in that of a parameter."""
 
 from __future__ import annotations
 
 import bpy
 from bpy.types import Context, Menu
 
-from ..timeline.strips import active_bend_strip
+from ..timeline.strips import active_bend_strip, find_curve, key_of
 
 
 def draw_add(self: Menu, context: Context) -> None:
@@ -27,7 +27,21 @@ def draw_context(self: Menu, context: Context) -> None:
     self.layout.operator("bend.preview_frame", icon="RENDER_STILL")
 
 
-_MENUS = {"SEQUENCER_MT_add": draw_add, "SEQUENCER_MT_context_menu": draw_context}
+def draw_parameter(self: Menu, context: Context) -> None:
+    """The context menu of a parameter that has a curve."""
+    strip, pressed = active_bend_strip(context), getattr(context, "property", None)
+    key = key_of(strip, pressed[1]) if strip is not None and pressed else None
+    if strip is None or key is None or find_curve(strip, key) is None:
+        return
+    self.layout.separator()
+    self.layout.operator("bend.show_curve", icon="FCURVE").key = key
+
+
+_MENUS = {
+    "SEQUENCER_MT_add": draw_add,
+    "SEQUENCER_MT_context_menu": draw_context,
+    "UI_MT_button_context_menu": draw_parameter,
+}
 
 
 def register() -> None:

@@ -1,4 +1,4 @@
-"""Animated parameters as the panels show them: value, keyframe, and the ♪ that opens the route."""
+"""Animated parameters as the panels show them: value, keyframe, curve, and the ♪ that opens the route."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from bpy.types import ImageStrip, UILayout
 
 from ...core.catalogue import Parameter
 from ..settings.parameters import Holder
+from ..timeline import strips
 
 
 def draw_parameters(
@@ -25,6 +26,9 @@ def draw_parameters(
         shown = active is not None and active[0] == item
         row = layout.row(align=True)
         row.prop(strip, f'["{bpy.utils.escape_identifier(item.key)}"]', text=parameter.label.removeprefix("Region "))
+        curve = row.row(align=True)
+        curve.enabled = strips.find_curve(strip, item.key) is not None
+        curve.operator("bend.show_curve", text="", icon="FCURVE", emboss=False).key = item.key
         button = row.row(align=True)
         button.active = item.routed
         route = button.operator("bend.edit_route", text="", icon="SOUND", depress=shown, emboss=shown)

@@ -98,6 +98,11 @@ def data_path(strip: Strip, key: str) -> str:
     return f'{strip.path_from_id()}["{bpy.utils.escape_identifier(key)}"]'
 
 
+def key_of(strip: Strip, path: str) -> str | None:
+    """The custom property of a strip that a path from its scene names, if it names one."""
+    return next((key for key in list(strip.keys()) if data_path(strip, key) == path), None)
+
+
 def curves(strip: Strip) -> list[FCurve]:
     """Every curve of a strip: of its custom properties, and of what Blender itself gives it."""
     found, own = compat.fcurves(strip.id_data), strip.path_from_id()

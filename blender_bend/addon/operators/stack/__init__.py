@@ -1,1 +1,1 @@
-"""Editing what a strip carries: bends, layers of a route, LoRA files, presets."""
+"""Editing what a strip carries: bends, layers of a route, LoRA files, presets, curves."""
