@@ -143,7 +143,7 @@ def test_applying_is_one_undo_step_and_the_sheet_stays(explore, bend_strip, scen
     bpy.ops.ed.undo()
     scene = bpy.context.scene
     assert key_now(addon, scene, scene.sequence_editor.strips_all[name]) == before
-    assert addon.state.explorer is explorer and _is_planned(explorer)
+    assert addon.opened.explorer is explorer and _is_planned(explorer)
 
 
 def test_the_cell_that_the_strip_is_set_to_is_marked(explore, addon):
@@ -165,7 +165,7 @@ def test_a_parameter_with_a_curve_gets_a_keyframe(explore, bend_strip, scene, ad
     assert key_now(addon, scene, bend_strip) == explorer.shown[place].draft.key
     assert len(curve(bend_strip, ANGLE).keyframe_points) - keys in {0, 1}
     assert [curve(bend_strip, ANGLE).evaluate(frame) for frame in (3, 4, 6, 7)] == pytest.approx(around)
-    assert "keyframe on frame 5" in addon.state.said
+    assert "keyframe on frame 5" in addon.opened.said
 
 
 def test_a_driven_parameter_is_told_in_words_and_nothing_changes(explore, bend_strip, scene, addon):
@@ -173,7 +173,7 @@ def test_a_driven_parameter_is_told_in_words_and_nothing_changes(explore, bend_s
     explorer = planned(explore("values", "seeds", down=3, across=1))
     before = bend_strip.bend_settings.seed
     assert bpy.ops.bend.apply_cell(row=2, column=0) == {"CANCELLED"}
-    assert "driven" in addon.state.said and bend_strip.bend_settings.seed == before
+    assert "driven" in addon.opened.said and bend_strip.bend_settings.seed == before
     assert explorer.problem is None
 
 
@@ -185,7 +185,7 @@ def test_a_strip_that_is_removed_stops_the_sheet_and_says_so(explore, bend_strip
     assert explorer.problem is not None and "no longer exists" in str(explorer.problem)
     assert explorer.asking.wanted is None and not explorer.waits
     assert bpy.ops.bend.apply_cell(row=0, column=0) == {"CANCELLED"}
-    assert "no longer exists" in addon.state.said
+    assert "no longer exists" in addon.opened.said
 
 
 def test_stopping_asks_for_nothing_more_and_going_on_finishes(explore, addon):

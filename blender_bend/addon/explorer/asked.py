@@ -14,7 +14,7 @@ from ...core.errors import BendError, Code
 from ...core.job.job import Job
 from ...core.sheets import axes
 from ...core.sheets.sheet import OF_BEND, Axis, Kind, Sheet
-from . import state
+from . import opened
 
 _KINDS = (
     (Kind.SITES, "Sites", "Places in the network where the active bend can act"),
@@ -103,7 +103,7 @@ def parameter_of(strip: ImageStrip) -> str:
 
 
 def _changed(self: Any, context: Any) -> None:
-    state.chosen = True
+    opened.chosen = True
 
 
 class BEND_PG_explorer(PropertyGroup):

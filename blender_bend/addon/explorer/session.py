@@ -16,7 +16,7 @@ from ..host import activity, changes
 from ..process import engine_client
 from ..process.engine_request import Request
 from ..timeline import strips
-from . import asked, drawing, state
+from . import asked, opened, sheet_drawing
 from .explorer import Explorer
 
 #: Between two looks at the engine.
@@ -40,16 +40,16 @@ def open_in_window(context: Context) -> None:
     if bpy.app.background:
         raise BendError(Code.PARAMETER_INVALID, "The explorer needs a window.", "Start Blender with one.")
     begin(*strips.shown())
-    if state.window() is None:
+    if opened.window() is None:
         before = {one.as_pointer() for one in context.window_manager.windows}
         bpy.ops.wm.window_new()
         new = next((one for one in context.window_manager.windows if one.as_pointer() not in before), None)
         if new is None:
             close()
             raise BendError(Code.PARAMETER_INVALID, "Blender opened no window for the explorer.", "Try again.")
-        state.pointer, _undressed = new.as_pointer(), _REDRAWS
+        opened.pointer, _undressed = new.as_pointer(), _REDRAWS
         area: Any = new.screen.areas[0]
-        area.ui_type = state.SPACE
+        area.ui_type = opened.SPACE
     if not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=0.0, persistent=True)
 
@@ -66,33 +66,33 @@ def begin(scene: Any, strip: Any) -> Explorer:
     if scene.frame_current not in strips.frame_range(strip):
         raise BendError(Code.PARAMETER_INVALID, "The playhead is not over the bend strip.", "Move it there.")
     made = Explorer(scene.name, strip.name, scene.frame_current, asked.of_window_manager().asked(strip))
-    if state.explorer is not None:
-        state.explorer.close()
-    state.explorer, state.hovered, state.said, state.chosen = made, None, "", False
+    if opened.explorer is not None:
+        opened.explorer.close()
+    opened.explorer, opened.hovered, opened.said, opened.chosen = made, None, "", False
     return made
 
 
 def begin_again() -> None:
     """The same with what is chosen now, and with what the strip is now; nothing if no explorer is open."""
-    if state.explorer is None:
+    if opened.explorer is None:
         return
-    state.chosen = False
+    opened.chosen = False
     scene, strip = strips.shown()
     try:
         begin(scene, strip)
     except BendError as error:
-        state.said = str(error)
-    state.redraw()
+        opened.said = str(error)
+    opened.redraw()
 
 
 def close() -> None:
     """End it; its window may stay, or is closed already."""
     global _saving
-    if state.explorer is not None:
-        state.explorer.close()
-    state.explorer = state.hovered = _saving = None
-    state.pointer = 0
-    drawing.forget()
+    if opened.explorer is not None:
+        opened.explorer.close()
+    opened.explorer = opened.hovered = _saving = None
+    opened.pointer = 0
+    sheet_drawing.forget()
 
 
 def save_sheet(path: Path) -> None:
@@ -103,10 +103,10 @@ def save_sheet(path: Path) -> None:
     BendError if there is no engine, or nothing to write
     """
     global _saving
-    if state.explorer is None or state.explorer.sheet is None:
+    if opened.explorer is None or opened.explorer.sheet is None:
         raise BendError(Code.PARAMETER_INVALID, "There is no sheet to save.", "Explore first.")
-    _saving = engine_client.client().request(messages.SHEET, **page(state.explorer, path))
-    state.said = f"Saving {path.name}…"
+    _saving = engine_client.client().request(messages.SHEET, **page(opened.explorer, path))
+    opened.said = f"Saving {path.name}…"
 
 
 def page(shown: Explorer, path: Path) -> dict[str, Any]:
@@ -155,10 +155,10 @@ def _follow_saving() -> None:
         return
     request, _saving = _saving, None
     try:
-        state.said = f"Saved {Path(str(request.result()['out'])).name}"
+        opened.said = f"Saved {Path(str(request.result()['out'])).name}"
     except BendError as error:
-        state.said = str(error)
-    state.redraw()
+        opened.said = str(error)
+    opened.redraw()
 
 
 def _dress() -> None:
@@ -166,7 +166,7 @@ def _dress() -> None:
     global _undressed
     if _undressed == 0:
         return
-    for area in state.areas():
+    for area in opened.areas():
         _undressed -= 1
         space: Any = area.spaces.active
         space.show_region_header = space.show_region_tool_header = space.show_region_toolbar = False
@@ -184,26 +184,26 @@ def _dress() -> None:
 
 def _tick() -> float | None:
     global _drawn
-    if state.explorer is None:
+    if opened.explorer is None:
         return None
-    if state.window() is None:
+    if opened.window() is None:
         close()
         return None
     try:
         _dress()
-        if state.chosen:
+        if opened.chosen:
             begin_again()
-        state.explorer.step()
+        opened.explorer.step()
         _follow_saving()
     except Exception as error:  # it would end the timer, and the window would seem to go on
         activity.end(activity.unexpected(error))
         close()
         return None
-    explorer = state.explorer
+    explorer = opened.explorer
     now = (id(explorer), explorer.version, explorer.paused, explorer.asking.phase, changes.updates)
     if now != _drawn:
         _drawn = now
-        state.redraw()
+        opened.redraw()
     return TICK_SECONDS
 
 
@@ -215,7 +215,7 @@ def _off(*_: Any) -> None:
 def register() -> None:
     """Be ready to draw; it is closed when another file is opened."""
     bpy.app.handlers.load_pre.append(_off)
-    drawing.register()
+    sheet_drawing.register()
 
 
 def unregister() -> None:
@@ -223,6 +223,6 @@ def unregister() -> None:
     close()
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
-    drawing.unregister()
+    sheet_drawing.unregister()
     if _off in bpy.app.handlers.load_pre:
         bpy.app.handlers.load_pre.remove(_off)

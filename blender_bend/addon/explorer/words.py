@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...core.wording import counted
-from . import state
+from . import opened
 from .explorer import Explorer, Place
 
 
@@ -24,8 +24,8 @@ def at(explorer: Explorer) -> str:
     made, every = explorer.counts()
     if explorer.problem is not None:
         return str(explorer.problem)
-    if state.said:
-        return state.said
+    if opened.said:
+        return opened.said
     if explorer.paused:
         return "Paused while frames are rendered"
     if explorer.sheet is None:

@@ -10,7 +10,7 @@ from bpy.props import IntProperty, StringProperty
 from bpy.types import Context, Event, Operator, OperatorProperties
 
 from ...core.errors import BendError
-from ..explorer import applying, drawing, session, state
+from ..explorer import applying, opened, session, sheet_drawing
 from ..explorer.layout import Place
 from ..host.typed import OperatorMixin, Result
 from ..timeline import strips
@@ -38,7 +38,7 @@ class _OnSheet(OperatorMixin):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        if state.explorer is None:
+        if opened.explorer is None:
             cls.poll_message_set("Open the explorer first")
             return False
         return True
@@ -68,13 +68,13 @@ class BEND_OT_explore_stop(_OnSheet, Operator):
         return cls.__doc__ or ""
 
     def execute(self, context: Context) -> Result:
-        explorer = state.explorer
+        explorer = opened.explorer
         assert explorer is not None
         if explorer.stopped or explorer.problem is not None:
             explorer.go_on()
         else:
             explorer.stop()
-        state.redraw()
+        opened.redraw()
         return {"FINISHED"}
 
 
@@ -83,14 +83,14 @@ class _OnCells(_OnSheet):
 
     @classmethod
     def poll(cls, context: Context) -> bool:
-        return super().poll(context) and (bpy.app.background or state.is_in(context))
+        return super().poll(context) and (bpy.app.background or opened.is_in(context))
 
     def place(self, context: Context, event: Event) -> Place | None:
         """The cell below the pointer."""
-        area, region, explorer = context.area, context.region, state.explorer
+        area, region, explorer = context.area, context.region, opened.explorer
         if area is None or region is None or explorer is None or region.type != "WINDOW":
             return None
-        layout = drawing.layout_of(explorer, area, region)
+        layout = sheet_drawing.layout_of(explorer, area, region)
         return layout.at(event.mouse_region_x, event.mouse_region_y) if layout else None
 
 
@@ -112,7 +112,7 @@ class BEND_OT_apply_cell(_OnCells, Operator):
         return self.execute(context)
 
     def execute(self, context: Context) -> Result:
-        explorer = state.explorer
+        explorer = opened.explorer
         assert explorer is not None
         shown = explorer.shown.get((self.row, self.column))
         if shown is None or shown.problem or explorer.sheet is None:
@@ -122,10 +122,10 @@ class BEND_OT_apply_cell(_OnCells, Operator):
             strip = strips.called(explorer.scene, explorer.strip)
             said = applying.apply(strip, explorer.sheet, shown.cell.job, explorer.place, explorer.number)
         except BendError as error:
-            state.say(str(error))
+            opened.say(str(error))
             self.report({"WARNING"}, str(error))
             return {"CANCELLED"}
-        state.say(said)
+        opened.say(said)
         if said:
             self.report({"INFO"}, said)
         return {"FINISHED"}
@@ -139,7 +139,7 @@ class BEND_OT_hover_cell(_OnCells, Operator):
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: Context, event: Event) -> Any:
-        state.hover(self.place(context, event))
+        opened.hover(self.place(context, event))
         return {"PASS_THROUGH"}
 
     def execute(self, context: Context) -> Result:

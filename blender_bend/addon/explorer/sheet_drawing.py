@@ -13,7 +13,7 @@ from gpu_extras.batch import batch_for_shader
 
 from ...core.process.shared_picture import Picture
 from ..host import activity
-from . import state, words
+from . import opened, words
 from .explorer import Explorer, Place, Shown
 from .layout import Box, Layout
 
@@ -82,12 +82,12 @@ def free_width(area: Area, region: Region) -> float:
 def _draw() -> None:
     """Called by Blender for every image editor that it draws."""
     context = bpy.context
-    if state.explorer is None or not state.is_in(context):
+    if opened.explorer is None or not opened.is_in(context):
         return
     try:
-        _draw_sheet(context, state.explorer)
+        _draw_sheet(context, opened.explorer)
     except Exception as error:  # an exception in a draw handler would be printed for every redraw, forever
-        state.explorer = None
+        opened.explorer = None
         activity.unexpected(error)
 
 
@@ -153,7 +153,7 @@ def _draw_cell(explorer: Explorer, place: Place, shown: Shown, box: Box, scale: 
         _tag("current", box, scale)
     if place == explorer.made:
         _outline(box, max(line // 2, 1), _MAKING)
-    if place == state.hovered:
+    if place == opened.hovered:
         _outline(box, line, _HOVERED)
     return late
 
@@ -161,8 +161,8 @@ def _draw_cell(explorer: Explorer, place: Place, shown: Shown, box: Box, scale: 
 def _draw_footer(explorer: Explorer, layout: Layout, scale: float) -> None:
     """What is said of the cell below the pointer, or of the sheet."""
     text, color = words.at(explorer), _PALE
-    if state.hovered is not None and state.hovered in explorer.shown:
-        text, color = words.about(explorer, state.hovered), _INK
+    if opened.hovered is not None and opened.hovered in explorer.shown:
+        text, color = words.about(explorer, opened.hovered), _INK
     _write(text, layout.margin, layout.margin, layout.width - 2 * layout.margin, color, scale)
 
 
