@@ -60,7 +60,7 @@ class BEND_OT_explore_stop(_OnSheet, Operator):
     """Stop filling the sheet, or go on; what is drawn stays"""
 
     bl_idname = "bend.explore_stop"
-    bl_label = "Stop"
+    bl_label = "Cancel Filling"
     bl_options = {"INTERNAL"}
 
     @classmethod
@@ -135,7 +135,7 @@ class BEND_OT_hover_cell(_OnCells, Operator):
     """Say what the picture below the pointer is"""
 
     bl_idname = "bend.hover_cell"
-    bl_label = "Hover Cell"
+    bl_label = "Show Cell"
     bl_options = {"INTERNAL"}
 
     def invoke(self, context: Context, event: Event) -> Any:
