@@ -11,13 +11,13 @@ from words import label_faults, tooltip_faults
 
 #: Verbs with which Blender's own operators begin too.
 BLENDERS = {
-    "Add", "Apply", "Bake", "Browse", "Cancel", "Clear", "Copy", "Delete", "Duplicate", "Edit", "Export", "Find", "Fit", "Make",
-    "Move", "Open", "Remove", "Render", "Restore", "Save", "Set", "Show", "Snap", "Use",
+    "Add", "Apply", "Bake", "Browse", "Cancel", "Clear", "Copy", "Delete", "Duplicate", "Edit", "Export", "Find", "Fit",
+    "Make", "Move", "Open", "Remove", "Render", "Restore", "Save", "Set", "Show", "Snap", "Use",
 }  # fmt: skip
 #: Verbs for what Blender has no operator for.
 OURS = {
-    "Capture", "Check", "Collect", "Compare", "Dismiss", "Download", "Embed", "Explore", "Generate", "Key", "Log", "Mark",
-    "Measure", "Preview", "Re-bake", "Renew", "Soften", "Tap",
+    "Capture", "Check", "Collect", "Compare", "Dismiss", "Download", "Embed", "Explore", "Generate", "Key", "Log",
+    "Mark", "Measure", "Preview", "Re-bake", "Renew", "Soften", "Tap",
 }  # fmt: skip
 
 
