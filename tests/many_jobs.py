@@ -66,7 +66,8 @@ def _values(chance: random.Random, bend: Bend) -> dict[str, float]:
 
 def _frame(chance: random.Random, number: int, bends: tuple[Bend, ...], sounds: bool, pictured: bool) -> Frame:
     prompts = tuple((chance.choice(PROMPTS), chance.random()) for _ in range(chance.randint(1, 2)))
-    named = [p.name for group in strip.BY_SOURCE.values() for p in group]
+    # The hue's limit came later: jobs without it keep their frames.
+    named = [p.name for group in strip.BY_SOURCE.values() for p in group if p != strip.HUE_LIMIT]
     return Frame(
         number,
         prompts,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,15 @@ import numpy as np
 import PIL.Image
 import pytest
 
+from blender_bend.core.catalogue.strip import HUE_LIMIT
 from blender_bend.core.errors import BendError, Code
-from blender_bend.core.job.job import Bend, Job
+from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.job.resolve import trace
+from blender_bend.core.models.references import MINI_PATH, fingerprint
+from blender_bend.core.pictures.flashes import Flashes
+from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.rendering.render import Renderer
-from blender_bend.engine.store.feedback import match_colours, to_lab, warp
+from blender_bend.engine.store.feedback import hue_jump, limit_hue, match_colours, to_lab, warp
 from blender_bend.engine.store.frame_store import FrameStore, read_origin
 
 MakeJob = Callable[..., Job]
@@ -225,3 +230,61 @@ def test_the_camera_does_not_touch_the_first_frame(chain: Job, make_job: MakeJob
     frames = tuple(replace(frame, strip={**frame.strip, **still}) for frame in chain.frames)
     one, two = keys(chain), keys(replace(chain, frames=frames))
     assert one[0] == two[0] and all(a != b for a, b in zip(one[1:], two[1:], strict=True))
+
+
+def jumps(pictures: list[PIL.Image.Image]) -> list[float]:
+    """By how many degrees the hues turn from each picture to the next."""
+    labs = [to_lab(picture) for picture in pictures]
+    return [abs(math.degrees(hue_jump(lab, before))) for before, lab in pairwise(labs)]
+
+
+@pytest.mark.parametrize("limit", [0.0, 0.1, 0.5])
+def test_a_hue_turns_no_further_than_its_limit_and_keeps_its_lightness(limit: float) -> None:
+    reddish, greenish = PIL.Image.new("RGB", (8, 8), (140, 110, 100)), PIL.Image.new("RGB", (8, 8), (100, 125, 110))
+    assert jumps([reddish, greenish])[0] > 60
+    limited = limit_hue(greenish, reddish, limit)
+    assert jumps([reddish, limited])[0] == pytest.approx(math.degrees(limit), abs=4)  # of 8-bit colors
+    assert np.allclose(to_lab(limited)[..., 0], to_lab(greenish)[..., 0], atol=0.5)
+    if limit:
+        assert hue_jump(to_lab(limited), to_lab(reddish)) * hue_jump(to_lab(greenish), to_lab(reddish)) > 0
+
+
+def test_a_hue_within_its_limit_keeps_every_byte() -> None:
+    one, two = PIL.Image.new("RGB", (8, 8), (140, 110, 100)), PIL.Image.new("RGB", (8, 8), (140, 112, 100))
+    assert limit_hue(two, one, 0.5) is two
+    grey = PIL.Image.new("RGB", (8, 8), (90, 90, 90))
+    assert np.array_equal(np.asarray(limit_hue(two, grey, math.pi)), np.asarray(two))
+
+
+def turning(hue_limit: float | None) -> Job:
+    """A second of mini's frames, each begun from the one before, their colors turned as a new bend does."""
+    strip = {"strength": 0.6, "zoom": 1.02, "colour_match": 0.8}
+    if hue_limit is not None:
+        strip["hue_limit"] = hue_limit
+    frames = tuple(Frame(n, (("mountains at sunset", 1.0),), ({"angle": math.pi / 3},), strip=strip) for n in range(24))
+    bend = Bend("Turn", "rotate_channels", "latent", 0.3, 0.7)
+    print_of = fingerprint(MINI_PATH)
+    return Job(str(MINI_PATH), print_of, (128, 128), 8, 5.0, 3, "", (bend,), frames, source="previous")
+
+
+def test_a_limit_of_the_hue_keeps_a_chain_from_strobing(renderer: Renderer, store: FrameStore) -> None:
+    """The limit of new strips; without one the colors add up, and what is seen is above the limit of flashes."""
+    seen, flashes = {}, {}
+    for limit in (None, HUE_LIMIT.default):
+        job = turning(limit)
+        renderer.render(job, store)
+        pictures = [PIL.Image.open(store.path(key)).convert("RGB") for key in keys(job)]
+        found = Flashes(FrameRate.parse("24"), (128, 128))
+        for number, picture in enumerate(pictures):
+            found.add(number, np.asarray(picture))
+        seen[limit], flashes[limit] = jumps(pictures), max(found.most.values())
+    assert max(seen[None]) > 60
+    assert max(seen[HUE_LIMIT.default]) < 20 and np.median(seen[HUE_LIMIT.default]) < 8
+    assert flashes[HUE_LIMIT.default] <= 3 < flashes[None]
+
+
+def test_a_chain_without_a_limit_keeps_its_keys() -> None:
+    """Half a turn is no limit; only what is named is part of a frame."""
+    assert keys(turning(None)) == keys(turning(math.pi))
+    free, limited = keys(turning(None)), keys(turning(0.1))
+    assert free[0] == limited[0] and set(free[1:]).isdisjoint(limited)

@@ -90,6 +90,18 @@ COLOUR = Parameter(
     maximum=1.0,
     unit=Unit.FACTOR,
 )
+#: Strips of before, and jobs that don't name it, have no limit.
+HUE_LIMIT = Parameter(
+    "hue_limit",
+    "Hue Limit",
+    "Most that the hue may turn from one frame to the next; without it bends of the colors add up and strobe",
+    neutral=math.pi,
+    default=math.radians(8),
+    soft=(0.0, math.pi),
+    minimum=0.0,
+    maximum=math.pi,
+    unit=Unit.RADIAN,
+)
 SCENE_TIME = Parameter(
     "scene_time",
     "Scene Time",
@@ -158,5 +170,5 @@ BY_SOURCE: dict[str, tuple[Parameter, ...]] = {
     StartsFrom.NOISE: (SEED_TRAVEL,),
     StartsFrom.PROCEDURAL: (SEED_TRAVEL, STRENGTH, SCENE_TIME),
     StartsFrom.PICTURES: (SEED_TRAVEL, STRENGTH),
-    StartsFrom.PREVIOUS: (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR),
+    StartsFrom.PREVIOUS: (SEED_TRAVEL, STRENGTH, ZOOM, TURN, SHIFT_X, SHIFT_Y, COLOUR, HUE_LIMIT),
 }

@@ -18,7 +18,7 @@ from ..samplers.sampler_choices import SamplerChoices
 from . import tiling
 from .bend_resolution import JobBend, settle, within
 from .job import Frame, Job
-from .resolved import PromptReading, Resolved, ResolvedBend, ResolvedSound, SameForAll, Source
+from .resolved import PreviousSource, PromptReading, Resolved, ResolvedBend, ResolvedSound, SameForAll, Source
 
 #: Raise it whenever the engine makes other pixels from the same resolved frame.
 RENDERER = "4"
@@ -236,12 +236,16 @@ def _picture(job: Job, frame: Frame, steps: int) -> Source | None:
     if job.source == strip.StartsFrom.PREVIOUS and frame.previous:
         zoom, turn, x, y = (_strip_value(frame, p) for p in (strip.ZOOM, strip.TURN, strip.SHIFT_X, strip.SHIFT_Y))
         matched = _strip_value(frame, strip.COLOUR)
-        return {
+        begun: PreviousSource = {
             "previous": frame.previous,
             "warp": (zoom, turn, x, y),
             "colour": (frame.anchor, matched) if matched else None,
             "start": job.steps - steps,
         }
+        limit = _strip_value(frame, strip.HUE_LIMIT)
+        if strip.HUE_LIMIT.name in frame.strip and limit < strip.HUE_LIMIT.maximum:
+            begun["hue"] = limit
+        return begun
     return None
 
 

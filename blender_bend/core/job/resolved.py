@@ -77,11 +77,13 @@ class PreviousSource(_Picture):
     previous : its key
     warp : zoom, turn and shifts of the camera
     colour : key of the frame that colours are matched to, and how much; None if they are not
+    hue : how far the hue may turn, in radians; missing without a limit
     """
 
     previous: str
     warp: tuple[float, float, float, float]
     colour: tuple[str, float] | None
+    hue: NotRequired[float]
 
 
 Source = SceneSource | PictureSource | PreviousSource

@@ -95,7 +95,9 @@ class Drafts:
             sampler = self._renderer.sampler(job, job.bends, phase, cancelled)
             phase("Rendering")
             began = time.monotonic()
-            image = sampler.render(traced.data, StoredInputs(store), lambda: cancelled() or replaced())
+            inputs = StoredInputs(store)
+            image = sampler.render(traced.data, inputs, lambda: cancelled() or replaced())
+            image = inputs.finished(traced.data, image)
         except (MemoryError, RuntimeError, OSError) as error:
             if not is_out_of_memory(error):
                 raise

@@ -138,7 +138,7 @@ class _Run:
         self.states += sharing.measure(frames.values()).states
 
         def finished(key: str, picture: Image) -> None:
-            self.store.write(key, picture, frames[key])
+            self.store.write(key, inputs.finished(frames[key], picture), frames[key])
             self.rendered += 1
             self._show(key, part)
 

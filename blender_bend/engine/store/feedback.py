@@ -60,6 +60,30 @@ def match_colours(picture: Image, anchor: Image, share: float) -> Image:
     return _from_lab((1 - share) * own + share * matched)
 
 
+def limit_hue(picture: Image, before: Image, limit: float) -> Image:
+    """Turn the hues of a picture back where, on the whole, they turned too far from those of another.
+
+    Parameters
+    ----------
+    limit : radians, in the plane of CIE Lab's a and b; lightness and the differences between hues stay
+    """
+    own = to_lab(picture)
+    jump = hue_jump(own, to_lab(before))
+    back = math.copysign(max(abs(jump) - limit, 0.0), -jump)
+    if back == 0:
+        return picture
+    cosine, sine = math.cos(back), math.sin(back)
+    own[..., 1:] = own[..., 1:] @ np.array([[cosine, sine], [-sine, cosine]])
+    return _from_lab(own)
+
+
+def hue_jump(lab: np.ndarray, before: np.ndarray) -> float:
+    """How far the hues turned from one picture in CIE Lab to another, in radians; strong colors count most."""
+    one, two = (pixels[..., 1] + 1j * pixels[..., 2] for pixels in (before, lab))
+    turned = complex(np.vdot(one, two))
+    return math.atan2(turned.imag, turned.real)
+
+
 def to_lab(picture: Image) -> np.ndarray:
     encoded = np.asarray(picture.convert("RGB"), dtype=np.float64) / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)

@@ -21,7 +21,7 @@ from ...core.job.resolved import Resolved
 from ...core.job.stored_frames import LARGEST_VECTOR
 from ..host.alignment import aligned
 from ..scenes import paint
-from .feedback import match_colours, warp
+from .feedback import limit_hue, match_colours, warp
 from .frame_store import UNREADABLE, FrameStore
 
 #: Bytes of a picture that cannot be packed at all, and a little more.
@@ -79,6 +79,18 @@ class StoredInputs:
             return moved
         anchor, share = source["colour"]
         return match_colours(moved, self._frame(anchor), share)
+
+    def finished(self, frame: Resolved, picture: Image) -> Image:
+        """A picture that was made of a frame, as it is kept: its hue no further from its source's than is allowed.
+
+        Raises
+        ------
+        BendError(INPUT_MISSING)
+        """
+        source = frame["source"]
+        if source is None or "previous" not in source or "hue" not in source:
+            return picture
+        return limit_hue(picture, self.source(frame), source["hue"])
 
     def vector(self, digest: str, width: int | None = None) -> Tensor:
         """The vector of a sound, shape (1, width).
