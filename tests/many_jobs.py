@@ -9,7 +9,6 @@ from dataclasses import replace
 from blender_bend.core import catalogue
 from blender_bend.core.catalogue import strip
 from blender_bend.core.job.job import Bend, Embedding, Frame, Job, Lora, SoundCondition
-from blender_bend.core.samplers import schedulers
 
 SITES = (
     "latent",
@@ -23,6 +22,82 @@ SITES = (
     "lora:Café",
     "lora:*",
 )
+#: Those that there were when the keys were written down: one that is added later changes none of these jobs.
+OPERATORS = [
+    "add",
+    "subtract",
+    "multiply",
+    "invert_offset",
+    "invert_sign",
+    "threshold",
+    "binary_threshold",
+    "soft_threshold",
+    "shrink_threshold",
+    "power",
+    "absolute",
+    "log",
+    "clamp",
+    "rescale",
+    "sine",
+    "quantise",
+    "rotate_channels",
+    "six_plane_rotation",
+    "channel_matrix",
+    "reflect",
+    "hadamard",
+    "permute_channels",
+    "roll_channels",
+    "rotate_picture",
+    "zoom",
+    "translate",
+    "shear",
+    "flip",
+    "mirror",
+    "kaleidoscope",
+    "ripple",
+    "dilate",
+    "erode",
+    "open",
+    "close",
+    "gradient",
+    "sobel",
+    "blur",
+    "sharpen",
+    "low_gain",
+    "high_gain",
+    "band_gain",
+    "phase_shift",
+    "spectrum_swap",
+    "spectral_noise",
+    "add_noise",
+    "add_sparse",
+    "dropout",
+    "random_rows",
+    "random_columns",
+    "blend_noise",
+    "add_bump",
+    "normalise",
+    "matrix_exponential",
+    "add_direction",
+]
+SAMPLERS = [
+    "own",
+    "ddim",
+    "pndm",
+    "euler",
+    "euler_ancestral",
+    "heun",
+    "dpm",
+    "dpm_sde",
+    "unipc",
+    "lcm",
+    "tcd",
+    "flow_euler",
+    "flow_heun",
+    "flow_dpm",
+    "flow_unipc",
+    "flow_lcm",
+]
 CHANNELS = ("all", "0-3,7", "random  25%", "top 16", "cluster 2 of 8", " ALL ")
 PROMPTS = ("a calm sea", "a (burning:1.2) forest", "eine Straße im cat-toy Stil", "夜の街")
 
@@ -38,7 +113,7 @@ def jobs(count: int = 80) -> list[Job]:
 
 
 def _bend(chance: random.Random, number: int) -> Bend:
-    operator = chance.choice(catalogue.OPERATORS)
+    operator = catalogue.operator(chance.choice(OPERATORS))
     start, end = sorted((round(chance.random(), 3), round(chance.random(), 3)))
     return Bend(
         f"Bend {number}",
@@ -104,7 +179,7 @@ def _job(chance: random.Random) -> Job:
         walk_amount=chance.choice((0.0, 0.3)),
         precision=chance.choice(("float32", "float16", "bfloat16")),
         source=source,
-        scheduler=chance.choice(schedulers.NAMES),
+        scheduler=chance.choice(SAMPLERS),
         blending=chance.choice(("linear", "spherical")),
         decoder=chance.choice(("", "d")),
         decoder_fingerprint=digest("decoder"),

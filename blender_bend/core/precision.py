@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
+from .choices import Name
 
 
-class Precision(StrEnum):
+class Precision(Name):
     """Of a model's weights and of what it computes."""
 
     FLOAT32 = "float32"

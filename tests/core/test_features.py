@@ -28,8 +28,8 @@ def test_an_unknown_name_is_refused_with_the_known_ones() -> None:
     assert "smell" in caught.value.message and "onset" in caught.value.hint
 
 
-@pytest.mark.parametrize("channel", features.CHANNEL_NAMES)
-@pytest.mark.parametrize("part", features.PART_NAMES)
+@pytest.mark.parametrize("channel", list(features.Channel))
+@pytest.mark.parametrize("part", list(features.Part))
 @pytest.mark.parametrize("feature", features.FEATURES, ids=lambda feature: feature.name)
 def test_a_spelling_is_read_as_it_is_written(feature: features.Feature, part: str, channel: str) -> None:
     asked = features.Asked(

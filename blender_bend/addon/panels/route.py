@@ -8,6 +8,8 @@ from typing import Any
 from bpy.types import Context, ImageStrip, Panel, UILayout
 
 from ...core import catalogue
+from ...core.curves.routes import Chain
+from ...core.curves.shaping import Scale
 from ...core.sound import features
 from ...core.sound.feature_table import Depends
 from ..measuring import at_playhead
@@ -130,9 +132,9 @@ def _draw_shaping(layout: UILayout, strip: ImageStrip, layer: Any) -> None:
     """The chain in its fixed order."""
     column = _column(layout)
     column.prop(layer, "chain")
-    if layer.chain != "bend":
+    if layer.chain != Chain.BEND:
         column.prop(layer, "kernel")
-        if layer.chain == "papers":
+        if layer.chain == Chain.PAPERS:
             column.prop(layer, "keep")
         column.prop(layer, "gate")
         return
@@ -142,9 +144,9 @@ def _draw_shaping(layout: UILayout, strip: ImageStrip, layer: Any) -> None:
     column.prop(layer, "look_ahead")
     column.separator()
     column.prop(layer, "scale")
-    if layer.scale == "robust":
+    if layer.scale == Scale.ROBUST:
         _pair(column, layer, ("bottom", "top"), "Percentiles")
-    elif layer.scale == "fixed":
+    elif layer.scale == Scale.FIXED:
         _pair(column, layer, ("least", "most"), "Values")
     column.prop(layer, "gain")
     column.separator()

@@ -69,7 +69,7 @@ class Options:
     events: str = "onsets"
     attack: float = 0.0
     decay: float = 0.4
-    shape: str = SHAPES[0][0]
+    shape: str = SHAPES[0][0].value
     accent: float = 1.0
     add: bool = False
     use_range: bool = False

@@ -198,13 +198,13 @@ class LayerSettings(_Settings):
         name="Part",
         description="Part of the sound to measure",
         items=items(features.PARTS),
-        default=features.PART_NAMES[0],
+        default=features.Part.ALL,
     )
     channel: EnumProperty(
         name="Channel",
         description="Channel of the sound to measure",
         items=items(features.CHANNELS),
-        default=features.CHANNEL_NAMES[0],
+        default=features.Channel.HEARD,
     )
 
     @property
@@ -223,8 +223,8 @@ class LayerSettings(_Settings):
             min(max(self.which, feature.first), last) if feature.which else 0,
             round(low, 3) if feature.hertz else 0.0,
             round(high, 3) if feature.hertz else 0.0,
-            (self.part if feature.separable else "") or features.PART_NAMES[0],
-            (self.channel if feature.of_channels else "") or features.CHANNEL_NAMES[0],
+            (self.part if feature.separable else "") or features.Part.ALL,
+            (self.channel if feature.of_channels else "") or features.Channel.HEARD,
         )
 
     def layer(self) -> Layer:

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from ..choices import Name
 from ..site_kinds import MODULE_KINDS, SiteKind
 
 
-class Restoration(StrEnum):
+class Restoration(Name):
     """What is put back after a bend."""
 
     NOTHING = "none"

@@ -6,21 +6,40 @@ from itertools import pairwise
 
 import numpy as np
 
+from ..choices import Name
 from ..timebase import FrameRate
 from .keys import CONSTANT, LINEAR, Keys, bezier
 
+
+class Shape(Name):
+    """How a curve rises to an event and falls back."""
+
+    EXPONENTIAL = "exponential"
+    LINEAR = "linear"
+    SMOOTH = "smooth"
+    HOLD = "hold"
+
+
 #: How a curve rises to an event and falls back: label and tooltip by name.
-SHAPES: tuple[tuple[str, str, str], ...] = (
-    ("exponential", "Exponential", "Falls quickly at first, then more and more slowly, like a drum ringing out"),
-    ("linear", "Linear", "Straight up and straight down"),
-    ("smooth", "Smooth", "Gentle at the peak and at rest"),
-    ("hold", "Hold", "Stays at the peak for the decay time, then jumps back"),
+SHAPES: tuple[tuple[Shape, str, str], ...] = (
+    (Shape.EXPONENTIAL, "Exponential", "Falls quickly at first, then more and more slowly, like a drum ringing out"),
+    (Shape.LINEAR, "Linear", "Straight up and straight down"),
+    (Shape.SMOOTH, "Smooth", "Gentle at the peak and at rest"),
+    (Shape.HOLD, "Hold", "Stays at the peak for the decay time, then jumps back"),
 )
 
 # Values of the handles, at the thirds of a fall from 1 to 0 and of a rise from 0 to 1. The exponential fall is the
 # least-squares cubic of (exp(-3 x) - exp(-3)) / (1 - exp(-3)), which it misses by at most 0.012.
-_FALLS = {"exponential": (0.02865, 0.10364), "linear": (2 / 3, 1 / 3), "smooth": (1.0, 0.0)}
-_RISES = {"exponential": (1 / 3, 2 / 3), "linear": (1 / 3, 2 / 3), "smooth": (0.0, 1.0)}
+_FALLS: dict[str, tuple[float, float]] = {
+    Shape.EXPONENTIAL: (0.02865, 0.10364),
+    Shape.LINEAR: (2 / 3, 1 / 3),
+    Shape.SMOOTH: (1.0, 0.0),
+}
+_RISES: dict[str, tuple[float, float]] = {
+    Shape.EXPONENTIAL: (1 / 3, 2 / 3),
+    Shape.LINEAR: (1 / 3, 2 / 3),
+    Shape.SMOOTH: (0.0, 1.0),
+}
 
 
 def events(
@@ -55,7 +74,7 @@ def events(
     """
     rise, fall = (max(1, round(float(seconds * rate.value))) for seconds in (attack, decay))
     hits = _hits(frames, strengths, first, last)
-    if shape == "hold":
+    if shape == Shape.HOLD:
         held = _held(hits, fall, first, last)
         return Keys(np.array(list(held), float), _values(list(held.values()), rest, peak), interpolation=CONSTANT)
     path = _Path(shape, first, fall)
@@ -124,7 +143,7 @@ class _Path:
     def keys(self, rest: float, peak: float) -> Keys:
         """The path in the unit of the parameter."""
         frames, values = np.array(self.frames, float), _values(self.strengths, rest, peak)
-        if self.shape == "linear":
+        if self.shape == Shape.LINEAR:
             return Keys(frames, values, interpolation=LINEAR)
         leaving, arriving = zip(*self.handles, strict=True) if self.handles else ((), ())
         return bezier(frames, values, _values(list(leaving), rest, peak), _values(list(arriving), rest, peak))

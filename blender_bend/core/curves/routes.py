@@ -2,33 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
+from ..choices import Name
 from ..limits import brought_within
 from ..sound import features
 from ..timebase import FrameRate
 from . import paper_smoothing, shaping
 
+
+class Chain(Name):
+    """Which stages a layer has."""
+
+    BEND = "bend"
+    PAPERS = "papers"
+    GATE_MEDIAN = "gate_median"
+
+
+class Combine(Name):
+    """How a layer meets those above it."""
+
+    ADD = "add"
+    MAXIMUM = "max"
+    MULTIPLY = "multiply"
+    DIFFERENCE = "difference"
+    REPLACE = "replace"
+
+
 #: Which stages a layer has: label and tooltip by name.
-CHAINS: tuple[tuple[str, str, str], ...] = (
-    ("bend", "Bend", "Gate, median, attack and release, look-ahead, scale, gain, curve, invert"),
-    ("papers", "As in the Papers", "Median, envelope and gate as in JAES25, then map the whole track to the range"),
+CHAINS: tuple[tuple[Chain, str, str], ...] = (
+    (Chain.BEND, "Bend", "Gate, median, attack and release, look-ahead, scale, gain, curve, invert"),
+    (Chain.PAPERS, "As in the Papers", "Median, envelope and gate as in JAES25, then map the whole track to the range"),
     (
-        "gate_median",
+        Chain.GATE_MEDIAN,
         "Gate and Median",
         "The papers' other order: gate and median, then map the whole track to the range",
     ),
 )
 #: How a layer meets those above it: label and tooltip by name.
-COMBINES: tuple[tuple[str, str, str], ...] = (
-    ("add", "Add", "Add both"),
-    ("max", "Maximum", "Use the stronger one"),
-    ("multiply", "Multiply", "Multiply both: only strong where both are"),
-    ("difference", "Difference", "Absolute difference: strong where only one is"),
-    ("replace", "Replace", "Use only this one within its frame range"),
+COMBINES: tuple[tuple[Combine, str, str], ...] = (
+    (Combine.ADD, "Add", "Add both"),
+    (Combine.MAXIMUM, "Maximum", "Use the stronger one"),
+    (Combine.MULTIPLY, "Multiply", "Multiply both: only strong where both are"),
+    (Combine.DIFFERENCE, "Difference", "Absolute difference: strong where only one is"),
+    (Combine.REPLACE, "Replace", "Use only this one within its frame range"),
 )  # fmt: skip
 #: Least and greatest value of every numeric setting of a layer; None where any number is allowed.
 LIMITS: dict[str, tuple[float, float]] = {
@@ -103,7 +123,7 @@ class Layer:
     attack: float = 0.0
     release: float = 0.0
     look_ahead: float = 0.0
-    scale: str = "robust"
+    scale: str = shaping.Scale.ROBUST
     bottom: float = 2.0
     top: float = 95.0
     least: float = 0.0
@@ -111,14 +131,14 @@ class Layer:
     gain: float = 1.0
     threshold: float = 0.0
     gamma: float = 1.0
-    ease: str = "linear"
+    ease: str = shaping.Ease.LINEAR
     invert: bool = False
     offset: float = 0.0
     first: int = 0
     last: int = -1
-    combine: str = "add"
+    combine: str = Combine.ADD
     amount: float = 1.0
-    chain: str = "bend"
+    chain: str = Chain.BEND
     kernel: int = 1
     keep: float = 0.0
 
@@ -134,7 +154,7 @@ class Layer:
         float64 arrays, shape (frames,), by the name of the stage; "feature" is what goes in
         """
         values = shaping.clean(feature)
-        passed = {"feature": values, **(self._bend(values, rate) if self.chain == "bend" else self._papers(values))}
+        passed = {"feature": values, **(self._bend(values, rate) if self.chain == Chain.BEND else self._papers(values))}
         shaped = shaping.offset(list(passed.values())[-1], self.offset, rate)
         passed["offset"] = shaped
         passed["range"] = np.where(self.within(len(shaped)), shaped, self.rest)
@@ -147,7 +167,7 @@ class Layer:
     @property
     def rest(self) -> float:
         """The strength that silence gives."""
-        return 1.0 if self.invert and self.chain == "bend" else 0.0
+        return 1.0 if self.invert and self.chain == Chain.BEND else 0.0
 
     def within(self, count: int) -> np.ndarray:
         """On which of the strip's frames the layer acts: bool array, shape (count,)."""
@@ -167,7 +187,7 @@ class Layer:
 
     def _papers(self, values: np.ndarray) -> dict[str, np.ndarray]:
         passed = {}
-        if self.chain == "gate_median":
+        if self.chain == Chain.GATE_MEDIAN:
             passed["gate"] = values = paper_smoothing.gate(values, self.gate)
             passed["median"] = values = paper_smoothing.median(values, self.kernel)
         else:
@@ -189,14 +209,14 @@ class Layer:
         strength : float array, shape (frames,), this layer alone
         """
         part = self.amount * strength
-        met = {
-            "add": lambda: above + part,
-            "max": lambda: np.maximum(above, part),
-            "multiply": lambda: above * (1 - self.amount + part),
-            "difference": lambda: np.abs(above - part),
-            "replace": lambda: (1 - self.amount) * above + part,
-        }[self.combine]()
-        return np.where(self.within(len(above)), met, above)
+        ways: dict[str, Callable[[], np.ndarray]] = {
+            Combine.ADD: lambda: above + part,
+            Combine.MAXIMUM: lambda: np.maximum(above, part),
+            Combine.MULTIPLY: lambda: above * (1 - self.amount + part),
+            Combine.DIFFERENCE: lambda: np.abs(above - part),
+            Combine.REPLACE: lambda: (1 - self.amount) * above + part,
+        }
+        return np.where(self.within(len(above)), ways[self.combine](), above)
 
 
 @dataclass(frozen=True)

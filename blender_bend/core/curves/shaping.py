@@ -5,33 +5,54 @@ Times are in seconds, so that a route looks the same at any frame rate.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from ..choices import Name
 from ..timebase import FrameRate
 
+
+class Scale(Name):
+    """How a feature is brought to 0...1."""
+
+    ROBUST = "robust"
+    WHOLE = "whole"
+    FIXED = "fixed"
+
+
+class Ease(Name):
+    """How a strength moves through 0...1."""
+
+    LINEAR = "linear"
+    SMOOTH = "smooth"
+    IN = "in"
+    OUT = "out"
+
+
 #: How a feature is brought to 0...1: label and tooltip by name.
-SCALES: tuple[tuple[str, str, str], ...] = (
+SCALES: tuple[tuple[Scale, str, str], ...] = (
     (
-        "robust",
+        Scale.ROBUST,
         "Robust",
         "Between two percentiles of the feature, so neither silence nor a single loud hit sets the scale",
     ),
-    ("whole", "Whole Range", "Between the weakest and the strongest moment"),
-    ("fixed", "Fixed Range", "Between two values in the feature's unit, the same for every song"),
+    (Scale.WHOLE, "Whole Range", "Between the weakest and the strongest moment"),
+    (Scale.FIXED, "Fixed Range", "Between two values in the feature's unit, the same for every song"),
 )
 #: How a strength moves through 0...1: label and tooltip by name.
-EASES: tuple[tuple[str, str, str], ...] = (
-    ("linear", "Linear", "No easing"),
-    ("smooth", "Smooth", "Slow at both ends, fast in between"),
-    ("in", "Ease In", "Slow at first, then rises"),
-    ("out", "Ease Out", "Rises quickly, then settles"),
+EASES: tuple[tuple[Ease, str, str], ...] = (
+    (Ease.LINEAR, "Linear", "No easing"),
+    (Ease.SMOOTH, "Smooth", "Slow at both ends, fast in between"),
+    (Ease.IN, "Ease In", "Slow at first, then rises"),
+    (Ease.OUT, "Ease Out", "Rises quickly, then settles"),
 )
 
-_SLOPES = {
-    "linear": lambda v: v,
-    "smooth": lambda v: v * v * (3 - 2 * v),
-    "in": lambda v: v * v,
-    "out": lambda v: v * (2 - v),
+_SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+    Ease.LINEAR: lambda v: v,
+    Ease.SMOOTH: lambda v: v * v * (3 - 2 * v),
+    Ease.IN: lambda v: v * v,
+    Ease.OUT: lambda v: v * (2 - v),
 }
 
 #: What rises less than this share of the range above the floor is no peak for the robust scale.
@@ -79,17 +100,17 @@ def bounds(
     -------
     floor and ceiling in the feature's unit; equal if the feature is constant
     """
-    if scale == "fixed":
+    if scale == Scale.FIXED:
         return least, most
     if values.size == 0:
         return 0.0, 0.0
     floor, ceiling = float(values.min()), float(values.max())
-    if scale == "robust":
+    if scale == Scale.ROBUST:
         floor = float(np.percentile(values, bottom))
     span = ceiling - floor
     if span <= 1e-9 * max(1.0, abs(floor)):
         return floor, floor
-    if scale == "robust":
+    if scale == Scale.ROBUST:
         ceiling = float(np.percentile(values[values > floor + _CLEARLY * span], top))
     return floor, ceiling
 
@@ -175,7 +196,7 @@ def look_ahead(values: np.ndarray, seconds: float, rate: FrameRate) -> np.ndarra
     ahead = _frames(seconds, rate)
     risen = values.copy()
     for frames in range(1, min(int(np.ceil(ahead)), len(values))):
-        weight = _SLOPES["smooth"](1 - frames / ahead)
+        weight = _SLOPES[Ease.SMOOTH](1 - frames / ahead)
         now, later = values[:-frames], values[frames:]
         np.maximum(risen[:-frames], now + np.maximum(later - now, 0.0) * weight, out=risen[:-frames])
     return risen

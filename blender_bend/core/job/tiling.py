@@ -7,10 +7,10 @@ each is normalized by its own statistics: the picture differs a little from the 
 
 from __future__ import annotations
 
-from enum import StrEnum
+from ..choices import Name
 
 
-class Decoding(StrEnum):
+class Decoding(Name):
     """How a picture is decoded."""
 
     WHOLE = "whole"

@@ -5,15 +5,15 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Callable
-from enum import StrEnum
 
+from ..choices import Name
 from ..errors import BendError, Code
 
 #: The prompts of one frame with their shares, which add up to 1.
 Blend = tuple[tuple[str, float], ...]
 
 
-class Blending(StrEnum):
+class Blending(Name):
     """How two prompts are blended: in a straight line, or along the circle that keeps their length."""
 
     LINEAR = "linear"

@@ -12,15 +12,23 @@ from typing import Any
 
 import numpy as np
 
+from ..choices import Name
 from ..errors import BendError, Code
 from ..limits import SECONDS, shown
 from ..timebase import FrameRate
 from .beat_grid import Grid, nearest
 from .tempo_fit import steady
 
-__all__ = ["FACTORS", "SOURCES", "Grid", "Settings", "build", "snap", "tapped"]
+__all__ = ["FACTORS", "Grid", "Settings", "Source", "build", "snap", "tapped"]
 
-SOURCES = ("sound", "tempo")
+
+class Source(Name):
+    """Where the grid comes from: beats tracked in the sound, or a fixed tempo."""
+
+    SOUND = "sound"
+    TEMPO = "tempo"
+
+
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
 SLOWEST, FASTEST = 20.0, 400.0
 LONGEST_METER = 16
@@ -48,7 +56,7 @@ class Settings:
     BendError(PARAMETER_INVALID) if one of them is outside its range.
     """
 
-    source: str = "sound"
+    source: str = Source.SOUND
     bpm: float = 120.0
     first: float = 0.0
     factor: float = 1.0
@@ -58,7 +66,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for name, valid, allowed in (
-            ("source", self.source in SOURCES, " or ".join(SOURCES)),
+            ("source", self.source in tuple(Source), " or ".join(Source)),
             ("bpm", _between(self.bpm, SLOWEST, FASTEST), f"{SLOWEST:g} to {FASTEST:g} beats per minute"),
             ("first", _between(self.first, -LONGEST, LONGEST), f"a number of seconds up to {LONGEST:,g}"),
             ("factor", self.factor in FACTORS, ", ".join(f"{factor:g}" for factor in FACTORS)),
@@ -98,7 +106,7 @@ def build(detected: np.ndarray, settings: Settings, seconds: float) -> Grid:
     -------
     Where the detected beats keep one tempo, those missing between them are filled in; nothing is added at the ends.
     """
-    if settings.source == "tempo":
+    if settings.source == Source.TEMPO:
         beats, index = _fixed(settings, seconds)
     else:
         detected = np.asarray(detected, dtype=np.float64).ravel()
@@ -112,7 +120,7 @@ def build(detected: np.ndarray, settings: Settings, seconds: float) -> Grid:
         times = round(settings.factor)
         places = np.arange((len(beats) - 1) * times + 1) / times
         beats, index = np.interp(places, np.arange(len(beats)), beats), index * times
-    if settings.source == "sound":
+    if settings.source == Source.SOUND:
         beats = beats + settings.shift
     inside = slice(*np.searchsorted(beats, [0.0, seconds]))
     return Grid(

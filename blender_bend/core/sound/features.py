@@ -10,33 +10,55 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ..choices import Name
 from ..errors import BendError, Code
 from .feature_table import FEATURES, Depends, Feature
 
+
+class Part(Name):
+    """What of the sound is measured."""
+
+    ALL = "all"
+    HARMONIC = "harmonic"
+    PERCUSSIVE = "percussive"
+
+
+class Channel(Name):
+    """Which of the channels is measured."""
+
+    HEARD = "heard"
+    LEFT = "left"
+    RIGHT = "right"
+    MID = "mid"
+    SIDE = "side"
+
+
 #: What of the sound is measured: label and tooltip by name.
-PARTS: tuple[tuple[str, str, str], ...] = (
-    ("all", "Everything", "The whole sound"),
+PARTS: tuple[tuple[Part, str, str], ...] = (
+    (Part.ALL, "Everything", "The whole sound"),
     (
-        "harmonic",
+        Part.HARMONIC,
         "Harmonic",
         "Only sustained sounds: voices, chords, pads (harmonic-percussive separation; slow the first time)",
     ),
     (
-        "percussive",
+        Part.PERCUSSIVE,
         "Percussive",
         "Only percussive sounds: drums, plucks, clicks (harmonic-percussive separation; slow the first time)",
     ),
 )
-PART_NAMES = tuple(name for name, _, _ in PARTS)
 #: Which of the channels is measured: label and tooltip by name. Of a mono sound all but the side are the same.
-CHANNELS: tuple[tuple[str, str, str], ...] = (
-    ("heard", "All", "Energy of all channels, even where they cancel each other out"),
-    ("left", "Left", "Only the left channel"),
-    ("right", "Right", "Only the right channel"),
-    ("mid", "Mid", "Only what left and right share: voice, kick, bass"),
-    ("side", "Side", "Only what differs between left and right: width, reverb, wide synths; silent for mono sound"),
+CHANNELS: tuple[tuple[Channel, str, str], ...] = (
+    (Channel.HEARD, "All", "Energy of all channels, even where they cancel each other out"),
+    (Channel.LEFT, "Left", "Only the left channel"),
+    (Channel.RIGHT, "Right", "Only the right channel"),
+    (Channel.MID, "Mid", "Only what left and right share: voice, kick, bass"),
+    (
+        Channel.SIDE,
+        "Side",
+        "Only what differs between left and right: width, reverb, wide synths; silent for mono sound",
+    ),
 )
-CHANNEL_NAMES = tuple(name for name, _, _ in CHANNELS)
 
 NOTE_NAMES = ("C", "C♯", "D", "D♯", "E", "F", "F♯", "G", "G♯", "A", "A♯", "B")
 
@@ -59,7 +81,7 @@ PLAIN = tuple(
 )
 BY_NAME = {feature.name: feature for feature in FEATURES}
 _SPELLING = re.compile(
-    rf"(?:(?P<channel>{'|'.join(CHANNEL_NAMES)})/)?(?:(?P<part>[a-z]+)/)?"
+    rf"(?:(?P<channel>{'|'.join(Channel)})/)?(?:(?P<part>[a-z]+)/)?"
     r"(?P<name>[a-z_]+)(?::(?P<which>[0-9.]+(?:-[0-9.]+)?))?"
 )
 
@@ -81,8 +103,8 @@ class Asked:
     which: int = 0
     low: float = 0.0
     high: float = 0.0
-    part: str = "all"
-    channel: str = "heard"
+    part: str = Part.ALL
+    channel: str = Channel.HEARD
 
     def __str__(self) -> str:
         """How it is spelled."""
@@ -108,7 +130,7 @@ class Asked:
 
     def _chosen(self) -> list[str]:
         """The channel and the part, if they are not everything."""
-        usual = {CHANNEL_NAMES[0], PART_NAMES[0]}
+        usual = {Channel.HEARD, Part.ALL}
         return [chosen for chosen in (self.channel, self.part) if chosen not in usual]
 
 
@@ -123,11 +145,11 @@ def parse(text: str) -> Asked:
     feature = BY_NAME.get(found["name"]) if found else None
     if found is None or feature is None:
         raise BendError(Code.PARAMETER_INVALID, f"Feature '{text}' not found.", f"Choose from: {', '.join(NAMES)}.")
-    part = found["part"] or "all"
-    if part not in PART_NAMES or (part != "all" and not feature.separable):
+    part = found["part"] or Part.ALL
+    if part not in tuple(Part) or (part != Part.ALL and not feature.separable):
         raise BendError(Code.PARAMETER_INVALID, f"'{text}' can't be measured on the part '{part}' of the sound.")
-    channel = found["channel"] or CHANNEL_NAMES[0]
-    if channel != CHANNEL_NAMES[0] and not feature.of_channels:
+    channel = found["channel"] or Channel.HEARD
+    if channel != Channel.HEARD and not feature.of_channels:
         raise BendError(
             Code.PARAMETER_INVALID, f"'{text}' isn't measured from sound, so it has no channel '{channel}'."
         )

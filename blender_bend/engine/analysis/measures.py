@@ -12,7 +12,7 @@ import numpy as np
 from ...core.errors import BendError, Code
 from ...core.sound import features
 from ...core.sound.feature_table import Depends
-from ...core.sound.features import CHANNEL_NAMES, MOMENT_PREFIX, PART_NAMES, Asked
+from ...core.sound.features import MOMENT_PREFIX, Asked, Channel, Part
 from . import features as subjects
 from .features import events, structure
 from .features.midi import measure_midi
@@ -68,7 +68,8 @@ def measure_each(
     midi = {name: each for name, each in asked.items() if each and each.feature.depends is Depends.MIDI}
     yield from _midi(grid, midi, settings)
     rest = [(name, each) for name, each in asked.items() if name not in midi]
-    rest.sort(key=lambda item: (CHANNEL_NAMES.index(_channel(item[1])), PART_NAMES.index(_part(item[1]))))
+    order = [*Channel, *Part]
+    rest.sort(key=lambda item: (order.index(_channel(item[1])), order.index(_part(item[1]))))
     for channel, items in groupby(rest, key=lambda item: _channel(item[1])):
         yield from _measure_channel(channels.of(np.atleast_2d(samples), channel), grid, list(items), settings)
 
@@ -78,11 +79,11 @@ def _measure_channel(
 ) -> Iterator[tuple[str, np.ndarray]]:
     harmonic = np.zeros((1, 0), dtype=np.float32)
     for part, items in groupby(asked, key=lambda item: _part(item[1])):
-        if part != "all" and not harmonic.size:
+        if part != Part.ALL and not harmonic.size:
             harmonic = parts.harmonic(samples, grid, settings)
-        if part == "percussive":
+        if part == Part.PERCUSSIVE:
             np.subtract(samples, harmonic, out=harmonic)  # in place: an hour takes 0.7 GB
-        yield from _measure(Sound(samples if part == "all" else harmonic, grid, settings), list(items))
+        yield from _measure(Sound(samples if part == Part.ALL else harmonic, grid, settings), list(items))
 
 
 def _measure(sound: Sound, items: list[tuple[str, Asked | None]]) -> Iterator[tuple[str, np.ndarray]]:
@@ -119,8 +120,8 @@ def _midi(grid: Grid, asked: dict[str, Asked], settings: Settings) -> Iterator[t
 
 
 def _part(asked: Asked | None) -> str:
-    return asked.part if asked else "all"
+    return asked.part if asked else Part.ALL
 
 
 def _channel(asked: Asked | None) -> str:
-    return asked.channel if asked else CHANNEL_NAMES[0]
+    return asked.channel if asked else Channel.HEARD

@@ -98,5 +98,5 @@ def beat_number(sound: Sound, asked: Asked) -> np.ndarray:
 def beat_grid(sound: Sound) -> beats.Grid:
     """The beats of the sound, detected or set, as the settings correct them."""
     settings = sound.settings.beats
-    detected = sound.shared("beats", lambda: detect(sound)) if settings.source == "sound" else np.zeros(0)
+    detected = sound.shared("beats", lambda: detect(sound)) if settings.source == beats.Source.SOUND else np.zeros(0)
     return beats.build(detected, settings, sound.seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....core.sound.features import Channel
 from .sound_file import SILENCE
 
 
@@ -16,18 +17,18 @@ def of(samples: np.ndarray, channel: str) -> np.ndarray:
     Parameters
     ----------
     samples : float32 array, shape (channels, samples)
-    channel : one of ``core.sound.features.CHANNEL_NAMES``
+    channel : one of ``core.sound.features.Channel``
 
     Returns
     -------
     float32 array, shape (channels, samples), (1, samples) for all but what is heard
     """
-    if channel == "heard":
+    if channel == Channel.HEARD:
         return samples
     left, right = samples[:1], samples[1:2] if len(samples) > 1 else samples[:1]
-    if channel in {"left", "right"}:
-        return left if channel == "left" else right
-    chosen = left + right if channel == "mid" else left - right
+    if channel in {Channel.LEFT, Channel.RIGHT}:
+        return left if channel == Channel.LEFT else right
+    chosen = left + right if channel == Channel.MID else left - right
     chosen /= np.float32(2.0)  # in place, as all here: an hour takes 0.7 GB
     if max(chosen.max(initial=0.0), -chosen.min(initial=0.0)) <= SILENCE:
         chosen.fill(0.0)
