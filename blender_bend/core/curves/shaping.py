@@ -6,6 +6,7 @@ Times are in seconds, so that a route looks the same at any frame rate.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -48,7 +49,7 @@ EASES: tuple[tuple[Ease, str, str], ...] = (
     (Ease.OUT, "Ease Out", "Rises quickly, then settles"),
 )
 
-_SLOPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {
+_SLOPES: dict[str, Callable[[Any], Any]] = {
     Ease.LINEAR: lambda v: v,
     Ease.SMOOTH: lambda v: v * v * (3 - 2 * v),
     Ease.IN: lambda v: v * v,
