@@ -61,6 +61,7 @@ def until(explorer, done):
 
 def planned(explorer):
     """The explorer with its cells put together; nothing is asked for."""
+    explorer.asking.ask = lambda wanted: None
     until(explorer, lambda: explorer.sheet is not None and _is_planned(explorer))
     return explorer
 
@@ -102,6 +103,22 @@ def test_applying_any_cell_sets_the_strip_to_what_it_shows(rows, columns, explor
         assert not shown.problem
         assert bpy.ops.bend.apply_cell(row=row, column=column) == {"FINISHED"}
         assert key_now(addon, scene, bend_strip) == shown.draft.key, (row, column)
+
+
+@pytest.mark.parametrize("kind", ["looks", "bends"])
+def test_applying_a_preset_sets_the_strip_to_what_its_cell_shows(kind, explore, bend_strip, scene, addon):
+    explorer = planned(explore("presets", "sound", down=6, across=3, presets=kind))
+    strength = {column: line.label for column, line in enumerate(explorer.sheet.columns.lines)}
+    assert strength == {0: "silence", 1: "half as loud", 2: "loud"}
+    for (row, column), shown in explorer.shown.items():
+        if row == 0:
+            continue
+        assert not shown.problem
+        assert bpy.ops.bend.apply_cell(row=row, column=column) == {"FINISHED"}
+        assert key_now(addon, scene, bend_strip) == shown.draft.key, explorer.sheet.rows.lines[row].label
+    assert "bake" in addon.opened.said
+    bpy.ops.bend.apply_cell(row=0, column=0)
+    assert "Undo" in addon.opened.said
 
 
 def test_cells_are_what_a_draft_and_preview_frame_make(explore, bend_strip, scene, addon, store):
@@ -189,6 +206,7 @@ def test_a_strip_that_is_removed_stops_the_sheet_and_says_so(explore, bend_strip
 
 
 def test_stopping_asks_for_nothing_more_and_going_on_finishes(explore, addon):
+    filled(explore("seeds", "sites", down=1, across=1))  # an engine that still starts heeds nothing
     explorer = explore("seeds", "sites")
     until(explorer, lambda: explorer.asking.wanted is not None)
     bpy.ops.bend.explore_stop()
@@ -212,7 +230,8 @@ def test_a_missing_engine_is_told_in_words(explore, addon, monkeypatch, core):
 
 
 def test_a_cell_that_the_model_cannot_make_says_why_and_the_others_come(explore, bend_strip, addon):
-    explorer = planned(explore("sites", "seeds", down=2, across=1))
+    explorer = explore("sites", "seeds", down=2, across=1)
+    until(explorer, lambda: explorer.sheet is not None and _is_planned(explorer))
     place = list(explorer.shown)[1]
     broken = explorer.shown[place]
     job = replace(broken.draft.job, bends=(replace(broken.draft.job.bends[0], site="unet:nowhere"),))
@@ -253,6 +272,15 @@ def test_live_leaves_idle_moments_to_the_explorer(explore, addon):
     filled(explorer)
     explorer.step()
     assert not addon.others.waiting
+
+
+def test_another_choice_takes_the_place_of_what_is_being_made(explore, addon):
+    first = filled(explore("seeds", "sites", down=1, across=1))
+    explore("seeds", "sites")
+    until(addon.opened.explorer, lambda: addon.opened.explorer.asking.wanted is not None)
+    second = explore("seeds", "steps")
+    filled(second)
+    assert second.asking is first.asking and all(shown.picture for shown in second.shown.values())
 
 
 def test_the_layout_finds_every_cell_and_nothing_between(addon):

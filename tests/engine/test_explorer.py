@@ -14,9 +14,12 @@ from PIL import Image
 from blender_bend.core.errors import BendError, Code
 from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
+from blender_bend.core.process import shared_picture
+from blender_bend.core.process.shared_picture import Picture
 from blender_bend.engine.commands.sites import survey
 from blender_bend.engine.rendering.explorer import Exploration, distance, explore
 from blender_bend.engine.rendering.render import Renderer
+from blender_bend.engine.rendering.sheet_picture import sheet_of_drafts
 from blender_bend.engine.sampling import Sampler
 
 WINDOWS = ((0.0, 0.4), (0.6, 1.0))
@@ -141,3 +144,32 @@ def test_looking_at_the_sites_leaves_no_hook(samplers: dict[str, Sampler]) -> No
     survey(samplers["mini"], (64, 64))
     networks = samplers["mini"].family.networks.values()
     assert not any(module._forward_hooks or module._forward_pre_hooks for n in networks for module in n.modules())
+
+
+def test_a_sheet_of_drafts_is_written_with_what_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    kept.mkdir()
+    for key, shade in (("a" * 64, 60), ("b" * 64, 200)):
+        picture = Picture(key, (64, 48), bytes([shade, 20, 10]) * 64 * 48)
+        shared_picture.kept_path(kept, key).write_bytes(shared_picture.packed(picture))
+    asked = {
+        "title": "A strip, frame 5",
+        "rows": ["latent", "unet:mid_block"],
+        "columns": ["0.5", "1"],
+        "pictures": ["a" * 64, "", "c" * 64, "b" * 64],
+        "captions": ["", "", "not in this model", ""],
+        "marked": [3],
+        "kept": str(kept),
+        "out": str(tmp_path / "sheet.png"),
+    }
+    assert sheet_of_drafts(asked) == {"out": str(tmp_path / "sheet.png")}
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        pixels = np.asarray(sheet.convert("RGB")).astype(int)
+    for shade in (60, 200):
+        assert (pixels == (shade, 20, 10)).all(axis=2).sum() == 64 * 48
+    rows = {shade: np.argwhere((pixels == (shade, 20, 10)).all(axis=2)).min(axis=0) for shade in (60, 200)}
+    assert (rows[200] > rows[60] + (48, 64)).all(), "the second is below the first and to its right"
+    with pytest.raises(BendError, match="no pictures yet"):
+        sheet_of_drafts({**asked, "pictures": ["", "", "", ""]})
+    with pytest.raises(BendError, match="other numbers"):
+        sheet_of_drafts({**asked, "rows": ["latent"]})

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 from bpy.types import ImageStrip
 
 from ...core.catalogue import MIX, Parameter
+from ...core.catalogue.strip import SCENE_TIME
 from ...core.errors import BendError, Code
 from ...core.job.job import Job
 from ...core.job.resolve import settle
+from ...core.presets.presets import Preset
+from ...core.sheets import axes
 from ...core.sheets.sheet import OF_BEND, Kind, Sheet
+from ..film.snapshot import time_in_scene
 from ..host import changes
 from ..settings.bend_settings import BEND_PG_bend
+from ..settings.presets import replace_by
 from ..timeline import drivers, keys, strips
+from ..timeline.timing import Placement
 
 
-def apply(strip: ImageStrip, sheet: Sheet, job: Job, place: int | None, number: int) -> str:
+def apply(
+    strip: ImageStrip, sheet: Sheet, job: Job, place: int | None, number: int, presets: Sequence[Preset] = ()
+) -> str:
     """Set a strip to a cell of a sheet, in what the sheet compares and nothing else.
 
     Parameters
@@ -26,6 +34,7 @@ def apply(strip: ImageStrip, sheet: Sheet, job: Job, place: int | None, number: 
     job : of the cell
     place : of the bend among those that are enabled; None if the sheet compares none
     number : of the frame; a parameter with a curve gets a keyframe there
+    presets : those that the sheet compares
 
     Returns
     -------
@@ -40,6 +49,7 @@ def apply(strip: ImageStrip, sheet: Sheet, job: Job, place: int | None, number: 
     bend = _bend(strip, place) if kinds & set(OF_BEND) and place is not None else None
     if bend is not None:
         _refuse_driven(strip, bend, kinds)
+    said = _apply_preset(strip, job, presets) if Kind.PRESETS in kinds else ""
     if Kind.PROMPTS in kinds:
         if settings.travel != "NONE":
             raise BendError(
@@ -48,9 +58,26 @@ def apply(strip: ImageStrip, sheet: Sheet, job: Job, place: int | None, number: 
         settings.prompt = job.frames[0].prompt[0][0]
     if Kind.SEEDS in kinds:
         settings.seed = job.seed
-    said = _apply_to_bend(strip, bend, sheet, job, place, number) if bend is not None and place is not None else ""
+    if bend is not None and place is not None:
+        said = _apply_to_bend(strip, bend, sheet, job, place, number)
     changes.mark_changed()
     return said
+
+
+def _apply_preset(strip: ImageStrip, job: Job, presets: Sequence[Preset]) -> str:
+    """Put a preset in place of the bends, with its parameters as the cell shows them until they are baked."""
+    preset = axes.preset_of(presets, job)
+    if preset is None:
+        return "This is the look from before; Undo brings it back"
+    replace_by(strip, preset)
+    (frame,) = job.frames
+    settings = strip.bend_settings
+    time = time_in_scene(settings, Placement.of(strip), frame.number)
+    for holder, values in ((settings, frame.strip), *zip(settings.bends, frame.values, strict=True)):
+        for item, parameter in holder.shown_parameters():
+            if parameter.name in values and not strips.is_animated(strip, item.key):
+                strip[item.key] = values[parameter.name] - (time if parameter == SCENE_TIME else 0.0)
+    return f"{preset.name}: bake to make it follow the sound; Undo brings the former bends back"
 
 
 def _bend(strip: ImageStrip, place: int) -> BEND_PG_bend:

@@ -12,11 +12,17 @@ from bpy.types import ImageStrip, PropertyGroup, WindowManager
 from ...core import catalogue
 from ...core.errors import BendError, Code
 from ...core.job.job import Job
+from ...core.presets.presets import Preset
 from ...core.sheets import axes
 from ...core.sheets.sheet import OF_BEND, Axis, Kind, Sheet
+from ..film.snapshot import time_in_scene
+from ..gallery import library
+from ..timeline.timing import Placement
 from . import opened
 
 _KINDS = (
+    (Kind.PRESETS, "Presets", "Presets in place of the strip's bends"),
+    (Kind.SOUND, "Sound", "How presets look from silence to loud sound"),
     (Kind.SITES, "Sites", "Places in the network where the active bend can act"),
     (Kind.OPERATORS, "Operators", "Other operators for the active bend"),
     (Kind.STEPS, "Steps", "Parts of the denoising during which the active bend acts"),
@@ -36,7 +42,9 @@ class Asked:
     across, down : how many columns and rows at most
     parameter : whose values are compared; empty for the operator's first one
     prompts : with | between them
+    presets : those that are compared
     finish : whether drafts are followed by pictures of full quality
+    time : of a procedural scene on this frame
     """
 
     rows: Kind = Kind.SITES
@@ -45,7 +53,9 @@ class Asked:
     across: int = 5
     parameter: str = ""
     prompts: str = ""
+    presets: tuple[Preset, ...] = ()
     finish: bool = True
+    time: float = 0.0
 
     def sheet(self, job: Job, place: int | None) -> Sheet:
         """The sheet of a job.
@@ -62,6 +72,18 @@ class Asked:
             raise BendError(
                 Code.PARAMETER_INVALID, "Rows and columns compare the same thing.", "Choose another one for either."
             )
+        if Kind.SOUND in {self.rows, self.columns} and Kind.PRESETS not in {self.rows, self.columns}:
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                "Sound is compared for presets alone.",
+                "Choose Presets for the rows, or something else than Sound.",
+            )
+        if Kind.PRESETS in {self.rows, self.columns} and {self.rows, self.columns} & set(OF_BEND):
+            raise BendError(
+                Code.PARAMETER_INVALID,
+                "Presets have bends of their own, so the active bend cannot be compared.",
+                "Choose Sound, Seeds or Prompts for the columns.",
+            )
         if place is None and {self.rows, self.columns} & set(OF_BEND):
             raise BendError(
                 Code.PARAMETER_INVALID,
@@ -74,6 +96,10 @@ class Asked:
     def _axis(self, job: Job, place: int | None, kind: Kind, most: int, other: Kind) -> Axis:
         if kind == Kind.PROMPTS:
             return axes.prompts(job, self.prompts.split("|"), most)
+        if kind == Kind.PRESETS:
+            return axes.presets(self.presets, most, self.time)
+        if kind == Kind.SOUND:
+            return axes.sound(self.presets, most, self.time)
         if kind == Kind.SEEDS:
             return axes.seeds(job, most)
         assert place is not None
@@ -109,15 +135,21 @@ def _changed(self: Any, context: Any) -> None:
 class BEND_PG_explorer(PropertyGroup):
     """What the explorer compares"""
 
-    rows: EnumProperty(name="Rows", description="What the rows compare", items=_ITEMS, default=0, update=_changed)
+    rows: EnumProperty(name="Rows", description="What the rows compare", items=_ITEMS, default=2, update=_changed)
     columns: EnumProperty(
-        name="Columns", description="What the columns compare", items=_ITEMS, default=3, update=_changed
+        name="Columns", description="What the columns compare", items=_ITEMS, default=5, update=_changed
     )
     down: IntProperty(
-        name="Rows", description="Largest number of rows", default=8, min=1, max=30, soft_max=12, update=_changed
+        name="Rows", description="Largest number of rows", default=8, min=1, max=100, soft_max=12, update=_changed
     )
     across: IntProperty(
         name="Columns", description="Largest number of columns", default=5, min=1, max=30, soft_max=12, update=_changed
+    )
+    presets: EnumProperty(
+        name="Presets",
+        description="Which presets to compare",
+        items=[(name, label, words) for name, label, words in library.KINDS if name != library.OPERATORS],
+        update=_changed,
     )
     prompts: StringProperty(
         name="Prompts",
@@ -132,8 +164,8 @@ class BEND_PG_explorer(PropertyGroup):
         update=_changed,
     )
 
-    def asked(self, strip: ImageStrip) -> Asked:
-        """The same as plain data."""
+    def asked(self, strip: ImageStrip, number: int) -> Asked:
+        """The same as plain data, for a frame of a strip."""
         return Asked(
             Kind(self.rows),
             Kind(self.columns),
@@ -141,8 +173,15 @@ class BEND_PG_explorer(PropertyGroup):
             self.across,
             parameter_of(strip),
             self.prompts,
+            self._presets() if Kind.PRESETS in {self.rows, self.columns} else (),
             self.finish,
+            time_in_scene(strip.bend_settings, Placement.of(strip), number),
         )
+
+    def _presets(self) -> tuple[Preset, ...]:
+        """Those of the chosen kind that can be read."""
+        entries = library.entries(self.presets)
+        return tuple(library.preset_in(entry.path) for entry in entries if entry.path and not entry.problem)
 
 
 def of_window_manager() -> BEND_PG_explorer:

@@ -69,16 +69,19 @@ class Explorer:
     ----------
     scene, strip : names
     number : of the frame
+    before : the one whose place it takes
 
     Raises
     ------
     BendError(STORE_UNWRITABLE)
     """
 
-    def __init__(self, scene: str, strip: str, number: int, asked: Asked) -> None:
+    def __init__(self, scene: str, strip: str, number: int, asked: Asked, before: Explorer | None = None) -> None:
         folder = preferences.cache_folder(caches.DRAFTS)
         self.scene, self.strip, self.number, self.asked = scene, strip, number, asked
-        self.asking, self.kept = Asking(folder), Kept(folder)
+        # What is being made of the sheet before is replaced, not canceled: an engine that still starts heeds no cancel.
+        self.asking = before.asking if before is not None else Asking(folder)
+        self.kept = before.kept if before is not None else Kept(folder)
         self._models = Models()
         self._planning: Iterator[None] = self._plan()
         self._measuring: Iterator[None] | None = None
@@ -161,7 +164,7 @@ class Explorer:
         if self._measures() or self._plans():
             return
         self._look()
-        if self.asking.wanted is not None or (switch.live is not None and switch.live.asking.wanted is not None):
+        if self.made is not None or (switch.live is not None and switch.live.asking.wanted is not None):
             return
         until = time.monotonic() + SLICE_SECONDS
         while (found := self._next()) is not None and time.monotonic() < until:
@@ -177,7 +180,9 @@ class Explorer:
     @property
     def made(self) -> Place | None:
         """The cell that is being made."""
-        return self._made if self.asking.wanted is not None else None
+        if self._made is None or self.asking.wanted is None:
+            return None
+        return self._made
 
     def _next(self) -> tuple[Place, Wanted] | None:
         """The next cell, and what is wanted of it: a draft of each first."""
@@ -194,8 +199,10 @@ class Explorer:
         try:
             picture = self.asking.follow()
         except BendError as error:
-            if error.code in ENDING or place is None:
+            if error.code in ENDING:
                 raise
+            if place is None:
+                return
             self.shown[place].problem = error.message
             self.version += 1
             return
@@ -247,7 +254,9 @@ class Explorer:
 
     def _shown(self, sheet: Sheet, row: int, column: int) -> Shown:
         try:
-            cell = sheet.cell(row, column)
+            planned = sheet.cell(row, column)
+            linked = wanted_frames.linked(strips.called(self.scene, self.strip), planned.job)
+            cell = replace(planned, job=linked)
         except BendError as error:
             cell = Cell(row, column, sheet.job)
             return Shown(cell, wanted_frames.of_job(self.scene, self.strip, sheet.job), None, problem=error.message)

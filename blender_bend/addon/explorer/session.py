@@ -65,9 +65,13 @@ def begin(scene: Any, strip: Any) -> Explorer:
         raise BendError(Code.STRIP_MISSING, "There is no bend strip to explore.", "Select one.")
     if scene.frame_current not in strips.frame_range(strip):
         raise BendError(Code.PARAMETER_INVALID, "The playhead is not over the bend strip.", "Move it there.")
-    made = Explorer(scene.name, strip.name, scene.frame_current, asked.of_window_manager().asked(strip))
-    if opened.explorer is not None:
-        opened.explorer.close()
+    made = Explorer(
+        scene.name,
+        strip.name,
+        scene.frame_current,
+        asked.of_window_manager().asked(strip, scene.frame_current),
+        opened.explorer,
+    )
     opened.explorer, opened.hovered, opened.said, opened.chosen = made, None, "", False
     return made
 

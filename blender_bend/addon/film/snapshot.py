@@ -267,5 +267,9 @@ def _scene_time(settings: BEND_PG_settings, placed: Placement) -> Callable[[int]
     """The time of the painted scene by frame, at its speed; what its curve adds is left out."""
     if settings.source != StartsFrom.PROCEDURAL:
         return None
-    speed = settings.scene_speed
-    return lambda number: speed * float(placed.rate.seconds(number - placed.start))
+    return lambda number: time_in_scene(settings, placed, number)
+
+
+def time_in_scene(settings: BEND_PG_settings, placed: Placement, number: int) -> float:
+    """How far a procedural scene has come on a frame."""
+    return float(settings.scene_speed * float(placed.rate.seconds(number - placed.start)))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from bpy.types import ImageStrip, Scene
 
 from ...core.catalogue.strip import StartsFrom
 from ...core.files.whole import DIGEST
-from ...core.job.frames import Frame
 from ...core.job.job import Job
 from ...core.job.resolve import file_name, trace
 from ...core.models import references
@@ -114,9 +112,8 @@ def job_at(
     film = Film(scene, strip, Placement.of(strip), [number], resolve, tracks)
     for _ in film.find_sound():
         pass
-    store = preferences.frame_folder()
     (frame,) = (frame for some in film.frames() for frame in some or ())
-    return replace(film.job, frames=(_linked(strip, store, film.job, frame),))
+    return linked(strip, replace(film.job, frames=(frame,)))
 
 
 def _shown(strip: ImageStrip, number: int) -> str:
@@ -126,11 +123,14 @@ def _shown(strip: ImageStrip, number: int) -> str:
     return name[:64] if DIGEST.fullmatch(name[:64]) and name == file_name(name[:64]) else ""
 
 
-def _linked(strip: ImageStrip, store: Path, job: Job, frame: Frame) -> Frame:
-    """A frame of a chain with the one before it, as far as that is there; without, it is drawn from noise."""
+def linked(strip: ImageStrip, job: Job) -> Job:
+    """A job of one frame, which of a chain knows the one before it, as far as that is there; else it is drawn from
+    noise."""
     if job.source != StartsFrom.PREVIOUS:
-        return frame
+        return job
+    (frame,), store = job.frames, preferences.frame_folder()
     first, before = (_shown(strip, number) for number in (strips.element_range(strip).start, frame.number - 1))
     if not before or not (store / file_name(before)).is_file():
-        return frame
-    return replace(frame, previous=before, anchor=first if (store / file_name(first)).is_file() else before)
+        return job
+    anchor = first if (store / file_name(first)).is_file() else before
+    return replace(job, frames=(replace(frame, previous=before, anchor=anchor),))

@@ -18,7 +18,7 @@ from .shared.polls import OnBendStrip
 
 
 class BEND_OT_explore(OnBendStrip, Operator):
-    """Compare settings as a sheet of pictures in a window: sites, operators, steps, values, seeds, prompts"""
+    """Compare settings as a sheet of pictures in a window: sites, operators, steps, values, presets, seeds, prompts"""
 
     bl_idname = "bend.explore"
     bl_label = "Explore…"
@@ -99,7 +99,7 @@ class BEND_OT_apply_cell(_OnCells, Operator):
 
     bl_idname = "bend.apply_cell"
     bl_label = "Apply Cell"
-    bl_options = {"REGISTER", "UNDO", "INTERNAL"}
+    bl_options = {"UNDO", "INTERNAL"}
 
     row: IntProperty(name="Row", min=0, options={"SKIP_SAVE"})
     column: IntProperty(name="Column", min=0, options={"SKIP_SAVE"})
@@ -120,7 +120,9 @@ class BEND_OT_apply_cell(_OnCells, Operator):
             return {"CANCELLED"}
         try:
             strip = strips.called(explorer.scene, explorer.strip)
-            said = applying.apply(strip, explorer.sheet, shown.cell.job, explorer.place, explorer.number)
+            said = applying.apply(
+                strip, explorer.sheet, shown.cell.job, explorer.place, explorer.number, explorer.asked.presets
+            )
         except BendError as error:
             opened.say(str(error))
             self.report({"WARNING"}, str(error))

@@ -41,6 +41,8 @@ class BEND_PT_explorer(_ExplorerPanel, Panel):
             count = row.row(align=True)
             count.ui_units_x = 2.6
             count.prop(chosen, most, text="")
+        if Kind.PRESETS in {chosen.rows, chosen.columns}:
+            layout.prop(chosen, "presets")
         if Kind.PROMPTS in {chosen.rows, chosen.columns}:
             layout.prop(chosen, "prompts")
         layout.prop(chosen, "finish")

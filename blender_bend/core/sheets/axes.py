@@ -12,8 +12,12 @@ from pathlib import Path
 from .. import catalogue
 from ..bends.sites import COMMON_SITES
 from ..catalogue import MIX, Parameter, Unit
+from ..catalogue.strip import SCENE_TIME, StartsFrom
 from ..errors import BendError, Code
 from ..job.job import Bend, Job
+from ..job.resolve import settle
+from ..presets.presets import Preset
+from ..presets.strength import job_with, strip_values_at
 from ..resources import footprint
 from ..site_kinds import DENOISERS, WEIGHT_KINDS
 from .sheet import Axis, Kind, Line, with_frame
@@ -32,6 +36,54 @@ LARGEST_SEED = 2**31 - 1
 def kind_of(site: str) -> str:
     """The kind of a site."""
     return site.partition(":")[0]
+
+
+#: How strong the sound is that a preset follows.
+STRENGTHS = ((0.0, "silence"), (1.0, "loud"), (0.5, "half as loud"), (0.75, "rather loud"), (0.25, "rather soft"))
+
+
+def presets(found: Sequence[Preset], most: int, time: float = 0.0) -> Axis:
+    """The look as it is, and presets in its place, where their sound is loud.
+
+    Parameters
+    ----------
+    time : of a procedural scene on this frame
+
+    Raises
+    ------
+    BendError if there are none
+    """
+    if not found:
+        raise BendError(Code.PARAMETER_INVALID, "There are no presets of this kind yet.", "Choose another kind.")
+    lines = [Line(preset.name, partial(_with_preset, preset, 1.0, time)) for preset in found]
+    return Axis(Kind.PRESETS, "Presets", (Line("this look", lambda job: job), *lines)[:most])
+
+
+def sound(found: Sequence[Preset], most: int, time: float = 0.0) -> Axis:
+    """How presets look from silence to loud sound."""
+    lines = [
+        (share, Line(words, partial(_at_strength, tuple(found), share, time))) for share, words in STRENGTHS[:most]
+    ]
+    return Axis(Kind.SOUND, "Sound", tuple(line for _, line in sorted(lines, key=lambda pair: pair[0])))
+
+
+def preset_of(found: Iterable[Preset], job: Job) -> Preset | None:
+    """The preset that a job shows; None if it shows none of them."""
+    return next((preset for preset in found if tuple(part.bend for part in preset.bends) == job.bends), None)
+
+
+def _with_preset(preset: Preset, strength: float, time: float, job: Job) -> Job:
+    shown = job_with(job, preset, strength)
+    if preset.strip is None or shown.source != StartsFrom.PROCEDURAL:
+        return shown
+    (frame,) = shown.frames
+    moved = strip_values_at(preset, strength).get(SCENE_TIME.name, SCENE_TIME.default)
+    return with_frame(shown, strip={**frame.strip, SCENE_TIME.name: settle(time + moved)})
+
+
+def _at_strength(found: tuple[Preset, ...], strength: float, time: float, job: Job) -> Job:
+    preset = preset_of(found, job)
+    return job if preset is None else _with_preset(preset, strength, time, job)
 
 
 def prompts(job: Job, texts: Iterable[str], most: int) -> Axis:

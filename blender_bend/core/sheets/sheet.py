@@ -20,6 +20,8 @@ _STRIDES = (4, 2, 1)
 class Kind(StrEnum):
     """What the rows or columns of a sheet differ in, in the order in which they change a job."""
 
+    PRESETS = "presets"
+    SOUND = "sound"
     PROMPTS = "prompts"
     SEEDS = "seeds"
     OPERATORS = "operators"
