@@ -80,8 +80,8 @@ class Explorer:
         folder = preferences.cache_folder(caches.DRAFTS)
         self.scene, self.strip, self.number, self.asked = scene, strip, number, asked
         # What is being made of the sheet before is replaced, not canceled: an engine that still starts heeds no cancel.
-        self.asking = before.asking if before is not None else Asking(folder)
-        self.kept = before.kept if before is not None else Kept(folder)
+        self.asking: Asking = before.asking if before is not None else Asking(folder)
+        self.kept: Kept = before.kept if before is not None else Kept(folder)
         self._models = Models()
         self._planning: Iterator[None] = self._plan()
         self._measuring: Iterator[None] | None = None
