@@ -58,10 +58,6 @@ class FrameRate:
         """How long so many frames last."""
         return frames / self.value
 
-    def first_sample(self, frame: int, sample_rate: int) -> int:
-        """The first sample that belongs to a frame, counted from the start of frame 0."""
-        return -((-frame * sample_rate * self.value.denominator) // self.value.numerator)
-
     def frame_of(self, samples: np.ndarray, sample_rate: int) -> np.ndarray:
         """The frame that contains each sample.
 

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from first_samples import first_sample
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -78,13 +79,13 @@ def test_ten_hours_of_frames_do_not_drift(rate: FrameRate, sample_rate: int) -> 
     for frame in frames:
         exact = Fraction(frame) / rate.value
         assert rate.seconds(frame) == exact
-        assert 0 <= rate.first_sample(frame, sample_rate) - exact * sample_rate < 1
+        assert 0 <= first_sample(rate, frame, sample_rate) - exact * sample_rate < 1
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)
 def test_frames_of_ten_hours_differ_by_at_most_one_sample_in_length(rate: FrameRate) -> None:
     end = int(TEN_HOURS * rate.value)
-    starts = np.array([rate.first_sample(frame, 48000) for frame in range(end - 5000, end)])
+    starts = np.array([first_sample(rate, frame, 48000) for frame in range(end - 5000, end)])
     assert set(np.diff(starts)) <= {math.floor(48000 / rate.value), math.ceil(48000 / rate.value)}
 
 
@@ -96,7 +97,7 @@ def test_frames_of_ten_hours_differ_by_at_most_one_sample_in_length(rate: FrameR
 def test_the_first_sample_of_a_frame_is_in_it_and_the_one_before_is_not(
     rate: FrameRate, sample_rate: int, frame: int
 ) -> None:
-    first = rate.first_sample(frame, sample_rate)
+    first = first_sample(rate, frame, sample_rate)
     assert rate.frame_of(np.array([first - 1, first]), sample_rate).tolist() == [frame - 1, frame]
 
 
@@ -107,7 +108,7 @@ def test_the_first_sample_of_a_frame_is_in_it_and_the_one_before_is_not(
 )
 def test_every_sample_lies_between_the_borders_of_its_frame(rate: FrameRate, sample_rate: int, sample: int) -> None:
     frame = int(rate.frame_of(np.array([sample]), sample_rate)[0])
-    assert rate.first_sample(frame, sample_rate) <= sample < rate.first_sample(frame + 1, sample_rate)
+    assert first_sample(rate, frame, sample_rate) <= sample < first_sample(rate, frame + 1, sample_rate)
 
 
 @pytest.mark.parametrize("rate", RATES, ids=str)

@@ -187,17 +187,10 @@ def test_a_file_in_film_time_keeps_its_own_seconds(tmp_path: Path) -> None:
     assert np.flatnonzero(measured(tmp_path / "a.mid", "midi_velocity")).tolist() == list(range(24, 48))
 
 
-def test_the_moments_are_where_notes_begin_each_once_and_within_the_range(tmp_path: Path) -> None:
-    path = write(tmp_path / "a.mid", melody(note(60, 0, 1), note(64, 2, 1), note(67, 2, 1), note(60, 9, 1)))
-    assert np.allclose(midi.note_onsets(path, 0.25, 4.0), [0.25, 1.25])
-    assert np.allclose(midi.note_onsets(path, -0.5, 10.0), [0.5, 4.0])
-
-
 def test_a_file_without_notes_is_silence(tmp_path: Path) -> None:
     path = write(tmp_path / "a.mid", [])
     for spelling in ("midi_velocity", "midi_onset", "midi_pitch", "midi_notes", "midi_note:60", "midi_bend"):
         assert not measured(path, spelling).any()
-    assert len(midi.note_onsets(path, 0.0, 10.0)) == 0
 
 
 WHOLE = raw(b"\x00\x90\x3c\x7f\x83\x60\x3c\x00" + END)

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
+from first_samples import first_sample
 
 from blender_bend.core.timebase import FrameRate
 from blender_bend.engine.analysis.measures import measure
@@ -76,7 +77,7 @@ def impulse(rate: FrameRate, sample_rate: int, place: str) -> tuple[np.ndarray, 
     """Two seconds of faint noise with one impulse: the samples, the impulse's sample, and the frame that holds it."""
     random = np.random.default_rng(sample_rate)
     frame = int(random.integers(rate.value * 2 // 3, rate.value * 4 // 3))
-    start, end = rate.first_sample(frame, sample_rate), rate.first_sample(frame + 1, sample_rate)
+    start, end = first_sample(rate, frame, sample_rate), first_sample(rate, frame + 1, sample_rate)
     at = {"first": start, "last": end - 1, "anywhere": int(random.integers(start, end))}[place]
     samples = random.normal(0, 1e-5, 2 * sample_rate).astype(np.float32)
     samples[at] = 0.9

@@ -86,26 +86,6 @@ def measure_midi(path: Path, start: float, rate: FrameRate, frames: int, asked: 
     return {str(one): measures[one.name](one).astype(np.float32) for one in asked}
 
 
-def note_onsets(path: Path, start: float, seconds: float) -> np.ndarray:
-    """When notes begin.
-
-    Parameters
-    ----------
-    start : seconds from the start of the range to the beginning of the file; may be below 0
-    seconds : length of the range
-
-    Returns
-    -------
-    float64 array, ascending, without repetitions, from 0 to below ``seconds``
-
-    Raises
-    ------
-    BendError(SOUND_MISSING), BendError(SOUND_UNREADABLE)
-    """
-    moments = np.unique(read_score(path).notes[:, 0] + start)
-    return moments[(moments >= 0) & (moments < seconds)]
-
-
 def read_score(path: Path) -> Score:
     """Read a standard MIDI file with its tempo map.
 
