@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import bpy
 import numpy as np
 import pytest
@@ -69,6 +71,47 @@ def test_red_flashes_have_markers_of_their_own(film, scene, addon):
     film([(120, 0, 0) if number // 2 % 2 else (60, 60, 60) for number in range(96)])
     bpy.ops.bend.check_flashes()
     assert [name for name, _ in markers(scene)] == ["red flash"]
+
+
+def test_generate_checks_by_itself_and_warns_without_marking(film, scene, addon):
+    strip = film(blinking(4.0, 24, 72))
+    assert warned(addon, scene, strip) == ""
+    assert bpy.ops.bend.generate() == {"FINISHED"}
+    assert "frames 25–70" in warned(addon, scene, strip) and markers(scene) == []
+    assert bpy.ops.bend.soften_flashes.poll()
+
+
+def test_a_watched_generation_checks_in_short_slices_and_nothing_twice(film, scene, addon, monkeypatch):
+    strip, read = film(blinking(4.0, 24, 72)), []
+    png_read = addon.png.read
+    monkeypatch.setattr(addon.png, "read", lambda *asked: read.append(asked) or png_read(*asked))
+
+    def generate(frames=None) -> tuple[int, float]:
+        read.clear()
+        work, longest = addon.film_work.FilmWork(scene, strip, frames), 0.0
+        going = True
+        while going:
+            began = time.monotonic()
+            going = work.update()
+            longest = max(longest, time.monotonic() - began)
+        work.finish()
+        addon.activity.end()
+        return len(read), longest
+
+    assert generate([30])[0] == 0, "a single frame tells nothing of flashes"
+    seen, longest = generate()
+    assert seen == 96 and "frames 25–70" in warned(addon, scene, strip)
+    assert longest < 0.1  # on a busy machine; what is aimed at is told in film_work
+    assert generate()[0] == 0
+
+
+def test_frames_that_cannot_be_checked_do_not_fail(film, scene, addon, store):
+    strip = film(blinking(4.0, 24, 72))
+    plan = addon.slices.at_once(addon.planning.plan(scene, strip))
+    path = store / f"{list(plan.keys.values())[10]}.png"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert bpy.ops.bend.generate() == {"FINISHED"}
+    assert warned(addon, scene, strip) == ""
 
 
 def test_a_second_check_replaces_the_markers_of_the_first_and_no_others(film, scene):

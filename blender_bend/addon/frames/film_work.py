@@ -1,9 +1,11 @@
-"""From what the timeline says now to finished frames: curves that were never baked first, then the frames."""
+"""From what the timeline says now to finished frames: curves never baked first, then the frames, then their flashes."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import bpy
 from bpy.types import ImageStrip, Scene
@@ -14,13 +16,18 @@ from ..baking import bake_queue
 from ..baking.bake_queue import Bakes
 from ..film import curve_values
 from ..host import activity, changes
+from ..host.slices import at_once
 from ..timeline import anchor
-from . import generate
+from . import flash_check, generate
 from .generation import Generation
 
 #: How long planning may hold the window at a time.
 PLANNING_SECONDS = 0.015
-TITLE = "Generating"
+#: How long looking for flashes may.
+CHECKING_SECONDS = 0.01
+TITLE, CHECKING = "Generating", "Checking flashes"
+
+log = logging.getLogger(__name__)
 
 
 class FilmWork:
@@ -42,6 +49,9 @@ class FilmWork:
         self._cancelled = self._plays = False
         self._generation: Generation | None = None
         self._planning: generate.Slices[generate.Plan] | None = None
+        #: Single frames tell nothing of flashes.
+        self._checks = frames is None or len(frames) > 1
+        self._checking: generate.Slices[None] | None = None
         orders = bake_queue.unbaked([strip])
         self._bakes = Bakes(scene, orders) if orders else None
 
@@ -49,6 +59,8 @@ class FilmWork:
         """Go on for a moment; False once nothing is left to do."""
         if self._cancelled:
             return self._generation is not None and self._follow()
+        if self._checking is not None:
+            return self._check_on(self._checking)
         if self._bakes is not None:
             if not self._bakes.update():
                 self._end_baking()
@@ -56,7 +68,7 @@ class FilmWork:
         if self._generation is None:
             self._plan_on()
             return True
-        return self._follow()
+        return self._follow() or self._begin_checking()
 
     def wait(self) -> None:
         """All of it at once, for a script.
@@ -70,6 +82,9 @@ class FilmWork:
             _check(self._bakes)
         strip = anchor.named(self._scene, self._strip)
         self._generation = generate.fill_store(strip.id_data, strip, self._frames)
+        if self._checks:
+            with _forgiven():
+                at_once(flash_check.check_new(strip.id_data.name, strip.name))
 
     def cancel(self) -> None:
         """Stop; frames and curves that are finished stay."""
@@ -78,7 +93,9 @@ class FilmWork:
             self._bakes.cancel()
         if self._planning is not None:
             self._planning.close()
-        if self._generation is not None:
+        if self._checking is not None:
+            self._checking.close()
+        elif self._generation is not None:
             self._generation.cancel()
 
     def finish(self) -> str:
@@ -132,6 +149,45 @@ class FilmWork:
             current.phase, current.total = work.phase, work.total
             current.advance(work.done)
         return work.running
+
+    def _begin_checking(self) -> bool:
+        """Once all frames are there, look for flashes in them; False if there is nothing to look for, or at."""
+        assert self._generation is not None
+        if not self._checks or self._generation.failed:
+            return False
+        activity.begin(CHECKING)
+        plan = self._generation.plan
+        self._checking = flash_check.check_new(plan.scene, plan.strip, _tell)
+        return True
+
+    def _check_on(self, checking: generate.Slices[None]) -> bool:
+        """Look for a few milliseconds."""
+        until = time.monotonic() + CHECKING_SECONDS
+        with _forgiven():
+            while time.monotonic() < until:
+                if next(checking, _END) is _END:
+                    return False
+            return True
+        return False
+
+
+#: What ends a work in slices.
+_END = object()
+
+
+def _tell(done: int, total: int) -> None:
+    if activity.current:
+        activity.current.total = total
+        activity.current.advance(done)
+
+
+@contextmanager
+def _forgiven() -> Iterator[None]:
+    """Whatever keeps the frames from being checked does not make them fail."""
+    try:
+        yield
+    except BendError as error:
+        log.info("flashes were not checked: %s", error)
 
 
 def _check(bakes: Bakes) -> None:

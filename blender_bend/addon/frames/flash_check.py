@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import astuple, dataclass
+from functools import partial
 
 import numpy as np
 from bpy.types import ImageStrip, Scene
@@ -65,27 +66,53 @@ def check(scene: Scene, strip: ImageStrip, tell: Tell = lambda done, total: None
     BendError(FRAMES_MISSING) if none is rendered, BendError(INPUT_MISSING) for a damaged one,
     BendError(STRIP_CHANGED) if the strip asks for others by now
     """
-    names = scene.name, strip.name
-    plan = yield from reading.once_read(lambda: _plan(*names), activity.say)
+    plan = yield from reading.once_read(partial(_plan, scene.name, strip.name), activity.say)
     if not plan.there:
         raise BendError(Code.FRAMES_MISSING, "No frames have been rendered.", "Generate them first.", "bend.generate")
-    stretches = yield from _look(plan, frame_rate(scene), tell)
+    stretches = yield from _find(plan, tell)
+    strip = strips.called(plan.scene, plan.strip)
+    start = compat.content_start(strip)
+    settings = strip.bend_settings
+    placed = [(f"{'red ' if one.kind == SATURATED else ''}flash", one.first + start) for one in stretches]
+    former = markers.remembered(strip, settings.flash_markers)
+    settings.flash_markers = markers.place(strip.id_data, placed, former)
+    changes.mark_changed()
+    return Checked(len(plan.there), len(plan.missing), words(strip, stretches))
+
+
+def check_new(scene_name: str, strip_name: str, tell: Tell = lambda done, total: None) -> Slices[None]:
+    """The same for frames that were just made, for the warning alone: nothing is marked, and nothing checked twice.
+
+    Raises
+    ------
+    BendError as ``check`` does
+    """
+    plan = yield from reading.once_read(partial(_plan, scene_name, strip_name), activity.say)
+    checked, _ = found(strips.called(scene_name, strip_name))
+    if plan.there and checked != (yield from _digest(key for _, key in _there(plan))):
+        yield from _find(plan, tell)
+        changes.mark_changed()
+
+
+def _find(plan: Plan, tell: Tell) -> Slices[list[Stretch]]:
+    """Look for flashes in the frames of a plan, show these, and keep what was found, from the strip's first element on.
+
+    Raises
+    ------
+    BendError(INPUT_MISSING) for a damaged frame, BendError(STRIP_CHANGED) if the strip asks for others by now
+    """
+    stretches = yield from _look(plan, frame_rate(strips.called(plan.scene, plan.strip).id_data), tell)
     if not (yield from plan.asked.holds(plan.keys)):
         raise BendError(
             Code.STRIP_CHANGED, f"'{plan.strip}' changed while its frames were being checked.", "Check it again."
         )
     yield from plan.show_ready()
     digest = yield from _digest(key for _, key in _there(plan))
-    strip = strips.called(*names)
+    strip = strips.called(plan.scene, plan.strip)
     start = compat.content_start(strip)
     from_start = [Stretch(one.kind, one.first - start, one.last - start, one.flashes) for one in stretches]
-    settings = strip.bend_settings
-    settings.flashes = json.dumps({"frames": digest, "stretches": [astuple(one) for one in from_start]})
-    placed = [(f"{'red ' if one.kind == SATURATED else ''}flash", one.first) for one in stretches]
-    former = markers.remembered(strip, settings.flash_markers)
-    settings.flash_markers = markers.place(strip.id_data, placed, former)
-    changes.mark_changed()
-    return Checked(len(plan.there), len(plan.missing), words(strip, from_start))
+    strip.bend_settings.flashes = json.dumps({"frames": digest, "stretches": [astuple(one) for one in from_start]})
+    return from_start
 
 
 def _plan(scene_name: str, strip_name: str) -> Slices[Plan]:

@@ -92,6 +92,11 @@ class Generation:
     def _busy(self) -> bool:
         return self._working or self._rest is not None
 
+    @property
+    def failed(self) -> bool:
+        """Whether ``finish`` will raise, once nothing runs."""
+        return self._failure is not None or (self.request is not None and bool(self.request.failed))
+
     def update(self) -> None:
         """Take in what the engine has done since the last time; never waits."""
         if self.running:
