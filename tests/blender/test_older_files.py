@@ -13,6 +13,8 @@ import pytest
 from hostile_strips import write_raw
 from timeline import ROOT, sequencer
 
+#: Parameters that the version which saved it did not have.
+LATER = {"Source · hue limit"}
 SAVED = ROOT / "tests" / "data" / "before_words.blend"
 
 
@@ -45,7 +47,7 @@ def test_its_strip_gets_no_second_property_for_a_parameter_that_is_spelled_other
     strip.bend_settings.source = "noise"
     strip.bend_settings.source = "previous"
     addon.stack.fit_parameters(opened, strip.bend_settings)
-    assert set(strip.keys()) == before
+    assert set(strip.keys()) - before <= LATER and before <= set(strip.keys())
 
 
 def test_a_file_from_before_sounds_were_embedded_keeps_what_was_embedded(store, addon):

@@ -30,6 +30,8 @@ _KINDS = (
     (Kind.SEEDS, "Seeds", "Seeds of the initial noise: other pictures of the same look"),
     (Kind.PROMPTS, "Prompts", "Prompts for the same look"),
 )
+#: Here, for in Python 3.11 what lies within an annotation does not see the names of its module.
+_PRESETS = [(name, label, words) for name, label, words in library.KINDS if name != library.OPERATORS]
 _ITEMS = [(str(kind), label, words, "", number) for number, (kind, label, words) in enumerate(_KINDS)]
 
 
@@ -148,7 +150,7 @@ class BEND_PG_explorer(PropertyGroup):
     presets: EnumProperty(
         name="Presets",
         description="Which presets to compare",
-        items=[(name, label, words) for name, label, words in library.KINDS if name != library.OPERATORS],
+        items=_PRESETS,
         update=_changed,
     )
     prompts: StringProperty(
