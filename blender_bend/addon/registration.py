@@ -6,7 +6,7 @@ import bpy
 
 from . import operators, panels
 from .condition import former_names
-from .explorer import asked, session
+from .explorer import choices, session
 from .film import state_overlay
 from .frames import render_handler, status
 from .gallery import state as gallery
@@ -23,7 +23,7 @@ CLASSES = (
     *preferences.CLASSES,
     *strip_settings.CLASSES,
     *gallery.CLASSES,
-    *asked.CLASSES,
+    *choices.CLASSES,
     *operators.CLASSES,
     *panels.CLASSES,
 )
@@ -46,7 +46,7 @@ PARTS = (
     state_overlay,
     keep_measured,
     switch,
-    asked,
+    choices,
     session,
     explore,
 )

@@ -27,7 +27,7 @@ def explore(bend_strip, scene, addon, tmp_path, monkeypatch):
     scene.frame_set(5)
 
     def begin(rows="sites", columns="values", **chosen):
-        group = addon.asked.of_window_manager()
+        group = addon.choices.of_window_manager()
         for name, value in {
             "rows": rows,
             "columns": columns,

@@ -116,6 +116,22 @@ def test_a_sheet_is_explored(job_file: Path, tmp_path: Path, capsys: Capture) ->
     assert len(json.loads(out.with_suffix(".json").read_text())["cells"]) == 4
 
 
+@pytest.mark.parametrize(("rows", "columns"), [("operators", "steps"), ("seeds", "values"), ("presets", "sound")])
+def test_the_sheets_of_the_window_are_explored_too(
+    rows: str, columns: str, job_file: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "sheet.png"
+    command = ["explore", str(job_file), "--rows", rows, "--columns", columns, "--down", "3", "--across", "2"]
+    assert main([*command, "--out", str(out), "--device", "cpu"]) == 0
+    assert "6 pictures" in capsys.readouterr().out and out.is_file()
+    told = json.loads(out.with_suffix(".json").read_text())
+    assert len(told["cells"]) == 6
+    assert next(cell["distance"] for cell in told["cells"] if cell["key"] == told["unchanged"]) == 0
+    assert main(["explore", str(job_file), "--rows", "sites", "--bend", "none", "--out", str(out)]) == 1
+    assert "no bend 'none'" in capsys.readouterr().err
+    assert main(["explore", str(job_file), "--out", str(out)]) == 1
+
+
 @pytest.mark.parametrize(("frames", "made"), [(None, 4), ("3", 1), ("1-100", 4), ("7-9", 0)])
 def test_a_range_of_frames_is_rendered(job_file: Path, tmp_path: Path, frames: str | None, made: int) -> None:
     chosen = ["--frames", frames] if frames else []

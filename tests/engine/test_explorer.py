@@ -16,8 +16,10 @@ from blender_bend.core.job.job import Bend, Job
 from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.process import shared_picture
 from blender_bend.core.process.shared_picture import Picture
+from blender_bend.core.sheets.asked import Asked
+from blender_bend.core.sheets.sheet import Kind
 from blender_bend.engine.commands.sites import survey
-from blender_bend.engine.rendering.explorer import Exploration, distance, explore
+from blender_bend.engine.rendering.explorer import Exploration, compare, distance, explore
 from blender_bend.engine.rendering.render import Renderer
 from blender_bend.engine.rendering.sheet_picture import sheet_of_drafts
 from blender_bend.engine.sampling import Sampler
@@ -144,6 +146,19 @@ def test_looking_at_the_sites_leaves_no_hook(samplers: dict[str, Sampler]) -> No
     survey(samplers["mini"], (64, 64))
     networks = samplers["mini"].family.networks.values()
     assert not any(module._forward_hooks or module._forward_pre_hooks for n in networks for module in n.modules())
+
+
+def test_cells_of_other_seeds_and_prompts_are_what_one_would_render(
+    plain: Job, renderer: Renderer, samplers: dict[str, Sampler], tmp_path: Path
+) -> None:
+    asked = Asked(Kind.PROMPTS, Kind.SEEDS, 2, 3, prompts="a forest")
+    cells = compare(plain, asked, None, renderer, tmp_path / "sheet.png")
+    told = json.loads((tmp_path / "sheet.png").with_suffix(".json").read_text())["cells"]
+    unchanged = samplers["sd15"].render(resolve(plain, plain.frames[0]))
+    assert len({cell["key"] for cell in told}) == 6
+    for cell, said in zip(cells, told, strict=True):
+        alone = samplers["sd15"].render(resolve(cell.job, cell.job.frames[0]))
+        assert said["distance"] == pytest.approx(distance(alone, unchanged), abs=1e-4)
 
 
 def test_a_sheet_of_drafts_is_written_with_what_is_kept(tmp_path: Path) -> None:

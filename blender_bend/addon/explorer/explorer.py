@@ -15,6 +15,7 @@ from ...core.job.job import Job
 from ...core.job.resolve import trace
 from ...core.models.file_hashes import Unread
 from ...core.process.shared_picture import Picture
+from ...core.sheets.asked import Asked
 from ...core.sheets.sheet import Cell, Sheet, coarse_to_fine
 from ..host import activity, changes, preferences, reading
 from ..live import others, switch
@@ -25,7 +26,7 @@ from ..live.kept import Kept
 from ..live.wanted import Models, Wanted
 from ..process import automatic
 from ..timeline import strips
-from .asked import Asked, place_of
+from .choices import place_of
 
 Place = tuple[int, int]
 

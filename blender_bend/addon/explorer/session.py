@@ -16,7 +16,7 @@ from ..host import activity, changes
 from ..process import engine_client
 from ..process.engine_request import Request
 from ..timeline import strips
-from . import asked, opened, sheet_drawing
+from . import choices, opened, sheet_drawing
 from .explorer import Explorer
 
 #: Between two looks at the engine.
@@ -69,7 +69,7 @@ def begin(scene: Any, strip: Any) -> Explorer:
         scene.name,
         strip.name,
         scene.frame_current,
-        asked.of_window_manager().asked(strip, scene.frame_current),
+        choices.of_window_manager().asked(strip, scene.frame_current),
         opened.explorer,
     )
     opened.explorer, opened.hovered, opened.said, opened.chosen = made, None, "", False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bpy.types import Context, Panel
 
 from ...core.sheets.sheet import Kind
-from ..explorer import asked, opened
+from ..explorer import choices, opened
 from ..host.typed import PanelMixin
 from .main import draw_notice, draw_repair
 
@@ -32,7 +32,7 @@ class BEND_PT_explorer(_ExplorerPanel, Panel):
         layout = self.layout
         layout.use_property_split = True
         layout.use_property_decorate = False
-        chosen, explorer = asked.of_window_manager(), opened.explorer
+        chosen, explorer = choices.of_window_manager(), opened.explorer
         if explorer is None:
             return
         for kind, most in (("rows", "down"), ("columns", "across")):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from ...core.errors import BendError, Code
 from ...core.job.job import Bend, Frame, Job
 from ...core.job.resolve import frame_key, resolve
 from ...core.sheets import axes
+from ...core.sheets.asked import Asked
+from ...core.sheets.sheet import Cell as Planned
 from ...core.sheets.sheet import Sheet
 from ..host.results import write_picture, write_text
 from ..sampling.state import Inputs
@@ -75,16 +78,10 @@ def explore(
     ------
     BendError for an unknown operator, parameter, site or frame
     """
-    frame = next((frame for frame in job.frames if number is None or frame.number == number), None)
-    if frame is None:
-        raise BendError(Code.PARAMETER_INVALID, f"The job has no frame {number}.")
+    frame = _frame(job, number)
     plan = planned(job, frame, wanted)
     cells = plan.cells()
-    unbent, frames = resolve(job, frame), [resolve(cell.job, cell.job.frames[0]) for cell in cells]
-    plain_key, keys = frame_key(unbent), [frame_key(data) for data in frames]
-    pictures: dict[str, Image] = {}
-    sampler = renderer.sampler(job, [bend for cell in cells for bend in cell.job.bends])
-    sampler.render_all({plain_key: unbent, **dict(zip(keys, frames, strict=True))}, pictures.__setitem__, inputs)
+    plain_key, keys, pictures = _rendered(job, frame, cells, renderer, inputs)
     plain = pictures[plain_key]
     places = [(site, window, value) for site in wanted.sites for window in wanted.windows for value in wanted.values]
     found = [
@@ -104,6 +101,69 @@ def explore(
     data = {**about, "frame": frame.number, "unbent": plain_key, "cells": [asdict(one) for one in found]}
     write_text(out.with_suffix(".json"), json.dumps(data, indent=1))
     return found
+
+
+def compare(
+    job: Job,
+    asked: Asked,
+    place: int | None,
+    renderer: Renderer,
+    out: Path,
+    number: int | None = None,
+    cell: int | None = None,
+    inputs: Inputs | None = None,
+) -> list[Planned]:
+    """Render the sheet that the explorer's window shows, and write it, with a JSON of the same beside it.
+
+    Parameters
+    ----------
+    place : of the bend that is explored; None if none is
+    number, out, inputs, cell : as for ``explore``
+
+    Raises
+    ------
+    BendError if something is asked for that there is not
+    """
+    frame = _frame(job, number)
+    plan = asked.sheet(replace(job, frames=(frame,)), place)
+    cells = plan.cells()
+    plain_key, keys, pictures = _rendered(job, frame, cells, renderer, inputs)
+    far = [round(distance(pictures[key], pictures[plain_key]), 4) for key in keys]
+    page = Page(
+        plan.title,
+        [line.label for line in plan.rows.lines],
+        [line.label for line in plan.columns.lines],
+        [thumbnail(pictures[key], cell) for key in keys],
+        [f"differs by {one:.3f}" for one in far],
+        frozenset(index for index, key in enumerate(keys) if key == plain_key),
+    )
+    write_picture(out, sheet(page))
+    found = [
+        {"row": page.rows[one.row], "column": page.columns[one.column], "distance": apart, "key": key}
+        for one, apart, key in zip(cells, far, keys, strict=True)
+    ]
+    data = {"rows": asked.rows, "columns": asked.columns, "frame": frame.number, "unchanged": plain_key, "cells": found}
+    write_text(out.with_suffix(".json"), json.dumps(data, indent=1))
+    return cells
+
+
+def _frame(job: Job, number: int | None) -> Frame:
+    frame = next((frame for frame in job.frames if number is None or frame.number == number), None)
+    if frame is None:
+        raise BendError(Code.PARAMETER_INVALID, f"The job has no frame {number}.")
+    return frame
+
+
+def _rendered(
+    job: Job, frame: Frame, cells: Sequence[Planned], renderer: Renderer, inputs: Inputs | None
+) -> tuple[str, list[str], dict[str, Image]]:
+    """The key of a frame, those of cells, and the pictures of all of them by key."""
+    plain, frames = resolve(job, frame), [resolve(cell.job, cell.job.frames[0]) for cell in cells]
+    plain_key, keys = frame_key(plain), [frame_key(data) for data in frames]
+    pictures: dict[str, Image] = {}
+    sampler = renderer.sampler(job, [bend for cell in cells for bend in cell.job.bends])
+    sampler.render_all({plain_key: plain, **dict(zip(keys, frames, strict=True))}, pictures.__setitem__, inputs)
+    return plain_key, keys, pictures
 
 
 def planned(job: Job, frame: Frame, wanted: Exploration) -> Sheet:
