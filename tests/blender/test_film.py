@@ -136,6 +136,16 @@ def test_render_film_bakes_generates_and_renders(bend_strip, scene, addon, curve
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 
+def test_a_film_is_two_operators_away_from_a_song(fresh, addon, song_file, tmp_path):
+    """What is dropped onto an empty file, and one click."""
+    assert bpy.ops.bend.film_from_song(filepath=song_file) == {"FINISHED"}
+    fresh.frame_end = 2  # a film as long as the song would take minutes
+    fresh.render.filepath = str(tmp_path / "film.mp4")
+    assert bpy.ops.bend.render_film() == {"FINISHED"}
+    assert addon.activity.last_failure is None
+    assert (tmp_path / "film.mp4").stat().st_size > 1000
+
+
 def ready(strip):
     """The frames that a strip has pictures for."""
     return [index + 1 for index, element in enumerate(strip.elements) if len(element.filename) == 68]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 
+import bpy
 import numpy as np
 import pytest
 from drawing import Layout
@@ -127,6 +128,24 @@ def test_the_film_panel_explains_the_colors(short, scene, addon, learn):
     layout = Layout()
     panel.draw_states(layout, short)
     assert layout.said == []
+
+
+def test_while_frames_arrive_the_film_panel_counts_them_once(short, scene, addon, learn, states):
+    film_panel = importlib.import_module(f"{MODULE}.blender_bend.addon.panels.film")
+    for _ in addon.status.count():
+        pass
+    learn(short)
+    counted = film_panel.counts(addon.status.shown)
+    assert counted
+
+    def drawn() -> list[str]:
+        layout = Layout()
+        film_panel.draw_state(layout, bpy.context, short)
+        return layout.said
+
+    assert counted[0] in drawn()
+    states.of(short).make(np.arange(3))
+    assert counted[0] not in drawn() and "Being made: 3" in drawn()
 
 
 def test_colors_are_icons_of_their_own(states):

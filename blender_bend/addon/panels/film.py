@@ -104,7 +104,7 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
         known = None
     if known and known.problem and not activity.last_failure:
         draw_repair(layout, known.problem)
-    elif known:
+    elif known and not _counted_below(strip):
         column = layout.column(align=True)
         for line in counts(known):
             column.label(text=line)
@@ -121,6 +121,11 @@ def draw_state(layout: Any, context: Context, strip: ImageStrip) -> None:
         draw_notice(layout, known.flashes).operator("bend.soften_flashes", icon="SMOOTHCURVE")
     if known:
         draw_notices(layout, known)
+
+
+def _counted_below(strip: ImageStrip) -> bool:
+    """Whether frames are arriving, so that only the states along the strip are right."""
+    return picture_states.tally(strip).get(picture_states.State.MAKING, 0) > 0
 
 
 def draw_states(layout: Any, strip: ImageStrip) -> None:
