@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 import PIL.Image
 import soundfile
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw, ImageFont, ImageOps
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
@@ -82,9 +82,9 @@ def piece(text: str, folder: Path) -> Piece:
     return Piece(name, path)
 
 
-def frames_of(preset: Preset, sound: Path, prompt: str) -> list[Frame]:
+def frames_of(preset: Preset, sound: Path, prompt: str, seconds: int = SECONDS) -> list[Frame]:
     """The frames of a look on a sound: every parameter at its value, or where its route leads it."""
-    count = SECONDS * int(RATE.value)
+    count = seconds * int(RATE.value)
     routes = [route for part in _parts(preset) for route in part.routes.values()]
     measured = measure_file(sound, RATE, sorted({name for route in routes for name in route.asked()}), frames=count)
     bends = [
@@ -127,13 +127,13 @@ def _track(
     return {parameter.name: values(parameter) for parameter in parameters}
 
 
-def job_of(preset: Preset, frames: list[Frame], side: int) -> Job:
-    """The job of a look, in square pictures."""
+def job_of(preset: Preset, frames: list[Frame], size: tuple[int, int]) -> Job:
+    """The job of a look."""
     strip = preset.strip or PresetStrip("noise", {}, {})
     painted = {name: value for name in ("scene", "palette") if (value := getattr(strip, name))}
     bends = tuple(part.bend for part in preset.bends)
     return Job(
-        str(MINI_PATH), fingerprint(MINI_PATH), (side, side), 8, 5.0, 3, "", bends, tuple(frames), source=strip.source,
+        str(MINI_PATH), fingerprint(MINI_PATH), size, 8, 5.0, 3, "", bends, tuple(frames), source=strip.source,
         **painted,
     )  # fmt: skip
 
@@ -153,7 +153,7 @@ def sheet(rows: list[tuple[Piece, list[Path]]], out: Path) -> None:
     for sound, files in rows:
         for column, file in enumerate(files):
             with PIL.Image.open(file) as picture:
-                small = picture.convert("RGB").resize((SIDE, SIDE), PIL.Image.Resampling.LANCZOS)
+                small = ImageOps.fit(picture.convert("RGB"), (SIDE, SIDE), PIL.Image.Resampling.LANCZOS)
             drawn.paste(small, (GAP + column * (SIDE + GAP), top))
         samples, _ = soundfile.read(sound.path, dtype="float32", always_2d=True)
         wave = np.array_split(np.abs(samples.mean(axis=1)), width - 2 * GAP)
@@ -186,7 +186,7 @@ def main() -> None:
         for sound in pieces:
             frames = frames_of(preset, sound.path, STAGES[name])
             wanted, side = (frames[:DENSE], SMALL) if options.flashes else (frames[::EVERY], LARGE)
-            files = pictures(job_of(preset, wanted, side), store, renderer)
+            files = pictures(job_of(preset, wanted, (side, side)), store, renderer)
             rows.append((sound, files))
             if options.flashes:
                 print(f"{name:20} {sound.name:12} {flashes_in(files)}", flush=True)
