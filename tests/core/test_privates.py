@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TESTS = sorted((ROOT / "tests").rglob("*.py"))
+TESTS = sorted(file for file in (ROOT / "tests").rglob("*.py") if file.name != Path(__file__).name)
 #: What begins with one underscore and ends without one.
 _PRIVATE = re.compile(r"_(?!_)\w*(?<!_)")
+#: The same in a script that a test gives to another process.
+_IN_SCRIPT = re.compile(rf"(?<!\bself)(?<=[\w)\]])\.({_PRIVATE.pattern})\b")
 #: Names of other libraries that the product has too; by the test's file.
 OTHERS = {
     ("ghost_tensors.py", "_parameters"),  # of a torch module
@@ -30,7 +32,7 @@ def defined(tree: ast.Module) -> Iterator[str]:
 
 
 def named(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """The private names that a test takes from something else: ``it._name``, an import, or the name as a text."""
+    """The private names that a test takes from something else: ``it._name``, an import, a text, or within a script."""
     for node in ast.walk(tree):
         match node:
             case ast.Attribute(attr=name, value=owner) if ast.unparse(owner) not in {"self", "cls", "super()"}:
@@ -44,6 +46,8 @@ def named(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield node.lineno, name
             case ast.Call(func=ast.Attribute(attr="setattr" | "setitem"), args=[ast.Constant(value=str(path)), *_]):
                 yield node.lineno, path.rpartition(".")[2]
+            case ast.Constant(value=str(script)):
+                yield from ((node.lineno, found[1]) for found in _IN_SCRIPT.finditer(script))
 
 
 PRIVATES = {
@@ -75,10 +79,12 @@ def test_no_test_reaches_into_a_private_of_the_product(file: Path) -> None:
         "monkeypatch.setattr('blender_bend.core.it._count', 3)",
         "from blender_bend.core.it import _count",
         "assert getattr(work, '_count') == 3",
+        "script = f'import sys; {name}; work()._count = 3'",
     ],
 )
 def test_a_private_is_found_in_whatever_way_it_is_named(line: str) -> None:
-    assert reached(line, {"_count"}) == [(1, "_count")]
+    assert set(reached(line, {"_count"})) == {(1, "_count")}
+    assert not reached("script = 'class Own: self._count = 3'", {"_count"})
 
 
 def test_every_excuse_is_needed() -> None:

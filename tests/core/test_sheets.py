@@ -14,7 +14,8 @@ from blender_bend.core.job.job import Bend, Frame, Job
 from blender_bend.core.models.references import MINI_PATH
 from blender_bend.core.presets import presets
 from blender_bend.core.sheets import axes
-from blender_bend.core.sheets.sheet import Axis, Kind, Line, Sheet, coarse_to_fine
+from blender_bend.core.sheets.kinds import Kind
+from blender_bend.core.sheets.sheet import Axis, Line, Sheet, coarse_to_fine
 
 
 @pytest.fixture

@@ -233,7 +233,7 @@ if {command!r} == "asked by Blender":
     out = io.BytesIO()
     server = Server(io.BytesIO(), out)
     for message in (Message(HELLO, "1"), Message(MEASURE, "2", {request!r})):
-        server._take(message)
+        server.take(message)
         server.answer_next()
     assert out.getvalue().count(b'"done"') == 2, out.getvalue()
 else:
@@ -242,3 +242,26 @@ sys.exit(sorted({{"torch", "diffusers", "transformers"}} & set(sys.modules)) or 
 """
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_doctor_answers_where_no_package_is_installed() -> None:
+    """Not even numpy: that is what it is asked for."""
+    missing = [
+        "numpy",
+        "scipy",
+        "torch",
+        "diffusers",
+        "transformers",
+        "librosa",
+        "soundfile",
+        "numba",
+        "PIL",
+        "sklearn",
+    ]
+    code = (
+        f"import sys; sys.modules.update(dict.fromkeys({missing!r})); "
+        "from blender_bend.engine.__main__ import main; sys.exit(main(['doctor']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert "Traceback" not in done.stderr
+    assert "Python" in done.stdout

@@ -17,7 +17,7 @@ from blender_bend.core.job.resolve import frame_key, resolve
 from blender_bend.core.process import shared_picture
 from blender_bend.core.process.shared_picture import Picture
 from blender_bend.core.sheets.asked import Asked
-from blender_bend.core.sheets.sheet import Kind
+from blender_bend.core.sheets.kinds import Kind
 from blender_bend.engine.commands.sites import survey
 from blender_bend.engine.rendering.explorer import Exploration, compare, distance, explore
 from blender_bend.engine.rendering.render import Renderer

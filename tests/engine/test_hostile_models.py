@@ -138,7 +138,7 @@ def ask(options):
     except EOFError:
         print("nobody")
     return 0
-engine._parser.__globals__["{command}"].add = lambda commands: commands.add_parser("ask").set_defaults(run=ask)
+engine.command_line.__globals__["{command}"].add = lambda commands: commands.add_parser("ask").set_defaults(run=ask)
 sys.argv = ["engine", "ask"]
 sys.exit(engine.main())
 """

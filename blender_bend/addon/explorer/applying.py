@@ -15,7 +15,8 @@ from ...core.job.job import Job
 from ...core.job.resolve import settle
 from ...core.presets.presets import Preset
 from ...core.sheets import axes
-from ...core.sheets.sheet import OF_BEND, Kind, Sheet
+from ...core.sheets.kinds import OF_BEND, Kind
+from ...core.sheets.sheet import Sheet
 from ..film.snapshot import time_in_scene
 from ..host import changes
 from ..settings.bend_settings import BEND_PG_bend

@@ -11,7 +11,7 @@ from bpy.types import ImageStrip, PropertyGroup, WindowManager
 from ...core import catalogue
 from ...core.presets.presets import Preset
 from ...core.sheets.asked import Asked
-from ...core.sheets.sheet import Kind
+from ...core.sheets.kinds import Kind
 from ..film.snapshot import time_in_scene
 from ..gallery import library
 from ..timeline.timing import Placement

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bpy.types import Context, Panel
 
-from ...core.sheets.sheet import Kind
+from ...core.sheets.kinds import Kind
 from ..explorer import choices, opened
 from ..host.typed import PanelMixin
 from .main import draw_notice, draw_repair

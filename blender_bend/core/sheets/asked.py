@@ -9,7 +9,8 @@ from ..errors import BendError, Code
 from ..job.job import Job
 from ..presets.presets import Preset
 from . import axes
-from .sheet import OF_BEND, Axis, Kind, Sheet
+from .kinds import OF_BEND, Kind
+from .sheet import Axis, Sheet
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from ..presets.presets import Preset
 from ..presets.strength import job_with, strip_values_at
 from ..resources import footprint
 from ..site_kinds import DENOISERS, WEIGHT_KINDS
-from .sheet import Axis, Kind, Line, with_frame
+from .kinds import Kind
+from .sheet import Axis, Line, with_frame
 
 #: Parts of the denoising: all of it, its beginning, middle and end, and finer ones.
 WINDOWS = ((0.0, 1.0), (0.0, 0.3), (0.3, 0.7), (0.7, 1.0), (0.0, 0.15), (0.15, 0.3), (0.5, 0.7), (0.85, 1.0))

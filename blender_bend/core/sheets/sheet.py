@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from operator import itemgetter
 
 from ..errors import BendError, Code
 from ..job.job import Job
 from ..wording import counted
+from .kinds import Kind
 
 #: More pictures than anybody compares; a thousand of 512 pixels are one of 16,000.
 MOST_CELLS = 1000
@@ -17,21 +17,6 @@ MOST_CELLS = 1000
 _STRIDES = (4, 2, 1)
 
 
-class Kind(StrEnum):
-    """What the rows or columns of a sheet differ in, in the order in which they change a job."""
-
-    PRESETS = "presets"
-    SOUND = "sound"
-    PROMPTS = "prompts"
-    SEEDS = "seeds"
-    OPERATORS = "operators"
-    SITES = "sites"
-    STEPS = "steps"
-    VALUES = "values"
-
-
-#: Of one bend; the others are of the whole look.
-OF_BEND = (Kind.OPERATORS, Kind.SITES, Kind.STEPS, Kind.VALUES)
 _TURNS = {kind: turn for turn, kind in enumerate(Kind)}
 
 

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.errors import BendError, Code
 from ...core.limits import FRAME, Real, Whole
-from ...core.presets import presets
-from ...core.sheets.asked import Asked
-from ...core.sheets.sheet import Kind
+from ...core.sheets.kinds import Kind
 
 if TYPE_CHECKING:
     from ...core.job.job import Job
+    from ...core.sheets.asked import Asked
     from ..rendering.explorer import Exploration
 
 #: How many pictures a sheet has; a thousand of 512 pixels are one of 16,000.
@@ -82,6 +81,9 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _asked(options: argparse.Namespace) -> Asked:
+    from ...core.presets import presets
+    from ...core.sheets.asked import Asked
+
     paths = presets.paths() if options.presets is None else options.presets
     chosen = tuple(map(presets.read, paths)) if Kind.PRESETS in {options.rows, options.columns} else ()
     kinds = Kind(options.rows), Kind(options.columns)
