@@ -259,7 +259,8 @@ def test_a_request_without_one_of_its_fields_is_answered_with_its_name(kind: str
     fields = messages.FIELDS[kind]
     for lacking in (name for name, described in fields.items() if described.needed):
         data = {name: "1" for name, described in fields.items() if described.needed and name != lacking}
-        data |= {name: [] for name in data if fields[name] == messages.TEXTS}
+        data |= {name: [] for name in data if fields[name] in (messages.TEXTS, messages.LIST)}
+        data |= {name: 1 for name in data if fields[name] == messages.WHOLE}
         data |= {name: True for name in data if fields[name] == messages.FLAG}
         server.take(Message(kind, "1", data))
         server.answer_next()
