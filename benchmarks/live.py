@@ -113,9 +113,7 @@ def main() -> int:
         _say("pieces of the main thread at the start", sorted(piece / 1000 for piece in begins), PIECE / 1000, 1.0),
         _say("pieces of the main thread", sorted(piece / 1000 for piece in watched.pieces), PIECE / 1000, 1.0),
     ]
-    print(
-        f"  the engine's own time for a draft {1000 * draft:.0f} ms ({steps} steps)"
-    )
+    print(f"  the engine's own time for a draft {1000 * draft:.0f} ms ({steps} steps)")
     watched.live.close()
     addon("process.engine_client").shut_down()
     return 0 if all(kept) else 1
