@@ -195,3 +195,16 @@ def test_a_dropped_preset_file_is_added(bend_strip, registered_handlers):
 @pytest.fixture
 def registered_handlers():
     return {cls.__name__: cls for cls in bpy.types.FileHandler.__subclasses__()}
+
+
+def test_pictures_are_renewed_on_a_strip_that_starts_from_the_frame_before(short, scene, addon, renewed):
+    short.bend_settings.source = "previous"
+    addon.generate.fill_store(scene, short, [1, 2, 3])
+    scene.frame_set(4)
+    entries = addon.library.entries(addon.library.BENDS)[:2] + addon.library.entries(addon.library.LOOKS)[:1]
+    work = addon.renewing.Renewing(scene, short, 4, entries)
+    while work.running:
+        work.update()
+        time.sleep(0.005)
+    work.close()
+    assert (work.made, work.left_out) == (3, [])

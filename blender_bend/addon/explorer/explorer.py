@@ -85,7 +85,7 @@ class Explorer:
         self.kept: Kept = before.kept if before is not None else Kept(folder)
         self._models = Models()
         self._planning: Iterator[None] = self._plan()
-        self._measuring: Iterator[None] | None = None
+        self._measuring = automatic.Measuring()
         self._looked = -1
         self._made: Place | None = None
         #: The sheet, and the place of its bend in the stack; None before it is planned.
@@ -162,7 +162,7 @@ class Explorer:
     def _advance(self) -> None:
         strips.called(self.scene, self.strip)
         self._take()
-        if self._measures() or self._plans():
+        if self._measuring.goes_on() or self._plans():
             return
         self._look()
         if self.made is not None or (switch.live is not None and switch.live.asking.wanted is not None):
@@ -214,17 +214,6 @@ class Explorer:
     def _show(self, place: Place, picture: Picture) -> None:
         self.shown[place].picture = picture
         self.version += 1
-
-    def _measures(self) -> bool:
-        """Whether the engine still measures what Automatic means here."""
-        if self._measuring is None and automatic.uncertain():
-            self._measuring = automatic.ask_in_slices()
-        if self._measuring is None:
-            return False
-        if next(self._measuring, self._measuring) is not self._measuring:
-            return True
-        self._measuring = None
-        return False
 
     def _plans(self) -> bool:
         """Whether cells are still put together."""

@@ -92,18 +92,43 @@ def renewed_folder() -> Path:
 
 
 def entries(kind: str) -> list[Entry]:
-    """What there is of a kind, by name."""
-    if kind == OPERATORS:
-        return [
-            Entry(kind, operator.label, operator.summary, picture_of_operator(operator.name), operator.name)
-            for operator in catalogue.OPERATORS
-        ]
+    """What there is of a kind, by name; operators as the catalog has them."""
     if kind == OWN:
         return sorted((_own(path) for path in own_files()), key=lambda entry: entry.name.casefold())
+    renewed = renewed_folder()
+    if kind == OPERATORS:
+        return [
+            Entry(
+                kind,
+                operator.label,
+                operator.summary,
+                _either(renewed / renewed_name(operator.name), pictures.of_operator(operator.name)),
+                operator.name,
+            )
+            for operator in catalogue.OPERATORS
+        ]
     shipped = [(path, preset_in(path)) for path in presets.paths()]
     wanted = [(path, preset) for path, preset in shipped if (len(preset.bends) > 1) == (kind == LOOKS)]
-    found = [Entry(kind, preset.name, preset.summary, picture_of(path), path=path) for path, preset in wanted]
+    found = [
+        Entry(
+            kind,
+            preset.name,
+            preset.summary,
+            _either(renewed / renewed_name("", path), pictures.of_preset(path)),
+            path=path,
+        )
+        for path, preset in wanted
+    ]
     return sorted(found, key=lambda entry: entry.name.casefold())
+
+
+def renewed_name(operator: str, path: Path | None = None) -> str:
+    """The name of the file with the renewed picture of an operator, or of the preset in a file."""
+    return f"operator_{operator}.png" if path is None else f"{path.stem}.png"
+
+
+def _either(renewed: Path, shipped: Path) -> Path:
+    return renewed if renewed.is_file() else shipped
 
 
 def own_files() -> list[Path]:
@@ -118,22 +143,8 @@ def _own(path: Path) -> Entry:
     try:
         preset = preset_in(path)
     except BendError as error:
-        return Entry(OWN, path.stem, error.message, picture_of(path), path=path, problem=error.message)
-    return Entry(OWN, preset.name, preset.summary, picture_of(path), path=path)
-
-
-def picture_of(path: Path) -> Path:
-    """The picture of a preset: one's own if there is one, else the one that came with Bend."""
-    renewed = renewed_folder() / f"{path.stem}.png"
-    if path.parent != presets.FOLDER:
-        return path.with_suffix(".png")
-    return renewed if renewed.is_file() else pictures.of_preset(path)
-
-
-def picture_of_operator(name: str) -> Path:
-    """The same of an operator."""
-    renewed = renewed_folder() / f"operator_{name}.png"
-    return renewed if renewed.is_file() else pictures.of_operator(name)
+        return Entry(OWN, path.stem, error.message, path.with_suffix(".png"), path=path, problem=error.message)
+    return Entry(OWN, preset.name, preset.summary, path.with_suffix(".png"), path=path)
 
 
 def file_for(name: str) -> Path:

@@ -17,7 +17,8 @@ from ...core.presets.stages import job_bent
 from ...core.presets.strength import job_with
 from ...core.process.shared_picture import Picture
 from ..host import png
-from ..live.series import Series, job_of_frame
+from ..live.series import Series
+from ..live.wanted import job_at
 from . import library
 from .library import Entry
 from .thumbnail import thumbnail
@@ -36,7 +37,7 @@ class Renewing:
     """
 
     def __init__(self, scene: Scene, strip: ImageStrip, number: int, entries: Sequence[Entry]) -> None:
-        job = job_of_frame(scene, strip, number)
+        job = job_at(scene, strip, number)
         self._left_out: list[str] = []
         self._series: Series[Entry] = Series(list(self._jobs(job, entries)))
         self.total = len(entries)
@@ -87,12 +88,10 @@ def _shown(job: Job, entry: Entry) -> Job:
 
 
 def renewed_path(entry: Entry) -> Path:
-    """Where the own picture of an entry goes."""
-    if entry.path is None:
-        return library.renewed_folder() / f"operator_{entry.operator}.png"
-    if entry.kind == library.OWN:
+    """Where the own picture of an entry goes: that of an own preset beside it."""
+    if entry.path is not None and entry.kind == library.OWN:
         return entry.path.with_suffix(".png")
-    return library.renewed_folder() / f"{entry.path.stem}.png"
+    return library.renewed_folder() / library.renewed_name(entry.operator, entry.path)
 
 
 def write(path: Path, picture: Picture) -> None:

@@ -45,7 +45,12 @@ class BEND_PG_gallery(PropertyGroup):
 
     def pages(self) -> int:
         """How many pages there are, at least one."""
-        return max(1, -(-len(self.shown()) // PAGE))
+        return pages_of(self.shown())
+
+
+def pages_of(shown: list[Entry]) -> int:
+    """How many pages some entries fill, at least one."""
+    return max(1, -(-len(shown) // PAGE))
 
 
 def gallery_of(context: Context) -> Any:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import bpy
@@ -67,7 +67,7 @@ class Live:
         self._looked: tuple[Any, ...] = ()
         self._changed = 0.0
         self._filling: Iterator[int] | None = None
-        self._measuring: Generator[None, None, None] | None = None
+        self._measuring = automatic.Measuring()
         #: What the playhead's frame needs; None outside of the strip, or where it cannot be made.
         self.wanted: Wanted | None = None
         #: The draft that is shown, and of which frame it is; None while the strip shows itself.
@@ -108,8 +108,7 @@ class Live:
 
     def close(self) -> None:
         """End all of it."""
-        if self._measuring is not None:
-            self._measuring.close()
+        self._measuring.close()
         self.asking.close()
         self._show(None, None)
 
@@ -134,13 +133,11 @@ class Live:
 
     def _measures(self) -> bool:
         """Whether the engine still measures what Automatic means here: else drafts would be of another precision."""
-        if self._measuring is None and automatic.uncertain():
-            self._measuring = automatic.ask_in_slices()
-        if self._measuring is None:
-            return False
-        if next(self._measuring, self._measuring) is not self._measuring:
+        began = self._measuring.under_way
+        if self._measuring.goes_on():
             return True
-        self._measuring, self._looked = None, ()
+        if began:
+            self._looked = ()
         return False
 
     def _notice(self, scene: Scene, strip: ImageStrip, number: int, playing: bool) -> None:

@@ -4,40 +4,20 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Generic, TypeVar
-
-from bpy.types import ImageStrip, Scene
 
 from ...core.errors import BendError
 from ...core.files import caches
 from ...core.job.job import Job
-from ...core.job.resolve import trace
 from ...core.process.shared_picture import Picture
-from ...core.resources.drafts import draft_of
-from ..film.snapshot import Film
 from ..host import preferences
-from ..host.slices import at_once
-from ..timeline.timing import Placement
 from .asking import Asking
 from .controller import ENDING
 from .kept import Kept
-from .wanted import Wanted
+from .wanted import of_job
 
 Label = TypeVar("Label")
-
-
-def job_of_frame(scene: Scene, strip: ImageStrip, number: int) -> Job:
-    """The job of one frame of a strip, as it stands now.
-
-    Raises
-    ------
-    BendError, as ``film.snapshot.take`` does
-    """
-    film = Film(scene, strip, Placement.of(strip), [number])
-    at_once(film.find_sound())
-    (frame,) = (frame for some in film.frames() for frame in some or ())
-    return replace(film.job, frames=(frame,))
 
 
 @dataclass(frozen=True)
@@ -62,7 +42,7 @@ class Series(Generic[Label]):
     """
 
     def __init__(self, wanted: Iterable[tuple[Label, Job]]) -> None:
-        folder = preferences.user_folder(caches.DRAFTS.name)
+        folder = preferences.cache_folder(caches.DRAFTS)
         self._asking, self._kept = Asking(folder), Kept(folder)
         self._waiting = deque(wanted)
         self.total = len(self._waiting)
@@ -110,14 +90,13 @@ class Series(Generic[Label]):
         """Ask for the next, or take it from those that are kept."""
         label, job = self._waiting.popleft()
         self._label = label
-        draft = draft_of(job)
         try:
-            (traced,) = trace(draft)
+            wanted = of_job("", "", job)
         except BendError as error:
             return Made(label, None, error)
-        if (found := self._kept.get(traced.key)) is not None:
+        if (found := self._kept.get(wanted.key)) is not None:
             return Made(label, found)
-        self._asking.ask(Wanted("", "", draft.frames[0].number, draft, traced.key, job.size, ready=False))
+        self._asking.ask(wanted)
         return None
 
     def close(self) -> None:

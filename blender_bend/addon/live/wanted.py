@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from bpy.types import ImageStrip, Scene
 
 from ...core.catalogue.strip import StartsFrom
-from ...core.files.whole import DIGEST
 from ...core.job.job import Job
 from ...core.job.resolve import file_name, trace
 from ...core.models import references
@@ -75,7 +74,7 @@ def of(
     """What is wanted of a frame; see ``job_at``."""
     job = job_at(scene, strip, number, resolve, tracks)
     (whole,) = trace(job)
-    return of_job(scene.name, strip.name, job, _shown(strip, number) == whole.key)
+    return of_job(scene.name, strip.name, job, strips.shown_key(strip, number) == whole.key)
 
 
 def of_job(scene: str, strip: str, job: Job, ready: bool = False) -> Wanted:
@@ -116,20 +115,15 @@ def job_at(
     return linked(strip, replace(film.job, frames=(frame,)))
 
 
-def _shown(strip: ImageStrip, number: int) -> str:
-    """The key of the frame that a strip shows; empty if it shows none."""
-    elements = strips.element_range(strip)
-    name = strip.elements[number - elements.start].filename if number in elements else ""
-    return name[:64] if DIGEST.fullmatch(name[:64]) and name == file_name(name[:64]) else ""
-
-
 def linked(strip: ImageStrip, job: Job) -> Job:
     """A job of one frame, which of a chain knows the one before it, as far as that is there; else it is drawn from
     noise."""
     if job.source != StartsFrom.PREVIOUS:
         return job
     (frame,), store = job.frames, preferences.frame_folder()
-    first, before = (_shown(strip, number) for number in (strips.element_range(strip).start, frame.number - 1))
+    first, before = (
+        strips.shown_key(strip, number) for number in (strips.element_range(strip).start, frame.number - 1)
+    )
     if not before or not (store / file_name(before)).is_file():
         return job
     anchor = first if (store / file_name(first)).is_file() else before

@@ -82,6 +82,40 @@ def ask_in_slices() -> Slices[None]:
     _take_in(request)
 
 
+class Measuring:
+    """The measuring for somebody who comes back to it, begun as soon as it is uncertain what Automatic means."""
+
+    def __init__(self) -> None:
+        self._slices: Slices[None] | None = None
+
+    @property
+    def under_way(self) -> bool:
+        """Whether the engine has been asked, and its answer has not been taken in."""
+        return self._slices is not None
+
+    def goes_on(self) -> bool:
+        """Go on for a moment; whether the answer is still to come, without which frames would be of another precision.
+
+        Raises
+        ------
+        BendError
+        """
+        if self._slices is None and uncertain():
+            self._slices = ask_in_slices()
+        if self._slices is None:
+            return False
+        if next(self._slices, self._slices) is not self._slices:
+            return True
+        self._slices = None
+        return False
+
+    def close(self) -> None:
+        """Wait for the answer no more."""
+        if self._slices is not None:
+            self._slices.close()
+            self._slices = None
+
+
 def ask() -> None:
     """The same for a caller who waits.
 

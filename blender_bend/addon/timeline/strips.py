@@ -220,13 +220,18 @@ def show(strip: ImageStrip, store: Path, keys: Mapping[int, str], size: tuple[in
             element.filename = file_name(key)
 
 
-def shown_file(strip: ImageStrip, number: int) -> Path | None:
-    """The file of the frame that a strip shows; None if it shows none there."""
+def shown_key(strip: ImageStrip, number: int) -> str:
+    """The key of the frame that a strip shows; empty if it shows none there."""
     elements = element_range(strip)
     name = strip.elements[number - elements.start].filename if number in elements else ""
-    is_frame = DIGEST.fullmatch(name[:64]) and name == file_name(name[:64])
-    path = Path(_resolved(strip.directory)) / name
-    return path if is_frame and path.is_file() else None
+    return name[:64] if DIGEST.fullmatch(name[:64]) and name == file_name(name[:64]) else ""
+
+
+def shown_file(strip: ImageStrip, number: int) -> Path | None:
+    """The file of the frame that a strip shows; None if it shows none there, or the file is gone."""
+    key = shown_key(strip, number)
+    path = Path(_resolved(strip.directory)) / file_name(key)
+    return path if key and path.is_file() else None
 
 
 def zoom_for(strip: ImageStrip, size: tuple[int, int]) -> float:

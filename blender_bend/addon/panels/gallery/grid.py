@@ -8,7 +8,7 @@ from bpy.types import Context, UILayout
 
 from ...gallery import library
 from ...gallery.library import Entry
-from ...gallery.state import ACROSS, PAGE, gallery_of
+from ...gallery.state import ACROSS, PAGE, gallery_of, pages_of
 from . import icons
 
 #: How large a picture is drawn, in Blender's units.
@@ -35,7 +35,7 @@ def draw_gallery(layout: UILayout, context: Context) -> None:
     for _ in range(max(0, ACROSS - len(some)) if some else 0):
         grid.column()
     layout.separator()
-    _draw_foot(layout.row(), gallery)
+    _draw_foot(layout.row(), gallery, pages_of(shown))
 
 
 def _nothing(gallery: Any) -> str:
@@ -61,12 +61,11 @@ def _draw_entry(cell: UILayout, gallery: Any, entry: Entry) -> None:
         row.operator("bend.delete_preset", text="", icon="TRASH").filepath = str(entry.path)
 
 
-def _draw_foot(row: UILayout, gallery: Any) -> None:
+def _draw_foot(row: UILayout, gallery: Any, pages: int) -> None:
     row.operator("bend.save_preset", icon="ADD", text="Save Preset…")
     row.operator("wm.path_open", text="Open Folder", icon="FILE_FOLDER").filepath = str(library.folder())
     row.operator("bend.renew_pictures", icon="FILE_REFRESH")
     row.operator("bend.restore_pictures", text="", icon="LOOP_BACK")
-    pages = gallery.pages()
     turning = row.row(align=True)
     turning.alignment = "RIGHT"
     back = turning.row(align=True)
